@@ -1,0 +1,100 @@
+// The configuration as plain values: parsed, normalised, validated, then immutable.
+//
+// Relative paths were resolved against the file's folder, "${NAME}" was replaced from the environment and `.env`,
+// and environment overrides were applied. `load()` in config/load.hpp produces it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace sarai::config {
+
+using namespace std::chrono_literals;
+
+struct Server {
+    std::string address = "127.0.0.1";  // numeric or "localhost"
+    std::uint16_t port = 11435;         // 0: the system chooses
+    Bytes max_request_body = MiB(64);
+    std::chrono::milliseconds header_timeout = 10s;   // for a request's head and body to arrive
+    std::chrono::milliseconds drain_timeout = 10s;    // SIGTERM: time that running requests get to end
+};
+
+struct Memory {
+    std::optional<Bytes> max_ram;  // hard budget for sarai and its workers; absent: what the machine has
+    Bytes reserve = GiB(1);        // left to the rest of the machine: budget = min(max_ram, RAM − reserve)
+    int max_concurrent_llms = 3;   // generative models available at once, local ones that are loaded
+    std::string strategy = "hybrid_http_gguf";  // or "native_gguf": remote backends are not used
+    std::string policy = "never_unload";
+};
+
+enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http };
+enum class ModelKind : std::uint8_t { chat, embedding };
+
+// Separate budgets: a server that is slow to load is not a server that has died.
+struct TimeBudgets {
+    std::chrono::milliseconds connect = 2s;        // TCP (and TLS) established
+    std::chrono::milliseconds first_token = 120s;  // request sent → first byte of the answer; includes a remote load
+    std::chrono::milliseconds silence = 30s;       // between two chunks of a stream
+    std::chrono::milliseconds total = 600s;        // a whole answer that is not streamed
+};
+
+struct Endpoint {
+    std::string url;      // http(s)://host[:port][/base]
+    std::string api_key;  // sent as "Authorization: Bearer"; empty: none
+    std::string name;     // for logs and headers: host:port unless given
+};
+
+// How a GGUF file is run here.
+struct LocalModel {
+    std::filesystem::path path;                   // the GGUF file
+    std::optional<std::filesystem::path> mmproj;  // multimodal projector
+    int context_length = 2048;                    // tokens; the engine pads it up to a multiple of 256
+    int parallel = 1;                             // slots; the context is shared among them by the engine
+    int threads = 0;                              // 0: all cores
+    Bytes prompt_cache = {};                      // engine's --cache-ram; 0: off
+    std::chrono::milliseconds load_timeout = 300s;
+    std::vector<std::string> extra_args = {};     // appended to the worker's command line
+};
+
+struct RemoteModel {
+    BackendKind kind = BackendKind::ollama_http;  // never gguf_native
+    std::vector<Endpoint> endpoints;
+    std::string model;                            // the name there
+    std::optional<int> context_length;            // Ollama's num_ctx
+    std::optional<std::string> keep_alive;        // Ollama's keep_alive: "5m", "-1"
+    TimeBudgets budgets;
+};
+
+// A model's chain: `remote`, if present, is asked first; `local`, if present, serves alone or as its fallback.
+struct Model {
+    std::string name;
+    ModelKind kind = ModelKind::chat;
+    std::optional<RemoteModel> remote;
+    std::optional<LocalModel> local;
+    bool pinned = false;   // never displaced
+    bool preload = false;  // loaded at start
+};
+
+struct Engine {
+    std::string server_binary = "llama-server";  // name on PATH or absolute path
+    std::filesystem::path runtime_dir;           // sockets; empty: $XDG_RUNTIME_DIR/sarai or a private folder in /tmp
+};
+
+struct Config {
+    std::filesystem::path file;  // empty: built in code
+    Server server;
+    Memory memory;
+    Engine engine;
+    std::vector<Model> models;  // in the file's order, names unique
+
+    [[nodiscard]] const Model* find(std::string_view name) const;
+};
+
+}  // namespace sarai::config

@@ -1,0 +1,37 @@
+// Something that answers requests: a local worker, an Ollama box, an OpenAI-compatible server. All look alike.
+//
+// A Backend serves one model on one server, is shared by many requests, and belongs to the io thread, as do the streams
+// it hands out. Cancelling the awaiting coroutine (asio cancellation) or destroying the EventStream stops the work at
+// the server by closing the connection.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+
+#include "base/error.hpp"
+#include "llm/types.hpp"
+
+namespace sarai::llm {
+
+
+class EventStream {
+public:
+    virtual ~EventStream() = default;
+    // The next event; nullopt after a proper end (the server's own end marker was seen). A connection that closes
+    // without that marker is Code::unavailable, silence beyond the budget Code::timeout, an in-stream error of the
+    // server keeps its own kind. Not to be called again after nullopt or an error.
+    [[nodiscard]] virtual boost::asio::awaitable<Result<std::optional<StreamEvent>>> next() = 0;
+};
+
+class Backend {
+public:
+    virtual ~Backend() = default;
+    // The whole answer as one OpenAI reply object.
+    [[nodiscard]] virtual boost::asio::awaitable<Result<boost::json::object>> complete(const Request& request) = 0;
+    // Starts a stream. Returns once the server has accepted the request (its status line was seen and is 200).
+    [[nodiscard]] virtual boost::asio::awaitable<Result<std::unique_ptr<EventStream>>> stream(
+        const Request& request) = 0;
+};
+
+}  // namespace sarai::llm

@@ -1,0 +1,73 @@
+#include "llm/types.hpp"
+
+#include <boost/json/array.hpp>
+
+namespace sarai::llm {
+namespace json = boost::json;
+namespace {
+
+const json::object* first_choice(const json::object& chunk) {
+    const auto* choices = chunk.if_contains("choices");
+    if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return nullptr;
+    return choices->get_array().front().if_object();
+}
+
+std::string_view string_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    if (value == nullptr || !value->is_string()) return {};
+    return value->get_string();
+}
+
+std::int64_t count_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    if (value == nullptr) return 0;
+    const auto number = value->try_to_number<std::int64_t>();
+    return number ? *number : 0;
+}
+
+}  // namespace
+
+std::string_view name_of(Task task) {
+    switch (task) {
+        case Task::chat: return "chat";
+        case Task::completion: return "completion";
+        case Task::embedding: return "embedding";
+    }
+    return "chat";
+}
+
+std::string_view text_of(const StreamEvent& event) {
+    const auto* choice = first_choice(event.chunk);
+    if (choice == nullptr) return {};
+    if (const auto* delta = choice->if_contains("delta"); delta != nullptr && delta->is_object())
+        return string_at(delta->get_object(), "content");
+    return string_at(*choice, "text");
+}
+
+bool has_output(const StreamEvent& event) {
+    if (!text_of(event).empty()) return true;
+    const auto* choice = first_choice(event.chunk);
+    if (choice == nullptr) return false;
+    const auto* delta = choice->if_contains("delta");
+    if (delta == nullptr || !delta->is_object()) return false;
+    const auto& fields = delta->get_object();
+    return !string_at(fields, "reasoning_content").empty() || fields.contains("tool_calls");
+}
+
+std::string_view finish_reason_of(const StreamEvent& event) {
+    const auto* choice = first_choice(event.chunk);
+    return choice == nullptr ? std::string_view{} : string_at(*choice, "finish_reason");
+}
+
+std::optional<Usage> usage_of(const json::object& chunk_or_reply) {
+    const auto* usage = chunk_or_reply.if_contains("usage");
+    if (usage == nullptr || !usage->is_object()) return std::nullopt;
+    const auto& fields = usage->get_object();
+    Usage result{.prompt_tokens = count_at(fields, "prompt_tokens"),
+                 .completion_tokens = count_at(fields, "completion_tokens")};
+    if (const auto* details = fields.if_contains("prompt_tokens_details"); details != nullptr && details->is_object())
+        result.cached_tokens = count_at(details->get_object(), "cached_tokens");
+    return result;
+}
+
+}  // namespace sarai::llm

@@ -1,0 +1,53 @@
+// What crosses the boundary between a protocol (OpenAI, Ollama, Anthropic) and a backend (local worker, Ollama,
+// OpenAI-compatible server).
+//
+// The neutral form of a request is the OpenAI request body and the neutral form of an event is the OpenAI streaming
+// chunk: the richest of the three, and what the two commonest backends speak, so that on the hot path nothing is
+// translated and fields that we do not know pass through untouched. Every other codec translates to and from it.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sarai::llm {
+
+enum class Task : std::uint8_t { chat, completion, embedding };
+
+[[nodiscard]] std::string_view name_of(Task task);
+
+// A request whose outer shape was checked by its codec: `body` is an OpenAI request object for `task`; `model` is the
+// name that the client used and stands in `body` as well. Backends replace it with the name that their server knows.
+struct Request {
+    Task task = Task::chat;
+    std::string model;
+    bool stream = false;
+    boost::json::object body;
+    std::string id = {};  // request id, for logs
+};
+
+// Tokens. `cached` are those of `prompt` that a prompt cache answered.
+struct Usage {
+    std::int64_t prompt_tokens = 0;
+    std::int64_t completion_tokens = 0;
+    std::int64_t cached_tokens = 0;
+};
+
+// One OpenAI streaming chunk ("object": "chat.completion.chunk" or "text_completion").
+struct StreamEvent {
+    boost::json::object chunk;
+};
+
+// New answer text in an event (first choice), "" where there is none.
+[[nodiscard]] std::string_view text_of(const StreamEvent& event);
+// True if the event brings anything that a user sees: text, reasoning, a tool call.
+[[nodiscard]] bool has_output(const StreamEvent& event);
+// "stop", "length", "tool_calls" … of the first choice; "" before the end.
+[[nodiscard]] std::string_view finish_reason_of(const StreamEvent& event);
+// The "usage" of a chunk or of a whole reply, where it has one.
+[[nodiscard]] std::optional<Usage> usage_of(const boost::json::object& chunk_or_reply);
+
+}  // namespace sarai::llm

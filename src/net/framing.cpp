@@ -1,0 +1,56 @@
+#include "net/framing.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace sarai::net {
+
+Result<void> LineSplitter::feed(std::string_view bytes) {
+    if (start_ > 0) {  // also makes views from before invalid on purpose: their owner said so
+        buffer_.erase(0, start_);
+        start_ = 0;
+    }
+    if (buffer_.size() + bytes.size() > limit_ && bytes.find('\n') == std::string_view::npos)
+        return fail(Code::upstream, fmt::format("the server sent a line of more than {} bytes", limit_));
+    buffer_.append(bytes);
+    return {};
+}
+
+std::optional<std::string_view> LineSplitter::next() {
+    const auto end = buffer_.find('\n', start_);
+    if (end == std::string::npos) return std::nullopt;
+    auto line = std::string_view(buffer_).substr(start_, end - start_);
+    start_ = end + 1;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    return line;
+}
+
+std::string_view LineSplitter::rest() const { return std::string_view(buffer_).substr(start_); }
+
+Result<void> SseParser::feed(std::string_view bytes) { return lines_.feed(bytes); }
+
+std::optional<SseEvent> SseParser::next() {
+    while (const auto line = lines_.next()) {
+        if (line->empty()) {
+            SseEvent event = std::exchange(pending_, {});
+            if (std::exchange(has_data_, false)) return event;
+            continue;
+        }
+        const auto colon = line->find(':');
+        if (colon == 0) continue;  // a comment: the server's heartbeat
+        const auto field = line->substr(0, colon);
+        auto value = colon == std::string_view::npos ? std::string_view{} : line->substr(colon + 1);
+        if (value.starts_with(' ')) value.remove_prefix(1);
+        if (field == "data") {
+            if (has_data_) pending_.data += '\n';
+            pending_.data += value;
+            has_data_ = true;
+        } else if (field == "event") {
+            pending_.name = value;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace sarai::net

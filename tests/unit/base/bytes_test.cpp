@@ -1,0 +1,31 @@
+#include "base/bytes.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sarai {
+
+TEST(Bytes, ReadsBinaryAndDecimalUnits) {
+    EXPECT_EQ(parse_bytes("12GiB").value(), GiB(12));
+    EXPECT_EQ(parse_bytes("512 MB").value(), Bytes{512'000'000});
+    EXPECT_EQ(parse_bytes("1.5g").value(), Bytes{1'610'612'736});
+    EXPECT_EQ(parse_bytes("4096").value(), Bytes{4096});
+}
+
+TEST(Bytes, RefusesWhatIsNoAmountAndSaysWhatWasExpected) {
+    for (const char* text : {"", "GiB", "12 apples", "-1GiB", "1e400", "12GiBx", "nan", "inf"}) {
+        const auto parsed = parse_bytes(text);
+        ASSERT_FALSE(parsed.has_value()) << text;
+        EXPECT_EQ(parsed.error().code, Code::invalid_argument);
+        EXPECT_NE(parsed.error().message.find("12GiB"), std::string::npos);
+    }
+}
+
+TEST(Bytes, PrintsForPeople) {
+    EXPECT_EQ(to_string(Bytes{512}), "512 B");
+    EXPECT_EQ(to_string(MiB(3)), "3.0 MiB");
+    EXPECT_EQ(to_string(MiB(837)), "837 MiB");
+    EXPECT_EQ(to_string(Bytes{7'204'798'464}), "6.71 GiB");
+    EXPECT_EQ(to_string(Bytes{} - MiB(837)), "-837 MiB");
+}
+
+}  // namespace sarai

@@ -1,0 +1,59 @@
+#include "net/framing.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace sarai::net {
+namespace {
+
+std::vector<std::string> data_of(SseParser& parser) {
+    std::vector<std::string> all;
+    while (auto event = parser.next()) all.push_back(event->data);
+    return all;
+}
+
+}  // namespace
+
+TEST(SseParser, GivesTheSameEventsHoweverTheBytesAreCut) {
+    const std::string stream = ": ping\n\ndata: {\"a\":\"ñ\"}\n\nevent: x\ndata: one\r\ndata: two\r\n\r\ndata:[DONE]\n\n";
+    const std::vector<std::string> expected{"{\"a\":\"ñ\"}", "one\ntwo", "[DONE]"};
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+        SseParser parser;
+        std::vector<std::string> all;
+        for (const auto part : {std::string_view(stream).substr(0, cut), std::string_view(stream).substr(cut)}) {
+            ASSERT_TRUE(parser.feed(part));
+            for (auto& data : data_of(parser)) all.push_back(std::move(data));
+        }
+        EXPECT_EQ(all, expected) << "cut at " << cut;
+    }
+}
+
+TEST(SseParser, KeepsBackAnEventThatIsNotWhole) {
+    SseParser parser;
+    ASSERT_TRUE(parser.feed("data: half"));
+    EXPECT_FALSE(parser.next().has_value());
+    ASSERT_TRUE(parser.feed("\n"));
+    EXPECT_FALSE(parser.next().has_value());
+    ASSERT_TRUE(parser.feed("\n"));
+    EXPECT_EQ(parser.next()->data, "half");
+}
+
+TEST(LineSplitter, RefusesALineThatNeverEnds) {
+    LineSplitter lines(8);
+    ASSERT_TRUE(lines.feed("12345"));
+    const auto refused = lines.feed("67890");
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Code::upstream);
+}
+
+TEST(LineSplitter, ShowsWhatIsLeftWithoutALineEnd) {
+    LineSplitter lines;
+    ASSERT_TRUE(lines.feed("{\"done\":true}\n{\"hal"));
+    EXPECT_EQ(lines.next(), "{\"done\":true}");
+    EXPECT_FALSE(lines.next().has_value());
+    EXPECT_EQ(lines.rest(), "{\"hal");
+}
+
+}  // namespace sarai::net
