@@ -10,11 +10,6 @@ namespace sarai::engine {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-namespace {
-// An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
-constexpr auto stop_grace = 3s;
-}  // namespace
-
 Worker::Worker(std::string name, std::unique_ptr<ChildProcess> process, std::shared_ptr<net::Client> client,
                std::filesystem::path socket)
     : name_(std::move(name)), process_(std::move(process)), client_(std::move(client)), socket_(std::move(socket)) {}
@@ -47,7 +42,7 @@ asio::awaitable<Result<void>> Worker::ready(std::chrono::milliseconds load_timeo
         auto health = co_await client_->fetch({.target = "/health"}, {.connect = 1s, .first_byte = 5s, .silence = 5s});
         if (health && health->status == 200) co_return Result<void>{};
         if (std::chrono::steady_clock::now() > deadline) {
-            co_await stop();
+            co_await stop(3s);
             co_return fail(Code::timeout, fmt::format("model '{}' was not loaded within {} s", name_, load_timeout.count() / 1000),
                            "Raise the model's timeouts.load.");
         }
@@ -66,6 +61,6 @@ asio::awaitable<Error> Worker::gone() {
                                            words.empty() ? "" : "; its last words: ", words)};
 }
 
-asio::awaitable<void> Worker::stop() { co_await process_->stop(stop_grace); }
+asio::awaitable<void> Worker::stop(std::chrono::milliseconds grace) { co_await process_->stop(grace); }
 
 }  // namespace sarai::engine

@@ -31,7 +31,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result<void>> ready(std::chrono::milliseconds load_timeout);
     // Resumes when the process was reaped, with what is known of why.
     [[nodiscard]] boost::asio::awaitable<Error> gone();
-    [[nodiscard]] boost::asio::awaitable<void> stop();
+    [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
     [[nodiscard]] pid_t pid() const { return process_->pid(); }
     [[nodiscard]] bool running() const { return process_->running(); }

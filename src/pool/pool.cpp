@@ -50,6 +50,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     MemorySampler sampler;
     memory::ProcessMemory own;
     bool shutting_down = false;
+    // An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
+    std::chrono::milliseconds stop_grace = 3s;
     net::TaskGroup tasks;
 
     [[nodiscard]] const std::string& name(ModelIndex model) const { return core.models()[model].name; }
@@ -123,7 +125,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         perform(core.worker_gone(model, why));
     }
 
-    static asio::awaitable<void> stop_worker(std::shared_ptr<LocalWorker> worker) { co_await worker->stop(); }
+    asio::awaitable<void> stop_worker(std::shared_ptr<LocalWorker> worker) { co_await worker->stop(stop_grace); }
 
     asio::awaitable<void> probe(EndpointIndex endpoint) {
         const auto self = shared_from_this();
@@ -267,8 +269,17 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model) {
     co_return lease;
 }
 
-asio::awaitable<void> Pool::shutdown() {
+Result<void> Pool::unload(ModelIndex model) {
+    const auto& view = shared_->core.local(model);
+    if (view.leases > 0)
+        return fail(Code::busy, fmt::format("model '{}' is answering {} requests", shared_->name(model), view.leases));
+    shared_->perform(shared_->core.stop(model));
+    return {};
+}
+
+asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {
     const auto shared = shared_;
+    shared->stop_grace = grace;
     shared->shutting_down = true;
     for (ModelIndex i = 0; i < shared->locals.size(); ++i) shared->perform(shared->core.stop(i));
     // Workers answer SIGTERM or are killed after their grace; what is left then are the endless loops.

@@ -73,8 +73,11 @@ public:
     // Waits while the model loads. Errors: no_memory, busy, unavailable, timeout and what the load failed with.
     [[nodiscard]] boost::asio::awaitable<Result<Lease>> acquire(ModelIndex model);
 
-    // Stops every worker and resumes when all are reaped.
-    [[nodiscard]] boost::asio::awaitable<void> shutdown();
+    // Begins to unload the model's worker, if it has one. Errors: busy while a lease holds it.
+    [[nodiscard]] Result<void> unload(ModelIndex model);
+
+    // Stops every worker (SIGTERM, `grace`, SIGKILL) and resumes when all are reaped.
+    [[nodiscard]] boost::asio::awaitable<void> shutdown(std::chrono::milliseconds grace);
 
     [[nodiscard]] const PoolCore& core() const;
     [[nodiscard]] LocalStatus local(ModelIndex model) const;

@@ -246,6 +246,7 @@ void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) 
 
 Error PoolCore::does_not_fit(ModelIndex model, Bytes planned) const {
     std::vector<std::string> holders;
+    if (rules_.own.count > 0) holders.push_back(fmt::format("sarai itself {}", to_string(rules_.own)));
     for (ModelIndex i = 0; i < models_.size(); ++i)
         if (locals_[i].reserved.count > 0)
             holders.push_back(fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
@@ -311,7 +312,7 @@ void PoolCore::refuse_waiting(ModelIndex model, const Error& error, Actions& out
 }
 
 Bytes PoolCore::reserved() const {
-    Bytes sum;
+    Bytes sum = rules_.own;
     for (const auto& local : locals_) sum += local.reserved;
     return sum;
 }

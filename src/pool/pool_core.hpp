@@ -51,6 +51,7 @@ struct ModelSpec {
 
 struct Rules {
     Bytes budget;                 // for everything that is reserved
+    Bytes own;                    // of it, for sarai itself: reserved from the start
     int max_concurrent_llms = 3;  // generative models with a worker at once
     Clock::duration probe_interval = std::chrono::seconds(1);  // of an endpoint that is down
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <sys/types.h>
@@ -19,7 +20,7 @@ public:
     virtual ~LocalWorker() = default;
     [[nodiscard]] virtual boost::asio::awaitable<Result<void>> ready() = 0;  // an error may come before it was reaped
     [[nodiscard]] virtual boost::asio::awaitable<Error> gone() = 0;          // resumes when it was reaped
-    [[nodiscard]] virtual boost::asio::awaitable<void> stop() = 0;           // resumes when it was reaped
+    [[nodiscard]] virtual boost::asio::awaitable<void> stop(std::chrono::milliseconds grace) = 0;  // resumes when it was reaped
     [[nodiscard]] virtual pid_t pid() const = 0;
     [[nodiscard]] virtual std::shared_ptr<llm::Backend> backend() = 0;
 };
