@@ -19,6 +19,7 @@ enum class Code : std::uint8_t {
     not_found,         // no such model, path, file
     method_not_allowed,
     too_large,        // over a limit that was set on purpose
+    slow_request,     // the client did not send its request in time
     unsupported,      // understood, but this model or build cannot do it
     no_memory,        // does not fit the RAM budget
     busy,             // all slots or places in the queue are taken; later it may work

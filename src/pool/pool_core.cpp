@@ -1,0 +1,354 @@
+#include "pool/pool_core.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace sarai::pool {
+namespace {
+
+// Failures that say something about the endpoint as a whole. 401/403/404/429 do not: they are about the key, the model
+// or the moment, and the next request may be fine.
+bool is_endpoints_fault(Code code) {
+    return code == Code::unavailable || code == Code::timeout || code == Code::upstream;
+}
+
+// Failures after which another backend may do better. A bad request stays bad everywhere.
+bool another_may_do(Code code) {
+    switch (code) {
+        case Code::invalid_argument:
+        case Code::cancelled:
+        case Code::unauthorized:
+        case Code::too_large: return false;
+        default: return true;
+    }
+}
+
+}  // namespace
+
+std::string_view name_of(LocalState state) {
+    switch (state) {
+        case LocalState::absent: return "unloaded";
+        case LocalState::measuring: return "measuring";
+        case LocalState::loading: return "loading";
+        case LocalState::ready: return "ready";
+        case LocalState::stopping: return "stopping";
+    }
+    return "unloaded";
+}
+
+PoolCore::PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints)
+    : rules_(rules),
+      models_(std::move(models)),
+      endpoints_(std::move(endpoints)),
+      locals_(models_.size()),
+      endpoint_views_(endpoints_.size()),
+      next_probe_(endpoints_.size()) {}
+
+// ---------------------------------------------------------------- tickets
+
+Actions PoolCore::acquire(Clock::time_point now, Ticket ticket, ModelIndex model) {
+    Actions out;
+    tickets_[ticket] = TicketState{.model = model};
+    advance(now, ticket, out);
+    return out;
+}
+
+// Walks the chain: endpoints that are up, then the local worker, then, where there is nothing else, endpoints that are
+// down, because trying is all that is left.
+void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
+    auto& state = tickets_.at(ticket);
+    const auto& spec = models_[state.model];
+    const auto untried = [&](EndpointIndex endpoint) { return !std::ranges::contains(state.tried, endpoint); };
+
+    for (const auto endpoint : spec.endpoints) {
+        const auto& view = endpoint_views_[endpoint];
+        if (!untried(endpoint)) continue;
+        if (!view.up) {
+            if (spec.has_local) {
+                state.tried.push_back(endpoint);
+                state.passed_over = fmt::format(
+                    "{} is down since {} s: {}", endpoints_[endpoint].name,
+                    std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
+                    view.last_error ? view.last_error->message : "unknown");
+            }
+            continue;
+        }
+        return grant(ticket, state, {.model = state.model, .endpoint = endpoint, .fallback = !state.passed_over.empty()}, out);
+    }
+    if (spec.has_local) {
+        auto& local = locals_[state.model];
+        if (local.state == LocalState::ready)
+            return grant(ticket, state, {.model = state.model, .fallback = !spec.endpoints.empty()}, out);
+        state.waiting = true;
+        if (local.state == LocalState::absent) want_worker(state.model, out);
+        return;
+    }
+    for (const auto endpoint : spec.endpoints)
+        if (untried(endpoint))
+            return grant(ticket, state, {.model = state.model, .endpoint = endpoint, .fallback = !state.passed_over.empty()}, out);
+    refuse(ticket, Error{.code = Code::unavailable,
+                         .message = fmt::format("no backend of model '{}' answers: {}", spec.name, state.passed_over)},
+           out);
+}
+
+void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& out) {
+    state.waiting = false;
+    if (route.endpoint) {
+        state.tried.push_back(*route.endpoint);
+        ++endpoint_views_[*route.endpoint].leases;
+        route.reason = state.passed_over.empty() ? "remote endpoint first in the chain"
+                                                 : fmt::format("next endpoint, because {}", state.passed_over);
+    } else {
+        ++state.local_attempts;
+        ++locals_[state.model].leases;
+        route.reason = state.passed_over.empty() ? "local worker is the model's backend"
+                                                 : fmt::format("local fallback, because {}", state.passed_over);
+    }
+    state.granted = route;
+    out.emplace_back(Grant{ticket, std::move(route)});
+}
+
+void PoolCore::refuse(Ticket ticket, Error error, Actions& out) {
+    const auto& state = tickets_.at(ticket);
+    if (!state.passed_over.empty() && !error.message.contains(state.passed_over))
+        error.message += fmt::format(" (the local fallback was needed because {})", state.passed_over);
+    tickets_.erase(ticket);
+    out.emplace_back(Refuse{ticket, std::move(error)});
+}
+
+void PoolCore::drop_lease(TicketState& state) {
+    if (!state.granted) return;
+    if (state.granted->endpoint) --endpoint_views_[*state.granted->endpoint].leases;
+    else --locals_[state.model].leases;
+    state.granted.reset();
+}
+
+Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Error& error) {
+    Actions out;
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end() || !found->second.granted) return out;
+    auto& state = found->second;
+    const auto endpoint = state.granted->endpoint;
+    const bool was_local = !endpoint;
+    drop_lease(state);
+    if (endpoint && is_endpoints_fault(error.code)) mark_down(now, *endpoint, error);
+    if (!another_may_do(error.code)) {
+        tickets_.erase(found);
+        out.emplace_back(Refuse{ticket, error});
+        return out;
+    }
+    // A worker that died under the request before it answered is started again, once per request. One that lives and
+    // fails would fail again.
+    const bool worker_lives = locals_[state.model].state == LocalState::ready;
+    if (was_local && (state.local_attempts > 1 || worker_lives || error.code != Code::unavailable)) {
+        tickets_.erase(found);
+        out.emplace_back(Refuse{ticket, error});
+        return out;
+    }
+    if (endpoint) {
+        state.passed_over = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
+        const auto& spec = models_[state.model];
+        const bool more = spec.has_local || std::ranges::any_of(spec.endpoints, [&](EndpointIndex other) {
+                              return !std::ranges::contains(state.tried, other);
+                          });
+        if (!more) {  // the failure itself says more than "no backend answers"
+            tickets_.erase(found);
+            out.emplace_back(Refuse{ticket, error});
+            return out;
+        }
+    }
+    advance(now, ticket, out);
+    return out;
+}
+
+Actions PoolCore::endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
+    if (is_endpoints_fault(error.code)) mark_down(now, endpoint, error);
+    return {};
+}
+
+Actions PoolCore::release(Ticket ticket) {
+    if (const auto found = tickets_.find(ticket); found != tickets_.end()) {
+        drop_lease(found->second);
+        tickets_.erase(found);
+    }
+    return {};
+}
+
+// ---------------------------------------------------------------- local workers
+
+Actions PoolCore::preload(ModelIndex model) {
+    Actions out;
+    if (models_[model].has_local && locals_[model].state == LocalState::absent) want_worker(model, out);
+    return out;
+}
+
+int PoolCore::generative_workers() const {
+    int count = 0;
+    for (ModelIndex i = 0; i < models_.size(); ++i)
+        count += models_[i].generative && locals_[i].state != LocalState::absent ? 1 : 0;
+    return count;
+}
+
+void PoolCore::want_worker(ModelIndex model, Actions& out) {
+    const auto& spec = models_[model];
+    if (spec.generative && generative_workers() >= rules_.max_concurrent_llms) {
+        std::vector<std::string_view> holders;
+        for (ModelIndex i = 0; i < models_.size(); ++i)
+            if (models_[i].generative && locals_[i].state != LocalState::absent) holders.push_back(models_[i].name);
+        return refuse_waiting(
+            model,
+            Error{.code = Code::busy,
+                  .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
+                                         spec.name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
+                  .hint = "Raise memory.max_concurrent_llms if memory allows."},
+            out);
+    }
+    locals_[model].state = LocalState::measuring;
+    out.emplace_back(Measure{model});
+}
+
+Actions PoolCore::measured(ModelIndex model, const Result<Bytes>& planned) {
+    Actions out;
+    auto& local = locals_[model];
+    if (local.state != LocalState::measuring) return out;
+    if (planned) {
+        reserve_or_refuse(model, *planned, out);
+    } else {
+        local.state = LocalState::absent;
+        local.last_error = planned.error();
+        refuse_waiting(model, planned.error(), out);
+    }
+    return out;
+}
+
+void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
+    auto& local = locals_[model];
+    if (reserved() + planned <= rules_.budget) {
+        local.reserved = planned;
+        local.state = LocalState::loading;
+        out.emplace_back(Spawn{model});
+        return;
+    }
+    Bytes coming_back;
+    for (const auto& other : locals_)
+        if (other.state == LocalState::stopping) coming_back += other.reserved;
+    if (reserved() - coming_back + planned <= rules_.budget) {
+        awaiting_memory_[model] = planned;
+        return;
+    }
+    local.state = LocalState::absent;
+    local.last_error = does_not_fit(model, planned);
+    refuse_waiting(model, *local.last_error, out);
+}
+
+Error PoolCore::does_not_fit(ModelIndex model, Bytes planned) const {
+    std::vector<std::string> holders;
+    for (ModelIndex i = 0; i < models_.size(); ++i)
+        if (locals_[i].reserved.count > 0)
+            holders.push_back(fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
+    const auto free = rules_.budget - reserved();
+    return {.code = Code::no_memory,
+            .message = fmt::format("model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} are free, "
+                                   "held by: {}",
+                                   models_[model].name, to_string(planned), planned.count, to_string(free), free.count,
+                                   to_string(rules_.budget), holders.empty() ? "nobody" : fmt::format("{}", fmt::join(holders, ", "))),
+            .hint = fmt::format("{} more would do: raise memory.max_ram_gb, lower the model's context_length, or take a "
+                                "smaller quantisation.",
+                                to_string(planned - free))};
+}
+
+Actions PoolCore::worker_ready(ModelIndex model) {
+    Actions out;
+    auto& local = locals_[model];
+    if (local.state != LocalState::loading) return out;
+    local.state = LocalState::ready;
+    local.last_error.reset();
+    for (auto& [ticket, state] : tickets_)
+        if (state.waiting && state.model == model)
+            grant(ticket, state, {.model = model, .fallback = !models_[model].endpoints.empty()}, out);
+    return out;
+}
+
+Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
+    Actions out;
+    auto& local = locals_[model];
+    if (local.state == LocalState::absent || local.state == LocalState::measuring) return out;
+    const bool while_loading = local.state == LocalState::loading;
+    const bool wanted_to_stop = local.state == LocalState::stopping;
+    local.state = LocalState::absent;
+    local.reserved = {};
+    if (!wanted_to_stop) local.last_error = why;
+    if (while_loading) refuse_waiting(model, why, out);
+    retry_reservations(out);
+    const bool still_wanted = std::ranges::any_of(
+        tickets_, [&](const auto& entry) { return entry.second.waiting && entry.second.model == model; });
+    if (still_wanted && local.state == LocalState::absent) want_worker(model, out);
+    return out;
+}
+
+void PoolCore::retry_reservations(Actions& out) {
+    for (const auto& [model, planned] : std::exchange(awaiting_memory_, {})) reserve_or_refuse(model, planned, out);
+}
+
+Actions PoolCore::stop(ModelIndex model) {
+    Actions out;
+    auto& local = locals_[model];
+    if (local.state == LocalState::ready || local.state == LocalState::loading) {
+        local.state = LocalState::stopping;
+        out.emplace_back(Stop{model});
+    }
+    return out;
+}
+
+void PoolCore::refuse_waiting(ModelIndex model, const Error& error, Actions& out) {
+    std::vector<Ticket> waiting;
+    for (const auto& [ticket, state] : tickets_)
+        if (state.waiting && state.model == model) waiting.push_back(ticket);
+    for (const auto ticket : waiting) refuse(ticket, error, out);
+}
+
+Bytes PoolCore::reserved() const {
+    Bytes sum;
+    for (const auto& local : locals_) sum += local.reserved;
+    return sum;
+}
+
+// ---------------------------------------------------------------- endpoints
+
+void PoolCore::mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
+    auto& view = endpoint_views_[endpoint];
+    view.last_error = error;
+    if (!view.up) return;
+    view.up = false;
+    view.changed = now;
+    next_probe_[endpoint] = now + rules_.probe_interval;
+}
+
+Actions PoolCore::probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome) {
+    auto& view = endpoint_views_[endpoint];
+    if (view.up) return {};
+    if (outcome) {
+        view.up = true;
+        view.changed = now;
+        next_probe_[endpoint].reset();
+    } else {
+        view.last_error = outcome.error();
+        next_probe_[endpoint] = now + rules_.probe_interval;
+    }
+    return {};
+}
+
+Actions PoolCore::tick(Clock::time_point now) {
+    Actions out;
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i)
+        if (next_probe_[i] && *next_probe_[i] <= now) {
+            next_probe_[i] = Clock::time_point::max();
+            out.emplace_back(Probe{i});
+        }
+    return out;
+}
+
+}  // namespace sarai::pool
