@@ -26,6 +26,10 @@ bool another_may_do(Code code) {
     }
 }
 
+bool has_process(LocalState state) {
+    return state == LocalState::loading || state == LocalState::ready || state == LocalState::stopping;
+}
+
 }  // namespace
 
 std::string_view name_of(LocalState state) {
@@ -185,35 +189,38 @@ Actions PoolCore::preload(ModelIndex model) {
     return out;
 }
 
-int PoolCore::generative_workers() const {
+// Those that hold a place until they are reaped.
+int PoolCore::generative_processes() const {
     int count = 0;
     for (ModelIndex i = 0; i < models_.size(); ++i)
-        count += models_[i].generative && locals_[i].state != LocalState::absent ? 1 : 0;
+        count += models_[i].generative && has_process(locals_[i].state) ? 1 : 0;
     return count;
 }
 
+// The place of a stopping worker counts as free here; who gets it waits in awaiting_ until it is.
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
     const auto& spec = models_[model];
-    if (spec.generative && generative_workers() >= rules_.max_concurrent_llms) {
-        std::vector<std::string_view> holders;
-        for (ModelIndex i = 0; i < models_.size(); ++i)
-            if (models_[i].generative && locals_[i].state != LocalState::absent) holders.push_back(models_[i].name);
-        return refuse_waiting(
-            model,
+    auto& local = locals_[model];
+    std::vector<std::string_view> holders;
+    for (ModelIndex i = 0; i < models_.size(); ++i)
+        if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
+            holders.push_back(models_[i].name);
+    if (spec.generative && std::ssize(holders) >= rules_.max_concurrent_llms) {
+        local.last_error =
             Error{.code = Code::busy,
                   .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
                                          spec.name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
-                  .hint = "Raise memory.max_concurrent_llms if memory allows."},
-            out);
+                  .hint = "Raise memory.max_concurrent_llms if memory allows."};
+        return refuse_waiting(model, *local.last_error, out);
     }
-    locals_[model].state = LocalState::measuring;
+    local.state = LocalState::measuring;
     out.emplace_back(Measure{model});
 }
 
 Actions PoolCore::measured(ModelIndex model, const Result<Bytes>& planned) {
     Actions out;
     auto& local = locals_[model];
-    if (local.state != LocalState::measuring) return out;
+    if (local.state != LocalState::measuring || std::ranges::contains(awaiting_, model, &Awaiting::model)) return out;
     if (planned) {
         reserve_or_refuse(model, *planned, out);
     } else {
@@ -224,32 +231,41 @@ Actions PoolCore::measured(ModelIndex model, const Result<Bytes>& planned) {
     return out;
 }
 
-void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
-    auto& local = locals_[model];
-    if (reserved() + planned <= rules_.budget) {
-        local.reserved = planned;
-        local.state = LocalState::loading;
-        out.emplace_back(Spawn{model});
-        return;
-    }
-    Bytes coming_back;
-    for (const auto& other : locals_)
-        if (other.state == LocalState::stopping) coming_back += other.reserved;
-    if (reserved() - coming_back + planned <= rules_.budget) {
-        awaiting_memory_[model] = planned;
-        return;
-    }
-    local.state = LocalState::absent;
-    local.last_error = does_not_fit(model, planned);
-    refuse_waiting(model, *local.last_error, out);
+// What is free once every stopping worker was reaped and everyone in awaiting_ was served.
+Bytes PoolCore::unpromised() const {
+    Bytes free = rules_.budget - reserved();
+    for (const auto& local : locals_)
+        if (local.state == LocalState::stopping) free += local.reserved;
+    for (const auto& waiting : awaiting_) free -= waiting.planned;
+    return free;
 }
 
+void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
+    auto& local = locals_[model];
+    if (planned > unpromised()) {  // compared, not added: a plan may be absurdly large
+        local.state = LocalState::absent;
+        local.last_error = does_not_fit(model, planned);
+        return refuse_waiting(model, *local.last_error, out);
+    }
+    const bool has_place = !models_[model].generative || generative_processes() < rules_.max_concurrent_llms;
+    if (!has_place || planned > rules_.budget - reserved()) {
+        awaiting_.push_back({model, planned});
+        return;
+    }
+    local.reserved = planned;
+    local.state = LocalState::loading;
+    out.emplace_back(Spawn{model});
+}
+
+// Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
 Error PoolCore::does_not_fit(ModelIndex model, Bytes planned) const {
     std::vector<std::string> holders;
     for (ModelIndex i = 0; i < models_.size(); ++i)
-        if (locals_[i].reserved.count > 0)
+        if (locals_[i].state == LocalState::loading || locals_[i].state == LocalState::ready)
             holders.push_back(fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
-    const auto free = rules_.budget - reserved();
+    for (const auto& waiting : awaiting_)
+        holders.push_back(fmt::format("{} {} (about to load)", models_[waiting.model].name, to_string(waiting.planned)));
+    const auto free = unpromised();
     return {.code = Code::no_memory,
             .message = fmt::format("model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} are free, "
                                    "held by: {}",
@@ -290,7 +306,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
 }
 
 void PoolCore::retry_reservations(Actions& out) {
-    for (const auto& [model, planned] : std::exchange(awaiting_memory_, {})) reserve_or_refuse(model, planned, out);
+    for (const auto& [model, planned] : std::exchange(awaiting_, {})) reserve_or_refuse(model, planned, out);
 }
 
 Actions PoolCore::stop(ModelIndex model) {

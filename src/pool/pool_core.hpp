@@ -7,7 +7,8 @@
 //  - the sum of reservations never exceeds the budget, loads in flight included;
 //  - a reservation is made before its worker is spawned and released only after that process was reaped;
 //  - every ticket is answered by exactly one Grant or Refuse per acquire() or attempt_failed(), unless released first;
-//  - a model has at most one worker; a second ticket for a loading model joins the load.
+//  - a model has at most one worker; a second ticket for a loading model joins the load;
+//  - what a stopping worker will give back is promised once: whoever waits for it gets it, in order of arrival.
 //
 // A local worker's life:
 //
@@ -51,7 +52,7 @@ struct ModelSpec {
 
 struct Rules {
     Bytes budget;                 // for everything that is reserved
-    int max_concurrent_llms = 3;  // generative models with a worker at once
+    int max_concurrent_llms = 3;  // generative models with a worker at once; also those that are stopping
     Clock::duration probe_interval = std::chrono::seconds(1);  // of an endpoint that is down
 };
 
@@ -89,8 +90,9 @@ public:
     // Done, or the caller has gone; in any state, also while waiting. Unknown tickets are ignored.
     [[nodiscard]] Actions release(Ticket ticket);
 
-    // Loads without a ticket, at start.
+    // Loads without a ticket, at start. A failure is kept in local(model).last_error; the next ticket tries again.
     [[nodiscard]] Actions preload(ModelIndex model);
+    // The answer to Measure: the planned peak, more than 0.
     [[nodiscard]] Actions measured(ModelIndex model, const Result<Bytes>& planned);
     [[nodiscard]] Actions worker_ready(ModelIndex model);
     // The process was reaped. `why` is its last words; also for a process that could not be started.
@@ -138,10 +140,11 @@ private:
     void want_worker(ModelIndex model, Actions& out);
     void reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out);
     void retry_reservations(Actions& out);
+    [[nodiscard]] Bytes unpromised() const;
     void drop_lease(TicketState& state);
     void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
     [[nodiscard]] Error does_not_fit(ModelIndex model, Bytes planned) const;
-    [[nodiscard]] int generative_workers() const;
+    [[nodiscard]] int generative_processes() const;
 
     Rules rules_;
     std::vector<ModelSpec> models_;
@@ -150,7 +153,8 @@ private:
     std::vector<EndpointView> endpoint_views_;
     std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
     std::map<Ticket, TicketState> tickets_;                      // ordered: waiting ones are served in order of arrival
-    std::map<ModelIndex, Bytes> awaiting_memory_;  // measured, waiting for a stopping worker's memory to come back
+    struct Awaiting { ModelIndex model; Bytes planned; };
+    std::deque<Awaiting> awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
 };
 
 }  // namespace sarai::pool

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 
 #include "core_support.hpp"
 
@@ -366,6 +368,25 @@ TEST(PoolCore, EmbeddingModelsDoNotCountAsGenerativeModels) {
     EXPECT_THAT(full.acquire(1, embed), ElementsAre("measure embed"));
 }
 
+TEST(PoolCore, PlaceOfAStoppingModelIsWaitedFor) {
+    Pool pool({.budget = GiB(10), .max_concurrent_llms = 1});
+    pool.load(chat, GiB(1));
+    pool.stop(chat);
+    EXPECT_THAT(pool.acquire(1, code), ElementsAre("measure code"));
+    EXPECT_EQ(pool.measured(code, GiB(1)), Lines{});  // memory there is, but two at once there may not be
+    EXPECT_EQ(pool.acquire(2, chat), Lines{});
+    EXPECT_THAT(pool.gone(chat), ElementsAre("spawn code", "refuse 2: busy"));
+    EXPECT_THAT(pool.ready(code), ElementsAre("grant 1: code local"));
+}
+
+TEST(PoolCore, PreloadOverTheLimitOfGenerativeModelsLeavesItsErrorBehind) {
+    Pool pool({.budget = GiB(10), .max_concurrent_llms = 1});
+    pool.load(chat, GiB(1));
+    EXPECT_EQ(pool.preload(code), Lines{});
+    ASSERT_TRUE(pool.core.local(code).last_error);
+    EXPECT_EQ(pool.core.local(code).last_error->code, Code::busy);
+}
+
 TEST(PoolCore, ModelThatIsGoneFreesItsPlaceAmongTheGenerativeModels) {
     Pool pool({.budget = GiB(10), .max_concurrent_llms = 1});
     pool.load(chat, GiB(1));
@@ -405,6 +426,82 @@ TEST(PoolCore, LoadThatWouldNotFitEvenThenIsRefusedAtOnce) {
     pool.stop(chat);
     pool.acquire(1, code);
     EXPECT_THAT(pool.measured(code, GiB(5)), ElementsAre("refuse 1: no_memory"));
+}
+
+TEST(PoolCore, RefusalCountsMemoryThatComesBackAsFreeAndPromisedMemoryAsHeld) {
+    Pool pool;
+    pool.load(chat, GiB(7));
+    pool.load(embed, GiB(1));
+    pool.stop(chat);
+    pool.preload(code);
+    ASSERT_EQ(pool.measured(code, GiB(5)), Lines{});
+    pool.fail_endpoint(east, error_of(Code::unavailable));
+    pool.fail_endpoint(west, error_of(Code::unavailable));
+    pool.acquire(1, hybrid);
+    EXPECT_THAT(pool.measured(hybrid, GiB(5)), ElementsAre("refuse 1: no_memory"));
+    EXPECT_EQ(pool.core.local(hybrid).last_error->message,
+              "model 'hybrid' does not fit: it needs 5.00 GiB (5368709120 bytes), 4.00 GiB (4294967296 bytes) of the "
+              "budget of 10.00 GiB are free, held by: embed 1.00 GiB (ready), code 5.00 GiB (about to load)");
+}
+
+TEST(PoolCore, MemoryOfAStoppingWorkerIsPromisedToOneLoadOnly) {
+    Pool pool;
+    pool.load(chat, GiB(8));
+    pool.stop(chat);
+    pool.acquire(1, code);
+    pool.acquire(2, embed);
+    EXPECT_EQ(pool.measured(code, GiB(8)), Lines{});
+    EXPECT_THAT(pool.measured(embed, GiB(4)), ElementsAre("refuse 2: no_memory"));
+    EXPECT_THAT(pool.gone(chat), ElementsAre("spawn code"));
+}
+
+TEST(PoolCore, NewcomerDoesNotTakeTheMemoryThatAnotherLoadWaitsFor) {
+    Pool pool;
+    pool.load(chat, GiB(8));
+    pool.stop(chat);
+    pool.acquire(1, code);
+    ASSERT_EQ(pool.measured(code, GiB(9)), Lines{});
+    pool.acquire(2, embed);
+    EXPECT_THAT(pool.measured(embed, GiB(2)), ElementsAre("refuse 2: no_memory"));  // 2 GiB are free, but code's
+    pool.acquire(3, embed);
+    EXPECT_THAT(pool.measured(embed, GiB(1)), ElementsAre("spawn embed"));  // code does not need this one
+    EXPECT_THAT(pool.gone(chat), ElementsAre("spawn code"));
+}
+
+TEST(PoolCore, LoadsThatWaitForMemoryAreServedInOrderOfArrival) {
+    Pool pool;
+    pool.load(embed, GiB(6));
+    pool.load(hybrid, GiB(4));
+    pool.stop(embed);
+    pool.stop(hybrid);
+    pool.acquire(1, code);
+    pool.acquire(2, chat);
+    ASSERT_EQ(pool.measured(code, GiB(4)), Lines{});
+    ASSERT_EQ(pool.measured(chat, GiB(4)), Lines{});
+    EXPECT_THAT(pool.gone(hybrid), ElementsAre("spawn code"));
+    EXPECT_THAT(pool.gone(embed), ElementsAre("spawn chat"));
+}
+
+TEST(PoolCore, LoadThatWaitsForMemoryIgnoresASecondMeasurementAndAStop) {
+    Pool pool;
+    pool.load(chat, GiB(8));
+    pool.stop(chat);
+    pool.acquire(1, code);
+    pool.measured(code, GiB(6));
+    EXPECT_EQ(pool.measured(code, GiB(1)), Lines{});
+    EXPECT_EQ(pool.measured(code, fail(Code::io, "late")), Lines{});
+    EXPECT_EQ(pool.stop(code), Lines{});
+    EXPECT_THAT(pool.gone(chat), ElementsAre("spawn code"));
+    EXPECT_EQ(pool.core.reserved(), GiB(6));
+}
+
+TEST(PoolCore, AbsurdlyLargePlanIsRefusedAndDoesNotWrapAround) {
+    Pool pool;
+    pool.load(chat, GiB(8));
+    pool.acquire(1, code);
+    EXPECT_THAT(pool.measured(code, Bytes{std::numeric_limits<std::int64_t>::max()}),
+                ElementsAre("refuse 1: no_memory"));
+    EXPECT_EQ(pool.core.reserved(), GiB(8));
 }
 
 TEST(PoolCore, LoadGoesOnWhenEveryoneWhoAskedForItHasGone) {
