@@ -71,54 +71,63 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         const auto& view = endpoint_views_[endpoint];
         if (!untried(endpoint)) continue;
         if (!view.up) {
-            if (spec.has_local) {
-                state.tried.push_back(endpoint);
-                state.passed_over = fmt::format(
-                    "{} is down since {} s: {}", endpoints_[endpoint].name,
-                    std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
-                    view.last_error ? view.last_error->message : "unknown");
-            }
+            if (spec.has_local) state.tried.push_back(endpoint);
+            state.passed_over[endpoint] = fmt::format(
+                "{} is down since {} s: {}", endpoints_[endpoint].name,
+                std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
+                view.last_error ? view.last_error->message : "unknown");
             continue;
         }
-        return grant(ticket, state, {.model = state.model, .endpoint = endpoint, .fallback = !state.passed_over.empty()}, out);
+        return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
     }
     if (spec.has_local) {
         auto& local = locals_[state.model];
         if (local.state == LocalState::ready)
-            return grant(ticket, state, {.model = state.model, .fallback = !spec.endpoints.empty()}, out);
+            return grant(ticket, state, {.model = state.model}, out);
         state.waiting = true;
         if (local.state == LocalState::absent) want_worker(state.model, out);
         return;
     }
     for (const auto endpoint : spec.endpoints)
-        if (untried(endpoint))
-            return grant(ticket, state, {.model = state.model, .endpoint = endpoint, .fallback = !state.passed_over.empty()}, out);
-    refuse(ticket, Error{.code = Code::unavailable,
-                         .message = fmt::format("no backend of model '{}' answers: {}", spec.name, state.passed_over)},
-           out);
+        if (untried(endpoint)) return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
+    refuse(ticket, Error{.code = Code::unavailable, .message = fmt::format("model '{}' has no backend", spec.name)}, out);
 }
 
 void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& out) {
     state.waiting = false;
+    const auto& chain = models_[state.model].endpoints;
     if (route.endpoint) {
+        route.fallback = *route.endpoint != chain.front();
+        if (!endpoint_views_[*route.endpoint].up)
+            route.reason = fmt::format("tried although it is down, because nothing else is left: {}", why_passed_over(state));
+        else if (route.fallback) route.reason = fmt::format("next endpoint, because {}", why_passed_over(state));
+        else route.reason = "remote endpoint first in the chain";
         state.tried.push_back(*route.endpoint);
         ++endpoint_views_[*route.endpoint].leases;
-        route.reason = state.passed_over.empty() ? "remote endpoint first in the chain"
-                                                 : fmt::format("next endpoint, because {}", state.passed_over);
     } else {
+        route.fallback = !chain.empty();
+        route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
+                                      : "local worker is the model's backend";
         ++state.local_attempts;
         ++locals_[state.model].leases;
-        route.reason = state.passed_over.empty() ? "local worker is the model's backend"
-                                                 : fmt::format("local fallback, because {}", state.passed_over);
     }
     state.granted = route;
     out.emplace_back(Grant{ticket, std::move(route)});
 }
 
+std::string PoolCore::why_passed_over(const TicketState& state) const {
+    std::vector<std::string_view> reasons;  // in the chain's order
+    for (const auto endpoint : models_[state.model].endpoints)
+        if (const auto found = state.passed_over.find(endpoint); found != state.passed_over.end())
+            reasons.push_back(found->second);
+    return fmt::format("{}", fmt::join(reasons, "; "));
+}
+
+// Also of what the local worker answered: whoever asked for a remote model should read why it was not that one.
 void PoolCore::refuse(Ticket ticket, Error error, Actions& out) {
     const auto& state = tickets_.at(ticket);
-    if (!state.passed_over.empty() && !error.message.contains(state.passed_over))
-        error.message += fmt::format(" (the local fallback was needed because {})", state.passed_over);
+    if (!state.passed_over.empty())
+        error.message += fmt::format(" (the local fallback was needed because {})", why_passed_over(state));
     tickets_.erase(ticket);
     out.emplace_back(Refuse{ticket, std::move(error)});
 }
@@ -148,12 +157,11 @@ Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Err
     // fails would fail again.
     const bool worker_lives = locals_[state.model].state == LocalState::ready;
     if (was_local && (state.local_attempts > 1 || worker_lives || error.code != Code::unavailable)) {
-        tickets_.erase(found);
-        out.emplace_back(Refuse{ticket, error});
+        refuse(ticket, error, out);
         return out;
     }
     if (endpoint) {
-        state.passed_over = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
+        state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
         const auto& spec = models_[state.model];
         const bool more = spec.has_local || std::ranges::any_of(spec.endpoints, [&](EndpointIndex other) {
                               return !std::ranges::contains(state.tried, other);
@@ -284,7 +292,7 @@ Actions PoolCore::worker_ready(ModelIndex model) {
     local.last_error.reset();
     for (auto& [ticket, state] : tickets_)
         if (state.waiting && state.model == model)
-            grant(ticket, state, {.model = model, .fallback = !models_[model].endpoints.empty()}, out);
+            grant(ticket, state, {.model = model}, out);
     return out;
 }
 

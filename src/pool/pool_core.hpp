@@ -130,7 +130,7 @@ private:
         int local_attempts = 0;
         bool waiting = false;             // for the local worker
         std::optional<Route> granted;
-        std::string passed_over;          // why earlier backends of the chain do not answer
+        std::map<EndpointIndex, std::string> passed_over;  // why an endpoint of the chain does not answer
     };
 
     void advance(Clock::time_point now, Ticket ticket, Actions& out);
@@ -142,6 +142,7 @@ private:
     void retry_reservations(Actions& out);
     [[nodiscard]] Bytes unpromised() const;
     void drop_lease(TicketState& state);
+    [[nodiscard]] std::string why_passed_over(const TicketState& state) const;
     void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
     [[nodiscard]] Error does_not_fit(ModelIndex model, Bytes planned) const;
     [[nodiscard]] int generative_processes() const;

@@ -679,7 +679,24 @@ TEST(PoolCore, FailureBeforeTheFirstTokenGoesToTheNextEndpointThenToTheLocalWork
 TEST(PoolCore, RemoteOnlyModelWhoseOnlyEndpointIsDownIsStillTried) {
     Pool pool;
     pool.fail_endpoint(east, error_of(Code::unavailable));
-    EXPECT_THAT(pool.acquire(1, cloud), ElementsAre("grant 1: cloud east:1"));
+    EXPECT_THAT(pool.acquire(1, cloud, 4s), ElementsAre("grant 1: cloud east:1"));
+    EXPECT_EQ(pool.route().reason,
+              "tried although it is down, because nothing else is left: east:1 is down since 4 s: broken pipe");
+}
+
+TEST(PoolCore, RemoteOnlyModelPrefersAnEndpointThatIsUpAndThenTriesTheOthers) {
+    Pool pool;
+    pool.fail_endpoint(east, error_of(Code::unavailable));
+    EXPECT_THAT(pool.acquire(1, cluster), ElementsAre("grant 1: cluster west:2 (fallback)"));
+    EXPECT_EQ(pool.route().reason, "next endpoint, because east:1 is down since 0 s: broken pipe");
+    EXPECT_THAT(pool.fail_attempt(1, error_of(Code::timeout)), ElementsAre("grant 1: cluster east:1"));
+    EXPECT_EQ(pool.route().reason,
+              "tried although it is down, because nothing else is left: east:1 is down since 0 s: broken pipe; west:2 "
+              "failed: broken pipe");
+    EXPECT_THAT(pool.fail_attempt(1, error_of(Code::unavailable, "connection refused")),
+                ElementsAre("refuse 1: unavailable"));
+    EXPECT_EQ(pool.refusal().message, "connection refused");
+    EXPECT_EQ(pool.core.tickets(), 0u);
 }
 
 TEST(PoolCore, FailureOfTheOnlyEndpointIsTheAnswer) {
@@ -746,10 +763,33 @@ TEST(PoolCore, RefusalOfTheFallbackMentionsWhyTheRemoteWasPassedOver) {
     EXPECT_THAT(pool.fail_attempt(1, error_of(Code::timeout, "no first token")), ElementsAre("measure hybrid"));
     EXPECT_THAT(pool.measured(hybrid, GiB(11)), ElementsAre("refuse 1: no_memory"));
     EXPECT_THAT(pool.refusal().message, HasSubstr("model 'hybrid' does not fit"));
-    EXPECT_THAT(pool.refusal().message, HasSubstr(" (the local fallback was needed because "));
-    EXPECT_THAT(pool.refusal().message, HasSubstr("west:2 failed: no first token)"));
+    EXPECT_TRUE(pool.refusal().message.ends_with(" (the local fallback was needed because east:1 failed: wrong key; "
+                                                 "west:2 failed: no first token)"))
+        << pool.refusal().message;
     EXPECT_THAT(pool.core.local(hybrid).last_error->message,
                 Not(HasSubstr("west:2")));  // the model's, not the request's
+}
+
+TEST(PoolCore, RefusalByTheLocalWorkerItselfMentionsWhyTheRemoteWasPassedOverToo) {
+    Pool pool;
+    pool.load(hybrid, GiB(1));
+    pool.fail_endpoint(east, error_of(Code::unavailable, "connection refused"), 0s);
+    pool.fail_endpoint(west, error_of(Code::timeout, "no route"), 3s);
+    ASSERT_THAT(pool.acquire(1, hybrid, 5s), ElementsAre("grant 1: hybrid local (fallback)"));
+    EXPECT_EQ(pool.route().reason,
+              "local fallback, because east:1 is down since 5 s: connection refused; west:2 is down since 2 s: no route");
+    EXPECT_THAT(pool.fail_attempt(1, error_of(Code::timeout, "no first token in 60 s"), 65s),
+                ElementsAre("refuse 1: timeout"));
+    EXPECT_EQ(pool.refusal().message,
+              "no first token in 60 s (the local fallback was needed because east:1 is down since 5 s: connection "
+              "refused; west:2 is down since 2 s: no route)");
+}
+
+TEST(PoolCore, ModelWithoutABackendIsRefused) {
+    Pool pool;
+    EXPECT_THAT(pool.acquire(1, orphan), ElementsAre("refuse 1: unavailable"));
+    EXPECT_EQ(pool.refusal().message, "model 'orphan' has no backend");
+    EXPECT_EQ(pool.core.tickets(), 0u);
 }
 
 // ---------------------------------------------------------------- a local worker fails a request
