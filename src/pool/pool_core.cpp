@@ -48,6 +48,7 @@ PoolCore::PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<Endpo
       models_(std::move(models)),
       endpoints_(std::move(endpoints)),
       locals_(models_.size()),
+      incarnations_(models_.size()),
       endpoint_views_(endpoints_.size()),
       next_probe_(endpoints_.size()) {}
 
@@ -109,6 +110,7 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
                                       : "local worker is the model's backend";
         ++state.local_attempts;
+        state.worker = incarnations_[state.model];
         ++locals_[state.model].leases;
     }
     state.granted = route;
@@ -155,10 +157,17 @@ Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Err
     }
     // A worker that died under the request before it answered is started again, once per request. One that lives and
     // fails would fail again.
-    const bool worker_lives = locals_[state.model].state == LocalState::ready;
-    if (was_local && (state.local_attempts > 1 || worker_lives || error.code != Code::unavailable)) {
-        refuse(ticket, error, out);
-        return out;
+    if (was_local) {
+        if (state.local_attempts > 1 || error.code != Code::unavailable) {
+            refuse(ticket, error, out);
+            return out;
+        }
+        if (locals_[state.model].state == LocalState::ready && state.worker == incarnations_[state.model]) {
+            state.waiting = true;
+            state.reaped_by = now + rules_.reap_wait;
+            state.failure = error;
+            return out;
+        }
     }
     if (endpoint) {
         state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
@@ -262,6 +271,7 @@ void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) 
     }
     local.reserved = planned;
     local.state = LocalState::loading;
+    ++incarnations_[model];
     out.emplace_back(Spawn{model});
 }
 
@@ -305,6 +315,8 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     local.state = LocalState::absent;
     local.reserved = {};
     if (!wanted_to_stop) local.last_error = why;
+    for (auto& [ticket, state] : tickets_)
+        if (state.model == model) state.reaped_by.reset();
     if (while_loading) refuse_waiting(model, why, out);
     retry_reservations(out);
     const bool still_wanted = std::ranges::any_of(
@@ -372,6 +384,11 @@ Actions PoolCore::tick(Clock::time_point now) {
             next_probe_[i] = Clock::time_point::max();
             out.emplace_back(Probe{i});
         }
+    std::vector<Ticket> alive;  // their worker; one that is stopping will be reaped and started again
+    for (const auto& [ticket, state] : tickets_)
+        if (state.reaped_by && *state.reaped_by <= now && locals_[state.model].state == LocalState::ready)
+            alive.push_back(ticket);
+    for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
     return out;
 }
 

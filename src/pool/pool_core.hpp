@@ -54,6 +54,9 @@ struct Rules {
     Bytes budget;                 // for everything that is reserved
     int max_concurrent_llms = 3;  // generative models with a worker at once; also those that are stopping
     Clock::duration probe_interval = std::chrono::seconds(1);  // of an endpoint that is down
+    // A dying process closes its sockets before it can be reaped, so that a request fails before its worker is known to
+    // be dead. So long such a request waits for the news; ticks end the wait.
+    Clock::duration reap_wait = std::chrono::seconds(1);
 };
 
 enum class LocalState : std::uint8_t { absent, measuring, loading, ready, stopping };
@@ -82,8 +85,11 @@ public:
     PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints);
 
     // ---- events ----
+    // Tickets are never used twice and grow, so that their order is that of arrival.
     [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model);
-    // Before the first token only: what the route gave failed; the chain goes on from there.
+    // Before the first token only: what the route gave failed; the chain goes on from there. `unavailable` from a local
+    // worker says that it closed the connection: the ticket is answered once the worker has been reaped and started
+    // again, or by a tick if it lives.
     [[nodiscard]] Actions attempt_failed(Clock::time_point now, Ticket ticket, const Error& error);
     // After the first token: the endpoint is marked, the ticket stays granted until released.
     [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);
@@ -97,6 +103,8 @@ public:
     [[nodiscard]] Actions worker_ready(ModelIndex model);
     // The process was reaped. `why` is its last words; also for a process that could not be started.
     [[nodiscard]] Actions worker_gone(ModelIndex model, const Error& why);
+    // Whoever holds a lease is not asked. Tickets that wait stay, and the worker is loaded again for them once it was
+    // reaped. A model that is being measured, or waits for memory, has nothing to stop and goes on.
     [[nodiscard]] Actions stop(ModelIndex model);
 
     [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
@@ -128,7 +136,10 @@ private:
         ModelIndex model = 0;
         std::vector<EndpointIndex> tried;
         int local_attempts = 0;
+        std::uint64_t worker = 0;         // the incarnation that was granted
         bool waiting = false;             // for the local worker
+        std::optional<Clock::time_point> reaped_by;  // waiting to hear that the worker died; by then it must have been
+        Error failure;                               // the answer if it lives
         std::optional<Route> granted;
         std::map<EndpointIndex, std::string> passed_over;  // why an endpoint of the chain does not answer
     };
@@ -151,6 +162,7 @@ private:
     std::vector<ModelSpec> models_;
     std::vector<EndpointSpec> endpoints_;
     std::vector<LocalView> locals_;
+    std::vector<std::uint64_t> incarnations_;  // of a model's worker, counted
     std::vector<EndpointView> endpoint_views_;
     std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
     std::map<Ticket, TicketState> tickets_;                      // ordered: waiting ones are served in order of arrival

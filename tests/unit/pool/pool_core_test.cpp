@@ -763,8 +763,9 @@ TEST(PoolCore, RefusalOfTheFallbackMentionsWhyTheRemoteWasPassedOver) {
     EXPECT_THAT(pool.fail_attempt(1, error_of(Code::timeout, "no first token")), ElementsAre("measure hybrid"));
     EXPECT_THAT(pool.measured(hybrid, GiB(11)), ElementsAre("refuse 1: no_memory"));
     EXPECT_THAT(pool.refusal().message, HasSubstr("model 'hybrid' does not fit"));
-    EXPECT_TRUE(pool.refusal().message.ends_with(" (the local fallback was needed because east:1 failed: wrong key; "
-                                                 "west:2 failed: no first token)"))
+    EXPECT_TRUE(
+        pool.refusal().message.ends_with(" (the local fallback was needed because east:1 failed: wrong key; "
+                                         "west:2 failed: no first token)"))
         << pool.refusal().message;
     EXPECT_THAT(pool.core.local(hybrid).last_error->message,
                 Not(HasSubstr("west:2")));  // the model's, not the request's
@@ -776,8 +777,9 @@ TEST(PoolCore, RefusalByTheLocalWorkerItselfMentionsWhyTheRemoteWasPassedOverToo
     pool.fail_endpoint(east, error_of(Code::unavailable, "connection refused"), 0s);
     pool.fail_endpoint(west, error_of(Code::timeout, "no route"), 3s);
     ASSERT_THAT(pool.acquire(1, hybrid, 5s), ElementsAre("grant 1: hybrid local (fallback)"));
-    EXPECT_EQ(pool.route().reason,
-              "local fallback, because east:1 is down since 5 s: connection refused; west:2 is down since 2 s: no route");
+    EXPECT_EQ(
+        pool.route().reason,
+        "local fallback, because east:1 is down since 5 s: connection refused; west:2 is down since 2 s: no route");
     EXPECT_THAT(pool.fail_attempt(1, error_of(Code::timeout, "no first token in 60 s"), 65s),
                 ElementsAre("refuse 1: timeout"));
     EXPECT_EQ(pool.refusal().message,
@@ -807,6 +809,75 @@ TEST(PoolCore, LocalWorkerThatDiesBeforeTheFirstTokenIsRestartedOncePerRequestAn
     EXPECT_EQ(pool.refusal().message, "gone again");
     EXPECT_EQ(pool.core.tickets(), 0u);
     EXPECT_EQ(pool.core.local(chat).leases, 0);
+}
+
+TEST(PoolCore, RequestThatFailsBeforeItsWorkerIsReapedWaitsForTheRestart) {
+    Pool pool;
+    pool.load(chat, GiB(1));
+    pool.acquire(1, chat);
+    EXPECT_EQ(pool.fail_attempt(1, error_of(Code::unavailable)), Lines{});
+    EXPECT_EQ(pool.core.local(chat).leases, 0);
+    EXPECT_THAT(pool.gone(chat), ElementsAre("measure chat"));
+    EXPECT_EQ(pool.tick(1h), Lines{});  // a load takes as long as it takes
+    pool.measured(chat, GiB(1));
+    EXPECT_EQ(pool.tick(2h), Lines{});
+    EXPECT_THAT(pool.ready(chat), ElementsAre("grant 1: chat local"));
+    EXPECT_THAT(pool.fail_attempt(1, error_of(Code::unavailable)), ElementsAre("refuse 1: unavailable"));
+}
+
+TEST(PoolCore, RequestWhoseWorkerTurnsOutToLiveIsRefusedWithItsFailure) {
+    Pool pool({.budget = GiB(10), .reap_wait = 500ms});
+    pool.load(hybrid, GiB(1));
+    pool.fail_endpoint(east, error_of(Code::unavailable, "connection refused"), 10s);
+    pool.fail_endpoint(west, error_of(Code::unavailable, "connection refused"), 10s);
+    pool.acquire(1, hybrid, 10s);
+    EXPECT_EQ(pool.fail_attempt(1, error_of(Code::unavailable, "closed without an answer"), 10s), Lines{});
+    EXPECT_EQ(pool.tick(10s + 499ms), Lines{});
+    EXPECT_THAT(pool.tick(10s + 500ms), ElementsAre("refuse 1: unavailable"));
+    EXPECT_THAT(pool.refusal().message, HasSubstr("closed without an answer (the local fallback was needed because "));
+    EXPECT_EQ(pool.core.tickets(), 0u);
+    EXPECT_EQ(pool.core.local(hybrid).state, LocalState::ready);
+}
+
+TEST(PoolCore, RequestThatWaitsForAWorkersDeathMayBeReleased) {
+    Pool pool;
+    pool.load(chat, GiB(1));
+    pool.acquire(1, chat);
+    pool.fail_attempt(1, error_of(Code::unavailable));
+    pool.release(1);
+    EXPECT_EQ(pool.core.local(chat).leases, 0);
+    EXPECT_EQ(pool.tick(1h), Lines{});
+    EXPECT_EQ(pool.gone(chat), Lines{});
+}
+
+TEST(PoolCore, RequestThatFailsWhileItsWorkerIsStoppedGetsTheNextOne) {
+    const auto fails = [](Pool& pool) { return pool.fail_attempt(1, error_of(Code::unavailable)); };
+    const auto is_stopped = [](Pool& pool) { return pool.stop(chat); };
+    for (const bool fails_first : {true, false}) {
+        SCOPED_TRACE(fails_first);
+        Pool pool;
+        pool.load(chat, GiB(1));
+        pool.acquire(1, chat);
+        EXPECT_EQ(fails_first ? fails(pool) : is_stopped(pool), fails_first ? Lines{} : Lines{"stop chat"});
+        EXPECT_EQ(fails_first ? is_stopped(pool) : fails(pool), fails_first ? Lines{"stop chat"} : Lines{});
+        EXPECT_EQ(pool.tick(1h), Lines{});
+        EXPECT_THAT(pool.gone(chat), ElementsAre("measure chat"));
+        pool.measured(chat, GiB(1));
+        EXPECT_THAT(pool.ready(chat), ElementsAre("grant 1: chat local"));
+    }
+}
+
+TEST(PoolCore, LateNewsFromADeadWorkerIsNotHeldAgainstItsSuccessor) {
+    Pool pool;
+    pool.load(chat, GiB(1));
+    pool.acquire(1, chat);
+    pool.acquire(2, chat);
+    pool.gone(chat);
+    pool.fail_attempt(1, error_of(Code::unavailable));
+    pool.measured(chat, GiB(1));
+    ASSERT_THAT(pool.ready(chat), ElementsAre("grant 1: chat local"));
+    EXPECT_THAT(pool.fail_attempt(2, error_of(Code::unavailable)), ElementsAre("grant 2: chat local"));
+    EXPECT_EQ(pool.core.local(chat).leases, 2);
 }
 
 TEST(PoolCore, RequestsOfADeadWorkerShareItsRestart) {
