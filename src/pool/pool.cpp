@@ -214,15 +214,6 @@ asio::awaitable<Result<void>> Lease::next(Error failure) {
     const auto model = route_.model;
     spdlog::warn("model '{}': {} failed before the first token: {}", pool->name(model),
                  route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker", describe(failure));
-    if (!route_.endpoint && failure.code == Code::unavailable) {
-        // A worker that died is reaped a moment after its connections break. Let that event come first, so that the core
-        // knows whether it is gone or only failed.
-        asio::steady_timer moment(pool->executor);
-        for (int i = 0; i < 100 && pool->core.local(model).state == LocalState::ready; ++i) {
-            moment.expires_after(5ms);
-            co_await moment.async_wait(asio::use_awaitable);
-        }
-    }
     backend_.reset();
     auto route = co_await pool->wait_for_answer(
         ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); });
