@@ -79,8 +79,9 @@ std::vector<std::string> grow(Tokens& tokens, std::vector<std::pair<std::string,
         return std::ranges::find(pieces, std::string(1, letter), &std::pair<std::string, std::string>::second);
     };
     while (tokens.text.size() < size) {
-        auto left = pieces.begin() + static_cast<std::ptrdiff_t>(random.below(pieces.size()));
-        auto right = pieces.begin() + static_cast<std::ptrdiff_t>(random.below(pieces.size()));
+        // Only early, short pieces pair: among all of them most pairs would be too long.
+        auto left = pieces.begin() + static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(pieces.size(), 16384)));
+        auto right = pieces.begin() + static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(pieces.size(), 512)));
         if (at + 1 < frequent.size()) {
             left = find(frequent[at]);
             right = find(frequent[at + 1]);
