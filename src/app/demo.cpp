@@ -1,0 +1,191 @@
+#include "app/demo.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "app/daemon.hpp"
+#include "app/port_owner.hpp"
+#include "config/load.hpp"
+#include "engine/process.hpp"
+
+namespace sarai::app {
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+namespace {
+
+fs::path demo_folder() {
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/') return fs::path(cache) / "sarai/demo";
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return fs::path(home) / ".cache/sarai/demo";
+    return fs::temp_directory_path() / fmt::format("sarai-demo-{}", ::getuid());
+}
+
+// Starts a program that shares our terminal and dies with us. Before any thread or io_context exists.
+pid_t spawn(const fs::path& program, const std::vector<std::string>& arguments, const fs::path& log) {
+    std::vector<char*> argv{const_cast<char*>(program.c_str())};
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    const pid_t parent = ::getpid();
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    ::setpgid(0, 0);  // Ctrl-C is for us; we end the child
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (::getppid() != parent) ::_exit(127);
+    if (!log.empty()) {
+        const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (fd >= 0) { ::dup2(fd, 1); ::dup2(fd, 2); }
+    }
+    ::execv(program.c_str(), argv.data());
+    ::_exit(127);
+}
+
+bool wait_for_exit(pid_t pid, std::chrono::milliseconds budget, int& status) {
+    for (const auto end = std::chrono::steady_clock::now() + budget; std::chrono::steady_clock::now() < end;) {
+        if (::waitpid(pid, &status, WNOHANG) == pid) return true;
+        std::this_thread::sleep_for(5ms);
+    }
+    return false;
+}
+
+// Ends the LAN box when the demo ends, however it ends.
+struct LanBox {
+    pid_t pid;
+    ~LanBox() {
+        int status = 0;
+        ::kill(pid, SIGINT);
+        if (!wait_for_exit(pid, 1500ms, status)) {
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, &status, 0);
+        }
+    }
+};
+
+Result<void> make_models(const fs::path& folder) {
+    constexpr std::array files{"solar.gguf", "lfm2.gguf", "omni.gguf", "omni-mmproj.gguf", "embed.gguf"};
+    const auto synth = engine::find_program("sarai-synth");
+    if (!synth) return std::unexpected(synth.error());
+    // Another version of the tool may make other models: they belong to the one that made them.
+    std::error_code ec;
+    const auto stamp = folder / fmt::format(".made-by-{}", fs::last_write_time(*synth, ec).time_since_epoch().count());
+    const bool all = std::ranges::all_of(files, [&](const char* file) { return fs::exists(folder / file, ec); });
+    if (all && fs::exists(stamp, ec)) return {};
+    fs::create_directories(folder, ec);
+    if (ec) return fail(Code::io, fmt::format("cannot make the folder {}", folder.string()), ec);
+    fmt::print("making the demo models in {} ...\n", folder.string());
+    std::fflush(stdout);
+    int status = 0;
+    const auto pid = spawn(*synth, {"all", "--size", "tiny", "-o", folder.string()}, {});
+    if (pid < 0 || !wait_for_exit(pid, 120s, status) || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return fail(Code::io, fmt::format("the demo models could not be made in {}", folder.string()), "Is there space left? See the messages above.");
+    for (const auto& entry : fs::directory_iterator(folder, ec))
+        if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
+    std::ofstream{stamp};
+    return {};
+}
+
+Result<void> write_file(const fs::path& path, const std::string& text) {
+    std::ofstream out(path);
+    out << text;
+    out.flush();
+    if (!out) return fail(Code::io, fmt::format("cannot write {}", path.string()));
+    return {};
+}
+
+constexpr std::string_view lan_config = R"(# The demo's "LAN box": it plays the Ollama server that the expert lives on.
+server: {{listen: 127.0.0.1:{lan_port}}}
+memory: {{max_ram: 1GiB}}
+models:
+  solar: {{backend: gguf_native, path: solar.gguf, context_length: 2048, preload: true}}
+)";
+
+constexpr std::string_view main_config = R"(# The demo's main server: an expert on the LAN box with a local fallback, and three local models.
+# Point `path` at real GGUF files and `url` at a real Ollama, and this is the reference system.
+server: {{listen: 127.0.0.1:{port}}}
+memory: {{max_ram: 2GiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, policy: never_unload}}
+models:
+  solar: {{backend: ollama_http, endpoints: [{{url: "http://127.0.0.1:{lan_port}"}}], model: "solar",
+          fallback: gguf_native, path: solar.gguf, context_length: 2048}}
+  lfm2:  {{backend: gguf_native, path: lfm2.gguf, context_length: 2048, pinned: true, preload: true}}
+  omni:  {{backend: gguf_native, path: omni.gguf, context_length: 2048, preload: true}}
+  embed: {{backend: gguf_native, path: embed.gguf, kind: embedding, context_length: 512, pinned: true, preload: true}}
+)";
+
+Result<void> refuse_taken_port(std::uint16_t port, const char* whose) {
+    const auto owner = find_port_owner(port);
+    if (!owner) return {};
+    return fail(Code::io, fmt::format("port {} of 127.0.0.1, for {}, is taken by process {}: {}", port, whose, owner->pid, owner->command),
+                "End that process, or choose other ports: sarai demo --port N --lan-port M.");
+}
+
+void print_welcome(const std::string& url, const fs::path& folder, pid_t lan_pid) {
+    fmt::print(R"(
+sarai {} is ready on {}
+
+  solar   the expert, on the "LAN box" (a second process that plays an Ollama server), with a local fallback
+  lfm2    the small fast one, local, never unloaded
+  omni    the multimodal one (text), local
+  embed   embeddings, local
+
+These models are synthetic: tiny, with random weights. They talk gibberish, but everything around them is real.
+For real answers, point the paths of {} at GGUF files
+and its url at your Ollama server, then: sarai serve --config THAT_FILE
+
+Three things to try from another shell:
+
+  ./sarai run solar "What is a monad?"
+  ./sarai ps
+  curl -N {}/v1/chat/completions -H 'Content-Type: application/json' \
+       -d '{{"model":"lfm2","stream":true,"max_tokens":40,"messages":[{{"role":"user","content":"Hello"}}]}}'
+
+And one more: end the LAN box and ask solar again; it answers from its local fallback.
+
+  kill {}        # bring it back with: ./sarai serve --config {}
+
+Ctrl-C ends everything.
+)",
+               version, url, (folder / "demo.yaml").string(), url, lan_pid, (folder / "lan-box.yaml").string());
+    std::fflush(stdout);
+}
+
+}  // namespace
+
+int run_demo(const DemoOptions& options) {
+    const auto folder = demo_folder();
+    const auto give_up = [](const Error& error) {
+        fmt::print(stderr, "sarai: {}\n", describe(error));
+        return exit_status(error.code);
+    };
+    for (const auto& free : {refuse_taken_port(options.port, "the demo"), refuse_taken_port(options.lan_port, "the demo's LAN box")})
+        if (!free) return give_up(free.error());
+    if (auto made = make_models(folder); !made) return give_up(made.error());
+    const auto lan_file = folder / "lan-box.yaml";
+    const auto main_file = folder / "demo.yaml";
+    auto written = write_file(lan_file, fmt::format(lan_config, fmt::arg("lan_port", options.lan_port)));
+    if (written)
+        written = write_file(main_file, fmt::format(main_config, fmt::arg("port", options.port), fmt::arg("lan_port", options.lan_port)));
+    if (!written) return give_up(written.error());
+
+    // Its own variables must not change what the demo is.
+    const auto config = config::load(main_file, config::Environment{});
+    if (!config) {
+        for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
+        return 1;
+    }
+    std::error_code ec;
+    const auto self = fs::read_symlink("/proc/self/exe", ec);
+    const LanBox lan_box{spawn(self, {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
+    return run_daemon(*config, {.on_listening = {}, .on_ready = [&](const std::string& url) { print_welcome(url, folder, lan_box.pid); }});
+}
+
+}  // namespace sarai::app

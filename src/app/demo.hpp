@@ -1,0 +1,16 @@
+// `sarai demo`: three kinds of model on synthetic files, with a LAN box of its own, without any configuration.
+#pragma once
+
+#include <cstdint>
+
+namespace sarai::app {
+
+struct DemoOptions {
+    std::uint16_t port = 11435;      // of the main server
+    std::uint16_t lan_port = 11436;  // of the second process, which plays the Ollama server
+};
+
+// Makes the models (once, in the cache folder), starts the LAN box as a child, and runs the main server until Ctrl-C.
+[[nodiscard]] int run_demo(const DemoOptions& options);
+
+}  // namespace sarai::app
