@@ -24,6 +24,7 @@ std::string_view name_of(Code code) {
         case Code::not_found: return "not_found";
         case Code::method_not_allowed: return "method_not_allowed";
         case Code::too_large: return "too_large";
+        case Code::slow_request: return "slow_request";
         case Code::unsupported: return "unsupported";
         case Code::no_memory: return "no_memory";
         case Code::busy: return "busy";
@@ -48,6 +49,7 @@ int http_status(Code code) {
         case Code::unauthorized: return 401;
         case Code::not_found: return 404;
         case Code::method_not_allowed: return 405;
+        case Code::slow_request: return 408;
         case Code::too_large: return 413;
         case Code::rate_limited: return 429;
         case Code::cancelled: return 499;

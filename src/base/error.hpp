@@ -4,6 +4,7 @@
 // to the HTTP status line, the protocol's JSON envelope, the log and the exit status; exceptions mean bugs.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -18,6 +19,7 @@ enum class Code : std::uint8_t {
     not_found,         // no such model, path, file
     method_not_allowed,
     too_large,        // over a limit that was set on purpose
+    slow_request,     // the client did not send its request in time
     unsupported,      // understood, but this model or build cannot do it
     no_memory,        // does not fit the RAM budget
     busy,             // all slots or places in the queue are taken; later it may work
@@ -39,6 +41,7 @@ struct Error {
     std::string hint = {};           // what to do about it; may be empty
     std::string field = {};          // the offending field or path, where there is one
     std::error_code cause = {};      // of the operating system or library
+    std::chrono::seconds retry_after = {};  // how long the upstream asked to be left alone (Retry-After); 0: it did not
 };
 
 template <class T>

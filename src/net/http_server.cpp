@@ -1,0 +1,338 @@
+#include "net/http_server.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancel_after.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/status.hpp>
+#include <set>
+
+#include "net/task_group.hpp"
+
+namespace sarai::net {
+namespace {
+
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+
+void append_head(std::string& out, int status, std::string_view content_type, const HeaderList& headers,
+                 bool keep_alive) {
+    const auto reason = http::obsolete_reason(static_cast<http::status>(status));
+    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, std::string_view(reason));
+    if (!content_type.empty()) out.append("Content-Type: ").append(content_type).append("\r\n");
+    for (const auto& [name, value] : headers) {
+        out.append(name).append(": ");
+        // A value that came from outside must not be able to write headers of its own.
+        for (const char c : value) out += (c == '\r' || c == '\n' || c == '\0') ? ' ' : c;
+        out.append("\r\n");
+    }
+    if (!keep_alive) out.append("Connection: close\r\n");
+}
+
+class Connection final : public Exchange {
+public:
+    Connection(tcp::socket socket, const ServerLimits& limits)
+        : socket_(std::move(socket)), timer_(socket_.get_executor()), limits_(limits) {}
+
+    // Reads one request. Code::cancelled: the connection ended quietly between two requests.
+    asio::awaitable<Result<void>> read_request() {
+        parser_.emplace();
+        parser_->body_limit(static_cast<std::uint64_t>(limits_.max_body.count));
+        parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
+        started_ = false;
+        status_ = 0;
+        head_sent_ = false;
+        if (buffer_.size() == 0) {
+            idle_ = true;
+            auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, asio::cancel_after(timer_, limits_.idle, quiet));
+            idle_ = false;
+            if (ec) co_return fail(Code::cancelled, "idle");
+        }
+        const auto deadline = std::chrono::steady_clock::now() + limits_.request;
+        auto [head_ec, head_size] = co_await http::async_read_header(socket_, buffer_, *parser_,
+                                                                     asio::cancel_after(timer_, limits_.request, quiet));
+        if (head_ec) co_return refuse_read(head_ec);
+        if (parser_->get()[http::field::expect] == "100-continue") {
+            static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+            auto sent = co_await send(asio::buffer(go_on));
+            if (!sent) co_return std::unexpected(sent.error());
+        }
+        if (!parser_->is_done()) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+            auto [ec, size] = co_await http::async_read(
+                socket_, buffer_, *parser_,
+                asio::cancel_after(timer_, std::max(left, std::chrono::milliseconds(1)), quiet));
+            if (ec) co_return refuse_read(ec);
+        }
+        const std::string_view target = parser_->get().target();
+        const auto mark = target.find('?');
+        path_ = target.substr(0, mark);
+        query_ = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+        keep_alive_ = parser_->get().keep_alive() && !closing_;
+        co_return Result<void>{};
+    }
+
+    const http::request<http::string_body>& request() const override { return parser_->get(); }
+    std::string_view path() const override { return path_; }
+    std::string_view query() const override { return query_; }
+    std::string peer() const override {
+        error_code ec;
+        const auto endpoint = socket_.remote_endpoint(ec);
+        return ec ? std::string("?") : endpoint.address().to_string();
+    }
+
+    asio::awaitable<Result<void>> respond(Reply reply) override {
+        started_ = true;
+        status_ = reply.status;
+        std::string head;
+        append_head(head, reply.status, reply.body.empty() ? std::string_view{} : reply.content_type, reply.headers,
+                    keep_alive_);
+        fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n\r\n", reply.body.size());
+        const bool head_only = parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head;
+        const std::array parts{asio::const_buffer(head.data(), head.size()),
+                               asio::const_buffer(reply.body.data(), head_only ? 0 : reply.body.size())};
+        head_sent_ = true;
+        finished_ = true;
+        co_return co_await send(parts);
+    }
+
+    void start(int status, std::string_view content_type, const HeaderList& headers) override {
+        started_ = true;
+        finished_ = false;
+        status_ = status;
+        pending_head_.clear();
+        append_head(pending_head_, status, content_type, headers, keep_alive_);
+        pending_head_ += "Transfer-Encoding: chunked\r\n\r\n";
+    }
+
+    asio::awaitable<Result<void>> write(std::string_view bytes) override {
+        co_return co_await write_chunk(bytes, /*last=*/false);
+    }
+    asio::awaitable<Result<void>> finish(std::string_view last_bytes) override {
+        finished_ = true;
+        co_return co_await write_chunk(last_bytes, /*last=*/true);
+    }
+    void abort() override {
+        keep_alive_ = false;
+        error_code ignored;
+        // Without lingering the peer sees a reset at once and cannot mistake the end for a proper one.
+        socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+        socket_.close(ignored);
+    }
+
+    bool started() const override { return started_; }
+    int status() const override { return status_; }
+
+    asio::awaitable<void> client_gone() override {
+        for (;;) {
+            auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, quiet);
+            if (ec) co_return;
+            char byte = 0;
+            const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+            if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) co_return;
+            if (got > 0) {
+                // A pipelined request: reading on is not possible before this answer has ended, so the disconnect can
+                // no longer be seen here; a failing write will show it.
+                asio::steady_timer never(socket_.get_executor(), asio::steady_timer::time_point::max());
+                co_await never.async_wait(quiet);
+                co_return;
+            }
+        }
+    }
+
+    [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
+    [[nodiscard]] bool idle() const { return idle_; }
+    void close_after_this() { closing_ = true; keep_alive_ = false; }
+    void close() {
+        error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_both, ignored);
+        socket_.close(ignored);
+    }
+    // Sends our end, then reads what the client still sends for a moment: closing at once would reset the connection,
+    // and the client would lose the answer that explains the refusal.
+    asio::awaitable<void> lingering_close() {
+        error_code ignored;
+        socket_.shutdown(tcp::socket::shutdown_send, ignored);
+        std::array<char, 16384> waste;
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
+        while (std::chrono::steady_clock::now() < deadline) {
+            auto [ec, n] = co_await socket_.async_read_some(asio::buffer(waste),
+                                                            asio::cancel_after(timer_, std::chrono::seconds(1), quiet));
+            if (ec) break;
+        }
+        close();
+    }
+
+private:
+    std::unexpected<Error> refuse_read(error_code ec) {
+        keep_alive_ = false;
+        if (ec == http::error::end_of_stream || ec == asio::error::connection_reset || ec == http::error::partial_message ||
+            ec == asio::error::eof)
+            return fail(Code::cancelled, "the client left");
+        if (ec == http::error::body_limit)
+            return fail(Code::too_large, fmt::format("the request body is larger than {}", to_string(limits_.max_body)),
+                        "Raise server.max_request_body to allow it.");
+        if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
+            return fail(Code::too_large, fmt::format("the request head is larger than {}", to_string(limits_.max_head)));
+        if (ec == asio::error::operation_aborted)
+            return fail(Code::slow_request, fmt::format("the request did not arrive within {} s", limits_.request.count() / 1000));
+        return fail(Code::invalid_argument, fmt::format("this is not an HTTP/1.1 request: {}", ec.message()));
+    }
+
+    template <class Buffers>
+    asio::awaitable<Result<void>> send(const Buffers& buffers) {
+        auto [ec, size] =
+            co_await asio::async_write(socket_, buffers, asio::cancel_after(write_timer_, limits_.write_stall, quiet));
+        if (!ec) co_return Result<void>{};
+        keep_alive_ = false;
+        co_return fail(Code::cancelled, "the client left");
+    }
+
+    asio::awaitable<Result<void>> write_chunk(std::string_view bytes, bool last) {
+        std::array<char, 20> size_line;
+        std::size_t size_length = 0;
+        if (!bytes.empty())
+            size_length = static_cast<std::size_t>(
+                fmt::format_to_n(size_line.data(), size_line.size(), "{:x}\r\n", bytes.size()).size);
+        const std::string_view end = bytes.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
+        const std::string head = std::exchange(pending_head_, {});
+        head_sent_ = true;
+        const std::array parts{asio::const_buffer(head.data(), head.size()),
+                               asio::const_buffer(size_line.data(), size_length),
+                               asio::const_buffer(bytes.data(), bytes.size()), asio::const_buffer(end.data(), end.size())};
+        co_return co_await send(parts);
+    }
+
+    tcp::socket socket_;
+    asio::steady_timer timer_;
+    asio::steady_timer write_timer_{socket_.get_executor()};
+    const ServerLimits& limits_;
+    boost::beast::flat_buffer buffer_;
+    std::optional<http::request_parser<http::string_body>> parser_;
+    std::string_view path_;
+    std::string_view query_;
+    std::string pending_head_;
+    int status_ = 0;
+    bool started_ = false;
+    bool head_sent_ = false;
+    bool finished_ = true;
+    bool keep_alive_ = false;
+    bool closing_ = false;
+    bool idle_ = false;
+};
+
+}  // namespace
+
+struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
+    State(asio::any_io_executor on, ServerLimits set, Handler answer, Refuse deny)
+        : executor(on), limits(set), handler(std::move(answer)), refuse(std::move(deny)), acceptor(on), tasks(on) {}
+
+    asio::any_io_executor executor;
+    ServerLimits limits;
+    Handler handler;
+    Refuse refuse;
+    tcp::acceptor acceptor;
+    TaskGroup tasks;
+    std::set<Connection*> connections;
+    bool draining = false;
+
+    asio::awaitable<void> accept_loop() {
+        for (;;) {
+            auto [ec, socket] = co_await acceptor.async_accept(quiet);
+            if (ec == asio::error::operation_aborted || !acceptor.is_open()) co_return;
+            if (ec) {  // EMFILE and the like: trying again at once would spin
+                spdlog::warn("cannot accept a connection: {}", ec.message());
+                asio::steady_timer pause(executor, std::chrono::milliseconds(100));
+                co_await pause.async_wait(quiet);
+                continue;
+            }
+            if (connections.size() >= limits.max_connections) {
+                spdlog::warn("{} connections are open, a further one was closed", connections.size());
+                continue;  // `socket` closes
+            }
+            error_code ignored;
+            socket.set_option(tcp::no_delay(true), ignored);
+            tasks.spawn("connection", serve(std::move(socket)));
+        }
+    }
+
+    asio::awaitable<void> serve(tcp::socket socket) {
+        const auto self = shared_from_this();
+        Connection connection(std::move(socket), limits);
+        struct Listed {
+            std::set<Connection*>& all;
+            Connection* one;
+            ~Listed() { all.erase(one); }
+        } const listed{connections, *connections.insert(&connection).first};
+
+        while (!draining) {
+            auto got = co_await connection.read_request();
+            if (!got) {
+                if (got.error().code == Code::cancelled) break;
+                connection.close_after_this();
+                (void)co_await connection.respond(refuse(got.error(), connection.path()));
+                co_await connection.lingering_close();
+                co_return;
+            }
+            if (draining) connection.close_after_this();
+            co_await handler(connection);
+            if (!connection.started())
+                (void)co_await connection.respond(refuse(Error{.message = "no handler answered"}, connection.path()));
+            if (!connection.keep_alive()) break;
+        }
+        connection.close();
+    }
+};
+
+HttpServer::HttpServer(asio::any_io_executor executor, ServerLimits limits, Handler handler, Refuse refuse)
+    : state_(std::make_shared<State>(std::move(executor), limits, std::move(handler), std::move(refuse))) {}
+HttpServer::~HttpServer() = default;
+
+Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16_t port) {
+    error_code ec;
+    const auto ip = asio::ip::make_address(address == "localhost" ? "127.0.0.1" : address, ec);
+    if (ec) return fail_field("server.listen", fmt::format("\"{}\" is not an IP address", address));
+    const tcp::endpoint endpoint(ip, port);
+    auto& acceptor = state_->acceptor;
+    const auto give_up = [&](const char* what) -> Result<std::uint16_t> {
+        error_code ignored;
+        acceptor.close(ignored);
+        return fail(Code::io, fmt::format("cannot {} {}:{}", what, address, port), ec);
+    };
+    if (acceptor.open(endpoint.protocol(), ec)) return give_up("open a socket for");
+    if (acceptor.set_option(tcp::acceptor::reuse_address(true), ec)) return give_up("set up");
+    if (acceptor.bind(endpoint, ec)) return give_up("bind");
+    if (acceptor.listen(asio::socket_base::max_listen_connections, ec)) return give_up("listen on");
+    const auto bound = acceptor.local_endpoint(ec).port();
+    state_->tasks.spawn("accept loop", state_->accept_loop());
+    return bound;
+}
+
+asio::awaitable<void> HttpServer::drain(std::chrono::milliseconds budget) {
+    const auto state = state_;
+    state->draining = true;
+    error_code ignored;
+    state->acceptor.close(ignored);
+    for (auto* connection : state->connections) {
+        if (connection->idle()) connection->close();
+        else connection->close_after_this();
+    }
+    if (co_await state->tasks.join(budget)) co_return;
+    spdlog::warn("{} connections did not end in time and are cut", state->connections.size());
+    state->tasks.cancel_all();
+    (void)co_await state->tasks.join(std::chrono::seconds(1));
+}
+
+std::size_t HttpServer::connections() const { return state_->connections.size(); }
+
+}  // namespace sarai::net

@@ -1,0 +1,96 @@
+// An HTTP/1.1 server: accepts, parses within limits, hands each request to one handler, and drains on demand.
+//
+// It belongs to one io thread. Each connection is a coroutine of the server's task group; the handler runs inside it and
+// answers through the Exchange. When the client goes away in the middle, `Exchange::client_gone()` resumes; a handler
+// that streams runs its work against it, so that a disconnect cancels the work.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace sarai::net {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+
+struct ServerLimits {
+    Bytes max_body = MiB(64);
+    Bytes max_head = KiB(64);
+    std::chrono::milliseconds request{10'000};       // from the first byte of a request to its last
+    std::chrono::milliseconds idle{75'000};          // between two requests on one connection
+    std::chrono::milliseconds write_stall{60'000};   // a client that takes nothing for so long is dropped
+    std::size_t max_connections = 1024;
+};
+
+using HeaderList = std::vector<std::pair<std::string, std::string>>;
+
+struct Reply {
+    int status = 200;
+    std::string content_type = "application/json";
+    std::string body = {};
+    HeaderList headers = {};
+};
+
+// One request and its answer. Either respond() once, or start() once, write() any number of times and finish() once.
+class Exchange {
+public:
+    virtual ~Exchange() = default;
+
+    [[nodiscard]] virtual const http::request<http::string_body>& request() const = 0;
+    [[nodiscard]] virtual std::string_view path() const = 0;   // without the query
+    [[nodiscard]] virtual std::string_view query() const = 0;  // without "?"
+    [[nodiscard]] virtual std::string peer() const = 0;        // address, for logs
+
+    virtual asio::awaitable<Result<void>> respond(Reply reply) = 0;
+    // Prepares a chunked answer. Its head leaves together with the first bytes written, or by write("").
+    virtual void start(int status, std::string_view content_type, const HeaderList& headers) = 0;
+    virtual asio::awaitable<Result<void>> write(std::string_view bytes) = 0;
+    // Ends a chunked answer, with some last bytes in the same packet.
+    virtual asio::awaitable<Result<void>> finish(std::string_view last_bytes = {}) = 0;
+    // Ends the connection without a proper end of the body: a client must not take what it has for the whole.
+    virtual void abort() = 0;
+
+    [[nodiscard]] virtual bool started() const = 0;  // has anything been sent, or been prepared to be
+    [[nodiscard]] virtual int status() const = 0;    // 0 before
+    // Resumes when the client has closed its connection (never throws; a cancelled wait ends quietly).
+    [[nodiscard]] virtual asio::awaitable<void> client_gone() = 0;
+};
+
+class HttpServer {
+public:
+    using Handler = std::function<asio::awaitable<void>(Exchange&)>;
+    // What to answer to a request that never became one (bad head, too large, too slow). `target` may be empty.
+    using Refuse = std::function<Reply(const Error& error, std::string_view target)>;
+
+    HttpServer(asio::any_io_executor executor, ServerLimits limits, Handler handler, Refuse refuse);
+    ~HttpServer();
+
+    // Binds and begins to accept. Returns the port (which the system chose where 0 was given).
+    // Errors: io, with a hint for a port in use.
+    [[nodiscard]] Result<std::uint16_t> listen(const std::string& address, std::uint16_t port);
+
+    // Stops accepting, closes idle connections, lets running requests end within `budget`, then cuts them.
+    [[nodiscard]] asio::awaitable<void> drain(std::chrono::milliseconds budget);
+
+    [[nodiscard]] std::size_t connections() const;
+
+private:
+    struct State;
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sarai::net

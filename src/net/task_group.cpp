@@ -1,0 +1,64 @@
+#include "net/task_group.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
+#include <list>
+
+namespace sarai::net {
+namespace asio = boost::asio;
+
+struct TaskGroup::State {
+    explicit State(asio::any_io_executor on) : executor(std::move(on)), changed(executor) {}
+    asio::any_io_executor executor;
+    asio::steady_timer changed;  // cancelled whenever a task ends
+    std::list<asio::cancellation_signal> tasks;
+};
+
+TaskGroup::TaskGroup(asio::any_io_executor executor) : state_(std::make_shared<State>(std::move(executor))) {}
+TaskGroup::~TaskGroup() { cancel_all(); }
+
+void TaskGroup::spawn(const char* name, asio::awaitable<void> task) {
+    const auto place = state_->tasks.emplace(state_->tasks.end());
+    asio::co_spawn(state_->executor, std::move(task),
+                   asio::bind_cancellation_slot(place->slot(), [state = state_, place, name](std::exception_ptr thrown) {
+                       state->tasks.erase(place);
+                       state->changed.cancel();
+                       if (!thrown) return;
+                       try {
+                           std::rethrow_exception(thrown);
+                       } catch (const boost::system::system_error& error) {
+                           if (error.code() != asio::error::operation_aborted)
+                               spdlog::error("{} ended by an unexpected error: {}", name, error.what());
+                       } catch (const std::exception& error) {
+                           spdlog::error("{} ended by an unexpected error: {}", name, error.what());
+                       }
+                   }));
+}
+
+void TaskGroup::cancel_all() {
+    // Emitting may end a task and so erase its entry: step on before.
+    for (auto it = state_->tasks.begin(); it != state_->tasks.end();) (it++)->emit(asio::cancellation_type::terminal);
+}
+
+std::size_t TaskGroup::size() const { return state_->tasks.size(); }
+
+asio::awaitable<bool> TaskGroup::join(std::chrono::milliseconds budget) {
+    const auto state = state_;
+    const auto deadline = std::chrono::steady_clock::now() + budget;
+    while (!state->tasks.empty()) {
+        if (std::chrono::steady_clock::now() >= deadline) co_return false;
+        state->changed.expires_at(deadline);
+        co_await state->changed.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+    co_return true;
+}
+
+}  // namespace sarai::net

@@ -1,0 +1,152 @@
+#include "net/wire.hpp"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancel_after.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <vector>
+
+namespace sarai::net {
+namespace {
+
+using boost::system::error_code;
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+using std::chrono::milliseconds;
+
+// An aborted operation is a timeout unless the coroutine itself was cancelled.
+asio::awaitable<Error> explain(error_code ec, std::string timeout_message, std::string failure_message) {
+    const auto state = co_await asio::this_coro::cancellation_state;
+    if (state.cancelled() != asio::cancellation_type::none)
+        co_return Error{.code = Code::cancelled, .message = "the request was cancelled"};
+    if (ec == asio::error::operation_aborted)
+        co_return Error{.code = Code::timeout, .message = std::move(timeout_message)};
+    co_return Error{.code = Code::unavailable, .message = std::move(failure_message), .cause = ec};
+}
+
+asio::ssl::context& tls_context() {
+    static asio::ssl::context context = [] {
+        asio::ssl::context made(asio::ssl::context::tls_client);
+        made.set_default_verify_paths();
+        made.set_verify_mode(asio::ssl::verify_peer);
+        return made;
+    }();
+    return context;
+}
+
+asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Origin& origin, milliseconds budget) {
+    error_code ec;
+    const auto address = asio::ip::make_address(origin.host, ec);
+    if (!ec) {
+        const auto port = static_cast<std::uint16_t>(std::stoul(origin.port));
+        co_return std::vector{asio::ip::tcp::endpoint(address, port)};
+    }
+    asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
+    auto [failed, found] =
+        co_await resolver.async_resolve(origin.host, origin.port, asio::cancel_after(budget, quiet));
+    if (failed)
+        co_return std::unexpected(
+            co_await explain(failed, fmt::format("resolving {} took longer than {} ms", origin.host, budget.count()),
+                             fmt::format("cannot resolve {}", origin.host)));
+    std::vector<asio::ip::tcp::endpoint> endpoints;
+    for (const auto& entry : found) endpoints.push_back(entry.endpoint());
+    co_return endpoints;
+}
+
+}  // namespace
+
+Wire::Wire(Socket socket, std::string peer)
+    : plain_(std::move(socket)), timer_(plain_->get_executor()), peer_(std::move(peer)) {}
+
+asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origin, milliseconds budget) {
+    const auto executor = co_await asio::this_coro::executor;
+    const auto peer = origin.name();
+    const auto timed_out = fmt::format("connecting to {} took longer than {} ms", peer, budget.count());
+    const auto failed = fmt::format("cannot connect to {}", peer);
+
+    if (origin.transport == Origin::Transport::unix_socket) {
+        Socket socket(executor);
+        auto [ec] = co_await socket.async_connect(asio::local::stream_protocol::endpoint(origin.socket.string()),
+                                                  asio::cancel_after(budget, quiet));
+        if (ec) co_return std::unexpected(co_await explain(ec, timed_out, failed));
+        co_return std::unique_ptr<Wire>(new Wire(std::move(socket), peer));
+    }
+
+    const auto deadline = std::chrono::steady_clock::now() + budget;
+    auto endpoints = co_await resolve(origin, budget);
+    if (!endpoints) co_return std::unexpected(endpoints.error());
+    error_code last = asio::error::host_not_found;
+    for (const auto& endpoint : *endpoints) {
+        const auto left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
+        if (left.count() <= 0) {
+            last = asio::error::operation_aborted;
+            break;
+        }
+        Socket socket(executor);
+        auto [ec] = co_await socket.async_connect(endpoint, asio::cancel_after(left, quiet));
+        last = ec;
+        if (ec) continue;
+        error_code ignored;
+        socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+        socket.set_option(asio::socket_base::keep_alive(true), ignored);
+        auto wire = std::unique_ptr<Wire>(new Wire(std::move(socket), peer));
+        if (origin.transport == Origin::Transport::tls) {
+            auto& tls = wire->tls_.emplace(std::move(*wire->plain_), tls_context());
+            wire->plain_.reset();
+            SSL_set_tlsext_host_name(tls.native_handle(), origin.host.c_str());
+            tls.set_verify_callback(asio::ssl::host_name_verification(origin.host));
+            auto [handshake] = co_await tls.async_handshake(
+                asio::ssl::stream_base::client,
+                asio::cancel_after(std::max(left, milliseconds(1)), quiet));
+            if (handshake)
+                co_return std::unexpected(co_await explain(handshake, fmt::format("the TLS handshake with {} took too long", peer),
+                                                           fmt::format("TLS handshake with {} failed", peer)));
+        }
+        co_return std::move(wire);
+    }
+    co_return std::unexpected(co_await explain(last, timed_out, failed));
+}
+
+asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_view body, milliseconds budget) {
+    const std::array buffers{asio::const_buffer(head.data(), head.size()), asio::const_buffer(body.data(), body.size())};
+    error_code ec;
+    if (tls_)
+        std::tie(ec, std::ignore) = co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
+    else
+        std::tie(ec, std::ignore) = co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
+    if (!ec) co_return Result<void>{};
+    co_return std::unexpected(
+        co_await explain(ec, fmt::format("{} did not take the request within {} ms", peer_, budget.count()),
+                         fmt::format("{} closed the connection", peer_)));
+}
+
+asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, milliseconds budget,
+                                                     const char* waiting_for) {
+    error_code ec;
+    std::size_t count = 0;
+    if (tls_)
+        std::tie(ec, count) = co_await tls_->async_read_some(into, asio::cancel_after(timer_, budget, quiet));
+    else
+        std::tie(ec, count) = co_await plain_->async_read_some(into, asio::cancel_after(timer_, budget, quiet));
+    if (!ec) co_return count;
+    if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) co_return std::size_t{0};
+    co_return std::unexpected(
+        co_await explain(ec, fmt::format("{} sent no {} within {} ms", peer_, waiting_for, budget.count()),
+                         fmt::format("{} closed the connection", peer_)));
+}
+
+bool Wire::still_idle() {
+    auto& socket = tls_ ? tls_->next_layer() : *plain_;
+    char byte = 0;
+    const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+}  // namespace sarai::net

@@ -1,0 +1,48 @@
+// A connected byte stream to a server: TCP, unix socket or TLS over TCP behind one face, so that the HTTP client above
+// it is written once. Internal to net/.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "base/error.hpp"
+#include "net/http_client.hpp"
+
+namespace sarai::net {
+
+class Wire {
+public:
+    using Socket = asio::generic::stream_protocol::socket;
+
+    // Connects within `budget` (name resolution and TLS handshake included).
+    [[nodiscard]] static asio::awaitable<Result<std::unique_ptr<Wire>>> connect(const Origin& origin,
+                                                                               std::chrono::milliseconds budget);
+
+    // Both throw boost::system::system_error(operation_aborted) only if the awaiting coroutine was cancelled.
+    [[nodiscard]] asio::awaitable<Result<void>> write(std::string_view head, std::string_view body,
+                                                      std::chrono::milliseconds budget);
+    // 0 bytes: the peer closed.
+    [[nodiscard]] asio::awaitable<Result<std::size_t>> read_some(asio::mutable_buffer into,
+                                                                 std::chrono::milliseconds budget, const char* waiting_for);
+
+    // False if the peer has closed, or sent something that nobody asked for, while the connection was idle.
+    [[nodiscard]] bool still_idle();
+
+private:
+    Wire(Socket socket, std::string peer);
+
+    std::optional<Socket> plain_;
+    std::optional<asio::ssl::stream<Socket>> tls_;
+    asio::steady_timer timer_;
+    std::string peer_;
+};
+
+}  // namespace sarai::net

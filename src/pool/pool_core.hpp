@@ -1,0 +1,174 @@
+// The pool's decisions, without I/O: events come in, actions go out, so that every race is a plain unit test.
+//
+// Who may be loaded, who waits, who is refused, and which backend of a model's chain answers a ticket. The driver
+// (pool/pool.hpp) owns one PoolCore on the io thread, performs its actions and posts what came of them back as events.
+//
+// Always holds:
+//  - the sum of reservations never exceeds the budget, loads in flight included;
+//  - a reservation is made before its worker is spawned and released only after that process was reaped;
+//  - every ticket is answered by exactly one Grant or Refuse per acquire() or attempt_failed(), unless released first;
+//  - a model has at most one worker; a second ticket for a loading model joins the load;
+//  - what a stopping worker will give back is promised once: whoever waits for it gets it, in order of arrival.
+//
+// A local worker's life:
+//
+//     absent ──► measuring ──► loading ──► ready
+//       ▲           │             │          │
+//       │◄──────────┘ (refused,   ▼          ▼ stop()
+//       │              broken)  stopping ◄───┘
+//       └───────────────────────── reaped (also from loading and ready: it died)
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace sarai::pool {
+
+using Clock = std::chrono::steady_clock;
+using Ticket = std::uint64_t;
+using ModelIndex = std::size_t;
+using EndpointIndex = std::size_t;
+
+struct EndpointSpec {
+    std::string name;  // host:port
+    bool operator==(const EndpointSpec&) const = default;
+};
+
+struct ModelSpec {
+    std::string name;
+    bool generative = true;                // counts towards max_concurrent_llms
+    std::vector<EndpointIndex> endpoints;  // asked first, in this order
+    bool has_local = false;                // serves alone or as the endpoints' fallback
+};
+
+struct Rules {
+    Bytes budget;                 // for everything that is reserved
+    Bytes own;                    // of it, for sarai itself: reserved from the start
+    int max_concurrent_llms = 3;  // generative models with a worker at once; also those that are stopping
+    Clock::duration probe_interval = std::chrono::seconds(1);  // of an endpoint that is down
+    // A dying process closes its sockets before it can be reaped, so that a request fails before its worker is known to
+    // be dead. So long such a request waits for the news; ticks end the wait.
+    Clock::duration reap_wait = std::chrono::seconds(1);
+};
+
+enum class LocalState : std::uint8_t { absent, measuring, loading, ready, stopping };
+[[nodiscard]] std::string_view name_of(LocalState state);
+
+// Who answers a ticket.
+struct Route {
+    ModelIndex model = 0;
+    std::optional<EndpointIndex> endpoint;  // absent: the local worker
+    bool fallback = false;                  // an earlier backend of the chain was passed over
+    std::string reason;                     // one line for people
+    bool operator==(const Route&) const = default;
+};
+
+struct Measure { ModelIndex model; bool operator==(const Measure&) const = default; };
+struct Spawn { ModelIndex model; bool operator==(const Spawn&) const = default; };
+struct Stop { ModelIndex model; bool operator==(const Stop&) const = default; };
+struct Probe { EndpointIndex endpoint; bool operator==(const Probe&) const = default; };
+struct Grant { Ticket ticket; Route route; bool operator==(const Grant&) const = default; };
+struct Refuse { Ticket ticket; Error error; };
+using Action = std::variant<Measure, Spawn, Stop, Probe, Grant, Refuse>;
+using Actions = std::vector<Action>;
+
+class PoolCore {
+public:
+    PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints);
+
+    // ---- events ----
+    // Tickets are never used twice and grow, so that their order is that of arrival.
+    [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model);
+    // Before the first token only: what the route gave failed; the chain goes on from there. `unavailable` from a local
+    // worker says that it closed the connection: the ticket is answered once the worker has been reaped and started
+    // again, or by a tick if it lives.
+    [[nodiscard]] Actions attempt_failed(Clock::time_point now, Ticket ticket, const Error& error);
+    // After the first token: the endpoint is marked, the ticket stays granted until released.
+    [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);
+    // Done, or the caller has gone; in any state, also while waiting. Unknown tickets are ignored.
+    [[nodiscard]] Actions release(Ticket ticket);
+
+    // Loads without a ticket, at start. A failure is kept in local(model).last_error; the next ticket tries again.
+    [[nodiscard]] Actions preload(ModelIndex model);
+    // The answer to Measure: the planned peak, more than 0.
+    [[nodiscard]] Actions measured(ModelIndex model, const Result<Bytes>& planned);
+    [[nodiscard]] Actions worker_ready(ModelIndex model);
+    // The process was reaped. `why` is its last words; also for a process that could not be started.
+    [[nodiscard]] Actions worker_gone(ModelIndex model, const Error& why);
+    // Whoever holds a lease is not asked. Tickets that wait stay, and the worker is loaded again for them once it was
+    // reaped. A model that is being measured, or waits for memory, has nothing to stop and goes on.
+    [[nodiscard]] Actions stop(ModelIndex model);
+
+    [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
+    [[nodiscard]] Actions tick(Clock::time_point now);
+
+    // ---- advice: true when read, never to gate a change ----
+    struct LocalView {
+        LocalState state = LocalState::absent;
+        Bytes reserved;
+        int leases = 0;
+        std::optional<Error> last_error;
+    };
+    struct EndpointView {
+        bool up = true;
+        int leases = 0;
+        std::optional<Error> last_error;
+        Clock::time_point changed{};  // when `up` was last set; the epoch: never
+    };
+    [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
+    [[nodiscard]] const EndpointView& endpoint(EndpointIndex index) const { return endpoint_views_[index]; }
+    [[nodiscard]] const std::vector<ModelSpec>& models() const { return models_; }
+    [[nodiscard]] const std::vector<EndpointSpec>& endpoints() const { return endpoints_; }
+    [[nodiscard]] const Rules& rules() const { return rules_; }
+    [[nodiscard]] Bytes reserved() const;
+    [[nodiscard]] std::size_t tickets() const { return tickets_.size(); }
+
+private:
+    struct TicketState {
+        ModelIndex model = 0;
+        std::vector<EndpointIndex> tried;
+        int local_attempts = 0;
+        std::uint64_t worker = 0;         // the incarnation that was granted
+        bool waiting = false;             // for the local worker
+        std::optional<Clock::time_point> reaped_by;  // waiting to hear that the worker died; by then it must have been
+        Error failure;                               // the answer if it lives
+        std::optional<Route> granted;
+        std::map<EndpointIndex, std::string> passed_over;  // why an endpoint of the chain does not answer
+    };
+
+    void advance(Clock::time_point now, Ticket ticket, Actions& out);
+    void grant(Ticket ticket, TicketState& state, Route route, Actions& out);
+    void refuse(Ticket ticket, Error error, Actions& out);
+    void refuse_waiting(ModelIndex model, const Error& error, Actions& out);
+    void want_worker(ModelIndex model, Actions& out);
+    void reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out);
+    void retry_reservations(Actions& out);
+    [[nodiscard]] Bytes unpromised() const;
+    void drop_lease(TicketState& state);
+    [[nodiscard]] std::string why_passed_over(const TicketState& state) const;
+    void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
+    [[nodiscard]] Error does_not_fit(ModelIndex model, Bytes planned) const;
+    [[nodiscard]] int generative_processes() const;
+
+    Rules rules_;
+    std::vector<ModelSpec> models_;
+    std::vector<EndpointSpec> endpoints_;
+    std::vector<LocalView> locals_;
+    std::vector<std::uint64_t> incarnations_;  // of a model's worker, counted
+    std::vector<EndpointView> endpoint_views_;
+    std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
+    std::map<Ticket, TicketState> tickets_;                      // ordered: waiting ones are served in order of arrival
+    struct Awaiting { ModelIndex model; Bytes planned; };
+    std::deque<Awaiting> awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
+};
+
+}  // namespace sarai::pool

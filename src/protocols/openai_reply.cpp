@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "protocols/json.hpp"
+#include "protocols/openai.hpp"
+#include "protocols/upstream_error.hpp"
+
+namespace sarai::protocols::openai {
+namespace {
+
+struct Wording {
+    std::string_view type;
+    std::string_view code;
+};
+
+Wording wording_of(const Error& error) {
+    switch (error.code) {
+        case Code::invalid_argument: return {"invalid_request_error", "invalid_value"};
+        case Code::unauthorized: return {"authentication_error", "invalid_api_key"};
+        case Code::not_found: return {"not_found_error", error.field == "model" ? "model_not_found" : "not_found"};
+        case Code::method_not_allowed: return {"invalid_request_error", "method_not_allowed"};
+        case Code::too_large: return {"invalid_request_error", "request_too_large"};
+        case Code::slow_request: return {"invalid_request_error", "request_timeout"};
+        case Code::unsupported: return {"invalid_request_error", "unsupported"};
+        case Code::no_memory: return {"overloaded_error", "insufficient_memory"};
+        case Code::busy: return {"overloaded_error", "server_busy"};
+        case Code::loading: return {"overloaded_error", "model_loading"};
+        case Code::unavailable: return {"server_error", "backend_unavailable"};
+        case Code::upstream: return {"server_error", "upstream_error"};
+        case Code::rate_limited: return {"rate_limit_error", "rate_limit_exceeded"};
+        case Code::denied_upstream: return {"server_error", "upstream_denied"};
+        case Code::timeout: return {"server_error", "timeout"};
+        case Code::cancelled: return {"server_error", "cancelled"};
+        case Code::corrupt_file: return {"server_error", "corrupt_model"};
+        case Code::io: return {"server_error", "io_error"};
+        case Code::internal: return {"server_error", "internal_error"};
+    }
+    return {"server_error", "internal_error"};
+}
+
+Result<json::object> decode_object(std::string_view text, std::string_view what) {
+    auto value = parse_json(text);
+    if (!value || !value->is_object())
+        return fail(Code::upstream, fmt::format("the server sent {} that is not a JSON object: {}", what, excerpt(text)));
+    auto& object = value->get_object();
+    if (const auto* error = find(object, "error"); error != nullptr) return std::unexpected(error_of(*error));
+    return std::move(object);
+}
+
+}  // namespace
+
+json::object encode_error(const Error& error) {
+    const auto [type, code] = wording_of(error);
+    json::object inner;
+    inner["message"] = describe(error);
+    inner["type"] = type;
+    inner["param"] = error.field.empty() ? json::value(nullptr) : json::value(error.field);
+    inner["code"] = code;
+    json::object outer;
+    outer["error"] = std::move(inner);
+    return outer;
+}
+
+void append_event(std::string& out, const json::object& chunk) {
+    out += "data: ";
+    out += json::serialize(chunk);
+    out += "\n\n";
+}
+
+std::string_view path_of(llm::Task task) {
+    switch (task) {
+        case llm::Task::chat: return "/chat/completions";
+        case llm::Task::completion: return "/completions";
+        case llm::Task::embedding: return "/embeddings";
+    }
+    return "/chat/completions";
+}
+
+std::string encode_request(const llm::Request& request, std::string_view model) {
+    // Member by member: a copy of the whole body would copy its images as well.
+    std::string out = "{\"model\":";
+    out += json::serialize(json::string_view(model));
+    if (request.task != llm::Task::embedding) out += request.stream ? ",\"stream\":true" : ",\"stream\":false";
+    for (const auto& [key, value] : request.body) {
+        if (key == "model" || key == "stream") continue;
+        if (key == "stream_options" && !request.stream) continue;  // refused by servers where nothing is streamed
+        out += ',';
+        out += json::serialize(json::string_view(key));
+        out += ':';
+        out += json::serialize(value);
+    }
+    out += '}';
+    return out;
+}
+
+Result<json::object> decode_reply(std::string_view body, std::string_view client_model) {
+    auto object = decode_object(body, "a reply");
+    if (object) (*object)["model"] = client_model;
+    return object;
+}
+
+Result<std::optional<llm::StreamEvent>> StreamDecoder::event(std::string_view name, std::string_view data) {
+    if (data == "[DONE]") {
+        ended_ = true;
+        return std::nullopt;
+    }
+    auto chunk = decode_object(data, "a chunk");
+    if (!chunk) return std::unexpected(std::move(chunk.error()));
+    if (name == "error") return std::unexpected(error_of(json::value(std::move(*chunk))));
+    (*chunk)["model"] = model_;
+    note_choices(*chunk);
+    return llm::StreamEvent{.chunk = std::move(*chunk)};
+}
+
+void StreamDecoder::note_choices(const json::object& chunk) {
+    const auto* choices = array_at(chunk, "choices");
+    if (choices == nullptr) return;
+    for (const auto& value : *choices) {
+        const auto* choice = value.if_object();
+        if (choice == nullptr) continue;
+        const auto index = static_cast<std::uint64_t>(integer_at(*choice, "index").value_or(0)) & 63U;
+        begun_ |= std::uint64_t{1} << index;
+        if (!string_at(*choice, "finish_reason").empty()) finished_ |= std::uint64_t{1} << index;
+    }
+}
+
+Result<void> StreamDecoder::close() const {
+    if (ended_ || (begun_ != 0 && begun_ == finished_)) return {};
+    return fail(Code::unavailable, begun_ == 0 ? "the server closed the stream before its answer began"
+                                               : "the server closed the stream in the middle of its answer");
+}
+
+}  // namespace sarai::protocols::openai

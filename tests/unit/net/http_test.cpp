@@ -1,0 +1,209 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/connect.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/use_future.hpp>
+#include <boost/asio/write.hpp>
+
+#include "net/http_client.hpp"
+#include "net/http_server.hpp"
+#include "net/task_group.hpp"
+
+namespace sarai::net {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace asio::experimental::awaitable_operators;
+using testing::HasSubstr;
+
+asio::awaitable<void> pause(std::chrono::milliseconds duration) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+// A server on an ephemeral port and a client to it, on one io_context that runs until `body` returns.
+class HttpTest : public testing::Test {
+protected:
+    HttpTest() { limits.request = 200ms; }
+
+    void run(std::function<asio::awaitable<void>()> body) {
+        server = std::make_unique<HttpServer>(
+            io.get_executor(), limits, [this](Exchange& exchange) { return handler(exchange); },
+            [](const Error& error, std::string_view) { return Reply{.status = http_status(error.code), .body = error.message}; });
+        const auto bound = server->listen("127.0.0.1", 0);
+        ASSERT_TRUE(bound.has_value());
+        port = *bound;
+        client = std::make_unique<Client>(io.get_executor(),
+                                          Origin{.host = "127.0.0.1", .port = std::to_string(port)});
+        bool done = false;
+        TaskGroup tasks(io.get_executor());
+        const auto whole = [&]() -> asio::awaitable<void> {
+            co_await body();
+            client->drop_idle();
+            co_await server->drain(1s);
+            done = true;
+        };
+        tasks.spawn("test", whole());
+        io.run_for(10s);
+        EXPECT_TRUE(done);
+    }
+
+    asio::awaitable<std::string> raw(std::string bytes) {
+        asio::ip::tcp::socket socket(io);
+        co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+        co_await asio::async_write(socket, asio::buffer(bytes), asio::use_awaitable);
+        std::string answer;
+        (void)co_await asio::async_read(socket, asio::dynamic_buffer(answer), asio::as_tuple(asio::use_awaitable));
+        co_return answer;
+    }
+
+    asio::io_context io;
+    ServerLimits limits;
+    std::function<asio::awaitable<void>(Exchange&)> handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        co_await exchange.respond({.body = exchange.request().body()});
+    };
+    std::unique_ptr<HttpServer> server;
+    std::unique_ptr<Client> client;
+    std::uint16_t port = 0;
+};
+
+}  // namespace
+
+TEST_F(HttpTest, EchoesABodyAndReusesTheConnection) {
+    run([this]() -> asio::awaitable<void> {
+        for (int i = 0; i < 3; ++i) {
+            const auto reply = co_await client->fetch({.method = http::verb::post, .target = "/x", .body = "héllo"}, {});
+            EXPECT_TRUE(reply.has_value());
+            EXPECT_EQ(reply->status, 200U);
+            EXPECT_EQ(reply->body, "héllo");
+            EXPECT_EQ(server->connections(), 1U);
+        }
+    });
+}
+
+TEST_F(HttpTest, StreamsChunksAsTheyAreWritten) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        exchange.start(200, "text/event-stream", {{"x-test", "a\r\nevil: b"}});
+        co_await exchange.write("one");
+        co_await pause(20ms);
+        co_await exchange.write("two");
+        co_await exchange.finish("three");
+    };
+    run([this]() -> asio::awaitable<void> {
+        auto stream = co_await client->open({}, {});
+        EXPECT_TRUE(stream.has_value());
+        EXPECT_EQ((*stream)->headers()["x-test"], "a  evil: b");
+        std::string all;
+        std::string first;
+        for (;;) {
+            auto part = co_await (*stream)->read_some();
+            EXPECT_TRUE(part.has_value());
+            if (part->empty()) break;
+            if (first.empty()) first = *part;
+            all += *part;
+        }
+        EXPECT_EQ(first, "one");
+        EXPECT_EQ(all, "onetwothree");
+    });
+}
+
+TEST_F(HttpTest, AClosedConnectionInTheMiddleIsUnavailableNotAnEnd) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        exchange.start(200, "text/plain", {});
+        co_await exchange.write("half");
+        exchange.abort();
+    };
+    run([this]() -> asio::awaitable<void> {
+        const auto reply = co_await client->fetch({}, {});
+        EXPECT_FALSE(reply.has_value());
+        EXPECT_EQ(reply.error().code, Code::unavailable);
+    });
+}
+
+TEST_F(HttpTest, SilenceBeforeAndInsideABodyAreTimeoutsThatSayWhich) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        if (exchange.path() == "/late") co_await pause(500ms);
+        exchange.start(200, "text/plain", {});
+        co_await exchange.write("half");
+        co_await pause(500ms);
+        co_await exchange.finish();
+    };
+    run([this]() -> asio::awaitable<void> {
+        const Budgets budgets{.first_byte = 100ms, .silence = 100ms};
+        const auto late = co_await client->fetch({.target = "/late"}, budgets);
+        EXPECT_EQ(late.error().code, Code::timeout);
+        EXPECT_THAT(late.error().message, HasSubstr("sent no answer within 100 ms"));
+        const auto stalled = co_await client->fetch({.target = "/stall"}, budgets);
+        EXPECT_EQ(stalled.error().code, Code::timeout);
+        EXPECT_THAT(stalled.error().message, HasSubstr("sent no data within 100 ms"));
+    });
+}
+
+TEST_F(HttpTest, RefusesWhatIsNoRequestTooLargeOrTooSlowWithItsOwnStatus) {
+    limits.max_body = Bytes{10};
+    run([this]() -> asio::awaitable<void> {
+        EXPECT_THAT(co_await raw("nonsense\r\n\r\n"), HasSubstr("HTTP/1.1 400"));
+        EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"), HasSubstr("HTTP/1.1 413"));
+        EXPECT_THAT(co_await raw("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(100'000, 'a') + "\r\n\r\n"),
+                    HasSubstr("HTTP/1.1 413"));
+        EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n1"), HasSubstr("HTTP/1.1 408"));
+        const auto fine = co_await client->fetch({.method = http::verb::post, .body = "ok"}, {});
+        EXPECT_EQ(fine->body, "ok");
+    });
+}
+
+TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGone) {
+    bool noticed = false;
+    handler = [&noticed](Exchange& exchange) -> asio::awaitable<void> {
+        exchange.start(200, "text/plain", {});
+        co_await exchange.write("x");
+        const auto first = co_await (exchange.client_gone() || pause(5s));
+        noticed = first.index() == 0;
+    };
+    run([&]() -> asio::awaitable<void> {
+        {
+            auto stream = co_await client->open({}, {});
+            EXPECT_TRUE(stream.has_value());
+        }
+        co_await pause(50ms);
+        EXPECT_TRUE(noticed);
+    });
+}
+
+TEST_F(HttpTest, DrainLetsARunningRequestEndAndTakesNoNewOne) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        co_await pause(100ms);
+        co_await exchange.respond({.body = "late"});
+    };
+    run([this]() -> asio::awaitable<void> {
+        auto both = co_await (client->fetch({}, {}) && [this]() -> asio::awaitable<void> {
+            co_await pause(20ms);
+            co_await server->drain(2s);
+        }());
+        EXPECT_EQ(both->body, "late");
+        const auto refused = co_await client->fetch({}, {});
+        EXPECT_EQ(refused.error().code, Code::unavailable);
+    });
+}
+
+TEST(Origin, ReadsUrlsAndNamesWhatIsWrongWithOthers) {
+    const auto v1 = Origin::parse("http://lan-box:8000/v1/");
+    ASSERT_TRUE(v1.has_value());
+    EXPECT_EQ(v1->host, "lan-box");
+    EXPECT_EQ(v1->port, "8000");
+    EXPECT_EQ(v1->base, "/v1");
+    EXPECT_EQ(Origin::parse("https://x")->port, "443");
+    EXPECT_EQ(Origin::parse("http://[::1]:80")->name(), "[::1]:80");
+    EXPECT_EQ(Origin::parse("unix:/tmp/a.sock")->socket, "/tmp/a.sock");
+    for (const char* bad : {"", "lan-box:8000", "ftp://x", "http://", "http://x:0", "http://x:99999", "http://u:p@x", "http://x?q"})
+        EXPECT_EQ(Origin::parse(bad).error().code, Code::invalid_argument) << bad;
+}
+
+}  // namespace sarai::net

@@ -1,0 +1,222 @@
+#include "protocols/openai.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "recordings.hpp"
+
+namespace sarai::protocols::openai {
+namespace {
+
+using llm::Task;
+using protocols::test::object;
+using protocols::test::recorded;
+namespace json = boost::json;
+using testing::HasSubstr;
+
+std::string chat(std::string_view more) {
+    return R"({"model":"m","messages":[{"role":"user","content":"hi"}])" + std::string(more) + "}";
+}
+
+struct Refusal {
+    Task task;
+    std::string body;
+    std::string field;
+    std::string message;
+};
+
+// SSE as Ollama writes it: one data line an event.
+std::vector<std::string> events_of(const sarai::test::RecordedExchange& exchange) {
+    std::vector<std::string> all;
+    for (const auto& line : exchange.lines())
+        if (line.starts_with("data: ")) all.push_back(line.substr(6));
+    return all;
+}
+
+}  // namespace
+
+TEST(OpenAiRequest, PassesUnknownFieldsUntouched) {
+    const auto body = chat(R"(,"stream":true,"min_p":0.1,"grammar":"root ::= \"a\"","nested":{"a":[1,null]})");
+    const auto request = decode_request(Task::chat, body);
+    ASSERT_TRUE(request.has_value()) << request.error().message;
+    EXPECT_EQ(request->model, "m");
+    EXPECT_TRUE(request->stream);
+    EXPECT_EQ(request->body, object(body));
+}
+
+TEST(OpenAiRequest, TakesWhatClientsSend) {
+    const std::vector<std::pair<Task, std::string>> accepted{
+        {Task::chat, chat(R"(,"temperature":null,"max_tokens":6.0,"stop":null,"n":1,"seed":-5,"stop":["a","b"])")},
+        {Task::chat, chat(R"(,"tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"auto")")},
+        {Task::chat, R"({"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[]}]})"},
+        {Task::chat, R"({"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a"},
+                      {"type":"image_url","image_url":{"url":"data:image/png;base64,AA=="}},{"type":"input_audio"}]}]})"},
+        {Task::completion, R"({"model":"m","prompt":"","max_tokens":0,"logprobs":3})"},
+        {Task::completion, R"({"model":"m","prompt":[1,2,3]})"},
+        {Task::completion, R"({"model":"m","prompt":["a","b"]})"},
+        {Task::embedding, R"({"model":"m","input":[[1,2],[3]],"encoding_format":"base64","dimensions":64})"},
+    };
+    for (const auto& [task, body] : accepted) {
+        const auto request = decode_request(task, body);
+        EXPECT_TRUE(request.has_value()) << body << "\n" << request.error().message;
+    }
+}
+
+TEST(OpenAiRequest, NamesFieldValueAndExpectationOfWhatIsWrong) {
+    const std::vector<Refusal> refusals{
+        {Task::chat, R"({"messages":[]})", "model", "'model' is missing; expected the name of a model"},
+        {Task::chat, R"({"model":7})", "model", "'model' is 7; expected the name of a model"},
+        {Task::chat, R"({"model":"m"})", "messages", "'messages' is missing; expected an array of at least one message"},
+        {Task::chat, R"({"model":"m","messages":[]})", "messages", "'messages' is []"},
+        {Task::chat, R"({"model":"m","messages":["x"]})", "messages[0]", R"('messages[0]' is "x"; expected an object)"},
+        {Task::chat, R"({"model":"m","messages":[{"content":"x"}]})", "messages[0].role", "'messages[0].role' is missing"},
+        {Task::chat, R"({"model":"m","messages":[{"role":"user"}]})", "messages[0].content", "is missing"},
+        {Task::chat, R"({"model":"m","messages":[{"role":"user","content":5}]})", "messages[0].content", "is 5"},
+        {Task::chat, R"({"model":"m","messages":[{"role":"user","content":[{"type":"text"}]}]})",
+         "messages[0].content[0].text", "is missing; expected a string"},
+        {Task::chat, chat(R"(,"temperature":5)"), "temperature", "'temperature' is 5; expected a number from 0 to 2"},
+        {Task::chat, chat(R"(,"temperature":"hot")"), "temperature", R"('temperature' is "hot")"},
+        {Task::chat, chat(R"(,"top_p":1.5)"), "top_p", "a number from 0 to 1"},
+        {Task::chat, chat(R"(,"max_tokens":0)"), "max_tokens", "'max_tokens' is 0; expected an integer of at least 1"},
+        {Task::chat, chat(R"(,"max_tokens":1.5)"), "max_tokens", "an integer"},
+        {Task::chat, chat(R"(,"stream":"yes")"), "stream", R"('stream' is "yes"; expected true or false)"},
+        {Task::chat, chat(R"(,"stop":[1])"), "stop", "'stop' is [1]; expected a string or an array of strings"},
+        {Task::chat, chat(R"(,"n":0)"), "n", "an integer from 1 to 128"},
+        {Task::chat, chat(R"(,"tools":{})"), "tools", "'tools' is {}; expected an array of objects"},
+        {Task::chat, chat(R"(,"tools":[{"type":"function","function":{}}])"), "tools[0].function.name", "is missing"},
+        {Task::chat, chat(R"(,"stream_options":{"include_usage":1})"), "stream_options.include_usage", "is 1"},
+        {Task::completion, R"({"model":"m"})", "prompt", "'prompt' is missing"},
+        {Task::completion, R"({"model":"m","prompt":[]})", "prompt", "'prompt' is []"},
+        {Task::embedding, R"({"model":"m","input":[1,"a"]})", "input", R"('input' is [1,"a"])"},
+        {Task::embedding, R"({"model":"m","input":"a","encoding_format":"hex"})", "encoding_format", R"("hex")"},
+    };
+    for (const auto& [task, body, field, message] : refusals) {
+        const auto request = decode_request(task, body);
+        ASSERT_FALSE(request.has_value()) << body;
+        EXPECT_EQ(request.error().code, Code::invalid_argument);
+        EXPECT_EQ(request.error().field, field) << body;
+        EXPECT_THAT(request.error().message, HasSubstr(message));
+    }
+}
+
+TEST(OpenAiRequest, SaysWhereJsonBreaks) {
+    const auto incomplete = decode_request(Task::chat, recorded("64-err-v1-badjson").request_body);
+    ASSERT_FALSE(incomplete.has_value());
+    EXPECT_THAT(incomplete.error().message, HasSubstr("not valid JSON: incomplete JSON at line 1, column 10 (byte 9)"));
+    const auto syntax = decode_request(Task::chat, "{\n  \"model\": x\n}");
+    ASSERT_FALSE(syntax.has_value());
+    EXPECT_THAT(syntax.error().message, HasSubstr("syntax error at line 2, column 12 (byte 13)"));
+    EXPECT_FALSE(decode_request(Task::chat, "").has_value());
+    EXPECT_FALSE(decode_request(Task::chat, "[]").has_value());
+    EXPECT_FALSE(decode_request(Task::chat, std::string(100'000, '[')).has_value());
+}
+
+TEST(OpenAiRequest, IsSentWithTheServersNameForTheModel) {
+    auto request = protocols::test::request_of(
+        Task::chat, R"({"stream":true,"model":"mine","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})");
+    EXPECT_EQ(json::parse(encode_request(request, "theirs:7b")),
+              json::parse(R"({"stream":true,"model":"theirs:7b","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})"));
+    request.stream = false;
+    request.body["stream_options"] = json::object{{"include_usage", true}};
+    const auto sent = json::parse(encode_request(request, "t")).as_object();
+    EXPECT_EQ(sent.at("stream"), false);
+    EXPECT_FALSE(sent.contains("stream_options"));
+}
+
+TEST(OpenAiError, HasOpenAisEnvelope) {
+    EXPECT_EQ(encode_error({.code = Code::not_found, .message = "model 'x' not found", .hint = "Try y.", .field = "model"}),
+              object(R"({"error":{"message":"model 'x' not found. Try y.","type":"not_found_error","param":"model",
+                         "code":"model_not_found"}})"));
+    EXPECT_EQ(encode_error({.code = Code::no_memory, .message = "too big"}),
+              object(R"({"error":{"message":"too big","type":"overloaded_error","param":null,"code":"insufficient_memory"}})"));
+    EXPECT_EQ(encode_error({.code = Code::invalid_argument, .message = "m", .field = "top_p"}).at("error").at("type"),
+              "invalid_request_error");
+    EXPECT_EQ(encode_error({.code = Code::unavailable, .message = "m"}).at("error").at("type"), "server_error");
+}
+
+TEST(OpenAiReply, KeepsTheClientsNameOfTheModel) {
+    for (const auto* name : {"25-v1-chat-nostream", "27-v1-completions", "31-v1-embeddings", "112-overload-v1-c1",
+                             "115-overload-v1-cold-c1", "163-v1-chat-lfm2-tools"}) {
+        const auto exchange = recorded(name);
+        const auto reply = decode_reply(exchange.body, "mine");
+        ASSERT_TRUE(reply.has_value()) << name << reply.error().message;
+        auto expected = object(exchange.body);
+        expected["model"] = "mine";
+        EXPECT_EQ(*reply, expected) << name;
+    }
+}
+
+TEST(OpenAiReply, ThatIsNoJsonIsQuotedInTheError) {
+    const auto reply = decode_reply("<html>\n" + std::string(500, 'x'), "m");
+    ASSERT_FALSE(reply.has_value());
+    EXPECT_EQ(reply.error().code, Code::upstream);
+    EXPECT_THAT(reply.error().message, HasSubstr("<html> xxx"));
+    EXPECT_LT(reply.error().message.size(), 250U);
+    EXPECT_EQ(decode_reply(R"({"error":{"message":"no","code":429}})", "m").error().code, Code::rate_limited);
+}
+
+TEST(OpenAiStream, EndsAtDone) {
+    const auto exchange = recorded("26-v1-chat-stream");
+    StreamDecoder decoder("mine");
+    std::string text;
+    std::string reason;
+    std::optional<llm::Usage> usage;
+    for (const auto& data : events_of(exchange)) {
+        ASSERT_FALSE(decoder.ended());
+        auto event = decoder.event("", data);
+        ASSERT_TRUE(event.has_value()) << event.error().message;
+        if (!event->has_value()) break;
+        EXPECT_EQ((*event)->chunk.at("model"), "mine");
+        text += llm::text_of(**event);
+        if (const auto end = llm::finish_reason_of(**event); !end.empty()) reason = end;
+        if (const auto seen = llm::usage_of((*event)->chunk)) usage = seen;
+    }
+    EXPECT_TRUE(decoder.ended());
+    EXPECT_TRUE(decoder.close().has_value());
+    EXPECT_EQ(text, "mrdezuxl");
+    EXPECT_EQ(reason, "length");
+    ASSERT_TRUE(usage.has_value());
+    EXPECT_EQ(usage->completion_tokens, 4);
+}
+
+TEST(OpenAiStream, ThatClosesCleanlyWithoutAFinishReasonIsADeadServer) {
+    StreamDecoder decoder("m");
+    for (const auto& data : events_of(recorded("120-runnerkill-v1"))) {
+        const auto event = decoder.event("", data);
+        ASSERT_TRUE(event.has_value()) << event.error().message;
+    }
+    EXPECT_FALSE(decoder.ended());
+    const auto closed = decoder.close();
+    ASSERT_FALSE(closed.has_value());
+    EXPECT_EQ(closed.error().code, Code::unavailable);
+    EXPECT_THAT(closed.error().message, HasSubstr("in the middle of its answer"));
+    EXPECT_THAT(StreamDecoder("m").close().error().message, HasSubstr("before its answer began"));
+}
+
+TEST(OpenAiStream, MayEndWithAFinishReasonAlone) {
+    StreamDecoder decoder("m");
+    const auto send = [&](std::string_view data) { return decoder.event("", data).has_value(); };
+    ASSERT_TRUE(send(R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]})"));
+    ASSERT_TRUE(send(R"({"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":null}]})"));
+    ASSERT_TRUE(send(R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})"));
+    EXPECT_FALSE(decoder.close().has_value()) << "the second choice is still open";
+    ASSERT_TRUE(send(R"({"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]})"));
+    EXPECT_TRUE(decoder.close().has_value());
+}
+
+TEST(OpenAiStream, GivesOnTheServersErrors) {
+    StreamDecoder decoder("m");
+    const auto object = decoder.event("", R"({"error":{"code":400,"message":"context exceeded"}})");
+    ASSERT_FALSE(object.has_value());
+    EXPECT_EQ(object.error().code, Code::invalid_argument);
+    EXPECT_EQ(object.error().message, "context exceeded");
+    const auto named = decoder.event("error", R"({"message":"slot lost"})");
+    ASSERT_FALSE(named.has_value());
+    EXPECT_EQ(named.error().code, Code::upstream);
+    const auto garbage = decoder.event("", "{\"choices\":[{\"delta\"");
+    ASSERT_FALSE(garbage.has_value());
+    EXPECT_EQ(garbage.error().code, Code::upstream);
+    EXPECT_THAT(garbage.error().message, HasSubstr(R"({"choices":[{"delta")"));
+}
+
+}  // namespace sarai::protocols::openai
