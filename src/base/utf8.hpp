@@ -1,0 +1,12 @@
+// Recognises UTF-8 (RFC 3629), so that nothing else is passed on or printed.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace sarai {
+
+// Bytes of the code point at the start of `text`; 0 where it is not UTF-8, or empty.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
+}  // namespace sarai

@@ -1,0 +1,64 @@
+// The configuration while it is read: what was given so far, and where, before rules between keys are checked.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "config/config.hpp"
+#include "config/values.hpp"
+
+namespace sarai::config {
+
+// A value that fits its key's type. Paths are still as written.
+struct Value {
+    std::variant<bool, std::int64_t, Bytes, std::chrono::milliseconds, std::string, Listen, Url,
+                 std::vector<std::string>>
+        is;
+
+    template <class T>
+    [[nodiscard]] const T& as() const {
+        return std::get<T>(is);
+    }
+};
+
+struct Place {
+    int line = 0;
+    int column = 0;
+};
+
+struct ModelDraft {
+    std::string name;
+    Place place;
+    std::optional<BackendKind> backend;
+    bool fallback = false;
+    ModelKind kind = ModelKind::chat;
+    std::optional<std::string> remote_name;
+    std::vector<Endpoint> endpoints;
+    std::optional<int> context_length;
+    std::optional<std::string> keep_alive;
+    TimeBudgets budgets;
+    LocalModel local;
+    bool pinned = false;
+    bool preload = false;
+    bool prefer_http = true;
+    std::map<std::string, Place, std::less<>> given;  // path below the model ("timeouts.load") → where
+};
+
+struct Draft {
+    Config config;
+    std::filesystem::path folder;
+    std::filesystem::path home;  // what "~/" stands for; empty: nothing
+    std::vector<ModelDraft> models;
+    std::map<std::string, Place, std::less<>> given;  // path outside of models → where
+
+    [[nodiscard]] ModelDraft& model() { return models.back(); }
+    [[nodiscard]] Endpoint& endpoint() { return models.back().endpoints.back(); }
+    [[nodiscard]] std::filesystem::path resolve(const std::string& written) const;
+};
+
+}  // namespace sarai::config

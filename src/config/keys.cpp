@@ -1,0 +1,188 @@
+#include "config/keys.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "config/draft.hpp"
+
+namespace sarai::config {
+namespace {
+
+using Ms = std::chrono::milliseconds;
+using Text = std::string;
+using Int = std::int64_t;
+
+constexpr double kib = 1024;
+constexpr double mib = kib * 1024;
+constexpr double gib = mib * 1024;
+constexpr double pib = gib * 1024 * 1024;
+constexpr double day = 24.0 * 3600;
+
+// clang-format off
+constexpr auto table = std::to_array<Key>({
+    {"server", Type::section, "", "Where and how sarai answers."},
+    {"server.listen", Type::listen, "127.0.0.1:11435", "Address and port; port 0 lets the system choose. IPv6 in brackets: \"[::1]:11435\".",
+     [](Draft& d, const Value& v) { d.config.server.address = v.as<Listen>().address; d.config.server.port = v.as<Listen>().port; }},
+    {"server.max_request_body", Type::size, "64MiB", "Longer request bodies are refused.",
+     [](Draft& d, const Value& v) { d.config.server.max_request_body = v.as<Bytes>(); }, kib, 16 * gib},
+    {"server.header_timeout", Type::duration, "10s", "Time for a request's head and body to arrive.",
+     [](Draft& d, const Value& v) { d.config.server.header_timeout = v.as<Ms>(); }, 0.001, day},
+    {"server.drain_timeout", Type::duration, "10s", "At shutdown: time that running requests get to end. 0: none.",
+     [](Draft& d, const Value& v) { d.config.server.drain_timeout = v.as<Ms>(); }, 0, day},
+
+    {"memory", Type::section, "", "The budget that all local models share."},
+    {"memory.max_ram_gb", Type::size_gib, "", "Hard budget for sarai and its workers; a number without a unit is GiB. Without it: what the machine has.",
+     [](Draft& d, const Value& v) { d.config.memory.max_ram = v.as<Bytes>(); }, 16 * mib, pib},
+    {"memory.max_ram", Type::size, "", "The same with a unit: \"12GiB\".",
+     [](Draft& d, const Value& v) { d.config.memory.max_ram = v.as<Bytes>(); }, 16 * mib, pib},
+    {"memory.reserve", Type::size, "1GiB", "Left to the rest of the machine: the budget is the smaller of max_ram and RAM minus reserve.",
+     [](Draft& d, const Value& v) { d.config.memory.reserve = v.as<Bytes>(); }, 0, pib},
+    {"memory.max_concurrent_llms", Type::integer, "3", "Generative models that are loaded here at the same time.",
+     [](Draft& d, const Value& v) { d.config.memory.max_concurrent_llms = static_cast<int>(v.as<Int>()); }, 1, 1024, {}, Scope::any, "MAX_CONCURRENT_LLMS"},
+    {"memory.strategy", Type::choice, "hybrid_http_gguf", "hybrid_http_gguf asks remote servers first; native_gguf does not use them.",
+     [](Draft& d, const Value& v) { d.config.memory.strategy = v.as<Text>(); }, 0, 0, "hybrid_http_gguf|native_gguf"},
+    {"memory.policy", Type::choice, "never_unload", "What may be displaced to make room: never_unload means nothing.",
+     [](Draft& d, const Value& v) { d.config.memory.policy = v.as<Text>(); }, 0, 0, "never_unload"},
+
+    {"engine", Type::section, "", "The program that runs local models."},
+    {"engine.server_binary", Type::program, "llama-server", "Name on PATH, or a path.",
+     [](Draft& d, const Value& v) { d.config.engine.server_binary = v.as<Text>().contains('/') ? d.resolve(v.as<Text>()).string() : v.as<Text>(); }},
+    {"engine.runtime_dir", Type::file, "", "Folder for the workers' sockets. Without it: $XDG_RUNTIME_DIR/sarai, or a private one in /tmp.",
+     [](Draft& d, const Value& v) { d.config.engine.runtime_dir = d.resolve(v.as<Text>()); }},
+
+    {"models", Type::named, "", "Model name → how it is reached. Names: letters, digits and . _ : / -"},
+    {"models.*", Type::section, "", "One model."},
+    {"models.*.backend", Type::choice, "", "gguf_native: a GGUF file here. ollama_http, openai_http: a server.",
+     [](Draft& d, const Value& v) {
+         const auto& name = v.as<Text>();
+         d.model().backend = name == "gguf_native" ? BackendKind::gguf_native : name == "ollama_http" ? BackendKind::ollama_http : BackendKind::openai_http;
+     }, 0, 0, "gguf_native|ollama_http|openai_http"},
+    {"models.*.kind", Type::choice, "chat", "What the model is for.",
+     [](Draft& d, const Value& v) { d.model().kind = v.as<Text>() == "embedding" ? ModelKind::embedding : ModelKind::chat; }, 0, 0, "chat|embedding"},
+    {"models.*.pinned", Type::boolean, "false", "Never displaced.",
+     [](Draft& d, const Value& v) { d.model().pinned = v.as<bool>(); }},
+    {"models.*.preload", Type::boolean, "false", "Loaded at start.",
+     [](Draft& d, const Value& v) { d.model().preload = v.as<bool>(); }},
+    {"models.*.context_length", Type::integer, "2048", "Tokens. Ollama gets it as num_ctx, where it is given.",
+     [](Draft& d, const Value& v) { d.model().context_length = static_cast<int>(v.as<Int>()); }, 1, 1 << 24},
+
+    {"models.*.endpoints", Type::section_list, "", "Servers, asked in this order. ollama_http without it: OLLAMA_BASE_URL.", nullptr, 0, 0, {}, Scope::remote},
+    {"models.*.endpoints[]", Type::section, "", "One server."},
+    {"models.*.endpoints[].url", Type::url, "", "http(s)://host[:port][/base]",
+     [](Draft& d, const Value& v) {
+         d.endpoint().url = v.as<Url>().text;
+         if (d.endpoint().name.empty()) d.endpoint().name = fmt::format("{}:{}", v.as<Url>().host, v.as<Url>().port);
+     }},
+    {"models.*.endpoints[].api_key", Type::secret, "", "Sent as \"Authorization: Bearer\".",
+     [](Draft& d, const Value& v) { d.endpoint().api_key = v.as<Text>(); }},
+    {"models.*.endpoints[].name", Type::text, "", "For logs and headers. Without it: host:port.",
+     [](Draft& d, const Value& v) { d.endpoint().name = v.as<Text>(); }},
+    {"models.*.model", Type::text, "", "The model's name on the server. Without it: its name here.",
+     [](Draft& d, const Value& v) { d.model().remote_name = v.as<Text>(); }, 0, 0, {}, Scope::remote},
+    {"models.*.keep_alive", Type::text, "", "Ollama's keep_alive: \"5m\", \"-1\".",
+     [](Draft& d, const Value& v) { d.model().keep_alive = v.as<Text>(); }, 0, 0, {}, Scope::remote},
+    {"models.*.fallback", Type::choice, "", "What serves while no endpoint can be reached; needs path.",
+     [](Draft& d, const Value&) { d.model().fallback = true; }, 0, 0, "gguf_native"},
+
+    {"models.*.path", Type::file, "", "The GGUF file.",
+     [](Draft& d, const Value& v) { d.model().local.path = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::local},
+    {"models.*.mmproj", Type::file, "", "GGUF file of the multimodal projector.",
+     [](Draft& d, const Value& v) { d.model().local.mmproj = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::local},
+    {"models.*.parallel", Type::integer, "1", "Requests that the worker serves at once; they share the context.",
+     [](Draft& d, const Value& v) { d.model().local.parallel = static_cast<int>(v.as<Int>()); }, 1, 256, {}, Scope::local},
+    {"models.*.threads", Type::integer, "0", "0: all cores.",
+     [](Draft& d, const Value& v) { d.model().local.threads = static_cast<int>(v.as<Int>()); }, 0, 1024, {}, Scope::local},
+    {"models.*.prompt_cache", Type::size, "0", "RAM for prompts that the worker remembers. 0: off.",
+     [](Draft& d, const Value& v) { d.model().local.prompt_cache = v.as<Bytes>(); }, 0, pib, {}, Scope::local},
+    {"models.*.extra_args", Type::text_list, "", "Appended to the worker's command line.",
+     [](Draft& d, const Value& v) { d.model().local.extra_args = v.as<std::vector<std::string>>(); }, 0, 0, {}, Scope::local},
+
+    {"models.*.timeouts", Type::section, "", "Separate budgets: a server that is slow to load has not died."},
+    {"models.*.timeouts.load", Type::duration, "300s", "Until the local worker is ready.",
+     [](Draft& d, const Value& v) { d.model().local.load_timeout = v.as<Ms>(); }, 0.001, day, {}, Scope::local},
+    {"models.*.timeouts.connect", Type::duration, "2s", "Until a server's connection stands.",
+     [](Draft& d, const Value& v) { d.model().budgets.connect = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},
+    {"models.*.timeouts.first_token", Type::duration, "120s", "From the request to a server to its first byte; includes its loading.",
+     [](Draft& d, const Value& v) { d.model().budgets.first_token = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},
+    {"models.*.timeouts.silence", Type::duration, "30s", "Between two chunks of a server's stream.",
+     [](Draft& d, const Value& v) { d.model().budgets.silence = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},
+    {"models.*.timeouts.total", Type::duration, "600s", "A server's whole answer that is not streamed.",
+     [](Draft& d, const Value& v) { d.model().budgets.total = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},
+});
+// clang-format on
+
+std::string choices_in_words(std::string_view choices) {
+    std::string words(choices);
+    for (std::size_t at = 0; (at = words.find('|', at)) != std::string::npos;) words.replace(at, 1, " or ");
+    return words;
+}
+
+std::string seconds_in_words(double seconds) {
+    if (seconds == 0) return "0s";
+    return seconds < 1 ? fmt::format("{:.0f}ms", seconds * 1e3) : fmt::format("{:.0f}h", seconds / 3600);
+}
+
+// The upper limit of sizes is only there to keep sums from overflowing, unless it is lower.
+std::string sizes_in_words(const Key& key) {
+    std::string words;
+    if (key.min > 0) words += ", at least " + to_string(Bytes{static_cast<std::int64_t>(key.min)});
+    if (key.max < pib) words += ", at most " + to_string(Bytes{static_cast<std::int64_t>(key.max)});
+    return words;
+}
+
+}  // namespace
+
+std::span<const Key> keys() { return table; }
+
+const Key* find_key(std::string_view pattern) {
+    const auto found = std::ranges::find(table, pattern, &Key::path);
+    return found == table.end() ? nullptr : &*found;
+}
+
+std::vector<std::string_view> keys_inside(std::string_view pattern) {
+    std::vector<std::string_view> names;
+    for (const Key& key : table) {
+        auto rest = key.path;
+        if (!pattern.empty()) {
+            if (!rest.starts_with(pattern) || rest.size() <= pattern.size() || rest[pattern.size()] != '.') continue;
+            rest.remove_prefix(pattern.size() + 1);
+        }
+        if (!rest.contains('.') && !rest.ends_with("[]")) names.push_back(rest);
+    }
+    return names;
+}
+
+std::vector<std::string> environment_of(const Key& key) {
+    if (key.apply == nullptr || key.path.starts_with("models.")) return {};
+    std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
+    if (!key.alias.empty()) names.emplace_back(key.alias);
+    return names;
+}
+
+std::string expected_of(const Key& key) {
+    switch (key.type) {
+        case Type::section:
+        case Type::named: return "keys and values, such as \"key: value\"";
+        case Type::section_list: return "a list of servers, such as [{url: \"http://lan-box:11434\"}]";
+        case Type::boolean: return "true or false";
+        case Type::integer: return fmt::format("a whole number from {:.0f} to {:.0f}", key.min, key.max);
+        case Type::size: return "a size such as 512MB or 12GiB" + sizes_in_words(key);
+        case Type::size_gib: return "a number of GiB or a size such as 12GiB" + sizes_in_words(key);
+        case Type::duration:
+            return fmt::format("a duration such as 500ms, 2s or 5m (a bare number is seconds), from {} to {}",
+                               seconds_in_words(key.min), seconds_in_words(key.max));
+        case Type::text:
+        case Type::secret: return "text";
+        case Type::choice: return choices_in_words(key.choices);
+        case Type::file:
+        case Type::program: return "a path";
+        case Type::listen: return "an address and port such as 127.0.0.1:11435 or [::1]:11435";
+        case Type::url: return "an http:// or https:// URL such as http://lan-box:11434";
+        case Type::text_list: return "a list of texts, such as [\"--flash-attn\", \"on\"]";
+    }
+    return {};
+}
+
+}  // namespace sarai::config

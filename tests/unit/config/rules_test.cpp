@@ -1,0 +1,162 @@
+#include "support.hpp"
+
+namespace sarai::config {
+namespace {
+
+// The text has this problem, and nothing else.
+void expect_only(const std::string& text, std::string_view path, std::string_view words, const Environment& env = {}) {
+    const auto config = load_text(text, "/etc/sarai", env);
+    ASSERT_FALSE(config) << text;
+    ASSERT_EQ(config.error().size(), 1U) << problems_of(text, env);
+    EXPECT_EQ(config.error()[0].path, path);
+    EXPECT_TRUE(to_string(config.error()[0]).contains(words)) << to_string(config.error()[0]);
+}
+
+}  // namespace
+
+TEST(ConfigRules, ReadEveryPartOfAFullConfiguration) {
+    const Config config = valid(R"(
+server: {listen: "[::1]:0", max_request_body: 1MiB, header_timeout: 500ms, drain_timeout: 0}
+memory: {max_ram: 12GB, reserve: 512MiB, max_concurrent_llms: 5}
+engine: {server_binary: ./bin/llama-server, runtime_dir: run}
+models:
+  m:
+    backend: ollama_http
+    endpoints: [{url: "http://a", name: first}, {url: "https://b/v1", api_key: k}]
+    keep_alive: 5m
+    fallback: gguf_native
+    path: ~/m.gguf
+    mmproj: /abs/p.gguf
+    parallel: 4
+    threads: 2
+    prompt_cache: 256MiB
+    extra_args: [--flash-attn, "on", 5]
+    timeouts: {connect: 1, load: 5m, first_token: 3s, silence: 4s, total: 1h}
+)",
+                                environment({{"HOME", "/home/me"}}));
+    EXPECT_EQ(config.server.address, "::1");
+    EXPECT_EQ(config.server.port, 0);
+    EXPECT_EQ(config.server.max_request_body, MiB(1));
+    EXPECT_EQ(config.server.header_timeout, 500ms);
+    EXPECT_EQ(config.server.drain_timeout, 0ms);
+    EXPECT_EQ(config.memory.max_ram, Bytes{12'000'000'000});
+    EXPECT_EQ(config.memory.reserve, MiB(512));
+    EXPECT_EQ(config.memory.max_concurrent_llms, 5);
+    EXPECT_EQ(config.engine.server_binary, "/etc/sarai/bin/llama-server");
+    EXPECT_EQ(config.engine.runtime_dir, "/etc/sarai/run");
+    ASSERT_EQ(config.models.size(), 1U);
+    const RemoteModel& remote = config.models[0].remote.value();
+    EXPECT_EQ(remote.model, "m");
+    EXPECT_EQ(remote.endpoints[0].name, "first");
+    EXPECT_EQ(remote.endpoints[1].name, "b:443");
+    EXPECT_EQ(remote.endpoints[1].api_key, "k");
+    EXPECT_EQ(remote.keep_alive, "5m");
+    EXPECT_EQ(remote.context_length, std::nullopt);
+    EXPECT_EQ(remote.budgets.connect, 1s);
+    EXPECT_EQ(remote.budgets.first_token, 3s);
+    EXPECT_EQ(remote.budgets.silence, 4s);
+    EXPECT_EQ(remote.budgets.total, 1h);
+    const LocalModel& local = config.models[0].local.value();
+    EXPECT_EQ(local.path, "/home/me/m.gguf");
+    EXPECT_EQ(local.mmproj, "/abs/p.gguf");
+    EXPECT_EQ(local.parallel, 4);
+    EXPECT_EQ(local.threads, 2);
+    EXPECT_EQ(local.prompt_cache, MiB(256));
+    EXPECT_EQ(local.load_timeout, 5min);
+    EXPECT_EQ(local.extra_args, (std::vector<std::string>{"--flash-attn", "on", "5"}));
+}
+
+TEST(ConfigRules, TakeABareNumberOfMaxRamGbAsGiB) {
+    EXPECT_EQ(valid(with_model("memory: {max_ram_gb: 12}")).memory.max_ram, GiB(12));
+    EXPECT_EQ(valid(with_model("memory: {max_ram_gb: 1.5}")).memory.max_ram, MiB(1536));
+    EXPECT_EQ(valid(with_model("memory: {max_ram_gb: 12GB}")).memory.max_ram, Bytes{12'000'000'000});
+    EXPECT_EQ(valid(with_model("memory:")).memory.max_ram, std::nullopt);
+    expect_only(with_model("memory: {max_ram: 12}"), "memory.max_ram", "did you mean 12GiB?");
+    expect_only(with_model("memory: {max_ram: 12GiB, max_ram_gb: 12}"), "memory.max_ram", "one of them");
+}
+
+TEST(ConfigRules, RefuseWrongTypesInsteadOfTakingTheDefault) {
+    for (const char* value : {"many", "3.5", "0", "1025", "\"3\"", "[3]", "{a: 3}", "~", "", "true", "0x3"}) {
+        expect_only(with_model("memory: {max_concurrent_llms: " + std::string(value) + "}"),
+                    "memory.max_concurrent_llms", "expected a whole number from 1 to 1024");
+    }
+    for (const char* value : {"yes", "1", "\"true\"", "True", "~", "[]"}) {
+        expect_only(as_model("backend: gguf_native, path: x, pinned: " + std::string(value)), "models.m.pinned",
+                    "expected true or false");
+    }
+    expect_only(with_model("server: {drain_timeout: 2 days}"), "server.drain_timeout", "500ms, 2s or 5m");
+    expect_only(with_model("server: {header_timeout: 0}"), "server.header_timeout", "from 1ms to 24h");
+    expect_only(with_model("server: {max_request_body: 64 apples}"), "server.max_request_body", "512MB");
+    expect_only(as_model("backend: gguf_native, path: [x]"), "models.m.path", "a list; expected a path");
+    expect_only(as_model("backend: gguf_native, path: x, extra_args: -v"), "models.m.extra_args", "a list of texts");
+    expect_only(as_model("backend: gguf_native, path: x, extra_args: [[]]"), "models.m.extra_args",
+                "a list with a list");
+    expect_only(with_model("memory: {strategy: native_ggfu}"), "memory.strategy", "did you mean native_gguf?");
+}
+
+TEST(ConfigRules, ListenOnThisMachineOnly) {
+    expect_only(with_model("server: {listen: \"[::]:80\"}"), "server.listen", "does not check API keys yet");
+    expect_only(with_model("server: {listen: 192.168.1.2:80}"), "server.listen", "did you mean 127.0.0.1:80?");
+    expect_only(with_model("server: {listen: 11435}"), "server.listen", "did you mean 127.0.0.1:11435?");
+    expect_only(with_model("server: {listen: \":11435\"}"), "server.listen", "did you mean 127.0.0.1:11435?");
+    expect_only(with_model("server: {listen: lan-box:11435}"), "server.listen", "such as 127.0.0.1:11435");
+    expect_only(with_model("server: {listen: 127.0.0.1:65536}"), "server.listen", "such as 127.0.0.1:11435");
+}
+
+TEST(ConfigRules, NeedAtLeastOneModel) {
+    expect_only("", "models", "expected at least one model");
+    expect_only("models: {}", "models", "line 1, column 1");
+    expect_only("models:", "models", "missing");
+}
+
+TEST(ConfigRules, RefuseModelNamesThatCouldEscape) {
+    expect_only("models: {/etc: {backend: gguf_native, path: x}}", "models./etc", "a model name");
+    expect_only("models: {a..b: {backend: gguf_native, path: x}}", "models.a..b", "a model name");
+}
+
+TEST(ConfigRules, NeedThePartsThatABackendIsMadeOf) {
+    expect_only("models: {m:}", "models.m.backend", "line 1, column 10: models.m.backend: missing");
+    expect_only(as_model("backend: gguf_native"), "models.m.path", "for backend is gguf_native");
+    expect_only(as_model("backend: ollama_http, fallback: gguf_native"), "models.m.path",
+                "for fallback is gguf_native");
+    expect_only(as_model("backend: openai_http"), "models.m.endpoints", "for backend is openai_http");
+    expect_only(as_model("backend: openai_http, endpoints: [{api_key: k}]"), "models.m.endpoints[0].url", "missing");
+    expect_only(as_model("backend: openai_http, endpoints: [~]"), "models.m.endpoints[0]", "nothing");
+    expect_only(as_model("backend: openai_http, endpoints: []"), "models.m.endpoints", "an empty list");
+    expect_only(as_model("backend: ollama_http, endpoints: [{url: \"http://a\"}, {url: \"http://a/\"}]"),
+                "models.m.endpoints[1].url", "every server once");
+}
+
+TEST(ConfigRules, RefuseWhatWouldHaveNoEffect) {
+    const std::string local = "backend: gguf_native, path: x, ";
+    const std::string remote = "backend: ollama_http, ";
+    expect_only(as_model(local + "endpoints: [{url: \"http://a\"}]"), "models.m.endpoints", "backend ollama_http or");
+    expect_only(as_model(local + "model: y"), "models.m.model", "no effect");
+    expect_only(as_model(local + "timeouts: {connect: 1}"), "models.m.timeouts.connect", "no effect");
+    expect_only(as_model(local + "fallback: gguf_native"), "models.m.fallback", "only behind");
+    expect_only(as_model(remote + "path: x"), "models.m.path", "fallback gguf_native beside it");
+    expect_only(as_model(remote + "threads: 2"), "models.m.threads", "no effect");
+    expect_only(as_model(remote + "timeouts: {load: 1}"), "models.m.timeouts.load", "no effect");
+    expect_only(as_model("backend: openai_http, endpoints: [{url: \"http://a\"}], keep_alive: 5m"),
+                "models.m.keep_alive", "backend ollama_http");
+}
+
+TEST(ConfigRules, NameTheNearestKnownKey) {
+    expect_only(with_model("sever: {}"), "sever", "did you mean server?");
+    expect_only(as_model("bakcend: gguf_native, backend: gguf_native, path: x"), "models.m.bakcend",
+                "did you mean backend?");
+    expect_only(as_model("backend: openai_http, endpoints: [{url: \"http://a\", apikey: k}]"),
+                "models.m.endpoints[0].apikey", "did you mean api_key?");
+    expect_only(with_model("colour: red"), "colour", "colour: unknown key");
+    expect_only(with_model("models.*: {}"), "models.*", "unknown key");
+}
+
+TEST(ConfigRules, UseLocalFilesAloneWhenTheStrategySaysSo) {
+    const std::string strategy = "memory: {strategy: native_gguf}\n";
+    const Config config = valid(strategy + as_model("backend: ollama_http, fallback: gguf_native, path: x"));
+    EXPECT_FALSE(config.models[0].remote);
+    EXPECT_TRUE(config.models[0].local);
+    expect_only(strategy + as_model("backend: ollama_http"), "models.m.backend", "has no local file");
+}
+
+}  // namespace sarai::config
