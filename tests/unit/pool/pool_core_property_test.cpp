@@ -31,6 +31,7 @@ public:
         measuring_.resize(core_.models().size());
         processes_.resize(core_.models().size());
         stop_asked_.resize(core_.models().size());
+        promised_.resize(core_.models().size());
         probing_.resize(core_.endpoints().size());
     }
 
@@ -284,10 +285,15 @@ private:
             const auto state = core_.local(model).state;
             EXPECT_NE(state, LocalState::absent) << "ticket " << ticket << " waits for nobody after " << event_;
         }
-        // A model counts as measuring also when it has been measured and waits for memory; then somebody is stopping.
+        // A model counts as measuring also when it has been measured and waits for memory; then somebody is stopping,
+        // and what comes back was promised to it.
         for (ModelIndex model = 0; model < core_.models().size(); ++model) {
             const auto state = core_.local(model).state;
-            if (state == expected_state(model)) continue;
+            const bool kept = state == LocalState::measuring || state == LocalState::loading;
+            EXPECT_TRUE(!promised_[model] || kept)
+                << core_.models()[model].name << " lost the memory it waited for after " << event_;
+            promised_[model] = state != expected_state(model);
+            if (!promised_[model]) continue;
             EXPECT_EQ(state, LocalState::measuring) << core_.models()[model].name << " after " << event_;
             EXPECT_EQ(expected_state(model), LocalState::absent) << core_.models()[model].name << " after " << event_;
             EXPECT_TRUE(stopping) << core_.models()[model].name << " waits for memory that nobody gives back after "
@@ -303,7 +309,7 @@ private:
     Ticket next_ticket_ = 0;
     std::map<Ticket, ModelIndex> asked_;  // and not answered yet
     std::map<Ticket, Route> granted_;
-    std::vector<bool> measuring_, stop_asked_, probing_;
+    std::vector<bool> measuring_, stop_asked_, probing_, promised_;
     std::vector<Process> processes_;
 };
 
