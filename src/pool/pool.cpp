@@ -103,7 +103,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         local.measured = {};
         local.peak = {};
         spdlog::info("loading model '{}', {} reserved", name(model), to_string(core.local(model).reserved));
-        auto worker = ports.spawn(model);
+        Result<std::shared_ptr<LocalWorker>> worker = fail(Code::unavailable, "sarai is shutting down");
+        if (!shutting_down) worker = ports.spawn(model);
         if (!worker) {
             perform(core.worker_gone(model, worker.error()));
             co_return;
@@ -272,11 +273,13 @@ asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {
     const auto shared = shared_;
     shared->stop_grace = grace;
     shared->shutting_down = true;
-    for (ModelIndex i = 0; i < shared->locals.size(); ++i) shared->perform(shared->core.stop(i));
     // Workers answer SIGTERM or are killed after their grace; what is left then are the endless loops.
     for (;;) {
         bool any = false;
-        for (ModelIndex i = 0; i < shared->locals.size(); ++i) any = any || shared->core.local(i).state != LocalState::absent;
+        for (ModelIndex i = 0; i < shared->locals.size(); ++i) {
+            shared->perform(shared->core.stop(i));
+            any = any || shared->core.local(i).state != LocalState::absent;
+        }
         if (!any) break;
         asio::steady_timer moment(shared->executor, 5ms);
         co_await moment.async_wait(asio::use_awaitable);

@@ -1,0 +1,274 @@
+#include "app/prove.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <thread>
+
+#include "app/prove_report.hpp"
+#include "engine/process.hpp"
+#include "llm/types.hpp"
+#include "memory/process_memory.hpp"
+#include "net/framing.hpp"
+#include "net/http_client.hpp"
+#include "net/task_group.hpp"
+
+namespace sarai::app {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+// First requests may load a model; a silent server is given up sooner.
+constexpr net::Budgets patient{.connect = 2s, .first_byte = 600s, .silence = 120s};
+
+Result<json::value> parse(const net::ClientResponse& reply) {
+    boost::system::error_code ec;
+    auto value = json::parse(reply.body, ec);
+    if (ec) return fail(Code::upstream, "the server's answer is not JSON");
+    if (reply.status == 200) return value;
+    const auto* message = value.is_object() ? value.as_object().if_contains("error") : nullptr;
+    if (message != nullptr && message->is_object()) message = message->as_object().if_contains("message");
+    return fail(Code::upstream, message != nullptr && message->is_string() ? std::string(message->as_string())
+                                                                           : fmt::format("status {}", reply.status));
+}
+
+class Prover {
+public:
+    Prover(net::Origin origin, ProveOptions options) : options_(std::move(options)), client_(io_.get_executor(), std::move(origin)) {}
+
+    Result<ProofReport> run() {
+        Result<void> outcome;
+        asio::co_spawn(
+            io_, [&]() -> asio::awaitable<void> { outcome = co_await prove(); },
+            [&](std::exception_ptr thrown) {
+                if (thrown) std::rethrow_exception(thrown);
+            });
+        io_.run();
+        if (!outcome) return std::unexpected(outcome.error());
+        return std::move(report_);
+    }
+
+private:
+    asio::awaitable<Result<json::value>> get(std::string target) {
+        auto reply = co_await client_.fetch({.target = std::move(target)}, {});
+        if (!reply) co_return std::unexpected(reply.error());
+        co_return parse(*reply);
+    }
+
+    asio::awaitable<Result<void>> prove() {
+        auto models = co_await get("/v1/models");
+        if (!models) co_return std::unexpected(models.error());
+        for (const auto& entry : models->at("data").as_array())
+            report_.models.push_back({.name = std::string(entry.at("id").as_string()),
+                                      .embedding = entry.at("sarai").at("kind").as_string() == "embedding"});
+        // Once each alone, so that all are loaded before they are asked together. Loads go in parallel.
+        progress("loading");
+        co_await ask_all(4, /*together=*/false);
+        progress("asking all at once");
+        co_await ask_all(options_.tokens, /*together=*/true);
+        // Two samples later the server's own measurement has seen the peak.
+        asio::steady_timer moment(io_, 1200ms);
+        co_await moment.async_wait(asio::use_awaitable);
+        co_return co_await read_memory();
+    }
+
+    asio::awaitable<void> ask_all(int tokens, bool together) {
+        net::TaskGroup tasks(io_.get_executor());
+        in_flight_ = 0;
+        for (auto& model : report_.models) tasks.spawn("ask", ask(model, tokens, together));
+        while (!co_await tasks.join(200ms)) co_await watch();
+    }
+
+    // Progress and the peak of the sum while requests run.
+    asio::awaitable<void> watch() {
+        const auto status = co_await get("/sarai/status");
+        if (!status) co_return;
+        note_measured(*status);
+        for (const auto& row : status->at("models").as_array())
+            if (const auto* share = row.as_object().if_contains("progress"))
+                progress(fmt::format("loading {}: {:.0f} %", row.at("name").as_string().c_str(), share->to_number<double>() * 100));
+    }
+    void note_measured(const json::value& status) {
+        const auto sum = status.at("ledger").at("measured_bytes").to_number<std::int64_t>();
+        report_.peak_sum = std::max(report_.peak_sum, Bytes{sum});
+    }
+
+    asio::awaitable<void> ask(ProvedModel& model, int tokens, bool together) {
+        if (!model.error.empty()) co_return;
+        ++in_flight_;
+        auto outcome = model.embedding ? co_await embed(model, together) : co_await chat(model, tokens, together);
+        if (!outcome) model.error = describe(outcome.error());
+        --in_flight_;
+    }
+
+    asio::awaitable<Result<void>> embed(ProvedModel& model, bool together) {
+        // As many inputs as a chat has tokens would end too early to be simultaneous; an embedder is short by nature.
+        const auto begun = Clock::now();
+        auto reply = co_await client_.fetch(
+            {.method = net::http::verb::post, .target = "/v1/embeddings",
+             .body = json::serialize(json::object{{"model", model.name}, {"input", {"one", "two", "three"}}})},
+            patient);
+        if (!reply) co_return std::unexpected(reply.error());
+        note_headers(model, reply->headers);
+        auto body = parse(*reply);
+        if (!body) co_return std::unexpected(body.error());
+        if (together) {
+            model.first_token = Clock::now() - begun;
+            model.tokens = static_cast<int>(body->at("data").as_array().size());
+            report_.most_in_flight = std::max(report_.most_in_flight, in_flight_);
+        }
+        co_return Result<void>{};
+    }
+
+    asio::awaitable<Result<void>> chat(ProvedModel& model, int tokens, bool together) {
+        const auto begun = Clock::now();
+        auto stream = co_await client_.open(
+            {.method = net::http::verb::post, .target = "/v1/chat/completions",
+             .body = json::serialize(json::object{
+                 {"model", model.name}, {"stream", true}, {"max_tokens", tokens},
+                 {"messages", json::array{json::object{{"role", "user"}, {"content", "Tell me about memory."}}}}})},
+            patient);
+        if (!stream) co_return std::unexpected(stream.error());
+        note_headers(model, (*stream)->headers());
+        net::SseParser events;
+        std::string refused;
+        Clock::time_point first;
+        int count = 0;
+        bool ended = false;
+        for (;;) {
+            auto bytes = co_await (*stream)->read_some();
+            if (!bytes) co_return std::unexpected(bytes.error());
+            if (bytes->empty()) break;
+            if ((*stream)->status() != 200) {
+                refused += *bytes;
+                continue;
+            }
+            if (auto fed = events.feed(*bytes); !fed) co_return std::unexpected(fed.error());
+            while (auto event = events.next()) {
+                ended = ended || event->data == "[DONE]";
+                boost::system::error_code ec;
+                auto value = json::parse(event->data, ec);
+                if (ec || !value.is_object()) continue;
+                if (value.as_object().contains("error"))
+                    co_return fail(Code::upstream, json::serialize(value.as_object()["error"]));
+                if (!llm::has_output({value.as_object()})) continue;
+                if (count++ == 0) first = Clock::now();
+                if (together && count == 2) report_.most_in_flight = std::max(report_.most_in_flight, in_flight_);
+            }
+        }
+        if ((*stream)->status() != 200) {
+            auto body = parse({.status = (*stream)->status(), .headers = {}, .body = refused});
+            co_return std::unexpected(body.error());
+        }
+        if (!ended) co_return fail(Code::upstream, "the stream ended without its end marker");
+        if (count == 0) co_return fail(Code::upstream, "the stream brought no text");
+        if (together) {
+            model.first_token = first - begun;
+            model.tokens = count;
+            model.seconds = Clock::now() - first;
+        }
+        co_return Result<void>{};
+    }
+
+    static void note_headers(ProvedModel& model, const net::http::fields& headers) {
+        model.backend = headers["x-sarai-backend"];
+        model.endpoint = headers["x-sarai-endpoint"];
+    }
+
+    asio::awaitable<Result<void>> read_memory() {
+        const auto status = co_await get("/sarai/status");
+        if (!status) co_return std::unexpected(status.error());
+        note_measured(*status);
+        const auto& ledger = status->at("ledger");
+        report_.budget = {ledger.at("budget_bytes").to_number<std::int64_t>()};
+        report_.own = {ledger.at("own_bytes").to_number<std::int64_t>()};
+        for (const auto& row : status->at("models").as_array()) {
+            if (row.at("endpoint").if_string() == nullptr || *row.at("endpoint").if_string() != "local") continue;
+            for (auto& model : report_.models) {
+                if (model.name != std::string_view(row.at("name").as_string())) continue;
+                model.planned = {row.at("planned_bytes").to_number<std::int64_t>()};
+                model.measured = {row.at("measured_bytes").to_number<std::int64_t>()};
+                model.peak = {row.at("peak_bytes").to_number<std::int64_t>()};
+                model.load_time = std::chrono::milliseconds(row.at("load_ms").to_number<std::int64_t>());
+            }
+        }
+        report_.machine_available = memory::read_machine_memory().available;
+        co_return Result<void>{};
+    }
+
+    void progress(std::string_view text) const {
+        if (!options_.json && ::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K{} ...", text);
+    }
+
+    ProveOptions options_;
+    asio::io_context io_{1};
+    net::Client client_;
+    ProofReport report_;
+    int in_flight_ = 0;
+};
+
+}  // namespace
+
+int run_prove(const ProveOptions& options) {
+    auto origin = net::Origin::parse(options.url);
+    if (!origin) {
+        fmt::print(stderr, "sarai: {}\n", describe(origin.error()));
+        return exit_status(origin.error().code);
+    }
+    const auto report = Prover(std::move(*origin), options).run();
+    if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
+    if (!report) {
+        fmt::print(stderr, "sarai: {}\n", describe(report.error()));
+        return exit_status(report.error().code);
+    }
+    fmt::print("{}", options.json ? report_json(*report) : report_table(*report));
+    return report->passed() ? 0 : 1;
+}
+
+int run_prove_with_server(const std::filesystem::path& config_file, ProveOptions options) {
+    asio::io_context io;
+    std::error_code ec;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
+    auto server = engine::ChildProcess::start(io.get_executor(), {.program = self,
+                                                                  .arguments = {"serve", "--config", config_file.string()},
+                                                                  .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
+    if (!server) {
+        fmt::print(stderr, "sarai: {}\n", describe(server.error()));
+        return exit_status(server.error().code);
+    }
+    constexpr std::string_view marker = "listening on http://";
+    while ((*server)->running() && options.url.empty()) {
+        io.run_for(20ms);
+        const auto words = (*server)->last_words(50);
+        const auto at = words.find(marker);
+        if (at == std::string::npos) continue;
+        const auto begin = at + marker.size();
+        options.url = "http://" + words.substr(begin, words.find_first_of(", \n", begin) - begin);
+    }
+    int status = 3;
+    if (options.url.empty()) fmt::print(stderr, "{}\n", (*server)->last_words(20));
+    else {
+        // The server's output has to be read on, or it would block.
+        std::jthread reader([&io](const std::stop_token& stop) {
+            while (!stop.stop_requested()) io.run_for(50ms);
+        });
+        status = run_prove(options);
+    }
+    asio::co_spawn(io, [&]() -> asio::awaitable<void> { co_await (*server)->stop(5s); }, asio::detached);
+    io.run_for(8s);
+    return status;
+}
+
+}  // namespace sarai::app

@@ -1,0 +1,45 @@
+// What `sarai prove` found, and how it is shown: per model, and beside the estimates that the project started from. Pure.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace sarai::app {
+
+struct ProvedModel {
+    std::string name;
+    bool embedding = false;
+    std::string backend = {};
+    std::string endpoint = {};
+    Bytes planned = {};
+    Bytes measured = {};
+    Bytes peak = {};
+    std::chrono::milliseconds load_time{};
+    std::chrono::duration<double> first_token{};
+    std::chrono::duration<double> seconds{};  // first token → end
+    int tokens = 0;                           // vectors for an embedding model
+    std::string error = {};
+};
+
+struct ProofReport {
+    std::vector<ProvedModel> models;
+    Bytes budget;
+    Bytes own;
+    Bytes peak_sum;  // highest sum of PSS that was seen, sarai included
+    Bytes machine_available;
+    int most_in_flight = 0;  // answers under way at the same moment
+
+    [[nodiscard]] bool all_answered() const;
+    // Generative models all streamed at the same time; embeddings are too short to require.
+    [[nodiscard]] bool simultaneous() const;
+    [[nodiscard]] bool within_budget() const { return peak_sum <= budget; }
+    [[nodiscard]] bool passed() const { return all_answered() && simultaneous() && within_budget(); }
+};
+
+[[nodiscard]] std::string report_table(const ProofReport& report);
+[[nodiscard]] std::string report_json(const ProofReport& report);
+
+}  // namespace sarai::app
