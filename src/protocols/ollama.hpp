@@ -29,7 +29,7 @@ struct Defaults {
 [[nodiscard]] std::string_view path_of(llm::Task task);
 
 // Errors: Code::unsupported for what this API cannot express (several choices, token ids, images that are to be fetched).
-[[nodiscard]] Result<std::string> encode_request(const llm::Request& request, const Defaults& defaults);
+[[nodiscard]] Result<std::string> encode_request(const llm::Request& request, bool stream, const Defaults& defaults);
 
 // What a reply needs to know of its request.
 struct ReplyContext {

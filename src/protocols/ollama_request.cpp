@@ -253,7 +253,7 @@ std::string_view path_of(llm::Task task) {
     return "/api/chat";
 }
 
-Result<std::string> encode_request(const llm::Request& request, const Defaults& defaults) {
+Result<std::string> encode_request(const llm::Request& request, bool stream, const Defaults& defaults) {
     for (const auto* key : {"n", "best_of"})
         if (const auto count = integer_at(request.body, key); count && *count > 1)
             return cannot(key, fmt::format("'{}' is {}; Ollama gives one answer per request", key, *count));
@@ -265,7 +265,7 @@ Result<std::string> encode_request(const llm::Request& request, const Defaults& 
         if (!is_option(name) && std::ranges::find(not_copied, name) == not_copied.end()) out[key] = value;
     }
     if (auto set = set_task(out, request); !set) return std::unexpected(set.error());
-    if (request.task != llm::Task::embedding) out["stream"] = request.stream;
+    if (request.task != llm::Task::embedding) out["stream"] = stream;
     if (const auto* own = find(request.body, "keep_alive"); own != nullptr) out["keep_alive"] = *own;
     else if (defaults.keep_alive) out["keep_alive"] = keep_alive_of(*defaults.keep_alive);
     auto options = options_of(request.body, defaults);

@@ -126,6 +126,7 @@ Result<json::array> messages_of(const json::array& messages) {
 Result<void> take_options(const json::object& from, json::object& body) {
     const auto* options = object_at(from, "options");
     if (options == nullptr) return {};
+    json::object others;
     for (const auto& [key, value] : *options) {
         const std::string_view name = key;
         if (value.is_null()) continue;
@@ -137,10 +138,13 @@ Result<void> take_options(const json::object& from, json::object& body) {
         if (name == "stop" && !value.is_array()) return refuse("array");
         if (name == "num_predict") {  // negative: until the model stops
             if (const auto limit = value.try_to_number<std::int64_t>(); limit && *limit >= 0) body["max_tokens"] = *limit;
-        } else {
+        } else if (name == "stop" || contains(integer_options, name) || contains(float_options, name)) {
             body[key] = value;
+        } else {  // not known here; an Ollama upstream may know it
+            others[key] = value;
         }
     }
+    if (!others.empty()) body["options"] = std::move(others);
     return {};
 }
 

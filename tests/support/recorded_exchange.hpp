@@ -46,8 +46,9 @@ inline RecordedExchange parse_exchange(std::string name, const std::string& text
     std::string_view rest = text;
     while (!rest.empty()) {
         const auto end = rest.find('\n');
-        const auto line = rest.substr(0, end);
+        auto line = rest.substr(0, end);
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
         if (line.starts_with("< curl:")) {
             out.broken_off = line.contains("exit=18") || line.contains("exit=52");
         } else if (line.starts_with("curl: (")) {

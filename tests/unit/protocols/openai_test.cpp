@@ -114,11 +114,10 @@ TEST(OpenAiRequest, SaysWhereJsonBreaks) {
 TEST(OpenAiRequest, IsSentWithTheServersNameForTheModel) {
     auto request = protocols::test::request_of(
         Task::chat, R"({"stream":true,"model":"mine","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})");
-    EXPECT_EQ(json::parse(encode_request(request, "theirs:7b")),
+    EXPECT_EQ(json::parse(encode_request(request, true, "theirs:7b")),
               json::parse(R"({"stream":true,"model":"theirs:7b","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})"));
-    request.stream = false;
     request.body["stream_options"] = json::object{{"include_usage", true}};
-    const auto sent = json::parse(encode_request(request, "t")).as_object();
+    const auto sent = json::parse(encode_request(request, false, "t")).as_object();
     EXPECT_EQ(sent.at("stream"), false);
     EXPECT_FALSE(sent.contains("stream_options"));
 }

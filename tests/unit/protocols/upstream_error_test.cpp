@@ -71,7 +71,7 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         covered.push_back(name);
     }
     for (const auto& exchange : test::all_recorded())
-        if (exchange.status >= 400) EXPECT_THAT(covered, testing::Contains(exchange.name));
+        if (exchange.status >= 400) { EXPECT_THAT(covered, testing::Contains(exchange.name)); }
 }
 
 TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
