@@ -26,6 +26,7 @@ struct EngineShape {
     int parallel = 1;           // slots
     int batch = 256;            // logical batch, tokens
     int micro_batch = 256;      // physical batch, tokens
+    int image_tokens = 1024;    // the most that one image becomes (only with an mmproj)
     bool embedding = false;
     Bytes prompt_cache = {};    // upper bound of the engine's prompt cache
 };

@@ -26,6 +26,10 @@ bool another_may_do(Code code) {
     }
 }
 
+bool has_process(LocalState state) {
+    return state == LocalState::loading || state == LocalState::ready || state == LocalState::stopping;
+}
+
 }  // namespace
 
 std::string_view name_of(LocalState state) {
@@ -44,6 +48,7 @@ PoolCore::PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<Endpo
       models_(std::move(models)),
       endpoints_(std::move(endpoints)),
       locals_(models_.size()),
+      incarnations_(models_.size()),
       endpoint_views_(endpoints_.size()),
       next_probe_(endpoints_.size()) {}
 
@@ -67,54 +72,64 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         const auto& view = endpoint_views_[endpoint];
         if (!untried(endpoint)) continue;
         if (!view.up) {
-            if (spec.has_local) {
-                state.tried.push_back(endpoint);
-                state.passed_over = fmt::format(
-                    "{} is down since {} s: {}", endpoints_[endpoint].name,
-                    std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
-                    view.last_error ? view.last_error->message : "unknown");
-            }
+            if (spec.has_local) state.tried.push_back(endpoint);
+            state.passed_over[endpoint] = fmt::format(
+                "{} is down since {} s: {}", endpoints_[endpoint].name,
+                std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
+                view.last_error ? view.last_error->message : "unknown");
             continue;
         }
-        return grant(ticket, state, {.model = state.model, .endpoint = endpoint, .fallback = !state.passed_over.empty()}, out);
+        return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
     }
     if (spec.has_local) {
         auto& local = locals_[state.model];
         if (local.state == LocalState::ready)
-            return grant(ticket, state, {.model = state.model, .fallback = !spec.endpoints.empty()}, out);
+            return grant(ticket, state, {.model = state.model}, out);
         state.waiting = true;
         if (local.state == LocalState::absent) want_worker(state.model, out);
         return;
     }
     for (const auto endpoint : spec.endpoints)
-        if (untried(endpoint))
-            return grant(ticket, state, {.model = state.model, .endpoint = endpoint, .fallback = !state.passed_over.empty()}, out);
-    refuse(ticket, Error{.code = Code::unavailable,
-                         .message = fmt::format("no backend of model '{}' answers: {}", spec.name, state.passed_over)},
-           out);
+        if (untried(endpoint)) return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
+    refuse(ticket, Error{.code = Code::unavailable, .message = fmt::format("model '{}' has no backend", spec.name)}, out);
 }
 
 void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& out) {
     state.waiting = false;
+    const auto& chain = models_[state.model].endpoints;
     if (route.endpoint) {
+        route.fallback = *route.endpoint != chain.front();
+        if (!endpoint_views_[*route.endpoint].up)
+            route.reason = fmt::format("tried although it is down, because nothing else is left: {}", why_passed_over(state));
+        else if (route.fallback) route.reason = fmt::format("next endpoint, because {}", why_passed_over(state));
+        else route.reason = "remote endpoint first in the chain";
         state.tried.push_back(*route.endpoint);
         ++endpoint_views_[*route.endpoint].leases;
-        route.reason = state.passed_over.empty() ? "remote endpoint first in the chain"
-                                                 : fmt::format("next endpoint, because {}", state.passed_over);
     } else {
+        route.fallback = !chain.empty();
+        route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
+                                      : "local worker is the model's backend";
         ++state.local_attempts;
+        state.worker = incarnations_[state.model];
         ++locals_[state.model].leases;
-        route.reason = state.passed_over.empty() ? "local worker is the model's backend"
-                                                 : fmt::format("local fallback, because {}", state.passed_over);
     }
     state.granted = route;
     out.emplace_back(Grant{ticket, std::move(route)});
 }
 
+std::string PoolCore::why_passed_over(const TicketState& state) const {
+    std::vector<std::string_view> reasons;  // in the chain's order
+    for (const auto endpoint : models_[state.model].endpoints)
+        if (const auto found = state.passed_over.find(endpoint); found != state.passed_over.end())
+            reasons.push_back(found->second);
+    return fmt::format("{}", fmt::join(reasons, "; "));
+}
+
+// Also of what the local worker answered: whoever asked for a remote model should read why it was not that one.
 void PoolCore::refuse(Ticket ticket, Error error, Actions& out) {
     const auto& state = tickets_.at(ticket);
-    if (!state.passed_over.empty() && !error.message.contains(state.passed_over))
-        error.message += fmt::format(" (the local fallback was needed because {})", state.passed_over);
+    if (!state.passed_over.empty())
+        error.message += fmt::format(" (the local fallback was needed because {})", why_passed_over(state));
     tickets_.erase(ticket);
     out.emplace_back(Refuse{ticket, std::move(error)});
 }
@@ -142,14 +157,20 @@ Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Err
     }
     // A worker that died under the request before it answered is started again, once per request. One that lives and
     // fails would fail again.
-    const bool worker_lives = locals_[state.model].state == LocalState::ready;
-    if (was_local && (state.local_attempts > 1 || worker_lives || error.code != Code::unavailable)) {
-        tickets_.erase(found);
-        out.emplace_back(Refuse{ticket, error});
-        return out;
+    if (was_local) {
+        if (state.local_attempts > 1 || error.code != Code::unavailable) {
+            refuse(ticket, error, out);
+            return out;
+        }
+        if (locals_[state.model].state == LocalState::ready && state.worker == incarnations_[state.model]) {
+            state.waiting = true;
+            state.reaped_by = now + rules_.reap_wait;
+            state.failure = error;
+            return out;
+        }
     }
     if (endpoint) {
-        state.passed_over = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
+        state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
         const auto& spec = models_[state.model];
         const bool more = spec.has_local || std::ranges::any_of(spec.endpoints, [&](EndpointIndex other) {
                               return !std::ranges::contains(state.tried, other);
@@ -185,35 +206,38 @@ Actions PoolCore::preload(ModelIndex model) {
     return out;
 }
 
-int PoolCore::generative_workers() const {
+// Those that hold a place until they are reaped.
+int PoolCore::generative_processes() const {
     int count = 0;
     for (ModelIndex i = 0; i < models_.size(); ++i)
-        count += models_[i].generative && locals_[i].state != LocalState::absent ? 1 : 0;
+        count += models_[i].generative && has_process(locals_[i].state) ? 1 : 0;
     return count;
 }
 
+// The place of a stopping worker counts as free here; who gets it waits in awaiting_ until it is.
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
     const auto& spec = models_[model];
-    if (spec.generative && generative_workers() >= rules_.max_concurrent_llms) {
-        std::vector<std::string_view> holders;
-        for (ModelIndex i = 0; i < models_.size(); ++i)
-            if (models_[i].generative && locals_[i].state != LocalState::absent) holders.push_back(models_[i].name);
-        return refuse_waiting(
-            model,
+    auto& local = locals_[model];
+    std::vector<std::string_view> holders;
+    for (ModelIndex i = 0; i < models_.size(); ++i)
+        if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
+            holders.push_back(models_[i].name);
+    if (spec.generative && std::ssize(holders) >= rules_.max_concurrent_llms) {
+        local.last_error =
             Error{.code = Code::busy,
                   .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
                                          spec.name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
-                  .hint = "Raise memory.max_concurrent_llms if memory allows."},
-            out);
+                  .hint = "Raise memory.max_concurrent_llms if memory allows."};
+        return refuse_waiting(model, *local.last_error, out);
     }
-    locals_[model].state = LocalState::measuring;
+    local.state = LocalState::measuring;
     out.emplace_back(Measure{model});
 }
 
 Actions PoolCore::measured(ModelIndex model, const Result<Bytes>& planned) {
     Actions out;
     auto& local = locals_[model];
-    if (local.state != LocalState::measuring) return out;
+    if (local.state != LocalState::measuring || std::ranges::contains(awaiting_, model, &Awaiting::model)) return out;
     if (planned) {
         reserve_or_refuse(model, *planned, out);
     } else {
@@ -224,32 +248,43 @@ Actions PoolCore::measured(ModelIndex model, const Result<Bytes>& planned) {
     return out;
 }
 
-void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
-    auto& local = locals_[model];
-    if (reserved() + planned <= rules_.budget) {
-        local.reserved = planned;
-        local.state = LocalState::loading;
-        out.emplace_back(Spawn{model});
-        return;
-    }
-    Bytes coming_back;
-    for (const auto& other : locals_)
-        if (other.state == LocalState::stopping) coming_back += other.reserved;
-    if (reserved() - coming_back + planned <= rules_.budget) {
-        awaiting_memory_[model] = planned;
-        return;
-    }
-    local.state = LocalState::absent;
-    local.last_error = does_not_fit(model, planned);
-    refuse_waiting(model, *local.last_error, out);
+// What is free once every stopping worker was reaped and everyone in awaiting_ was served.
+Bytes PoolCore::unpromised() const {
+    Bytes free = rules_.budget - reserved();
+    for (const auto& local : locals_)
+        if (local.state == LocalState::stopping) free += local.reserved;
+    for (const auto& waiting : awaiting_) free -= waiting.planned;
+    return free;
 }
 
+void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
+    auto& local = locals_[model];
+    if (planned > unpromised()) {  // compared, not added: a plan may be absurdly large
+        local.state = LocalState::absent;
+        local.last_error = does_not_fit(model, planned);
+        return refuse_waiting(model, *local.last_error, out);
+    }
+    const bool has_place = !models_[model].generative || generative_processes() < rules_.max_concurrent_llms;
+    if (!has_place || planned > rules_.budget - reserved()) {
+        awaiting_.push_back({model, planned});
+        return;
+    }
+    local.reserved = planned;
+    local.state = LocalState::loading;
+    ++incarnations_[model];
+    out.emplace_back(Spawn{model});
+}
+
+// Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
 Error PoolCore::does_not_fit(ModelIndex model, Bytes planned) const {
     std::vector<std::string> holders;
+    if (rules_.own.count > 0) holders.push_back(fmt::format("sarai itself {}", to_string(rules_.own)));
     for (ModelIndex i = 0; i < models_.size(); ++i)
-        if (locals_[i].reserved.count > 0)
+        if (locals_[i].state == LocalState::loading || locals_[i].state == LocalState::ready)
             holders.push_back(fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
-    const auto free = rules_.budget - reserved();
+    for (const auto& waiting : awaiting_)
+        holders.push_back(fmt::format("{} {} (about to load)", models_[waiting.model].name, to_string(waiting.planned)));
+    const auto free = unpromised();
     return {.code = Code::no_memory,
             .message = fmt::format("model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} are free, "
                                    "held by: {}",
@@ -268,7 +303,7 @@ Actions PoolCore::worker_ready(ModelIndex model) {
     local.last_error.reset();
     for (auto& [ticket, state] : tickets_)
         if (state.waiting && state.model == model)
-            grant(ticket, state, {.model = model, .fallback = !models_[model].endpoints.empty()}, out);
+            grant(ticket, state, {.model = model}, out);
     return out;
 }
 
@@ -281,6 +316,8 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     local.state = LocalState::absent;
     local.reserved = {};
     if (!wanted_to_stop) local.last_error = why;
+    for (auto& [ticket, state] : tickets_)
+        if (state.model == model) state.reaped_by.reset();
     if (while_loading) refuse_waiting(model, why, out);
     retry_reservations(out);
     const bool still_wanted = std::ranges::any_of(
@@ -290,7 +327,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
 }
 
 void PoolCore::retry_reservations(Actions& out) {
-    for (const auto& [model, planned] : std::exchange(awaiting_memory_, {})) reserve_or_refuse(model, planned, out);
+    for (const auto& [model, planned] : std::exchange(awaiting_, {})) reserve_or_refuse(model, planned, out);
 }
 
 Actions PoolCore::stop(ModelIndex model) {
@@ -311,7 +348,7 @@ void PoolCore::refuse_waiting(ModelIndex model, const Error& error, Actions& out
 }
 
 Bytes PoolCore::reserved() const {
-    Bytes sum;
+    Bytes sum = rules_.own;
     for (const auto& local : locals_) sum += local.reserved;
     return sum;
 }
@@ -348,6 +385,11 @@ Actions PoolCore::tick(Clock::time_point now) {
             next_probe_[i] = Clock::time_point::max();
             out.emplace_back(Probe{i});
         }
+    std::vector<Ticket> alive;  // their worker; one that is stopping will be reaped and started again
+    for (const auto& [ticket, state] : tickets_)
+        if (state.reaped_by && *state.reaped_by <= now && locals_[state.model].state == LocalState::ready)
+            alive.push_back(ticket);
+    for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
     return out;
 }
 

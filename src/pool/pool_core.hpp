@@ -7,7 +7,8 @@
 //  - the sum of reservations never exceeds the budget, loads in flight included;
 //  - a reservation is made before its worker is spawned and released only after that process was reaped;
 //  - every ticket is answered by exactly one Grant or Refuse per acquire() or attempt_failed(), unless released first;
-//  - a model has at most one worker; a second ticket for a loading model joins the load.
+//  - a model has at most one worker; a second ticket for a loading model joins the load;
+//  - what a stopping worker will give back is promised once: whoever waits for it gets it, in order of arrival.
 //
 // A local worker's life:
 //
@@ -51,8 +52,12 @@ struct ModelSpec {
 
 struct Rules {
     Bytes budget;                 // for everything that is reserved
-    int max_concurrent_llms = 3;  // generative models with a worker at once
+    Bytes own;                    // of it, for sarai itself: reserved from the start
+    int max_concurrent_llms = 3;  // generative models with a worker at once; also those that are stopping
     Clock::duration probe_interval = std::chrono::seconds(1);  // of an endpoint that is down
+    // A dying process closes its sockets before it can be reaped, so that a request fails before its worker is known to
+    // be dead. So long such a request waits for the news; ticks end the wait.
+    Clock::duration reap_wait = std::chrono::seconds(1);
 };
 
 enum class LocalState : std::uint8_t { absent, measuring, loading, ready, stopping };
@@ -81,20 +86,26 @@ public:
     PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints);
 
     // ---- events ----
+    // Tickets are never used twice and grow, so that their order is that of arrival.
     [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model);
-    // Before the first token only: what the route gave failed; the chain goes on from there.
+    // Before the first token only: what the route gave failed; the chain goes on from there. `unavailable` from a local
+    // worker says that it closed the connection: the ticket is answered once the worker has been reaped and started
+    // again, or by a tick if it lives.
     [[nodiscard]] Actions attempt_failed(Clock::time_point now, Ticket ticket, const Error& error);
     // After the first token: the endpoint is marked, the ticket stays granted until released.
     [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);
     // Done, or the caller has gone; in any state, also while waiting. Unknown tickets are ignored.
     [[nodiscard]] Actions release(Ticket ticket);
 
-    // Loads without a ticket, at start.
+    // Loads without a ticket, at start. A failure is kept in local(model).last_error; the next ticket tries again.
     [[nodiscard]] Actions preload(ModelIndex model);
+    // The answer to Measure: the planned peak, more than 0.
     [[nodiscard]] Actions measured(ModelIndex model, const Result<Bytes>& planned);
     [[nodiscard]] Actions worker_ready(ModelIndex model);
     // The process was reaped. `why` is its last words; also for a process that could not be started.
     [[nodiscard]] Actions worker_gone(ModelIndex model, const Error& why);
+    // Whoever holds a lease is not asked. Tickets that wait stay, and the worker is loaded again for them once it was
+    // reaped. A model that is being measured, or waits for memory, has nothing to stop and goes on.
     [[nodiscard]] Actions stop(ModelIndex model);
 
     [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
@@ -126,9 +137,12 @@ private:
         ModelIndex model = 0;
         std::vector<EndpointIndex> tried;
         int local_attempts = 0;
+        std::uint64_t worker = 0;         // the incarnation that was granted
         bool waiting = false;             // for the local worker
+        std::optional<Clock::time_point> reaped_by;  // waiting to hear that the worker died; by then it must have been
+        Error failure;                               // the answer if it lives
         std::optional<Route> granted;
-        std::string passed_over;          // why earlier backends of the chain do not answer
+        std::map<EndpointIndex, std::string> passed_over;  // why an endpoint of the chain does not answer
     };
 
     void advance(Clock::time_point now, Ticket ticket, Actions& out);
@@ -138,19 +152,23 @@ private:
     void want_worker(ModelIndex model, Actions& out);
     void reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out);
     void retry_reservations(Actions& out);
+    [[nodiscard]] Bytes unpromised() const;
     void drop_lease(TicketState& state);
+    [[nodiscard]] std::string why_passed_over(const TicketState& state) const;
     void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
     [[nodiscard]] Error does_not_fit(ModelIndex model, Bytes planned) const;
-    [[nodiscard]] int generative_workers() const;
+    [[nodiscard]] int generative_processes() const;
 
     Rules rules_;
     std::vector<ModelSpec> models_;
     std::vector<EndpointSpec> endpoints_;
     std::vector<LocalView> locals_;
+    std::vector<std::uint64_t> incarnations_;  // of a model's worker, counted
     std::vector<EndpointView> endpoint_views_;
     std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
     std::map<Ticket, TicketState> tickets_;                      // ordered: waiting ones are served in order of arrival
-    std::map<ModelIndex, Bytes> awaiting_memory_;  // measured, waiting for a stopping worker's memory to come back
+    struct Awaiting { ModelIndex model; Bytes planned; };
+    std::deque<Awaiting> awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
 };
 
 }  // namespace sarai::pool

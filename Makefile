@@ -1,0 +1,35 @@
+# `make run` and `make test` are all a newcomer needs; both set up everything else.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint sanitize bench build format clean
+
+help: ## show this
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: ## build, make the demo models and start a server with three models
+	@./sarai demo
+
+test: ## build and run every test (a part: make test ARGS='-L unit', ARGS='-R PoolCore')
+	@scripts/toolbox run test -- scripts/build dev
+	@scripts/toolbox run test -- ctest --test-dir build/dev --output-on-failure --no-tests=error -j2 $(ARGS)
+
+lint: ## formatting and clang-tidy, as CI checks them
+	@scripts/toolbox run test -- scripts/lint
+
+sanitize: ## unit and integration tests under the address and thread sanitizers
+	@for preset in asan tsan; do \
+	   scripts/toolbox run test -- scripts/build $$preset && \
+	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j2 -L 'unit|integration' $(ARGS) || exit 1; \
+	 done
+
+bench: ## run the benchmarks (release build); prints ratios against named baselines
+	@scripts/toolbox run test -- scripts/build release
+	@scripts/toolbox run test -- bench/run $(ARGS)
+
+build: ## build what users run
+	@scripts/toolbox run build -- scripts/build release
+
+format: ## format the sources in place
+	@scripts/toolbox run test -- scripts/lint --fix
+
+clean: ## remove the builds (the toolbox stays: scripts/toolbox clean)
+	rm -rf build

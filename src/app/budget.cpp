@@ -1,0 +1,12 @@
+#include "app/budget.hpp"
+
+#include <algorithm>
+
+namespace sarai::app {
+
+Bytes budget_of(const config::Memory& memory, Bytes machine_total) {
+    const auto left = std::max(Bytes{}, machine_total - memory.reserve);
+    return memory.max_ram ? std::min(*memory.max_ram, left) : left;
+}
+
+}  // namespace sarai::app

@@ -1,0 +1,128 @@
+#include "app/daemon.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "app/budget.hpp"
+#include "app/port_owner.hpp"
+#include "app/wiring.hpp"
+#include "engine/runtime_dir.hpp"
+#include "gateway/gateway.hpp"
+#include "memory/process_memory.hpp"
+#include "net/task_group.hpp"
+
+namespace sarai::app {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+
+std::string url_of(const config::Server& server, std::uint16_t port) {
+    return server.address.contains(':') ? fmt::format("http://[{}]:{}", server.address, port)
+                                        : fmt::format("http://{}:{}", server.address, port);
+}
+
+// Resumes when nothing that was to be loaded at the start is still on its way.
+asio::awaitable<void> settled(const pool::Pool& pool, const std::vector<pool::ModelIndex>& preload) {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    const auto moving = [&](pool::ModelIndex i) {
+        const auto state = pool.core().local(i).state;
+        return state == pool::LocalState::measuring || state == pool::LocalState::loading;
+    };
+    while (std::ranges::any_of(preload, moving)) {
+        pause.expires_after(10ms);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+struct Daemon {
+    const config::Config& config;
+    const DaemonHooks& hooks;
+    asio::io_context io{1};
+    net::TaskGroup tasks{io.get_executor()};
+    int status = 0;
+
+    asio::awaitable<void> main(engine::RuntimeDir& runtime) {
+        auto wiring = wire(io.get_executor(), config, runtime.path());
+        if (!wiring) co_return give_up(wiring.error());
+        const auto budget = budget_of(config.memory, memory::read_machine_memory().total);
+        const auto preload = wiring->preload;
+        pool::Pool pool(io.get_executor(),
+                        {.budget = budget, .own = own_reserve, .max_concurrent_llms = config.memory.max_concurrent_llms},
+                        std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports));
+        gateway::Gateway gateway(config, pool, version);
+        net::HttpServer server(
+            io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
+            [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse);
+
+        const auto port = server.listen(config.server.address, config.server.port);
+        if (!port) co_return give_up(explain_port(port.error()));
+        const auto url = url_of(config.server, *port);
+        spdlog::info("listening on {}, memory budget {}", url, to_string(budget));
+        pool.start(preload);
+        if (hooks.on_listening) hooks.on_listening(url);
+        net::TaskGroup side(io.get_executor());
+        const auto announce = [&]() -> asio::awaitable<void> {
+            co_await settled(pool, preload);
+            if (hooks.on_ready) hooks.on_ready(url);
+        };
+        side.spawn("start", announce());
+
+        asio::signal_set signals(io, SIGINT, SIGTERM);
+        const auto [ec, number] = co_await signals.async_wait(quiet);
+        const bool at_terminal = number == SIGINT;
+        spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end", server.connections());
+        side.cancel_all();
+        // A second signal means: at once.
+        const auto drain = [&]() -> asio::awaitable<void> {
+            co_await server.drain(at_terminal ? 500ms : config.server.drain_timeout);
+            signals.cancel();
+        };
+        side.spawn("drain", drain());
+        if (const auto [cancelled, again] = co_await signals.async_wait(quiet); !cancelled) {
+            side.cancel_all();
+            co_await server.drain(0ms);
+        }
+        co_await pool.shutdown(at_terminal ? 500ms : 3000ms);
+        (void)co_await side.join(100ms);
+        spdlog::info("ended");
+    }
+
+    void give_up(const Error& error) {
+        fmt::print(stderr, "sarai: {}\n", describe(error));
+        status = exit_status(error.code);
+    }
+    Error explain_port(Error error) const {
+        if (error.cause != std::errc::address_in_use) return error;
+        const auto owner = find_port_owner(config.server.port);
+        error.message = fmt::format("port {} of {} is taken{}", config.server.port, config.server.address,
+                                    owner ? fmt::format(" by process {}: {}", owner->pid, owner->command) : "");
+        error.cause = {};
+        error.hint = "End that process or set server.listen (SARAI_SERVER_LISTEN) to another port.";
+        return error;
+    }
+};
+
+}  // namespace
+
+int run_daemon(const config::Config& config, const DaemonHooks& hooks) {
+    auto runtime = engine::RuntimeDir::create(config.engine.runtime_dir);
+    if (!runtime) {
+        fmt::print(stderr, "sarai: {}\n", describe(runtime.error()));
+        return exit_status(runtime.error().code);
+    }
+    Daemon daemon{config, hooks};
+    daemon.tasks.spawn("sarai", daemon.main(*runtime));
+    daemon.io.run();
+    return daemon.status;
+}
+
+}  // namespace sarai::app

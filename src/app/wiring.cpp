@@ -1,0 +1,129 @@
+#include "app/wiring.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "app/measure.hpp"
+#include "engine/worker.hpp"
+#include "remote/ollama_backend.hpp"
+#include "remote/openai_backend.hpp"
+
+namespace sarai::app {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A local worker is watched as a process, so its silence is work, not absence: SOLAR reads 11 tokens/s of prompt on two
+// cores, three minutes for a full context.
+constexpr config::TimeBudgets worker_budgets{.connect = 2s, .first_token = 1800s, .silence = 300s, .total = 3600s};
+
+class LlamaServer final : public pool::LocalWorker {
+public:
+    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model)
+        : worker_(std::move(worker)),
+          load_timeout_(model.local->load_timeout),
+          backend_(remote::make_openai_backend(remote::Link{.client = worker_->client(),
+                                                            .name = fmt::format("worker of '{}'", model.name),
+                                                            .model = model.name,
+                                                            .budgets = worker_budgets})) {}
+
+    asio::awaitable<Result<void>> ready() override { return worker_->ready(load_timeout_); }
+    asio::awaitable<Error> gone() override { return worker_->gone(); }
+    asio::awaitable<void> stop(std::chrono::milliseconds grace) override { return worker_->stop(grace); }
+    pid_t pid() const override { return worker_->pid(); }
+    std::shared_ptr<llm::Backend> backend() override { return backend_; }
+
+private:
+    std::unique_ptr<engine::Worker> worker_;
+    std::chrono::milliseconds load_timeout_;
+    std::shared_ptr<llm::Backend> backend_;
+};
+
+// One server, whoever uses it.
+struct Server {
+    std::shared_ptr<net::Client> client;
+    config::BackendKind kind;
+    config::Endpoint endpoint;
+    config::TimeBudgets budgets;
+};
+
+struct Built {
+    std::vector<Server> servers;  // by EndpointIndex
+    // By model and endpoint.
+    std::map<std::pair<pool::ModelIndex, pool::EndpointIndex>, std::shared_ptr<llm::Backend>> backends;
+    std::filesystem::path server_binary;
+    std::filesystem::path runtime_dir;
+    int sockets = 0;
+};
+
+Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints, asio::any_io_executor executor,
+                                       const config::RemoteModel& remote, const config::Endpoint& endpoint) {
+    for (pool::EndpointIndex i = 0; i < built.servers.size(); ++i)
+        if (built.servers[i].endpoint.url == endpoint.url && built.servers[i].kind == remote.kind) return i;
+    auto origin = net::Origin::parse(endpoint.url);
+    if (!origin) return std::unexpected(origin.error());
+    endpoints.push_back({.name = endpoint.name.empty() ? origin->name() : endpoint.name});
+    built.servers.push_back({.client = std::make_shared<net::Client>(executor, std::move(*origin)),
+                             .kind = remote.kind, .endpoint = endpoint, .budgets = remote.budgets});
+    return built.servers.size() - 1;
+}
+
+}  // namespace
+
+Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config, const std::filesystem::path& runtime_dir) {
+    Wiring wiring;
+    auto built = std::make_shared<Built>();
+    built->runtime_dir = runtime_dir;
+    for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
+        const auto& model = config.models[i];
+        pool::ModelSpec spec{.name = model.name,
+                             .generative = model.kind == config::ModelKind::chat,
+                             .endpoints = {},
+                             .has_local = model.local.has_value()};
+        if (model.remote) {
+            for (const auto& endpoint : model.remote->endpoints) {
+                const auto index = add_server(*built, wiring.endpoints, executor, *model.remote, endpoint);
+                if (!index) return std::unexpected(index.error());
+                spec.endpoints.push_back(*index);
+                const auto& client = built->servers[*index].client;
+                built->backends[{i, *index}] = model.remote->kind == config::BackendKind::ollama_http
+                                                   ? remote::make_ollama_backend(client, *model.remote, endpoint)
+                                                   : remote::make_openai_backend(client, *model.remote, endpoint);
+            }
+        }
+        if (model.local && built->server_binary.empty()) {
+            auto found = engine::find_program(config.engine.server_binary);
+            if (!found) return std::unexpected(found.error());
+            built->server_binary = *found;
+        }
+        if (model.preload && model.local) wiring.preload.push_back(i);
+        wiring.models.push_back(std::move(spec));
+    }
+
+    wiring.ports.measure = [&config](pool::ModelIndex i) {
+        return measure(engine::shape_of(*config.models[i].local, config.models[i].kind));
+    };
+    wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i) -> Result<std::shared_ptr<pool::LocalWorker>> {
+        const auto& model = config.models[i];
+        auto worker = engine::Worker::start(executor, built->server_binary, engine::worker_spec(model),
+                                            built->runtime_dir / fmt::format("{}.sock", ++built->sockets));
+        if (!worker) return std::unexpected(worker.error());
+        return std::make_shared<LlamaServer>(std::move(*worker), model);
+    };
+    wiring.ports.probe = [built](pool::EndpointIndex i) {
+        const auto& server = built->servers[i];
+        // A probe is short: a server that takes seconds to say its version is not back yet.
+        config::TimeBudgets budgets{.connect = server.budgets.connect, .first_token = 2s, .silence = 2s, .total = 3s};
+        return server.kind == config::BackendKind::ollama_http
+                   ? remote::probe_ollama(server.client, server.endpoint, budgets)
+                   : remote::probe_openai(server.client, server.endpoint, budgets);
+    };
+    wiring.ports.remote = [built](pool::ModelIndex model, pool::EndpointIndex endpoint) {
+        return built->backends.at({model, endpoint});
+    };
+    return wiring;
+}
+
+}  // namespace sarai::app

@@ -1,0 +1,27 @@
+// From a configuration to what the pool takes: specs, endpoints, and the ports behind which workers and servers are.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "config/config.hpp"
+#include "net/http_client.hpp"
+#include "pool/ports.hpp"
+
+namespace sarai::app {
+
+struct Wiring {
+    std::vector<pool::ModelSpec> models;  // in the configuration's order
+    std::vector<pool::EndpointSpec> endpoints;  // shared by models that name the same server
+    std::vector<pool::ModelIndex> preload;
+    pool::Ports ports;
+};
+
+// `config` must outlive the wiring. Errors: invalid_argument (a URL), not_found (no llama-server where local models are
+// configured).
+[[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,
+                                  const std::filesystem::path& runtime_dir);
+
+}  // namespace sarai::app

@@ -1,0 +1,193 @@
+#include "engine/process.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/readable_pipe.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/process/v2/environment.hpp>
+#include <boost/process/v2/process.hpp>
+#include <boost/process/v2/stdio.hpp>
+#include <csignal>
+#include <cstring>
+#include <unordered_map>
+
+#include "net/task_group.hpp"
+
+namespace sarai::engine {
+namespace asio = boost::asio;
+namespace bp = boost::process::v2;
+
+namespace {
+
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t max_output = 1U << 20U;
+constexpr std::size_t max_tail = 64U << 10U;
+
+// Runs in the child between fork and exec: only async-signal-safe calls.
+struct BindToParent {
+    pid_t parent = ::getpid();
+    boost::system::error_code on_exec_setup(bp::posix::default_launcher& /*launcher*/, const bp::filesystem::path& /*path*/,
+                                            const char* const* /*argv*/) const {
+        ::setpgid(0, 0);
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != parent) ::_exit(127);  // it died before the line above took effect
+        for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) ::signal(number, SIG_DFL);
+        sigset_t none;
+        ::sigemptyset(&none);
+        ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        return {};
+    }
+};
+
+}  // namespace
+
+Result<std::filesystem::path> find_program(const std::string& name) {
+    namespace fs = std::filesystem;
+    const auto usable = [](const fs::path& path) { return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path); };
+    if (name.contains('/')) {
+        if (usable(name)) return fs::absolute(name);
+        return fail(Code::not_found, fmt::format("the program {} does not exist or cannot be executed", name));
+    }
+    std::error_code ignored;
+    std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ignored).parent_path()};
+    const char* path = std::getenv("PATH");
+    std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
+    while (!rest.empty()) {
+        const auto colon = rest.find(':');
+        folders.emplace_back(rest.substr(0, colon));
+        rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
+    }
+    for (const auto& folder : folders)
+        if (usable(folder / name)) return folder / name;
+    return fail(Code::not_found, fmt::format("the program {} was found neither beside sarai nor on PATH", name),
+                name == "llama-server" ? "Install llama.cpp (Debian: llama.cpp-tools) or set engine.server_binary."
+                                       : "Is the installation complete?");
+}
+
+std::string ExitStatus::describe() const {
+    if (signalled) return fmt::format("was killed by signal {} ({})", code, ::strsignal(code));
+    return fmt::format("exited with status {}", code);
+}
+
+struct ChildProcess::State : std::enable_shared_from_this<State> {
+    State(const asio::any_io_executor& executor, bp::process started)
+        : process(std::move(started)), out(executor), err(executor), changed(executor), tasks(executor) {}
+
+    bp::process process;
+    asio::readable_pipe out;
+    asio::readable_pipe err;
+    std::string out_text;
+    std::string err_tail;
+    std::optional<ExitStatus> ended;
+    int open_pipes = 2;
+    asio::steady_timer changed;
+    net::TaskGroup tasks;
+
+    static asio::awaitable<void> watch_exit(std::shared_ptr<State> self) {
+        co_await self->process.async_wait(quiet);
+        const int status = self->process.native_exit_code();
+        self->ended = WIFSIGNALED(status) ? ExitStatus{true, WTERMSIG(status)} : ExitStatus{false, WEXITSTATUS(status)};
+        // A grandchild may hold the pipes open; what the child said has arrived by now or is not worth waiting for.
+        asio::steady_timer moment(self->changed.get_executor());
+        for (int tries = 0; self->open_pipes > 0 && tries < 100; ++tries) {
+            moment.expires_after(std::chrono::milliseconds(2));
+            co_await moment.async_wait(quiet);
+        }
+        self->open_pipes = 0;
+        self->changed.cancel();
+    }
+    static asio::awaitable<void> read(std::shared_ptr<State> self, asio::readable_pipe& pipe, bool is_error) {
+        std::array<char, 4096> part;
+        for (;;) {
+            auto [ec, n] = co_await pipe.async_read_some(asio::buffer(part), quiet);
+            if (ec) break;
+            const std::string_view text(part.data(), n);
+            if (!is_error && self->out_text.size() < max_output) self->out_text += text;
+            self->err_tail += text;
+            if (self->err_tail.size() > 2 * max_tail) self->err_tail.erase(0, self->err_tail.size() - max_tail);
+        }
+        if (--self->open_pipes <= 0) self->changed.cancel();
+    }
+    [[nodiscard]] bool settled() const { return ended && open_pipes <= 0; }
+};
+
+ChildProcess::ChildProcess(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+Result<std::unique_ptr<ChildProcess>> ChildProcess::start(asio::any_io_executor executor, const Command& command) {
+    boost::system::error_code ec;
+    asio::readable_pipe out(executor);
+    asio::readable_pipe err(executor);
+    std::unordered_map<bp::environment::key, bp::environment::value> environment;
+    for (const auto& entry : bp::environment::current()) environment.emplace(entry.key(), entry.value());
+    for (const auto& [key, value] : command.environment) environment[key] = value;
+    bp::posix::default_launcher launcher;
+    auto process = launcher(executor, ec, command.program.string(), command.arguments,
+                            bp::process_stdio{.in = nullptr, .out = out, .err = err},
+                            bp::process_environment(environment), BindToParent{});
+    if (ec) return fail(Code::io, fmt::format("cannot start {}", command.program.string()), ec);
+    auto state = std::make_shared<State>(executor, std::move(process));
+    state->out = std::move(out);
+    state->err = std::move(err);
+    state->tasks.spawn("output reader", State::read(state, state->out, false));
+    state->tasks.spawn("error reader", State::read(state, state->err, true));
+    state->tasks.spawn("exit watch", State::watch_exit(state));
+    return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
+}
+
+ChildProcess::~ChildProcess() { signal(SIGKILL); }
+
+pid_t ChildProcess::pid() const { return state_->process.id(); }
+bool ChildProcess::running() const { return !state_->ended; }
+void ChildProcess::signal(int number) {
+    if (running()) ::kill(pid(), number);
+}
+
+asio::awaitable<ExitStatus> ChildProcess::wait() {
+    const auto state = state_;
+    while (!state->settled()) {
+        state->changed.expires_at(asio::steady_timer::time_point::max());
+        co_await state->changed.async_wait(quiet);
+    }
+    co_return *state->ended;
+}
+
+asio::awaitable<std::optional<ExitStatus>> ChildProcess::wait_for(std::chrono::milliseconds budget) {
+    const auto state = state_;
+    const auto deadline = std::chrono::steady_clock::now() + budget;
+    // A timer of its own: others wait on `changed` without a limit. Ends are rare, so looking every few ms is cheap.
+    asio::steady_timer look(state->changed.get_executor());
+    while (!state->settled()) {
+        if (std::chrono::steady_clock::now() >= deadline) co_return std::nullopt;
+        look.expires_after(std::chrono::milliseconds(5));
+        co_await look.async_wait(asio::use_awaitable);
+    }
+    co_return state->ended;
+}
+
+asio::awaitable<ExitStatus> ChildProcess::stop(std::chrono::milliseconds grace) {
+    signal(SIGTERM);
+    if (const auto ended = co_await wait_for(grace)) co_return *ended;
+    spdlog::warn("process {} ignored SIGTERM for {} ms and is killed", pid(), grace.count());
+    signal(SIGKILL);
+    co_return co_await wait();
+}
+
+const std::string& ChildProcess::output() const { return state_->out_text; }
+
+std::string ChildProcess::last_words(std::size_t lines) const {
+    std::string_view text = state_->err_tail;
+    while (text.ends_with('\n')) text.remove_suffix(1);
+    auto start = text.size();
+    for (std::size_t seen = 0; start > 0; --start)
+        if (text[start - 1] == '\n' && ++seen == lines) break;
+    return std::string(text.substr(start));
+}
+
+}  // namespace sarai::engine

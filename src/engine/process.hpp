@@ -1,0 +1,70 @@
+// A child process: started, watched, ended and always reaped.
+//
+// The child dies with the thread that started it (PR_SET_PDEATHSIG), so start children only from the io thread, which
+// lives as long as the program. It gets a process group of its own, so that Ctrl-C at a terminal reaches us alone and
+// we decide when workers stop. Its output is kept in bounded buffers.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <sys/types.h>
+#include <vector>
+
+#include "base/error.hpp"
+
+namespace sarai::engine {
+
+struct Command {
+    std::filesystem::path program;  // absolute, see find_program()
+    std::vector<std::string> arguments = {};
+    std::map<std::string, std::string> environment = {};  // added to ours
+};
+
+// A program's absolute path: itself if it has a slash, else beside our own executable, else on PATH.
+// Errors: not_found, with the folders that were searched.
+[[nodiscard]] Result<std::filesystem::path> find_program(const std::string& name);
+
+struct ExitStatus {
+    bool signalled = false;
+    int code = 0;  // exit code, or the signal's number
+    // "exited with status 1", "was killed by signal 9 (Killed)".
+    [[nodiscard]] std::string describe() const;
+};
+
+class ChildProcess {
+public:
+    // Errors: io (cannot start).
+    [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start(boost::asio::any_io_executor executor,
+                                                                     const Command& command);
+    // Kills what still runs; the process is reaped as long as the io_context runs.
+    ~ChildProcess();
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
+
+    [[nodiscard]] pid_t pid() const;
+    [[nodiscard]] bool running() const;  // not reaped yet
+    void signal(int number);             // nothing if reaped
+
+    // Resumes when the process was reaped and its output read to the end. Any number may wait.
+    [[nodiscard]] boost::asio::awaitable<ExitStatus> wait();
+    // The same, at most `budget`; nullopt if it still runs.
+    [[nodiscard]] boost::asio::awaitable<std::optional<ExitStatus>> wait_for(std::chrono::milliseconds budget);
+    // SIGTERM, `grace`, SIGKILL; resumes when it was reaped.
+    [[nodiscard]] boost::asio::awaitable<ExitStatus> stop(std::chrono::milliseconds grace);
+
+    [[nodiscard]] const std::string& output() const;  // standard output, its first MiB
+    // The last lines of standard error (of both where that says nothing), at most `lines`.
+    [[nodiscard]] std::string last_words(std::size_t lines) const;
+
+private:
+    struct State;
+    explicit ChildProcess(std::shared_ptr<State> state);
+    std::shared_ptr<State> state_;
+};
+
+}  // namespace sarai::engine

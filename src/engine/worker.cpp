@@ -1,0 +1,66 @@
+#include "engine/worker.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace sarai::engine {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+Worker::Worker(std::string name, std::unique_ptr<ChildProcess> process, std::shared_ptr<net::Client> client,
+               std::filesystem::path socket)
+    : name_(std::move(name)), process_(std::move(process)), client_(std::move(client)), socket_(std::move(socket)) {}
+
+Worker::~Worker() {
+    std::error_code ignored;
+    std::filesystem::remove(socket_, ignored);
+}
+
+Result<std::unique_ptr<Worker>> Worker::start(asio::any_io_executor executor, const std::filesystem::path& server_binary,
+                                              const WorkerSpec& spec, std::filesystem::path socket) {
+    // A leftover file would make the bind fail (llama-server does not remove it).
+    std::error_code ignored;
+    std::filesystem::remove(socket, ignored);
+    auto process = ChildProcess::start(executor, {.program = server_binary,
+                                                  .arguments = worker_arguments(spec, socket),
+                                                  .environment = worker_environment()});
+    if (!process) return std::unexpected(process.error());
+    auto client = std::make_shared<net::Client>(
+        executor, net::Origin{.transport = net::Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = socket});
+    return std::unique_ptr<Worker>(new Worker(spec.name, std::move(*process), std::move(client), std::move(socket)));
+}
+
+asio::awaitable<Result<void>> Worker::ready(std::chrono::milliseconds load_timeout) {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    const auto deadline = std::chrono::steady_clock::now() + load_timeout;
+    auto interval = 5ms;
+    while (process_->running()) {
+        // Asked for as soon as it could be there: tiny models load in 50 ms, and a load is somebody's first token.
+        auto health = co_await client_->fetch({.target = "/health"}, {.connect = 1s, .first_byte = 5s, .silence = 5s});
+        if (health && health->status == 200) co_return Result<void>{};
+        if (std::chrono::steady_clock::now() > deadline) {
+            co_await stop(3s);
+            co_return fail(Code::timeout, fmt::format("model '{}' was not loaded within {} s", name_, load_timeout.count() / 1000),
+                           "Raise the model's timeouts.load.");
+        }
+        pause.expires_after(interval);
+        co_await pause.async_wait(asio::use_awaitable);
+        interval = std::min(interval * 2, 100ms);
+    }
+    co_return std::unexpected(co_await gone());
+}
+
+asio::awaitable<Error> Worker::gone() {
+    const auto status = co_await process_->wait();
+    auto words = process_->last_words(3);
+    co_return Error{.code = Code::unavailable,
+                    .message = fmt::format("the worker of model '{}' (pid {}) {}{}{}", name_, pid(), status.describe(),
+                                           words.empty() ? "" : "; its last words: ", words)};
+}
+
+asio::awaitable<void> Worker::stop(std::chrono::milliseconds grace) { co_await process_->stop(grace); }
+
+}  // namespace sarai::engine

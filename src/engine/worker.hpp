@@ -1,0 +1,50 @@
+// One local model: a llama-server process on a unix socket of its own.
+//
+// Owned by the pool's driver, on the io thread. A worker is started, becomes ready or fails with its own last words, and
+// in the end is always reaped and its socket removed. Cancelling ready() leaves the worker loading; stop() ends it in any
+// state.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/error.hpp"
+#include "engine/process.hpp"
+#include "engine/worker_args.hpp"
+#include "net/http_client.hpp"
+
+namespace sarai::engine {
+
+class Worker {
+public:
+    // Spawns the process and returns at once.
+    [[nodiscard]] static Result<std::unique_ptr<Worker>> start(boost::asio::any_io_executor executor,
+                                                               const std::filesystem::path& server_binary,
+                                                               const WorkerSpec& spec, std::filesystem::path socket);
+    ~Worker();
+
+    // Resumes when the worker answers requests, has died (unavailable, with its last words), or `load_timeout` passed.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> ready(std::chrono::milliseconds load_timeout);
+    // Resumes when the process was reaped, with what is known of why.
+    [[nodiscard]] boost::asio::awaitable<Error> gone();
+    [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
+
+    [[nodiscard]] pid_t pid() const { return process_->pid(); }
+    [[nodiscard]] bool running() const { return process_->running(); }
+    [[nodiscard]] const std::shared_ptr<net::Client>& client() const { return client_; }
+
+private:
+    Worker(std::string name, std::unique_ptr<ChildProcess> process, std::shared_ptr<net::Client> client,
+           std::filesystem::path socket);
+
+    std::string name_;
+    std::unique_ptr<ChildProcess> process_;
+    std::shared_ptr<net::Client> client_;
+    std::filesystem::path socket_;
+};
+
+}  // namespace sarai::engine

@@ -1,0 +1,212 @@
+#include "gateway/answer.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/system/system_error.hpp>
+
+namespace sarai::gateway {
+namespace {
+
+namespace asio = boost::asio;
+using namespace asio::experimental::awaitable_operators;
+using Clock = std::chrono::steady_clock;
+
+// One request on its way.
+class Run {
+public:
+    Run(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol, Shared shared)
+        : exchange_(exchange), request_(std::move(request)), face_(face), protocol_(protocol), shared_(shared) {
+        done_.model = request_.model;
+    }
+
+    // Never throws but for cancellation: a thrown error would leave the parallel wait for the client alone.
+    asio::awaitable<void> go() {
+        Error bug;
+        try {
+            co_await run();
+            co_return;
+        } catch (const boost::system::system_error& error) {
+            if (error.code() == asio::error::operation_aborted) throw;
+            bug.message = error.what();
+        } catch (const std::exception& error) {
+            bug.message = error.what();
+        }
+        spdlog::error("a bug ended request {}: {}", request_.id, bug.message);
+        co_await fail_with(bug);
+    }
+
+    void record(bool client_left) {
+        done_.duration = Clock::now() - arrived_;
+        done_.status = client_left && !complete_ ? 499 : exchange_.status();
+        shared_.metrics.count(done_);
+        spdlog::info("{} {} {} model={} backend={} endpoint={} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}", request_.id,
+                     exchange_.path(), done_.status, done_.model, done_.backend.empty() ? "-" : done_.backend,
+                     endpoint_.empty() ? "-" : endpoint_,
+                     done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0, done_.duration.count() * 1000,
+                     done_.usage ? done_.usage->completion_tokens : 0, done_.broke_off ? " broke_off" : "");
+    }
+
+private:
+    asio::awaitable<void> run() {
+        const auto model = find_model(shared_.config, request_.model);
+        if (!model) co_return co_await fail_with(model.error());
+        const auto& configured = shared_.config.models[*model];
+        done_.model = configured.name;
+        if (configured.kind == config::ModelKind::embedding && request_.task != llm::Task::embedding)
+            co_return co_await fail_with(
+                Error{.code = Code::unsupported,
+                      .message = fmt::format("model '{}' makes embeddings and cannot generate text", configured.name),
+                      .field = "model"});
+        auto lease = co_await shared_.pool.acquire(*model);
+        if (!lease) co_return co_await fail_with(lease.error());
+        for (;;) {
+            note_route(lease->route());
+            auto tried = request_.stream ? co_await stream(*lease) : co_await whole(*lease);
+            if (tried) co_return;
+            auto next = co_await lease->next(tried.error());
+            if (!next) co_return co_await fail_with(next.error());
+        }
+    }
+
+    // An error from here means that nothing was sent.
+    asio::awaitable<Result<void>> whole(pool::Lease& lease) {
+        auto reply = co_await lease.backend().complete(request_);
+        if (!reply) co_return std::unexpected(reply.error());
+        done_.time_to_first_token = Clock::now() - arrived_;
+        done_.usage = llm::usage_of(*reply);
+        complete_ = true;
+        (void)co_await exchange_.respond({.body = face_.reply(*reply), .headers = headers(lease.route())});
+        co_return Result<void>{};
+    }
+
+    asio::awaitable<Result<void>> stream(pool::Lease& lease) {
+        auto events = co_await lease.backend().stream(request_);
+        if (!events) co_return std::unexpected(events.error());
+        std::string out;
+        bool started = false;
+        for (;;) {
+            auto event = co_await (*events)->next();
+            if (!event) {
+                if (!started) co_return std::unexpected(event.error());
+                lease.broke_off(event.error());
+                done_.broke_off = true;
+                face_.stream_error(event.error(), out);
+                (void)co_await exchange_.finish(out);
+                co_return Result<void>{};
+            }
+            if (!*event) break;
+            if (auto usage = llm::usage_of((*event)->chunk)) done_.usage = usage;
+            face_.event(**event, out);
+            // Held back until there is something to show, so that a backend that fails before can still be replaced.
+            if (!started) {
+                if (!llm::has_output(**event) && llm::finish_reason_of(**event).empty()) continue;
+                started = true;
+                done_.time_to_first_token = Clock::now() - arrived_;
+                exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+            }
+            if (out.empty()) continue;
+            auto written = co_await exchange_.write(out);
+            out.clear();
+            if (!written) co_return Result<void>{};  // the client has gone
+        }
+        if (!started) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+        face_.end(out);
+        complete_ = true;
+        (void)co_await exchange_.finish(out);
+        co_return Result<void>{};
+    }
+
+    asio::awaitable<void> fail_with(Error error) {
+        if (exchange_.started()) {  // too late for a status line
+            exchange_.abort();
+            co_return;
+        }
+        complete_ = true;
+        auto reply = error_reply(protocol_, error);
+        reply.headers.emplace_back("x-request-id", request_.id);
+        (void)co_await exchange_.respond(std::move(reply));
+    }
+
+    void note_route(const pool::Route& route) {
+        done_.backend = backend_name(shared_.config, route);
+        done_.fallback = route.fallback;
+        endpoint_ = route.endpoint ? shared_.pool.core().endpoints()[*route.endpoint].name : "local";
+    }
+    [[nodiscard]] net::HeaderList headers(const pool::Route& route) const {
+        return {{"x-request-id", request_.id}, {"x-sarai-model", done_.model}, {"x-sarai-backend", done_.backend},
+                {"x-sarai-endpoint", endpoint_}, {"x-sarai-reason", route.reason}};
+    }
+    [[nodiscard]] net::HeaderList stream_headers(const pool::Route& route) const {
+        auto list = headers(route);
+        list.emplace_back("Cache-Control", "no-cache");
+        list.emplace_back("X-Accel-Buffering", "no");  // nginx and its kin must not collect tokens
+        return list;
+    }
+
+    net::Exchange& exchange_;
+    llm::Request request_;
+    Face& face_;
+    Protocol protocol_;
+    Shared shared_;
+    Clock::time_point arrived_ = Clock::now();
+    FinishedRequest done_;
+    std::string endpoint_;
+    bool complete_ = false;
+};
+
+}  // namespace
+
+std::string_view backend_name(config::BackendKind kind) {
+    switch (kind) {
+        case config::BackendKind::gguf_native: return "gguf_native";
+        case config::BackendKind::ollama_http: return "ollama_http";
+        case config::BackendKind::openai_http: return "openai_http";
+    }
+    return "gguf_native";
+}
+
+std::string_view backend_name(const config::Config& config, const pool::Route& route) {
+    return backend_name(route.endpoint ? config.models[route.model].remote->kind : config::BackendKind::gguf_native);
+}
+
+Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name) {
+    const auto by_name = [&](std::string_view wanted) {
+        return std::ranges::find(config.models, wanted, &config::Model::name);
+    };
+    auto found = by_name(name);
+    if (found == config.models.end() && name.ends_with(":latest")) found = by_name(name.substr(0, name.size() - 7));
+    if (found != config.models.end()) return static_cast<pool::ModelIndex>(found - config.models.begin());
+    std::vector<std::string_view> names;
+    for (const auto& model : config.models) names.push_back(model.name);
+    return std::unexpected(Error{.code = Code::not_found,
+                                 .message = fmt::format("model '{}' not found", name.substr(0, 128)),
+                                 .hint = fmt::format("Configured are: {}.", fmt::join(names, ", ")),
+                                 .field = "model"});
+}
+
+asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol, Shared shared) {
+    Run run(exchange, std::move(request), face, protocol, shared);
+    const auto first = co_await (run.go() || exchange.client_gone());
+    run.record(first.index() == 1);
+}
+
+Result<void> take_down(std::string_view name, const Shared& shared) {
+    const auto model = find_model(shared.config, name);
+    if (!model) return std::unexpected(model.error());
+    if (shared.config.models[*model].pinned)
+        return fail(Code::busy, fmt::format("model '{}' is pinned and stays loaded", shared.config.models[*model].name));
+    return shared.pool.unload(*model);
+}
+
+asio::awaitable<Result<void>> bring_up(std::string name, Shared shared) {
+    const auto model = find_model(shared.config, name);
+    if (!model) co_return std::unexpected(model.error());
+    auto lease = co_await shared.pool.acquire(*model);
+    if (!lease) co_return std::unexpected(lease.error());
+    co_return Result<void>{};
+}
+
+}  // namespace sarai::gateway

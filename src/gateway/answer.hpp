@@ -1,0 +1,40 @@
+// Runs one request: a lease from the pool, its backend, the chain while nothing was sent, the stream to the client.
+//
+// Before the first token a failure is invisible to the client: the next backend of the model's chain answers. After it,
+// the stream ends with the protocol's own error event. A client that goes away cancels everything.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+
+#include "config/config.hpp"
+#include "gateway/face.hpp"
+#include "gateway/metrics.hpp"
+#include "net/http_server.hpp"
+#include "pool/pool.hpp"
+
+namespace sarai::gateway {
+
+// What every request sees; lives as long as the server. Model i of the configuration is model i of the pool.
+struct Shared {
+    const config::Config& config;
+    pool::Pool& pool;
+    Metrics& metrics;
+};
+
+// Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.
+[[nodiscard]] std::string_view backend_name(const config::Config& config, const pool::Route& route);
+[[nodiscard]] std::string_view backend_name(config::BackendKind kind);
+
+// Finds a model by the name that a client used; Ollama's clients add ":latest".
+[[nodiscard]] Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name);
+
+[[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face,
+                                                  Protocol protocol, Shared shared);
+
+// Brings the model up without asking it anything.
+[[nodiscard]] boost::asio::awaitable<Result<void>> bring_up(std::string model, Shared shared);
+// Unloads the local worker on request. Errors: not_found, busy (pinned, or answering somebody).
+[[nodiscard]] Result<void> take_down(std::string_view model, const Shared& shared);
+
+}  // namespace sarai::gateway

@@ -1,0 +1,55 @@
+// The HTTP face of sarai: a table from method and path to handler. It owns nothing but its metrics; pool and
+// configuration outlive it.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <string>
+
+#include "gateway/answer.hpp"
+#include "protocols/ollama_server.hpp"
+
+namespace sarai::gateway {
+
+class Gateway {
+public:
+    Gateway(const config::Config& config, pool::Pool& pool, std::string version);
+
+    [[nodiscard]] boost::asio::awaitable<void> handle(net::Exchange& exchange);
+    // For requests that never became one.
+    [[nodiscard]] static net::Reply refuse(const Error& error, std::string_view target);
+
+private:
+    using Handler = boost::asio::awaitable<void> (Gateway::*)(net::Exchange&);
+    struct Route;
+    static const Route* find_route(std::string_view method, std::string_view path, std::string& allowed);
+
+    boost::asio::awaitable<void> chat_completions(net::Exchange& exchange);
+    boost::asio::awaitable<void> completions(net::Exchange& exchange);
+    boost::asio::awaitable<void> embeddings(net::Exchange& exchange);
+    boost::asio::awaitable<void> models(net::Exchange& exchange);
+    boost::asio::awaitable<void> one_model(net::Exchange& exchange);
+    boost::asio::awaitable<void> health(net::Exchange& exchange);
+    boost::asio::awaitable<void> metrics(net::Exchange& exchange);
+    boost::asio::awaitable<void> status(net::Exchange& exchange);
+    boost::asio::awaitable<void> root(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_embed(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_tags(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_ps(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_show(net::Exchange& exchange);
+    boost::asio::awaitable<void> ollama_version(net::Exchange& exchange);
+
+    boost::asio::awaitable<void> openai(net::Exchange& exchange, llm::Task task);
+    boost::asio::awaitable<void> ollama(net::Exchange& exchange, protocols::ollama::Call call);
+    [[nodiscard]] std::string request_id(const net::Exchange& exchange);
+
+    Metrics metrics_;
+    Shared shared_;
+    std::string version_;
+    std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace sarai::gateway

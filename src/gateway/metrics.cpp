@@ -1,0 +1,107 @@
+#include "gateway/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+namespace sarai::gateway {
+namespace {
+
+namespace prom = prometheus;
+
+// 1 ms … 131 s, doubling: from a tiny model's first token to a large one's whole answer.
+prom::Histogram::BucketBoundaries seconds_buckets() {
+    prom::Histogram::BucketBoundaries bounds;
+    for (double bound = 0.001; bound < 150; bound *= 2) bounds.push_back(bound);
+    return bounds;
+}
+
+template <class Builder>
+auto& family(prom::Registry& registry, Builder builder, const char* name, const char* help) {
+    return builder.Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+struct Metrics::Families {
+    prom::Registry registry;
+    prom::Family<prom::Counter>& requests =
+        family(registry, prom::BuildCounter(), "sarai_requests_total", "Finished requests by model, backend and HTTP status.");
+    prom::Family<prom::Counter>& tokens =
+        family(registry, prom::BuildCounter(), "sarai_tokens_total", "Tokens by model and type (prompt, completion).");
+    prom::Family<prom::Counter>& fallbacks = family(registry, prom::BuildCounter(), "sarai_fallbacks_total",
+                                                    "Requests answered by a later backend of the model's chain.");
+    prom::Family<prom::Counter>& broken =
+        family(registry, prom::BuildCounter(), "sarai_streams_broken_total", "Streams that ended with an error event.");
+    prom::Family<prom::Histogram>& first_token = family(
+        registry, prom::BuildHistogram(), "sarai_time_to_first_token_seconds", "From the request's arrival to its first token.");
+    prom::Family<prom::Histogram>& duration =
+        family(registry, prom::BuildHistogram(), "sarai_request_duration_seconds", "From the request's arrival to its last byte.");
+    prom::Family<prom::Gauge>& build = family(registry, prom::BuildGauge(), "sarai_build_info", "Always 1.");
+    prom::Family<prom::Gauge>& memory = family(registry, prom::BuildGauge(), "sarai_model_memory_bytes",
+                                               "Memory of a local model's worker: planned, measured (PSS) and its peak.");
+    prom::Family<prom::Gauge>& ready =
+        family(registry, prom::BuildGauge(), "sarai_model_ready", "1 if the model's local worker answers.");
+    prom::Family<prom::Gauge>& leases =
+        family(registry, prom::BuildGauge(), "sarai_requests_in_flight", "Requests that hold a local worker or an endpoint.");
+    prom::Family<prom::Gauge>& endpoint_up =
+        family(registry, prom::BuildGauge(), "sarai_endpoint_up", "1 if the endpoint answered last time.");
+    prom::Family<prom::Gauge>& budget =
+        family(registry, prom::BuildGauge(), "sarai_memory_budget_bytes", "The hard limit for all reservations.");
+    prom::Family<prom::Gauge>& reserved =
+        family(registry, prom::BuildGauge(), "sarai_memory_reserved_bytes", "Sum of all reservations, loads in flight included.");
+    prom::Family<prom::Gauge>& own =
+        family(registry, prom::BuildGauge(), "sarai_process_memory_bytes", "PSS of sarai itself.");
+};
+
+Metrics::Metrics(std::string version) : families_(std::make_unique<Families>()) {
+    families_->build.Add({{"version", std::move(version)}}).Set(1);
+}
+Metrics::~Metrics() = default;
+
+void Metrics::count(const FinishedRequest& request) {
+    auto& all = *families_;
+    const prom::Labels who{{"model", request.model}, {"backend", request.backend}};
+    auto with_status = who;
+    with_status.emplace("code", std::to_string(request.status));
+    all.requests.Add(with_status).Increment();
+    if (request.backend.empty()) return;
+    if (request.time_to_first_token)
+        all.first_token.Add(who, seconds_buckets()).Observe(request.time_to_first_token->count());
+    all.duration.Add(who, seconds_buckets()).Observe(request.duration.count());
+    if (request.fallback) all.fallbacks.Add({{"model", request.model}}).Increment();
+    if (request.broke_off) all.broken.Add(who).Increment();
+    if (request.usage) {
+        all.tokens.Add({{"model", request.model}, {"type", "prompt"}}).Increment(static_cast<double>(request.usage->prompt_tokens));
+        all.tokens.Add({{"model", request.model}, {"type", "completion"}})
+            .Increment(static_cast<double>(request.usage->completion_tokens));
+    }
+}
+
+std::string Metrics::text(const pool::Pool& pool) const {
+    auto& all = *families_;
+    const auto& core = pool.core();
+    const auto amount = [](Bytes bytes) { return static_cast<double>(bytes.count); };
+    for (pool::ModelIndex i = 0; i < core.models().size(); ++i) {
+        const auto& model = core.models()[i];
+        if (!model.has_local) continue;
+        const auto status = pool.local(i);
+        all.memory.Add({{"model", model.name}, {"kind", "planned"}}).Set(amount(status.planned));
+        all.memory.Add({{"model", model.name}, {"kind", "measured"}}).Set(amount(status.measured.pss));
+        all.memory.Add({{"model", model.name}, {"kind", "peak"}}).Set(amount(status.peak));
+        all.ready.Add({{"model", model.name}}).Set(status.state == pool::LocalState::ready ? 1 : 0);
+        all.leases.Add({{"model", model.name}, {"endpoint", "local"}}).Set(status.leases);
+    }
+    for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
+        all.endpoint_up.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).up ? 1 : 0);
+        all.leases.Add({{"model", ""}, {"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).leases);
+    }
+    all.budget.Add({}).Set(amount(core.rules().budget));
+    all.reserved.Add({}).Set(amount(core.reserved()));
+    all.own.Add({}).Set(amount(pool.own_memory().pss));
+    return prom::TextSerializer().Serialize(all.registry.Collect());
+}
+
+}  // namespace sarai::gateway

@@ -1,0 +1,38 @@
+// What /metrics tells (Prometheus text format 0.0.4). Counters are kept as things happen; gauges are read from the pool
+// when somebody asks.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "llm/types.hpp"
+#include "pool/pool.hpp"
+
+namespace sarai::gateway {
+
+struct FinishedRequest {
+    std::string model;     // "" where it never got so far
+    std::string backend;   // gguf_native, ollama_http, openai_http; "" where none was reached
+    int status = 0;        // HTTP; 499: the client left
+    std::optional<std::chrono::duration<double>> time_to_first_token;
+    std::chrono::duration<double> duration{};
+    std::optional<llm::Usage> usage;
+    bool fallback = false;      // not the first backend of the chain
+    bool broke_off = false;     // ended by an in-stream error
+};
+
+class Metrics {
+public:
+    explicit Metrics(std::string version);
+    ~Metrics();
+    void count(const FinishedRequest& request);
+    [[nodiscard]] std::string text(const pool::Pool& pool) const;
+
+private:
+    struct Families;
+    std::unique_ptr<Families> families_;
+};
+
+}  // namespace sarai::gateway

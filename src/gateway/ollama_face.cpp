@@ -1,0 +1,53 @@
+#include "gateway/ollama_face.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <utility>
+
+namespace sarai::gateway {
+namespace {
+
+namespace ollama = protocols::ollama;
+using Clock = std::chrono::steady_clock;
+
+class OllamaFace final : public Face {
+public:
+    OllamaFace(ollama::Call call, std::string model) : call_(call), model_(model), lines_(call, std::move(model)) {}
+
+    std::string reply(const boost::json::object& reply) override {
+        return boost::json::serialize(ollama::encode_reply(call_, model_, reply, now(), durations()));
+    }
+    std::string_view stream_type() const override { return "application/x-ndjson"; }
+    void event(const llm::StreamEvent& event, std::string& out) override {
+        if (first_ == Clock::time_point{}) first_ = Clock::now();
+        lines_.chunk(event.chunk, now(), out);
+    }
+    void end(std::string& out) override { lines_.finish(now(), durations(), out); }
+    void stream_error(const Error& error, std::string& out) override { ollama::LineEncoder::error(error, out); }
+
+private:
+    static ollama::Moment now() { return std::chrono::system_clock::now(); }
+    [[nodiscard]] ollama::Durations durations() const {
+        const auto end = Clock::now();
+        ollama::Durations result{.total = end - begun_};
+        if (first_ != Clock::time_point{}) {
+            result.prompt_eval = first_ - begun_;
+            result.eval = end - first_;
+        }
+        return result;
+    }
+
+    ollama::Call call_;
+    std::string model_;
+    ollama::LineEncoder lines_;
+    Clock::time_point begun_ = Clock::now();
+    Clock::time_point first_;
+};
+
+}  // namespace
+
+std::unique_ptr<Face> make_ollama_face(ollama::Call call, std::string model) {
+    return std::make_unique<OllamaFace>(call, std::move(model));
+}
+
+}  // namespace sarai::gateway

@@ -1,0 +1,161 @@
+#include "gateway/status.hpp"
+
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+
+#include "protocols/ollama_listing.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+namespace json = boost::json;
+namespace ollama = protocols::ollama;
+
+json::value error_json(const std::optional<Error>& error) {
+    return error ? json::value(describe(*error)) : json::value(nullptr);
+}
+
+json::object remote_row(const Shared& shared, pool::ModelIndex i) {
+    const auto& spec = shared.pool.core().models()[i];
+    const auto& config = shared.config.models[i];
+    json::array names;
+    bool any_up = false;
+    for (const auto endpoint : spec.endpoints) {
+        names.emplace_back(shared.pool.core().endpoints()[endpoint].name);
+        any_up = any_up || shared.pool.core().endpoint(endpoint).up;
+    }
+    return {{"name", config.name},
+            {"backend", backend_name(config.remote->kind)},
+            {"state", any_up ? "remote" : "down"},
+            {"endpoint", names.empty() ? json::value(nullptr) : names.front()},
+            {"endpoints", names},
+            {"pid", nullptr},
+            // The client side of a remote model is a few connections, which sarai's own row counts.
+            {"planned_bytes", 0}, {"measured_bytes", 0}, {"peak_bytes", 0},
+            {"role", "primary"}};
+}
+
+json::object local_row(const Shared& shared, pool::ModelIndex i) {
+    const auto& config = shared.config.models[i];
+    const auto status = shared.pool.local(i);
+    json::array lines;
+    if (status.plan)
+        for (const auto& line : status.plan->lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
+    json::object row{{"name", config.name},
+                     {"backend", backend_name(config::BackendKind::gguf_native)},
+                     {"state", pool::name_of(status.state)},
+                     {"endpoint", "local"},
+                     {"pid", status.pid == 0 ? json::value(nullptr) : json::value(status.pid)},
+                     {"planned_bytes", status.planned.count},
+                     {"measured_bytes", status.measured.pss.count},
+                     {"peak_bytes", status.peak.count},
+                     {"anonymous_bytes", status.measured.anonymous.count},
+                     {"file_bytes", status.measured.file.count},
+                     {"role", config.remote ? "fallback" : "primary"},
+                     {"in_flight", status.leases},
+                     {"plan", lines},
+                     {"load_ms", status.load_time.count()},
+                     {"last_error", error_json(status.last_error)}};
+    if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;
+    return row;
+}
+
+bool shows_local(const Shared& shared, pool::ModelIndex i) {
+    const auto& config = shared.config.models[i];
+    return config.local && (!config.remote || shared.pool.core().local(i).state != pool::LocalState::absent);
+}
+
+ollama::Details details_of(const Shared& shared, pool::ModelIndex i) {
+    const auto plan = shared.pool.local(i).plan;
+    return {.family = plan ? plan->architecture : std::string{}, .parameter_size = {}, .quantization_level = {}};
+}
+
+ollama::ModelInfo info_of(const Shared& shared, pool::ModelIndex i) {
+    const auto& config = shared.config.models[i];
+    std::error_code ec;
+    ollama::ModelInfo info{.name = config.name + ":latest", .modified_at = {}, .size = {}, .digest = {}, .details = details_of(shared, i)};
+    if (config.local) {
+        const auto size = std::filesystem::file_size(config.local->path, ec);
+        if (!ec) info.size = {static_cast<std::int64_t>(size)};
+        const auto written = std::filesystem::last_write_time(config.local->path, ec);
+        if (!ec) info.modified_at = std::chrono::clock_cast<std::chrono::system_clock>(written);
+        info.context_length = config.local->context_length;
+    }
+    info.capabilities = {config.kind == config::ModelKind::embedding ? "embedding" : "completion"};
+    return info;
+}
+
+}  // namespace
+
+json::object status_json(const Shared& shared, std::string_view version, std::chrono::seconds uptime) {
+    const auto& core = shared.pool.core();
+    json::array models;
+    Bytes measured;
+    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
+        if (shared.config.models[i].remote) models.push_back(remote_row(shared, i));
+        if (shows_local(shared, i)) models.push_back(local_row(shared, i));
+        measured += shared.pool.local(i).measured.pss;
+    }
+    json::array endpoints;
+    for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
+        const auto& view = core.endpoint(i);
+        endpoints.push_back({{"name", core.endpoints()[i].name}, {"up", view.up}, {"in_flight", view.leases},
+                             {"last_error", view.up ? json::value(nullptr) : error_json(view.last_error)}});
+    }
+    const auto own = shared.pool.own_memory().pss;
+    return {{"version", version},
+            {"pid", ::getpid()},
+            {"uptime_s", uptime.count()},
+            {"models", models},
+            {"ledger", {{"budget_bytes", core.rules().budget.count}, {"reserved_bytes", core.reserved().count},
+                        {"measured_bytes", (measured + own).count}, {"own_bytes", own.count},
+                        {"max_concurrent_llms", core.rules().max_concurrent_llms}}},
+            {"endpoints", endpoints}};
+}
+
+json::object models_json(const Shared& shared) {
+    json::array data;
+    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
+        const auto& config = shared.config.models[i];
+        auto row = config.remote ? remote_row(shared, i) : local_row(shared, i);
+        json::object about{{"state", row["state"]}, {"backend", row["backend"]}, {"endpoint", row["endpoint"]},
+                           {"kind", config.kind == config::ModelKind::embedding ? "embedding" : "chat"},
+                           {"planned_bytes", row["planned_bytes"]}, {"measured_bytes", row["measured_bytes"]}};
+        if (config.remote && config.local)
+            about["fallback"] = {{"backend", "gguf_native"}, {"state", pool::name_of(shared.pool.core().local(i).state)}};
+        data.push_back({{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}});
+    }
+    return {{"object", "list"}, {"data", data}};
+}
+
+json::object ollama_tags_json(const Shared& shared) {
+    std::vector<ollama::ModelInfo> models;
+    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) models.push_back(info_of(shared, i));
+    return ollama::encode_tags(models);
+}
+
+json::object ollama_ps_json(const Shared& shared) {
+    std::vector<ollama::RunningModel> models;
+    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
+        const auto status = shared.pool.local(i);
+        if (status.state != pool::LocalState::ready) continue;
+        models.push_back({.name = shared.config.models[i].name + ":latest", .size = status.measured.pss, .digest = {},
+                          .details = details_of(shared, i), .context_length = shared.config.models[i].local->context_length});
+    }
+    return ollama::encode_ps(models);
+}
+
+Result<json::object> ollama_show_json(const Shared& shared, std::string_view name) {
+    const auto model = find_model(shared.config, name);
+    if (!model) return std::unexpected(model.error());
+    const auto info = info_of(shared, *model);
+    json::object facts;
+    if (!info.details.family.empty()) {
+        facts["general.architecture"] = info.details.family;
+        facts[info.details.family + ".context_length"] = shared.pool.local(*model).plan->trained_context;
+    }
+    return ollama::encode_show({.details = info.details, .model_info = facts, .capabilities = info.capabilities, .modified_at = info.modified_at});
+}
+
+}  // namespace sarai::gateway

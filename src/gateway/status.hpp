@@ -1,0 +1,24 @@
+// The state of the pool as JSON, for /sarai/status, /v1/models and Ollama's listings. Field names stay: scripts read them.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <chrono>
+#include <string_view>
+
+#include "gateway/answer.hpp"
+
+namespace sarai::gateway {
+
+// {version, uptime_s, models: [{name, backend, state, endpoint, pid, planned_bytes, measured_bytes, peak_bytes, …}],
+//  ledger: {budget_bytes, reserved_bytes, measured_bytes, own_bytes}, endpoints: [{name, kind, up, …}]}.
+// A model has a row for its remote backend and one for its local one where that serves alone or is in memory.
+[[nodiscard]] boost::json::object status_json(const Shared& shared, std::string_view version, std::chrono::seconds uptime);
+
+// OpenAI's list, each model with an object "sarai" that tells state, backend and memory.
+[[nodiscard]] boost::json::object models_json(const Shared& shared);
+
+[[nodiscard]] boost::json::object ollama_tags_json(const Shared& shared);
+[[nodiscard]] boost::json::object ollama_ps_json(const Shared& shared);
+[[nodiscard]] Result<boost::json::object> ollama_show_json(const Shared& shared, std::string_view model);
+
+}  // namespace sarai::gateway

@@ -1,0 +1,37 @@
+// What a GGUF file says of itself, checked before the engine sees it: a value, the file is closed again.
+//
+// The engine's `no_alloc` load never reads tensor data, so a truncated file would pass; here every tensor must lie
+// within the file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace sarai::measure {
+
+struct GgufFacts {
+    std::filesystem::path path;
+    std::string architecture;
+    // Of a multimodal projector (architecture "clip"):
+    std::string projector_type;
+    std::optional<std::uint32_t> projection_width;  // values per token, as declared
+    std::vector<std::int64_t> projector_sides;      // both sides of all projection matrices ("mm.…")
+
+    bool windowed = false;                          // vision with windowed attention
+
+    [[nodiscard]] bool is_projector() const { return architecture == "clip"; }
+
+    // Whether a projector's output has the width `embedding` of a text model.
+    [[nodiscard]] bool projects_to(std::int64_t embedding) const;
+};
+
+// Errors: not_found, io, invalid_argument (a folder), corrupt_file (empty, not GGUF, damaged header, truncated).
+[[nodiscard]] Result<GgufFacts> read_gguf(const std::filesystem::path& path);
+
+}  // namespace sarai::measure

@@ -1,0 +1,57 @@
+// sarai-measure: prints what a worker will take, as one JSON object. Runs as a short-lived child, since a file that
+// crashes the engine's loader may then only take this process with it.
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <cstdio>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "oracle.hpp"
+
+namespace {
+
+boost::json::object to_json(const sarai::measure::Answer& answer) {
+    boost::json::array lines;
+    for (const auto& line : answer.lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
+    return {{"architecture", answer.architecture},
+            {"trained_context", answer.trained_context},
+            {"engine", answer.engine},
+            {"lines", std::move(lines)}};
+}
+
+boost::json::object to_json(const sarai::Error& error) {
+    boost::json::object inner{{"code", sarai::name_of(error.code)}, {"message", error.message}};
+    if (!error.hint.empty()) inner["hint"] = error.hint;
+    return {{"error", std::move(inner)}};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app("Plans a worker's memory with the engine's own allocator; prints JSON.", "sarai-measure");
+    sarai::measure::Question question;
+    std::filesystem::path projector;
+    app.add_option("--model", question.model, "GGUF file")->required();
+    app.add_option("--mmproj", projector, "multimodal projector, a GGUF file");
+    app.add_option("--context", question.context, "tokens, over all slots")->check(CLI::Range(1, 1 << 30));
+    app.add_option("--parallel", question.parallel, "slots")->check(CLI::Range(1, 256));
+    app.add_option("--batch", question.batch, "logical batch, tokens")->check(CLI::Range(1, 1 << 20));
+    app.add_option("--micro-batch", question.micro_batch, "physical batch, tokens")->check(CLI::Range(1, 1 << 20));
+    app.add_option("--image-tokens", question.image_tokens, "the most tokens that one image becomes")
+        ->check(CLI::Range(8, 16384));
+    app.add_flag("--embedding", question.embedding, "the worker serves embeddings only");
+    app.add_option("--prompt-cache", question.prompt_cache.count, "bytes the prompt cache may grow to")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 50));
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? 0 : 2;
+    }
+    if (!projector.empty()) question.mmproj = projector;
+
+    const auto answer = sarai::measure::ask(question);
+    const auto printed = answer ? to_json(*answer) : to_json(answer.error());
+    fmt::print("{}\n", boost::json::serialize(printed));
+    return answer ? 0 : 1;
+}

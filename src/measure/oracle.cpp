@@ -1,0 +1,217 @@
+#include "oracle.hpp"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "gguf_file.hpp"
+#include "llama.h"
+#include "mtmd.h"
+
+// libllama exports this for its own tools, but the header (src/llama-ext.h) is not packaged. Declared as in 0.7.0; should
+// a later build add fields at the end, the first three keep their places. `check_breakdown` below refuses values that
+// cannot be true, and tests/integration/measure compares them with the files' tensors.
+struct llama_memory_breakdown_data {
+    std::size_t model = 0;    // bytes of weights
+    std::size_t context = 0;  // bytes of KV cache and recurrent state
+    std::size_t compute = 0;  // bytes of the graph's scratch buffers
+};
+std::map<ggml_backend_buffer_type_t, llama_memory_breakdown_data> llama_get_memory_breakdown(const llama_context* context);
+
+namespace sarai::measure {
+namespace {
+
+using ModelHandle = std::unique_ptr<llama_model, decltype(&llama_model_free)>;
+using ContextHandle = std::unique_ptr<llama_context, decltype(&llama_free)>;
+
+// What the server's process has beside the libraries' data structures that this process has too: 17 MiB of mapped
+// libraries, HTTP and template machinery, thread stacks. Measured as peak RSS of llama-server 0.7.0 less the plan's other
+// lines: 21 MiB for tiny models, 29 MiB for LFM2-1.2B.
+constexpr Bytes server_own = MiB(30);
+
+// Context checkpoints let a hybrid model go back in a prompt; workers keep this many per slot (--ctx-checkpoints).
+constexpr int checkpoints = 8;
+
+// The engine explains failures only in its log. It goes to stderr, and the first error is kept for the message.
+std::string first_error;
+
+void take_log(ggml_log_level level, const char* text, void* /*unused*/) {
+    if (level == GGML_LOG_LEVEL_DEBUG) return;
+    std::fputs(text, stderr);
+    if (level == GGML_LOG_LEVEL_ERROR && first_error.empty()) {
+        first_error = text;
+        while (first_error.ends_with('\n')) first_error.pop_back();
+    }
+}
+
+std::unexpected<Error> refusal(const std::filesystem::path& path) {
+    if (first_error.contains("unknown model architecture")) {
+        return fail(Code::unsupported, fmt::format("the engine does not know this architecture: {}", first_error),
+                    "A newer engine may.");
+    }
+    return fail(Code::corrupt_file, fmt::format("the engine refuses {}: {}", path.string(),
+                                                first_error.empty() ? "it did not say why" : first_error));
+}
+
+Bytes bytes(std::uint64_t count) { return {static_cast<std::int64_t>(count)}; }
+
+struct Totals {
+    Bytes weights, context, compute;
+};
+
+Totals totals_of(const llama_context* context) {
+    Totals totals;
+    for (const auto& [type, data] : llama_get_memory_breakdown(context)) {
+        totals.weights += bytes(data.model);
+        totals.context += bytes(data.context);
+        totals.compute += bytes(data.compute);
+    }
+    return totals;
+}
+
+// Repacked weights are at most padded, so a breakdown that is far from the tensors' sum means that the declaration
+// above is no longer the library's.
+Result<Totals> check_breakdown(const Totals& totals, const llama_model* model) {
+    const auto tensors = bytes(llama_model_size(model));
+    if (totals.weights.count < tensors.count / 2 || totals.weights.count > 4 * tensors.count ||
+        totals.compute.count < 0 || totals.context.count < 0) {
+        return fail(Code::internal, "this build of the engine reports its memory in another form");
+    }
+    return totals;
+}
+
+llama_context_params context_parameters(const Question& question) {
+    auto parameters = llama_context_default_params();
+    parameters.n_ctx = question.context;
+    parameters.n_seq_max = question.parallel;
+    parameters.n_ubatch = std::min(question.micro_batch, question.batch);
+    parameters.n_batch = question.embedding ? parameters.n_ubatch : question.batch;  // the server does the same
+    parameters.embeddings = question.embedding;
+    parameters.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+    // A chat server reads the logits of one token per slot. Without a limit the library reserves vocabulary × batch of
+    // them, address space that is never touched.
+    if (!question.embedding) parameters.n_outputs_max = question.parallel;
+    return parameters;
+}
+
+// KV cache and recurrent state come as one number, but only the cache grows with the context: state = 2·f(n) − f(2n).
+Result<Bytes> recurrent_state(llama_model* model, llama_context_params parameters, const llama_context* context,
+                              Bytes together) {
+    if (llama_model_is_recurrent(model)) return together;
+    if (!llama_model_is_hybrid(model)) return Bytes{};
+    parameters.n_ctx = 2 * llama_n_ctx(context);
+    const ContextHandle doubled(llama_init_from_model(model, parameters), &llama_free);
+    if (!doubled) return fail(Code::internal, "the engine plans this context but not its double");
+    const auto twice = totals_of(doubled.get()).context;
+    return std::max(Bytes{}, together + together - twice);
+}
+
+// Anonymous memory of this process: vocabulary, metadata and graphs, which the worker's process will have as well.
+Bytes own_heap() {
+    ::malloc_trim(0);  // what loading has freed is not part of it
+    std::ifstream rollup("/proc/self/smaps_rollup");
+    for (std::string line; std::getline(rollup, line);) {
+        long long kib = 0;
+        if (std::sscanf(line.c_str(), "Anonymous: %lld kB", &kib) == 1) return KiB(kib);
+    }
+    return {};
+}
+
+Result<Bytes> projector_bytes(const Question& question, const GgufFacts& projector, const llama_model* model) {
+    const auto width = llama_model_n_embd(model);
+    if (!projector.projects_to(width)) {
+        return fail(Code::invalid_argument,
+                    fmt::format("the projector {} does not belong to {}: it yields {} values per token, the model takes {}",
+                                projector.path.string(), question.model.string(),
+                                projector.projection_width ? std::to_string(*projector.projection_width) : "other",
+                                width));
+    }
+    auto parameters = mtmd_context_params_default();
+    parameters.use_gpu = false;
+    parameters.image_max_tokens = static_cast<int>(question.image_tokens);
+    const auto usage = mtmd_get_memory_usage(projector.path.c_str(), parameters);
+    Bytes sum;
+    for (const auto& [device, count] : usage.backend_mem_usage) sum += bytes(count);
+    if (sum == Bytes{}) return refusal(projector.path);
+    // Beside the engine's buffers: the decoded picture and its copy as floats, and for encoders with windowed attention
+    // the mask, which is made on the heap first — 4 bytes for each pair of patches, 4 patches to a token.
+    sum += MiB(24);
+    if (projector.windowed) sum += bytes(sizeof(float) * 16ULL * question.image_tokens * question.image_tokens);
+    return sum;
+}
+
+}  // namespace
+
+Result<Answer> ask(const Question& question) {
+    const auto file = read_gguf(question.model);
+    if (!file) return std::unexpected(file.error());
+    if (file->is_projector()) {
+        return fail(Code::invalid_argument,
+                    fmt::format("{} is a multimodal projector, not a model", question.model.string()),
+                    "Give it as the model's mmproj.");
+    }
+    std::optional<GgufFacts> projector;
+    if (question.mmproj) {
+        auto opened = read_gguf(*question.mmproj);
+        if (!opened) return std::unexpected(opened.error());
+        if (!opened->is_projector()) {
+            return fail(Code::invalid_argument,
+                        fmt::format("{} is a model (architecture {}), not a multimodal projector",
+                                    question.mmproj->string(), opened->architecture));
+        }
+        projector.emplace(std::move(*opened));
+    }
+
+    llama_log_set(&take_log, nullptr);
+    mtmd_log_set(&take_log, nullptr);
+    ggml_backend_load_all();
+    llama_backend_init();
+
+    auto model_parameters = llama_model_default_params();
+    model_parameters.no_alloc = true;
+    model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;  // `no_alloc` aborts together with mmap
+    const ModelHandle model(llama_model_load_from_file(question.model.c_str(), model_parameters), &llama_model_free);
+    if (!model) return refusal(question.model);
+
+    const auto parameters = context_parameters(question);
+    const ContextHandle context(llama_init_from_model(model.get(), parameters), &llama_free);
+    if (!context) return refusal(question.model);
+    const auto totals = check_breakdown(totals_of(context.get()), model.get());
+    if (!totals) return std::unexpected(totals.error());
+    const auto heap = own_heap();
+    const auto state = recurrent_state(model.get(), parameters, context.get(), totals->context);
+    if (!state) return std::unexpected(state.error());
+
+    const auto vocabulary = static_cast<std::uint64_t>(llama_vocab_n_tokens(llama_model_get_vocab(model.get())));
+    const auto width = static_cast<std::uint64_t>(llama_model_n_embd(model.get()));
+    const std::uint64_t output = question.embedding ? width * question.parallel * sizeof(float)
+                                                    : vocabulary * question.parallel *
+                                                          (sizeof(float) + sizeof(llama_token_data));
+
+    Answer answer{.architecture = file->architecture,
+                  .trained_context = llama_model_n_ctx_train(model.get()),
+                  .engine = llama_version(),
+                  .lines = {{"weights", totals->weights}, {"kv_cache", totals->context - *state}}};
+    if (*state != Bytes{}) {
+        answer.lines.push_back({"recurrent_state", Bytes{state->count * (1 + checkpoints)}});
+    }
+    answer.lines.push_back({"compute", totals->compute});
+    answer.lines.push_back({"output", bytes(output)});
+    if (projector) {
+        const auto measured = projector_bytes(question, *projector, model.get());
+        if (!measured) return std::unexpected(measured.error());
+        answer.lines.push_back({"mmproj", *measured});
+    }
+    if (question.prompt_cache != Bytes{}) answer.lines.push_back({"prompt_cache", question.prompt_cache});
+    answer.lines.push_back({"overhead", heap + server_own});
+    return answer;
+}
+
+}  // namespace sarai::measure

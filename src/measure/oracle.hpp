@@ -1,0 +1,42 @@
+// Asks the engine's own allocator what a model will take: everything is planned, nothing is allocated, no weight is read.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace sarai::measure {
+
+// See memory::EngineShape, of which this is the command line's form.
+struct Question {
+    std::filesystem::path model;
+    std::optional<std::filesystem::path> mmproj;
+    std::uint32_t context = 2048;
+    std::uint32_t parallel = 1;
+    std::uint32_t batch = 256;
+    std::uint32_t micro_batch = 256;
+    std::uint32_t image_tokens = 1024;  // the most that one image becomes; its encoder's memory grows with the square
+    bool embedding = false;
+    Bytes prompt_cache;
+};
+
+struct Line {
+    std::string what;
+    Bytes bytes;
+};
+
+struct Answer {
+    std::string architecture;
+    int trained_context = 0;
+    std::string engine;
+    std::vector<Line> lines;
+};
+
+[[nodiscard]] Result<Answer> ask(const Question& question);
+
+}  // namespace sarai::measure

@@ -1,0 +1,120 @@
+#include "memory/plan.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+#include <utility>
+
+namespace sarai::memory {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::array<std::string_view, 8> line_names = {"weights", "kv_cache", "recurrent_state", "compute",
+                                                        "output",  "mmproj",   "prompt_cache",    "overhead"};
+
+std::optional<Code> code_named(std::string_view name) {
+    for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
+        if (name_of(static_cast<Code>(i)) == name) return static_cast<Code>(i);
+    }
+    return std::nullopt;
+}
+
+std::string string_or(const json::object& object, std::string_view key, std::string fallback) {
+    const auto* value = object.if_contains(key);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::move(fallback);
+}
+
+std::unexpected<Error> not_understood() {
+    return fail(Code::internal, "the measuring program printed something else than a measurement",
+                "Are sarai and sarai-measure of the same version?");
+}
+
+std::optional<PlanLine> line_of(const json::value& value) {
+    const auto* object = value.if_object();
+    if (object == nullptr) return std::nullopt;
+    const auto* count = object->if_contains("bytes");
+    auto what = string_or(*object, "what", "");
+    if (count == nullptr || !count->is_int64() || count->get_int64() < 0) return std::nullopt;
+    if (!std::ranges::contains(line_names, what)) return std::nullopt;
+    return PlanLine{std::move(what), Bytes{count->get_int64()}};
+}
+
+Result<ModelPlan> plan_of(const json::object& printed) {
+    const auto* lines = printed.if_contains("lines");
+    const auto* context = printed.if_contains("trained_context");
+    if (lines == nullptr || !lines->is_array() || lines->get_array().empty()) return not_understood();
+    if (context == nullptr || !context->is_int64()) return not_understood();
+    ModelPlan plan{.architecture = string_or(printed, "architecture", ""),
+                   .trained_context = static_cast<int>(context->get_int64()),
+                   .engine = string_or(printed, "engine", "")};
+    for (const auto& value : lines->get_array()) {
+        auto line = line_of(value);
+        if (!line) return not_understood();
+        plan.lines.push_back(std::move(*line));
+    }
+    return plan;
+}
+
+Error error_of(const json::object& printed) {
+    const auto* inner = printed.if_contains("error");
+    if (inner == nullptr || !inner->is_object()) return not_understood().error();
+    const auto& error = inner->get_object();
+    return {.code = code_named(string_or(error, "code", "")).value_or(Code::internal),
+            .message = string_or(error, "message", "the measuring program failed without a reason"),
+            .hint = string_or(error, "hint", "")};
+}
+
+// The last line that says something.
+std::string_view last_line(std::string_view text) {
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
+    const auto start = text.rfind('\n');
+    return start == std::string_view::npos ? text : text.substr(start + 1);
+}
+
+// Shells and most callers report a signal as 128 + its number, others as a negative number.
+bool died_of_a_signal(int exit_status) { return exit_status < 0 || exit_status > 128; }
+
+}  // namespace
+
+Bytes ModelPlan::total() const {
+    Bytes sum;
+    for (const auto& line : lines) sum += line.bytes;
+    return sum;
+}
+
+std::vector<std::string> measure_arguments(const EngineShape& shape) {
+    std::vector<std::string> arguments = {"--model",       shape.model.string(),
+                                          "--context",     std::to_string(shape.context_length),
+                                          "--parallel",    std::to_string(shape.parallel),
+                                          "--batch",       std::to_string(shape.batch),
+                                          "--micro-batch", std::to_string(shape.micro_batch)};
+    if (shape.mmproj) {
+        arguments.insert(arguments.end(), {"--mmproj", shape.mmproj->string(), "--image-tokens",
+                                           std::to_string(shape.image_tokens)});
+    }
+    if (shape.embedding) arguments.emplace_back("--embedding");
+    if (shape.prompt_cache != Bytes{}) {
+        arguments.insert(arguments.end(), {"--prompt-cache", std::to_string(shape.prompt_cache.count)});
+    }
+    return arguments;
+}
+
+Result<ModelPlan> parse_measurement(const EngineShape& shape, int exit_status, std::string_view printed,
+                                    std::string_view last_words) {
+    if (died_of_a_signal(exit_status)) {
+        std::string message = "the engine crashed while it looked at " + shape.model.string();
+        if (const auto line = last_line(last_words); !line.empty()) message += ": " + std::string(line);
+        return fail(Code::corrupt_file, std::move(message), "The file is damaged, or this engine cannot read it.");
+    }
+    boost::system::error_code failed;
+    const auto value = json::parse(printed, failed);
+    if (failed || !value.is_object()) {
+        if (exit_status == 0 || last_line(last_words).empty()) return not_understood();
+        return fail(Code::internal, "the measuring program failed: " + std::string(last_line(last_words)));
+    }
+    if (exit_status != 0) return std::unexpected(error_of(value.get_object()));
+    return plan_of(value.get_object());
+}
+
+}  // namespace sarai::memory

@@ -1,0 +1,308 @@
+#include "pool/pool.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "net/task_group.hpp"
+#include "pool/memory_sampler.hpp"
+
+namespace sarai::pool {
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+constexpr auto tick_interval = 250ms;
+constexpr auto sample_interval = 500ms;
+}  // namespace
+
+struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
+    Shared(const asio::any_io_executor& on, PoolCore made, Ports given)
+        : executor(on), core(std::move(made)), ports(std::move(given)), locals(core.models().size()), tasks(on) {}
+
+    // A coroutine that waits for its ticket's answer.
+    struct Waiter {
+        explicit Waiter(const asio::any_io_executor& executor) : arrived(executor, asio::steady_timer::time_point::max()) {}
+        asio::steady_timer arrived;  // cancelled when `answer` is set
+        std::optional<Result<Route>> answer;
+    };
+    struct Local {
+        std::shared_ptr<LocalWorker> worker;
+        std::optional<memory::ModelPlan> plan;
+        memory::ProcessMemory measured;
+        Bytes peak;
+        Clock::time_point started;
+        std::chrono::milliseconds load_time{};
+    };
+
+    asio::any_io_executor executor;
+    PoolCore core;
+    Ports ports;
+    std::vector<Local> locals;
+    std::map<Ticket, std::shared_ptr<Waiter>> waiters;
+    Ticket last_ticket = 0;
+    MemorySampler sampler;
+    memory::ProcessMemory own;
+    bool shutting_down = false;
+    // An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
+    std::chrono::milliseconds stop_grace = 3s;
+    net::TaskGroup tasks;
+
+    [[nodiscard]] const std::string& name(ModelIndex model) const { return core.models()[model].name; }
+
+    // Performs what the core decided. Actions that end at once post their outcome from a task, never from here, so that
+    // one event is always done with before the next.
+    void perform(Actions actions) {
+        for (auto& action : actions) std::visit([this](auto& one) { perform_one(one); }, action);
+    }
+    void perform_one(const Measure& action) { tasks.spawn("measure", measure(action.model)); }
+    void perform_one(const Spawn& action) { tasks.spawn("worker", run_worker(action.model)); }
+    void perform_one(const Probe& action) { tasks.spawn("probe", probe(action.endpoint)); }
+    void perform_one(const Stop& action) {
+        if (const auto& worker = locals[action.model].worker) tasks.spawn("stop", stop_worker(worker));
+    }
+    void perform_one(Grant& action) { answer(action.ticket, std::move(action.route)); }
+    void perform_one(Refuse& action) {
+        spdlog::warn("refused: {}", describe(action.error));
+        answer(action.ticket, std::unexpected(std::move(action.error)));
+    }
+    void answer(Ticket ticket, Result<Route> result) {
+        const auto found = waiters.find(ticket);
+        if (found == waiters.end()) return;
+        found->second->answer = std::move(result);
+        found->second->arrived.cancel();
+    }
+
+    asio::awaitable<void> measure(ModelIndex model) {
+        const auto self = shared_from_this();
+        auto plan = co_await ports.measure(model);
+        if (shutting_down) plan = fail(Code::unavailable, "sarai is shutting down");
+        Result<Bytes> planned;
+        if (plan) {
+            planned = plan->total();
+            locals[model].plan = *plan;
+        } else {
+            planned = std::unexpected(plan.error());
+        }
+        auto actions = core.measured(model, planned);
+        if (core.local(model).state == LocalState::absent && core.local(model).last_error)
+            spdlog::warn("model '{}' is not loaded: {}", name(model), describe(*core.local(model).last_error));
+        perform(std::move(actions));
+    }
+
+    asio::awaitable<void> run_worker(ModelIndex model) {
+        const auto self = shared_from_this();
+        auto& local = locals[model];
+        local.started = Clock::now();
+        local.measured = {};
+        local.peak = {};
+        spdlog::info("loading model '{}', {} reserved", name(model), to_string(core.local(model).reserved));
+        auto worker = ports.spawn(model);
+        if (!worker) {
+            perform(core.worker_gone(model, worker.error()));
+            co_return;
+        }
+        local.worker = *worker;
+        auto ready = co_await local.worker->ready();
+        if (ready) {
+            local.load_time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - local.started);
+            spdlog::info("model '{}' is ready after {} ms (pid {})", name(model), local.load_time.count(), local.worker->pid());
+            perform(core.worker_ready(model));
+        }
+        auto why = co_await local.worker->gone();
+        if (!ready) why = ready.error();
+        const bool expected = core.local(model).state == LocalState::stopping || shutting_down;
+        if (!expected) spdlog::error("{}", describe(why));
+        else spdlog::info("model '{}' is unloaded", name(model));
+        local.worker.reset();
+        local.measured = {};
+        perform(core.worker_gone(model, why));
+    }
+
+    asio::awaitable<void> stop_worker(std::shared_ptr<LocalWorker> worker) { co_await worker->stop(stop_grace); }
+
+    asio::awaitable<void> probe(EndpointIndex endpoint) {
+        const auto self = shared_from_this();
+        const auto outcome = co_await ports.probe(endpoint);
+        if (outcome) spdlog::info("endpoint {} answers again", core.endpoints()[endpoint].name);
+        perform(core.probed(Clock::now(), endpoint, outcome));
+    }
+
+    asio::awaitable<void> tick() {
+        const auto self = shared_from_this();
+        asio::steady_timer timer(executor);
+        for (;;) {
+            perform(core.tick(Clock::now()));
+            timer.expires_after(tick_interval);
+            co_await timer.async_wait(asio::use_awaitable);
+        }
+    }
+
+    asio::awaitable<void> sample_memory() {
+        const auto self = shared_from_this();
+        asio::steady_timer timer(executor);
+        for (;;) {
+            std::vector<pid_t> pids{::getpid()};
+            for (const auto& local : locals) pids.push_back(local.worker ? local.worker->pid() : 0);
+            const auto samples = co_await sampler.sample(pids);
+            own = samples.front().value_or(own);
+            for (ModelIndex i = 0; i < locals.size(); ++i) {
+                const auto& sample = samples[i + 1];
+                if (!sample || !locals[i].worker || locals[i].worker->pid() != pids[i + 1]) continue;
+                locals[i].measured = *sample;
+                locals[i].peak = std::max(locals[i].peak, sample->pss);
+            }
+            timer.expires_after(sample_interval);
+            co_await timer.async_wait(asio::use_awaitable);
+        }
+    }
+
+    // Asks the core by `ask` and waits for the answer; releases the ticket if the caller is cancelled meanwhile.
+    template <class Ask>
+    asio::awaitable<Result<Route>> wait_for_answer(Ticket ticket, Ask ask) {
+        const auto self = shared_from_this();
+        const auto waiter = std::make_shared<Waiter>(executor);
+        waiters[ticket] = waiter;
+        struct Forget {
+            Shared& pool;
+            Ticket ticket;
+            ~Forget() { pool.waiters.erase(ticket); }
+        } const forget{*this, ticket};
+        perform(ask());
+        for (;;) {
+            while (!waiter->answer) co_await waiter->arrived.async_wait(quiet);
+            const auto& answer = *waiter->answer;
+            if (!answer || answer->endpoint || locals[answer->model].worker) co_return std::move(*waiter->answer);
+            // The worker died between the grant and now.
+            waiter->answer.reset();
+            perform(core.attempt_failed(Clock::now(), ticket, Error{.code = Code::unavailable, .message = "the worker has died"}));
+        }
+    }
+
+    void adopt(Lease& lease, Route route) {
+        lease.backend_ = route.endpoint ? ports.remote(route.model, *route.endpoint) : locals[route.model].worker->backend();
+        lease.route_ = std::move(route);
+    }
+};
+
+Lease::Lease(Lease&& other) noexcept
+    : pool_(std::move(other.pool_)),
+      ticket_(std::exchange(other.ticket_, 0)),
+      route_(std::move(other.route_)),
+      backend_(std::move(other.backend_)) {}
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+    std::swap(pool_, other.pool_);
+    std::swap(ticket_, other.ticket_);
+    std::swap(route_, other.route_);
+    std::swap(backend_, other.backend_);
+    return *this;
+}
+
+Lease::~Lease() {
+    if (pool_ && ticket_ != 0) pool_->perform(pool_->core.release(ticket_));
+}
+
+asio::awaitable<Result<void>> Lease::next(Error failure) {
+    const auto pool = pool_;
+    const auto model = route_.model;
+    spdlog::warn("model '{}': {} failed before the first token: {}", pool->name(model),
+                 route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker", describe(failure));
+    backend_.reset();
+    auto route = co_await pool->wait_for_answer(
+        ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); });
+    if (!route) {
+        ticket_ = 0;  // refused: the core has forgotten it
+        co_return std::unexpected(route.error());
+    }
+    if (!route->endpoint) spdlog::warn("model '{}': {}", pool->name(model), route->reason);
+    pool->adopt(*this, std::move(*route));
+    co_return Result<void>{};
+}
+
+void Lease::broke_off(const Error& failure) {
+    if (!route_.endpoint) return;
+    spdlog::warn("model '{}': {} broke off in the middle: {}", pool_->name(route_.model),
+                 pool_->core.endpoints()[*route_.endpoint].name, describe(failure));
+    pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure));
+}
+
+Pool::Pool(asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints,
+           Ports ports)
+    : shared_(std::make_shared<Lease::Shared>(executor, PoolCore(rules, std::move(models), std::move(endpoints)),
+                                              std::move(ports))) {}
+Pool::~Pool() = default;
+
+void Pool::start(const std::vector<ModelIndex>& preload) {
+    shared_->tasks.spawn("pool tick", shared_->tick());
+    shared_->tasks.spawn("memory sampling", shared_->sample_memory());
+    for (const auto model : preload) shared_->perform(shared_->core.preload(model));
+}
+
+asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model) {
+    const auto shared = shared_;
+    if (shared->shutting_down) co_return fail(Code::unavailable, "sarai is shutting down");
+    Lease lease(shared, ++shared->last_ticket);  // from here on, going away releases the ticket
+    auto route = co_await shared->wait_for_answer(
+        lease.ticket_, [&] { return shared->core.acquire(Clock::now(), lease.ticket_, model); });
+    if (!route) {
+        lease.ticket_ = 0;
+        co_return std::unexpected(route.error());
+    }
+    if (route->fallback && !route->endpoint) spdlog::warn("model '{}': {}", shared->name(model), route->reason);
+    shared->adopt(lease, std::move(*route));
+    co_return lease;
+}
+
+Result<void> Pool::unload(ModelIndex model) {
+    const auto& view = shared_->core.local(model);
+    if (view.leases > 0)
+        return fail(Code::busy, fmt::format("model '{}' is answering {} requests", shared_->name(model), view.leases));
+    shared_->perform(shared_->core.stop(model));
+    return {};
+}
+
+asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {
+    const auto shared = shared_;
+    shared->stop_grace = grace;
+    shared->shutting_down = true;
+    for (ModelIndex i = 0; i < shared->locals.size(); ++i) shared->perform(shared->core.stop(i));
+    // Workers answer SIGTERM or are killed after their grace; what is left then are the endless loops.
+    for (;;) {
+        bool any = false;
+        for (ModelIndex i = 0; i < shared->locals.size(); ++i) any = any || shared->core.local(i).state != LocalState::absent;
+        if (!any) break;
+        asio::steady_timer moment(shared->executor, 5ms);
+        co_await moment.async_wait(asio::use_awaitable);
+    }
+    shared->tasks.cancel_all();
+    (void)co_await shared->tasks.join(1s);
+}
+
+const PoolCore& Pool::core() const { return shared_->core; }
+memory::ProcessMemory Pool::own_memory() const { return shared_->own; }
+
+LocalStatus Pool::local(ModelIndex model) const {
+    const auto& view = shared_->core.local(model);
+    const auto& local = shared_->locals[model];
+    LocalStatus status{.state = view.state,
+                       .pid = local.worker ? local.worker->pid() : 0,
+                       .planned = view.reserved,
+                       .plan = local.plan,
+                       .measured = local.measured,
+                       .peak = local.peak,
+                       .leases = view.leases,
+                       .load_time = local.load_time,
+                       .last_error = view.last_error};
+    if (view.state == LocalState::loading && view.reserved.count > 0)
+        status.load_progress = std::min(0.99, static_cast<double>(local.measured.pss.count) / static_cast<double>(view.reserved.count));
+    return status;
+}
+
+}  // namespace sarai::pool

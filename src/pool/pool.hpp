@@ -1,0 +1,90 @@
+// The model pool: hands out leases on backends, loads local workers when they are needed, watches endpoints.
+//
+// The driver of PoolCore: it performs the core's actions on one strand (the io thread) and posts the results back. All
+// decisions are the core's. Callers ask acquire(model) and never inspect state first.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "memory/process_memory.hpp"
+#include "pool/pool_core.hpp"
+#include "pool/ports.hpp"
+
+namespace sarai::pool {
+
+class Pool;
+
+// A right to use one backend, from acquire() until it is destroyed: the model stays where it is until then. Move-only.
+class Lease {
+public:
+    ~Lease();
+    Lease(Lease&& other) noexcept;
+    Lease& operator=(Lease&& other) noexcept;
+
+    [[nodiscard]] const Route& route() const { return route_; }
+    [[nodiscard]] llm::Backend& backend() const { return *backend_; }
+
+    // Before anything was sent to the client: what this route gave failed. The lease moves on to the next backend of the
+    // chain, or the error says why there is none; then it is spent.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure);
+    // After the first token: the answer broke off. Only marks the endpoint.
+    void broke_off(const Error& failure);
+
+private:
+    friend class Pool;
+    struct Shared;
+    Lease(std::shared_ptr<Shared> pool, Ticket ticket) : pool_(std::move(pool)), ticket_(ticket) {}
+
+    std::shared_ptr<Shared> pool_;
+    Ticket ticket_ = 0;
+    Route route_;
+    std::shared_ptr<llm::Backend> backend_;
+};
+
+// One local model as it is now.
+struct LocalStatus {
+    LocalState state = LocalState::absent;
+    pid_t pid = 0;  // 0: no process
+    Bytes planned;  // reserved; 0 while absent
+    std::optional<memory::ModelPlan> plan;  // of the last load
+    memory::ProcessMemory measured;         // latest sample
+    Bytes peak;                             // of this process's samples
+    int leases = 0;
+    std::chrono::milliseconds load_time{};  // of the last load that succeeded
+    std::optional<Error> last_error;
+    double load_progress = 0;  // share of the planned bytes that are resident, while loading
+};
+
+class Pool {
+public:
+    Pool(boost::asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models,
+         std::vector<EndpointSpec> endpoints, Ports ports);
+    ~Pool();
+
+    // Begins to watch endpoints and processes, and to load the models in `preload`, in parallel.
+    void start(const std::vector<ModelIndex>& preload);
+
+    // Waits while the model loads. Errors: no_memory, busy, unavailable, timeout and what the load failed with.
+    [[nodiscard]] boost::asio::awaitable<Result<Lease>> acquire(ModelIndex model);
+
+    // Begins to unload the model's worker, if it has one. Errors: busy while a lease holds it.
+    [[nodiscard]] Result<void> unload(ModelIndex model);
+
+    // Stops every worker (SIGTERM, `grace`, SIGKILL) and resumes when all are reaped.
+    [[nodiscard]] boost::asio::awaitable<void> shutdown(std::chrono::milliseconds grace);
+
+    [[nodiscard]] const PoolCore& core() const;
+    [[nodiscard]] LocalStatus local(ModelIndex model) const;
+    [[nodiscard]] memory::ProcessMemory own_memory() const;  // of this process
+
+private:
+    std::shared_ptr<Lease::Shared> shared_;
+};
+
+}  // namespace sarai::pool

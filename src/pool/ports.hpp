@@ -1,0 +1,35 @@
+// What the pool needs from outside, wired by the composition root: it sees backends and workers, never their kinds.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <sys/types.h>
+
+#include "base/error.hpp"
+#include "llm/backend.hpp"
+#include "memory/plan.hpp"
+#include "pool/pool_core.hpp"
+
+namespace sarai::pool {
+
+// A local model's process.
+class LocalWorker {
+public:
+    virtual ~LocalWorker() = default;
+    [[nodiscard]] virtual boost::asio::awaitable<Result<void>> ready() = 0;  // an error may come before it was reaped
+    [[nodiscard]] virtual boost::asio::awaitable<Error> gone() = 0;          // resumes when it was reaped
+    [[nodiscard]] virtual boost::asio::awaitable<void> stop(std::chrono::milliseconds grace) = 0;  // resumes when it was reaped
+    [[nodiscard]] virtual pid_t pid() const = 0;
+    [[nodiscard]] virtual std::shared_ptr<llm::Backend> backend() = 0;
+};
+
+struct Ports {
+    std::function<boost::asio::awaitable<Result<memory::ModelPlan>>(ModelIndex)> measure;
+    std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex)> spawn;
+    std::function<boost::asio::awaitable<Result<void>>(EndpointIndex)> probe;
+    std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
+};
+
+}  // namespace sarai::pool

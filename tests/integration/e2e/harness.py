@@ -1,0 +1,185 @@
+"""Runs the real programs for tests: servers on ports that the system chose, with tiny models, and always ends them."""
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+BIN = pathlib.Path(os.environ["SARAI_BIN"])
+MODELS = pathlib.Path(os.environ["SARAI_TEST_MODELS"])
+
+
+def wait_until(condition, what, seconds=20.0):
+    """Polls until `condition()` is true; the limit is for hangs, not a measurement."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        result = condition()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s in vain: {what}")
+
+
+def children_of(pid):
+    """Direct children's pids of all threads of a process."""
+    found = []
+    for tasks in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in tasks.read_text().split()]
+    return found
+
+
+def alive(pid):
+    """True for a process that exists and is not a zombie."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Reply:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Sarai:
+    """`sarai serve` with a configuration of its own."""
+
+    def __init__(self, models, memory="max_ram: 2GiB", port=0, environment=None, extra=""):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-"))
+        self.config = self.folder / "sarai.yaml"
+        self.port = port
+        self.memory, self.models, self.extra = memory, models, extra
+        self.environment = environment or {}
+        self.process = None
+        self.log_path = self.folder / "log"
+
+    def write_config(self):
+        lines = "\n".join(f"  {name}: {{{text}}}" for name, text in self.models.items())
+        self.config.write_text(f"server: {{listen: '127.0.0.1:{self.port}', drain_timeout: 2s}}\n"
+                               f"memory: {{{self.memory}, reserve: 0}}\n"
+                               f"engine: {{runtime_dir: '{self.folder}/run'}}\n{self.extra}\nmodels:\n{lines}\n")
+
+    def start(self, wait=True):
+        self.write_config()
+        environment = {k: v for k, v in os.environ.items()
+                       if not k.startswith("SARAI_") and k not in ("OLLAMA_BASE_URL", "MAX_CONCURRENT_LLMS", "SOLAR_PREFER_HTTP")}
+        environment.update(self.environment)
+        with open(self.log_path, "ab") as log:
+            self.log_start = log.tell()
+            self.process = subprocess.Popen([BIN / "sarai", "serve", "--config", self.config], stdout=log, stderr=log,
+                                            stdin=subprocess.DEVNULL, env=environment)
+        if wait:
+            self.port = int(wait_until(self._announced, "the server to listen"))
+        return self
+
+    def _announced(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"sarai ended with {self.process.returncode}:\n{self.log()}")
+        found = re.search(r"listening on http://127\.0\.0\.1:(\d+)", self.log(since_start=True))
+        return found and found.group(1)
+
+    def log(self, since_start=False):
+        return self.log_path.read_text(errors="replace")[self.log_start if since_start else 0:]
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def request(self, method, path, body=None, headers=None, timeout=60):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            payload = None if body is None else body if isinstance(body, (bytes, str)) else json.dumps(body)
+            connection.request(method, path, payload, headers or {})
+            reply = connection.getresponse()
+            return Reply(reply.status, {k.lower(): v for k, v in reply.getheaders()}, reply.read())
+        finally:
+            connection.close()
+
+    def chat(self, model, text="Hello", max_tokens=8, **more):
+        return self.request("POST", "/v1/chat/completions",
+                            {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": max_tokens, **more})
+
+    def open_stream(self, model, max_tokens=200, timeout=60):
+        """A streamed chat whose head has arrived; the caller closes the connection."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        connection.request("POST", "/v1/chat/completions",
+                           json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}],
+                                       "max_tokens": max_tokens, "stream": True}))
+        return connection, connection.getresponse()
+
+    def status(self):
+        return self.request("GET", "/sarai/status").json
+
+    def row(self, model, backend=None):
+        rows = [r for r in self.status()["models"] if r["name"] == model and backend in (None, r["backend"])]
+        return rows[0] if rows else None
+
+    def workers(self):
+        return children_of(self.process.pid) if self.process and self.process.poll() is None else []
+
+    def kill(self, number=signal.SIGKILL):
+        self.process.send_signal(number)
+        self.process.wait(30)
+
+    def cli(self, *arguments, input=None, timeout=120):
+        return run_cli(*arguments, input=input, timeout=timeout, environment={"SARAI_URL": self.url})
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(15)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(5)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def run_cli(*arguments, input=None, timeout=120, environment=None):
+    full = {k: v for k, v in os.environ.items() if not k.startswith("SARAI_")}
+    full.update(environment or {})
+    return subprocess.run([BIN / "sarai", *map(str, arguments)], input=input, capture_output=True, text=True, timeout=timeout, env=full,
+                          stdin=subprocess.DEVNULL if input is None else None)
+
+
+def local(name, more=""):
+    """A model line with a tiny GGUF of that role."""
+    return f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 512{', ' + more if more else ''}"
+
+
+def ollama(url, model, more=""):
+    return f"backend: ollama_http, endpoints: [{{url: '{url}'}}], model: '{model}'{', ' + more if more else ''}"
+
+
+def free_port():
+    """For servers that must come back on the same port. Only a hint: another process may take it."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Case(unittest.TestCase):
+    maxDiff = None
+
+    def serve(self, models, **more):
+        server = Sarai(models, **more)
+        self.addCleanup(server.close)
+        return server.start()
+
+
+
+def main():
+    unittest.main()

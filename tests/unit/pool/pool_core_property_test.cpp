@@ -1,0 +1,334 @@
+// Random histories against a model of the driver, which answers Measure, Spawn, Stop and Probe at random later times,
+// as the real one would. After every event the promises of pool_core.hpp are checked from the driver's point of view;
+// at the end of each history all is released and settled, and nothing may be left.
+//
+// The seeds are fixed; SARAI_POOL_SEED=<n> runs one other history per test.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core_support.hpp"
+#include "pool/pool_core.hpp"
+
+namespace sarai::pool {
+namespace {
+
+using namespace std::chrono_literals;
+
+enum class Process : std::uint8_t { none, starting, serving };
+
+class Driver {
+public:
+    explicit Driver(std::uint64_t seed)
+        : random_(seed), core_(rules(), models(), {{"east:1"}, {"west:2"}, {"north:3"}}) {
+        measuring_.resize(core_.models().size());
+        processes_.resize(core_.models().size());
+        stop_asked_.resize(core_.models().size());
+        probing_.resize(core_.endpoints().size());
+    }
+
+    static Rules rules() {
+        return {.budget = Bytes{100}, .max_concurrent_llms = 2, .probe_interval = 1s, .reap_wait = 500ms};
+    }
+    static std::vector<ModelSpec> models() {
+        return {{.name = "chat", .has_local = true},
+                {.name = "code", .has_local = true},
+                {.name = "big", .has_local = true},
+                {.name = "embed", .generative = false, .has_local = true},
+                {.name = "hybrid", .endpoints = {0, 1}, .has_local = true},
+                {.name = "cluster", .endpoints = {1, 2}},
+                {.name = "orphan"}};
+    }
+
+    // One event that could happen now, or one that should have no effect.
+    void step() {
+        now_ += std::chrono::milliseconds(below(40));
+        const auto model = below(core_.models().size());
+        const auto endpoint = below(core_.endpoints().size());
+        switch (below(16)) {
+            case 0:
+            case 1:
+            case 2:
+                if (asked_.size() + granted_.size() < 24) acquire(model);
+                break;
+            case 3:
+            case 4: release(any_ticket()); break;
+            case 5:
+            case 6: attempt_failed(any_ticket(), any_error()); break;
+            case 7:
+                if (below(4) == 0) perform(core_.endpoint_failed(now_, endpoint, any_error()), "endpoint_failed");
+                break;
+            case 8:
+                if (below(3) == 0) perform(core_.preload(model), "preload");
+                break;
+            case 9:
+            case 10: measured(model, any_plan()); break;
+            case 11: worker_ready(model); break;
+            case 12:
+                if (stop_asked_[model] || below(4) == 0) worker_gone(model);
+                break;
+            case 13:
+                if (below(3) == 0) perform(core_.stop(model), "stop");
+                break;
+            case 14: probed(endpoint, below(2) == 0 ? Result<void>{} : fail(Code::timeout, "no answer")); break;
+            case 15: tick(); break;
+        }
+        check();
+    }
+
+    // The driver completes what it was asked for and callers leave with what they were granted.
+    void settle() {
+        for (int round = 0; round < 50; ++round) {
+            if (core_.tickets() == 0 && !busy()) break;
+            while (!granted_.empty()) {
+                release(granted_.begin()->first);
+                check();
+            }
+            for (ModelIndex model = 0; model < core_.models().size(); ++model) {
+                if (measuring_[model]) measured(model, any_plan());
+                check();
+                if (processes_[model] == Process::starting && !stop_asked_[model]) worker_ready(model);
+                check();
+                if (stop_asked_[model]) worker_gone(model);
+                check();
+            }
+            for (EndpointIndex endpoint = 0; endpoint < core_.endpoints().size(); ++endpoint)
+                if (probing_[endpoint]) probed(endpoint, {});
+            now_ += 1s;
+            tick();
+            check();
+        }
+        EXPECT_EQ(core_.tickets(), 0u) << "a ticket starves";
+        EXPECT_TRUE(asked_.empty());
+        EXPECT_FALSE(busy());
+        for (ModelIndex model = 0; model < core_.models().size(); ++model) {
+            EXPECT_EQ(core_.local(model).leases, 0);
+            if (processes_[model] != Process::none) worker_gone(model);
+        }
+        for (EndpointIndex endpoint = 0; endpoint < core_.endpoints().size(); ++endpoint)
+            EXPECT_EQ(core_.endpoint(endpoint).leases, 0);
+        EXPECT_EQ(core_.reserved(), Bytes{});
+    }
+
+    // How often what has happened: a history in which nothing is ever granted would prove nothing.
+    std::map<std::string, int> counts;
+
+private:
+    std::uint64_t below(std::uint64_t n) {
+        return random_() % n;
+    }  // not a distribution: those differ between libraries
+
+    Error any_error() {
+        static constexpr Code kinds[] = {Code::unavailable,     Code::unavailable,     Code::unavailable,
+                                         Code::timeout,         Code::upstream,        Code::busy,
+                                         Code::denied_upstream, Code::rate_limited,    Code::not_found,
+                                         Code::cancelled,       Code::invalid_argument};
+        return {.code = kinds[below(std::size(kinds))], .message = "a failure"};
+    }
+    Result<Bytes> any_plan() {
+        if (below(12) == 0) return fail(Code::corrupt_file, "bad magic");
+        if (below(24) == 0) return Bytes{std::numeric_limits<std::int64_t>::max()};
+        return Bytes{static_cast<std::int64_t>(1 + below(60))};
+    }
+    Ticket any_ticket() {  // also one that has never been, or is no more
+        return next_ticket_ < 40 ? below(next_ticket_ + 2) : next_ticket_ - 38 + below(40);
+    }
+
+    void acquire(ModelIndex model) {
+        const auto ticket = ++next_ticket_;
+        asked_[ticket] = model;
+        perform(core_.acquire(now_, ticket, model), "acquire");
+    }
+    void release(Ticket ticket) {
+        asked_.erase(ticket);
+        granted_.erase(ticket);
+        perform(core_.release(ticket), "release");
+    }
+    void attempt_failed(Ticket ticket, const Error& error) {
+        if (const auto found = granted_.find(ticket); found != granted_.end()) {
+            asked_[ticket] = found->second.model;
+            granted_.erase(found);
+            perform(core_.attempt_failed(now_, ticket, error), "attempt_failed");
+        } else {
+            expect_nothing(core_.attempt_failed(now_, ticket, error), "attempt_failed of no granted ticket");
+        }
+    }
+    void measured(ModelIndex model, const Result<Bytes>& planned) {
+        if (!measuring_[model]) return expect_nothing(core_.measured(model, planned), "measured unasked");
+        measuring_[model] = false;
+        perform(core_.measured(model, planned), "measured");
+    }
+    void worker_ready(ModelIndex model) {
+        if (processes_[model] != Process::starting)
+            return expect_nothing(core_.worker_ready(model), "ready without a worker that starts");
+        processes_[model] = Process::serving;
+        perform(core_.worker_ready(model), "worker_ready");
+    }
+    void worker_gone(ModelIndex model) {
+        const Error why{.code = Code::unavailable, .message = "killed by signal 9"};
+        if (processes_[model] == Process::none)
+            return expect_nothing(core_.worker_gone(model, why), "gone without a worker");
+        processes_[model] = Process::none;
+        stop_asked_[model] = false;
+        perform(core_.worker_gone(model, why), "worker_gone");
+    }
+    void probed(EndpointIndex endpoint, const Result<void>& outcome) {
+        if (!probing_[endpoint]) return;
+        probing_[endpoint] = false;
+        perform(core_.probed(now_, endpoint, outcome), "probed");
+    }
+    void tick() { perform(core_.tick(now_), "tick"); }
+
+    void expect_nothing(const Actions& actions, const char* event) {
+        event_ = event;
+        EXPECT_TRUE(actions.empty()) << event_;
+    }
+
+    void perform(const Actions& actions, const char* event) {
+        event_ = event;
+        for (const auto& action : actions) std::visit([this](const auto& a) { on(a); }, action);
+    }
+    void on(const Measure& a) {
+        ++counts["measure"];
+        EXPECT_FALSE(measuring_[a.model]) << event_;
+        EXPECT_EQ(processes_[a.model], Process::none) << event_;
+        measuring_[a.model] = true;
+    }
+    void on(const Spawn& a) {
+        ++counts["spawn"];
+        EXPECT_FALSE(measuring_[a.model]) << event_;
+        EXPECT_EQ(processes_[a.model], Process::none) << event_;
+        EXPECT_GT(core_.local(a.model).reserved, Bytes{}) << event_;
+        processes_[a.model] = Process::starting;
+    }
+    void on(const Stop& a) {
+        ++counts["stop"];
+        EXPECT_NE(processes_[a.model], Process::none) << event_;
+        EXPECT_FALSE(stop_asked_[a.model]) << event_;
+        stop_asked_[a.model] = true;
+    }
+    void on(const Probe& a) {
+        ++counts["probe"];
+        EXPECT_FALSE(probing_[a.endpoint]) << event_;
+        EXPECT_FALSE(core_.endpoint(a.endpoint).up) << event_;
+        probing_[a.endpoint] = true;
+    }
+    void on(const Grant& a) {
+        ++counts[a.route.endpoint ? "grant remote" : "grant local"];
+        const auto asked = asked_.find(a.ticket);
+        ASSERT_NE(asked, asked_.end()) << event_ << " answers ticket " << a.ticket << " that did not ask";
+        EXPECT_EQ(a.route.model, asked->second) << event_;
+        const auto& spec = core_.models()[a.route.model];
+        if (a.route.endpoint) {
+            EXPECT_TRUE(std::ranges::contains(spec.endpoints, *a.route.endpoint)) << event_;
+        } else {
+            EXPECT_TRUE(spec.has_local) << event_;
+            EXPECT_EQ(processes_[a.route.model], Process::serving) << event_;
+            EXPECT_FALSE(stop_asked_[a.route.model]) << event_;
+        }
+        asked_.erase(asked);
+        granted_.emplace(a.ticket, a.route);
+    }
+    void on(const Refuse& a) {
+        ++counts["refuse " + std::string(sarai::name_of(a.error.code))];
+        EXPECT_EQ(asked_.erase(a.ticket), 1u) << event_ << " answers ticket " << a.ticket << " that did not ask";
+        EXPECT_FALSE(a.error.message.empty()) << event_;
+    }
+
+    bool busy() const {
+        return std::ranges::contains(measuring_, true) || std::ranges::contains(stop_asked_, true) ||
+               std::ranges::contains(processes_, Process::starting);
+    }
+
+    LocalState expected_state(ModelIndex model) const {
+        if (stop_asked_[model]) return LocalState::stopping;
+        if (processes_[model] == Process::starting) return LocalState::loading;
+        if (processes_[model] == Process::serving) return LocalState::ready;
+        return measuring_[model] ? LocalState::measuring : LocalState::absent;
+    }
+
+    void check() {
+        Bytes sum;
+        int generative = 0;
+        bool stopping = false;
+        for (ModelIndex model = 0; model < core_.models().size(); ++model) {
+            const auto& local = core_.local(model);
+            sum += local.reserved;
+            const bool exists = processes_[model] != Process::none;
+            EXPECT_EQ(local.reserved > Bytes{}, exists) << core_.models()[model].name << " after " << event_;
+            generative += exists && core_.models()[model].generative ? 1 : 0;
+            stopping |= stop_asked_[model];
+            const auto leases = std::ranges::count_if(
+                granted_, [&](const auto& entry) { return entry.second.model == model && !entry.second.endpoint; });
+            EXPECT_EQ(local.leases, leases) << core_.models()[model].name << " after " << event_;
+        }
+        EXPECT_EQ(core_.reserved(), sum);
+        EXPECT_LE(sum, core_.rules().budget) << "after " << event_;
+        EXPECT_LE(generative, core_.rules().max_concurrent_llms) << "after " << event_;
+        for (EndpointIndex endpoint = 0; endpoint < core_.endpoints().size(); ++endpoint) {
+            const auto leases =
+                std::ranges::count_if(granted_, [&](const auto& entry) { return entry.second.endpoint == endpoint; });
+            EXPECT_EQ(core_.endpoint(endpoint).leases, leases) << "after " << event_;
+        }
+        EXPECT_EQ(core_.tickets(), asked_.size() + granted_.size()) << "after " << event_;
+
+        // Whoever waits, waits for something that the driver will report.
+        for (const auto& [ticket, model] : asked_) {
+            const auto state = core_.local(model).state;
+            EXPECT_NE(state, LocalState::absent) << "ticket " << ticket << " waits for nobody after " << event_;
+        }
+        // A model counts as measuring also when it has been measured and waits for memory; then somebody is stopping.
+        for (ModelIndex model = 0; model < core_.models().size(); ++model) {
+            const auto state = core_.local(model).state;
+            if (state == expected_state(model)) continue;
+            EXPECT_EQ(state, LocalState::measuring) << core_.models()[model].name << " after " << event_;
+            EXPECT_EQ(expected_state(model), LocalState::absent) << core_.models()[model].name << " after " << event_;
+            EXPECT_TRUE(stopping) << core_.models()[model].name << " waits for memory that nobody gives back after "
+                                  << event_;
+            ++counts["waits for memory"];
+        }
+    }
+
+    std::mt19937_64 random_;
+    PoolCore core_;
+    Clock::time_point now_ = Clock::time_point{} + 1h;
+    std::string event_ = "start";
+    Ticket next_ticket_ = 0;
+    std::map<Ticket, ModelIndex> asked_;  // and not answered yet
+    std::map<Ticket, Route> granted_;
+    std::vector<bool> measuring_, stop_asked_, probing_;
+    std::vector<Process> processes_;
+};
+
+TEST(PoolCoreProperty, InvariantsHoldInRandomHistories) {
+    constexpr int histories = 100;
+    constexpr int events = 1000;
+    const char* chosen = std::getenv("SARAI_POOL_SEED");
+    std::map<std::string, int> seen;
+    for (int history = 0; history < (chosen ? 1 : histories); ++history) {
+        const std::uint64_t seed = chosen ? std::strtoull(chosen, nullptr, 10) : 1 + history;
+        SCOPED_TRACE(fmt::format("SARAI_POOL_SEED={}", seed));
+        Driver driver(seed);
+        for (int event = 0; event < events && !HasFailure(); ++event) {
+            driver.step();
+            if (HasFailure()) ADD_FAILURE() << "at event " << event;
+        }
+        if (!HasFailure()) driver.settle();
+        if (HasFailure()) return;
+        for (const auto& [what, count] : driver.counts) seen[what] += count;
+    }
+    if (chosen) return;
+    for (const char* what : {"measure", "spawn", "stop", "probe", "grant remote", "grant local", "refuse no_memory",
+                             "refuse busy", "refuse corrupt_file", "refuse unavailable", "waits for memory"})
+        EXPECT_GE(seen[what], histories) << what << " is too rare for these histories to say much about it";
+}
+
+}  // namespace
+}  // namespace sarai::pool
