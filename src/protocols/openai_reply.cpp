@@ -42,7 +42,8 @@ Wording wording_of(const Error& error) {
 Result<json::object> decode_object(std::string_view text, std::string_view what) {
     auto value = parse_json(text);
     if (!value || !value->is_object())
-        return fail(Code::upstream, fmt::format("the server sent {} that is not a JSON object: {}", what, excerpt(text)));
+        return fail(Code::upstream,
+                    fmt::format("the server sent {} that is not a JSON object: {}", what, excerpt(text)));
     auto& object = value->get_object();
     if (const auto* error = find(object, "error"); error != nullptr) return std::unexpected(error_of(*error));
     return std::move(object);

@@ -18,7 +18,7 @@ struct RecordedExchange {
     std::string method;
     std::string path;
     std::string request_body;
-    unsigned status = 0;  // 0: no answer came, or it was left out
+    unsigned status = 0;                         // 0: no answer came, or it was left out
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
     bool cut = false;         // a part of the body was left out
@@ -71,7 +71,8 @@ inline RecordedExchange parse_exchange(std::string name, const std::string& text
         } else if (part == Part::headers) {
             const auto colon = line.find(": ");
             std::string key(line.substr(0, colon));
-            std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            std::ranges::transform(key, key.begin(),
+                                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
             out.headers[key] = colon == std::string_view::npos ? "" : line.substr(colon + 2);
         }
     }

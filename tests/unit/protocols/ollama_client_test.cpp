@@ -58,10 +58,11 @@ Task task_of(const std::string& path) {
 }  // namespace
 
 TEST(OllamaRequest, PutsSamplingIntoOptions) {
-    EXPECT_EQ(sent(Task::chat, R"({"messages":[{"role":"user","content":"hi"}],"stream":true,"temperature":0.5,"top_p":0.9,
+    EXPECT_EQ(
+        sent(Task::chat, R"({"messages":[{"role":"user","content":"hi"}],"stream":true,"temperature":0.5,"top_p":0.9,
                     "top_k":40,"min_p":0.1,"seed":1,"stop":"a","max_tokens":6,"frequency_penalty":0.1,
                     "presence_penalty":0.2,"repeat_penalty":1.1,"user":"u","n":1,"logprobs":true,"options":{"mirostat":1}})"),
-              json::parse(R"({"model":"theirs","messages":[{"role":"user","content":"hi"}],"stream":true,"logprobs":true,
+        json::parse(R"({"model":"theirs","messages":[{"role":"user","content":"hi"}],"stream":true,"logprobs":true,
                     "options":{"temperature":0.5,"top_p":0.9,"top_k":40,"min_p":0.1,"seed":1,"stop":["a"],"num_predict":6,
                     "frequency_penalty":0.1,"presence_penalty":0.2,"repeat_penalty":1.1,"mirostat":1}})"));
 }
@@ -69,9 +70,11 @@ TEST(OllamaRequest, PutsSamplingIntoOptions) {
 TEST(OllamaRequest, TakesContextAndKeepAliveFromTheConfigurationUnlessItSaysThemItself) {
     const Defaults defaults{.model = "theirs", .num_ctx = 2048, .keep_alive = "-1"};
     EXPECT_EQ(sent(Task::embedding, R"({"input":["a","b"],"dimensions":8,"encoding_format":"base64"})", defaults),
-              json::parse(R"({"model":"theirs","input":["a","b"],"dimensions":8,"keep_alive":-1,"options":{"num_ctx":2048}})"));
-    EXPECT_EQ(sent(Task::completion, R"({"prompt":"p","num_ctx":512,"keep_alive":"5m","max_completion_tokens":3})", defaults),
-              json::parse(R"({"model":"theirs","prompt":"p","raw":true,"stream":false,"keep_alive":"5m",
+              json::parse(
+                  R"({"model":"theirs","input":["a","b"],"dimensions":8,"keep_alive":-1,"options":{"num_ctx":2048}})"));
+    EXPECT_EQ(
+        sent(Task::completion, R"({"prompt":"p","num_ctx":512,"keep_alive":"5m","max_completion_tokens":3})", defaults),
+        json::parse(R"({"model":"theirs","prompt":"p","raw":true,"stream":false,"keep_alive":"5m",
                     "options":{"num_ctx":512,"num_predict":3}})"));
 }
 
@@ -100,8 +103,9 @@ TEST(OllamaRequest, TranslatesFormatsAndThinking) {
         return found == nullptr ? std::string("absent") : json::serialize(*found);
     };
     EXPECT_EQ(member(R"({"response_format":{"type":"json_object"}})", "format"), R"("json")");
-    EXPECT_EQ(member(R"({"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"object"}}}})", "format"),
-              R"({"type":"object"})");
+    EXPECT_EQ(
+        member(R"({"response_format":{"type":"json_schema","json_schema":{"schema":{"type":"object"}}}})", "format"),
+        R"({"type":"object"})");
     EXPECT_EQ(member(R"({"response_format":{"type":"text"}})", "format"), "absent");
     EXPECT_EQ(member(R"({"reasoning_effort":"none"})", "think"), "false");
     EXPECT_EQ(member(R"({"reasoning_effort":"high"})", "think"), R"("high")");
@@ -113,7 +117,8 @@ TEST(OllamaRequest, TranslatesFormatsAndThinking) {
 TEST(OllamaRequest, RefusesWhatOllamaCannotDo) {
     const std::vector<std::pair<Task, std::string>> refused{
         {Task::chat, R"({"n":2})"},
-        {Task::chat, R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://x/y.png"}}]}]})"},
+        {Task::chat,
+         R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://x/y.png"}}]}]})"},
         {Task::chat, R"({"messages":[{"role":"user","content":[{"type":"input_audio","input_audio":{}}]}]})"},
         {Task::completion, R"({"prompt":["a","b"]})"},
         {Task::completion, R"({"prompt":[1,2]})"},
@@ -181,7 +186,8 @@ TEST(OllamaReply, OfEveryRecordedCallIsUnderstood) {
         const auto original = object(exchange.body);
         const auto& choice = reply->at("choices").at(0);
         const auto text = task == Task::chat ? choice.at("message").at("content") : choice.at("text");
-        EXPECT_EQ(text, task == Task::chat ? original.at("message").at("content") : original.at("response")) << exchange.name;
+        EXPECT_EQ(text, task == Task::chat ? original.at("message").at("content") : original.at("response"))
+            << exchange.name;
         const auto reason = original.at("done_reason").as_string();
         EXPECT_EQ(choice.at("finish_reason"), reason == "length" ? "length" : "stop") << exchange.name;
     }
@@ -195,7 +201,8 @@ TEST(OllamaStream, BecomesChunksAndAUsageChunkWhereAskedFor) {
     EXPECT_TRUE(plain.proper_end);
     EXPECT_EQ(plain.text, " csnvycfkeja");
     ASSERT_EQ(plain.chunks.size(), 7U);
-    EXPECT_EQ(plain.chunks.front(), object(R"({"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"mine",
+    EXPECT_EQ(plain.chunks.front(),
+              object(R"({"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"mine",
         "choices":[{"index":0,"delta":{"role":"assistant","content":" c"},"finish_reason":null}]})"));
     EXPECT_EQ(plain.chunks[1].at("choices").at(0).at("delta"), object(R"({"content":"sn"})"));
     EXPECT_EQ(plain.chunks.back().at("choices").at(0).at("finish_reason"), "length");

@@ -62,8 +62,9 @@ Moment moment(std::chrono::sys_days day, std::chrono::nanoseconds rest) { return
 
 TEST(OllamaServer, RefusesInOllamasWords) {
     // 52 is a 500 there; a wrong option is the client's mistake, so here it is a 400 with the same words.
-    for (const auto* name : {"48-err-badjson", "49-err-emptybody", "50-err-nomodel", "51-err-badtype", "52-err-badoption",
-                             "59-err-chat-nomodel", "90-err-keepalive-bad", "91-keepalive-str-nounit"}) {
+    for (const auto* name :
+         {"48-err-badjson", "49-err-emptybody", "50-err-nomodel", "51-err-badtype", "52-err-badoption",
+          "59-err-chat-nomodel", "90-err-keepalive-bad", "91-keepalive-str-nounit"}) {
         const auto exchange = recorded(name);
         const auto decoded = decode_request(*call_of(exchange.path), exchange.request_body);
         ASSERT_FALSE(decoded.has_value()) << name;
@@ -74,12 +75,15 @@ TEST(OllamaServer, RefusesInOllamasWords) {
     EXPECT_FALSE(decode_request(Call::chat, R"({"model":"m","messages":["x"]})").has_value());
     EXPECT_FALSE(decode_request(Call::chat, R"({"model":"m","messages":[{"role":"user","content":[]}]})").has_value());
     EXPECT_FALSE(decode_request(Call::generate, R"({"model":"m","prompt":"a","suffix":"b"})").has_value());
-    EXPECT_FALSE(decode_request(Call::chat, R"({"model":"m","messages":[{"role":"user"}],"format":"xml"})").has_value());
+    EXPECT_FALSE(
+        decode_request(Call::chat, R"({"model":"m","messages":[{"role":"user"}],"format":"xml"})").has_value());
 }
 
 TEST(OllamaServer, LoadsAndUnloadsWhereNothingIsAsked) {
-    for (const auto& [name, action] : {std::pair{"80-load-empty-prompt", Action::load}, {"81-load-chat-empty", Action::load},
-                                       {"82-unload-keepalive0", Action::unload}, {"94-unload-chat", Action::unload},
+    for (const auto& [name, action] : {std::pair{"80-load-empty-prompt", Action::load},
+                                       {"81-load-chat-empty", Action::load},
+                                       {"82-unload-keepalive0", Action::unload},
+                                       {"94-unload-chat", Action::unload},
                                        {"95-unload-nostream", Action::unload}}) {
         const auto exchange = recorded(name);
         const auto call = *call_of(exchange.path);
@@ -105,7 +109,8 @@ TEST(OllamaServer, TakesEveryRecordedRequestAndOurClientWouldSendTheSame) {
         const auto original = object(exchange.request_body);
         const auto* stream = original.if_contains("stream");
         if (decoded->action != Action::run) continue;
-        EXPECT_EQ(decoded->request.stream, *call != Call::embed && (stream == nullptr || stream->as_bool())) << exchange.name;
+        EXPECT_EQ(decoded->request.stream, *call != Call::embed && (stream == nullptr || stream->as_bool()))
+            << exchange.name;
         ++seen;
 
         const auto sent = encode_request(decoded->request, decoded->request.stream, {.model = "tiny-solar"});
@@ -124,13 +129,15 @@ TEST(OllamaServer, TakesEveryRecordedRequestAndOurClientWouldSendTheSame) {
 }
 
 TEST(OllamaServer, AppliesTheTemplateUnlessThePromptIsRaw) {
-    EXPECT_EQ(body_of(Call::generate, R"({"model":"m","system":"s","prompt":"p","images":["/9j/AA=="],"stream":false})"),
-              object(R"({"model":"m","stream":false,"messages":[{"role":"system","content":"s"},{"role":"user","content":[
+    EXPECT_EQ(
+        body_of(Call::generate, R"({"model":"m","system":"s","prompt":"p","images":["/9j/AA=="],"stream":false})"),
+        object(R"({"model":"m","stream":false,"messages":[{"role":"system","content":"s"},{"role":"user","content":[
                   {"type":"text","text":"p"},{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/AA=="}}]}]})"));
     const auto raw = decode_request(Call::generate, R"({"model":"m","prompt":"p","raw":true,"context":[1]})");
     ASSERT_TRUE(raw.has_value());
     EXPECT_EQ(raw->request.task, Task::completion);
-    EXPECT_EQ(raw->request.body, object(R"({"model":"m","prompt":"p","stream":true,"stream_options":{"include_usage":true}})"));
+    EXPECT_EQ(raw->request.body,
+              object(R"({"model":"m","prompt":"p","stream":true,"stream_options":{"include_usage":true}})"));
 }
 
 TEST(OllamaServer, TranslatesOptionsToolsAndThinking) {
@@ -158,7 +165,8 @@ TEST(OllamaServer, RepliesAsTheRecordedServerDid) {
         const auto neutral = decode_reply(exchange.body, context_for(*call));
         ASSERT_TRUE(neutral.has_value()) << exchange.name;
         EXPECT_EQ(encode_reply(*call, original.at("model").as_string(), *neutral, now, durations_of(original)),
-                  comparable(original)) << exchange.name;
+                  comparable(original))
+            << exchange.name;
         ++seen;
     }
     EXPECT_GE(seen, 20);
@@ -168,7 +176,8 @@ TEST(OllamaServer, StreamsLinesAsTheRecordedServerDid) {
     int seen = 0;
     for (const auto& exchange : all_recorded()) {
         const auto call = call_of(exchange.path);
-        if (!call || exchange.status != 200 || !exchange.is_stream() || !exchange.body.contains("\"done\":true")) continue;
+        if (!call || exchange.status != 200 || !exchange.is_stream() || !exchange.body.contains("\"done\":true"))
+            continue;
         const auto lines = exchange.lines();
         StreamDecoder decoder(context_for(*call));
         LineEncoder encoder(*call, "tiny-solar");
@@ -189,15 +198,17 @@ TEST(OllamaServer, StreamsLinesAsTheRecordedServerDid) {
 TEST(OllamaServer, SendsToolCallsWholeAndErrorsAsALine) {
     LineEncoder encoder(Call::chat, "m");
     std::string out;
-    for (const auto* delta : {R"({"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":""}}]})",
-                              R"({"tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]})",
-                              R"({"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]})", R"({"reasoning_content":"hm"})"})
+    for (const auto* delta :
+         {R"({"tool_calls":[{"index":0,"id":"x","function":{"name":"f","arguments":""}}]})",
+          R"({"tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]})",
+          R"({"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]})", R"({"reasoning_content":"hm"})"})
         encoder.chunk(object(std::string(R"({"choices":[{"index":0,"delta":)") + delta + "}]}"), now, out);
     encoder.finish(now, {}, out);
     const auto lines = sarai::test::RecordedExchange{.body = out}.lines();
     ASSERT_EQ(lines.size(), 3U);
     EXPECT_EQ(object(lines[0]).at("message").at("thinking"), "hm");
-    EXPECT_EQ(object(lines[1]).at("message").at("tool_calls"), json::parse(R"([{"function":{"name":"f","arguments":{"a":1}}}])"));
+    EXPECT_EQ(object(lines[1]).at("message").at("tool_calls"),
+              json::parse(R"([{"function":{"name":"f","arguments":{"a":1}}}])"));
     EXPECT_EQ(object(lines[2]).at("done_reason"), "stop");
     out.clear();
     LineEncoder::error({.code = Code::unavailable, .message = "gone"}, out);
@@ -205,28 +216,44 @@ TEST(OllamaServer, SendsToolCallsWholeAndErrorsAsALine) {
 }
 
 TEST(OllamaListing, LooksLikeTheRecordedTags) {
-    const auto day = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23} ;
+    const auto day = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
     const Details llama{.family = "llama", .parameter_size = "1.71M", .quantization_level = "Q4_K_M"};
     const std::vector<ModelInfo> models{
-        {.name = "tiny-embed:latest", .modified_at = moment(day, 2h + 10min + 57s + 370214306ns), .size = {1190762},
+        {.name = "tiny-embed:latest",
+         .modified_at = moment(day, 2h + 10min + 57s + 370214306ns),
+         .size = {1190762},
          .digest = "489a146c87bfb3b77cc11c1dd35ea900405f3b495decb1d2503d56f340d808d3",
          .details = {.family = "gemma-embedding", .parameter_size = "1.09M", .quantization_level = "Q8_0"},
-         .context_length = 2048, .embedding_length = 128, .capabilities = {"embedding"}},
-        {.name = "tiny-solar:latest", .modified_at = moment(day, 2h + 10min + 57s + 229552363ns), .size = {1095723},
-         .digest = "6480d0e9fc8e3ebd142daa4e17cc9f8b6595889831ce83247fb2a89122c41deb", .details = llama,
-         .context_length = 4096, .embedding_length = 256, .capabilities = {"completion"}},
-        {.name = "tiny-solar2:latest", .modified_at = moment(day, 2h + 10min + 57s + 318339833ns), .size = {1095704},
-         .digest = "d3c80eefacaf4cda8d5ea1faf4a65107dbcbbc16c6411236da842036b0fb7fee", .details = llama,
-         .context_length = 4096, .embedding_length = 256, .capabilities = {"completion"}}};
+         .context_length = 2048,
+         .embedding_length = 128,
+         .capabilities = {"embedding"}},
+        {.name = "tiny-solar:latest",
+         .modified_at = moment(day, 2h + 10min + 57s + 229552363ns),
+         .size = {1095723},
+         .digest = "6480d0e9fc8e3ebd142daa4e17cc9f8b6595889831ce83247fb2a89122c41deb",
+         .details = llama,
+         .context_length = 4096,
+         .embedding_length = 256,
+         .capabilities = {"completion"}},
+        {.name = "tiny-solar2:latest",
+         .modified_at = moment(day, 2h + 10min + 57s + 318339833ns),
+         .size = {1095704},
+         .digest = "d3c80eefacaf4cda8d5ea1faf4a65107dbcbbc16c6411236da842036b0fb7fee",
+         .details = llama,
+         .context_length = 4096,
+         .embedding_length = 256,
+         .capabilities = {"completion"}}};
     EXPECT_EQ(encode_tags(models), object(recorded("07-tags").body));
 }
 
 TEST(OllamaListing, LooksLikeTheRecordedPsAndVersion) {
     const auto day = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
-    RunningModel model{.name = "tiny-solar:latest", .size = {14197718},
+    RunningModel model{.name = "tiny-solar:latest",
+                       .size = {14197718},
                        .digest = "6480d0e9fc8e3ebd142daa4e17cc9f8b6595889831ce83247fb2a89122c41deb",
                        .details = {.family = "llama", .parameter_size = "1.71M", .quantization_level = "Q4_K_M"},
-                       .expires_at = moment(day, 2h + 16min + 6s + 944335383ns), .context_length = 4096};
+                       .expires_at = moment(day, 2h + 16min + 6s + 944335383ns),
+                       .context_length = 4096};
     EXPECT_EQ(encode_ps({&model, 1}), object(recorded("24-ps").body));
     EXPECT_EQ(encode_ps({}), object(recorded("08-ps-empty").body));
     model.expires_at.reset();
@@ -241,10 +268,14 @@ TEST(OllamaListing, LooksLikeTheRecordedShow) {
     const auto original = object(recorded("10-show").body);
     const auto text = [&](std::string_view key) { return std::string(original.at(key).as_string()); };
     const auto day = std::chrono::sys_days{std::chrono::year{2026} / 11 / 23};
-    EXPECT_EQ(encode_show({.modelfile = text("modelfile"), .parameters = text("parameters"), .chat_template = text("template"),
+    EXPECT_EQ(encode_show({.modelfile = text("modelfile"),
+                           .parameters = text("parameters"),
+                           .chat_template = text("template"),
                            .details = {.family = "llama", .parameter_size = "1.71M", .quantization_level = "Q4_K_M"},
-                           .model_info = original.at("model_info").as_object(), .tensors = original.at("tensors").as_array(),
-                           .capabilities = {"completion"}, .modified_at = moment(day, 2h + 10min + 57s + 229552363ns)}),
+                           .model_info = original.at("model_info").as_object(),
+                           .tensors = original.at("tensors").as_array(),
+                           .capabilities = {"completion"},
+                           .modified_at = moment(day, 2h + 10min + 57s + 229552363ns)}),
               original);
 }
 
