@@ -145,6 +145,7 @@ public:
 
     unsigned status() const override { return parser_.get().result_int(); }
     const http::fields& headers() const override { return parser_.get(); }
+    void set_silence(milliseconds budget) override { budgets_.silence = budget; }
 
     asio::awaitable<Result<std::string_view>> read_some() override {
         auto& arrived = parser_.get().body();

@@ -10,7 +10,9 @@ std::string encode_base64(std::string_view bytes) {
     out.reserve((bytes.size() + 2) / 3 * 4);
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         const auto left = bytes.size() - i;
-        const auto at = [&](std::size_t k) -> std::uint32_t { return k < left ? static_cast<unsigned char>(bytes[i + k]) : 0; };
+        const auto at = [&](std::size_t k) -> std::uint32_t {
+            return k < left ? static_cast<unsigned char>(bytes[i + k]) : 0;
+        };
         const auto group = at(0) << 16U | at(1) << 8U | at(2);
         out += digits[group >> 18U];
         out += digits[group >> 12U & 63U];

@@ -15,7 +15,7 @@ struct Unit {
     double nanoseconds;
 };
 
-constexpr std::array units{Unit{"ns", 1},   Unit{"us", 1e3}, Unit{"µs", 1e3}, Unit{"ms", 1e6},
+constexpr std::array units{Unit{"ns", 1},  Unit{"us", 1e3}, Unit{"µs", 1e3},  Unit{"ms", 1e6},
                            Unit{"s", 1e9}, Unit{"m", 60e9}, Unit{"h", 3600e9}};
 
 std::unexpected<Error> refuse(std::string message) { return fail_field("keep_alive", std::move(message)); }
@@ -39,7 +39,8 @@ Result<std::chrono::nanoseconds> parse_duration(std::string_view text) {
     double total = 0;
     while (!text.empty()) {
         double amount = 0;
-        const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
+        const auto [end, ec] =
+            std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
         if (ec != std::errc{} || text.starts_with('-')) return invalid();
         text.remove_prefix(static_cast<std::size_t>(end - text.data()));
         const auto name = text.substr(0, text.find_first_of("0123456789."));

@@ -1,8 +1,8 @@
 // Ollama's native API from the client's side: neutral requests → /api bodies, /api replies → neutral replies.
 //
 // Pure functions and one small state machine; no I/O. Shapes and wording are those of Ollama 0.33, as recorded in
-// tests/data/ollama-wire. The native API is used rather than Ollama's /v1, since only there num_ctx and keep_alive can be
-// set, load times are seen, and a runner that dies says so.
+// tests/data/ollama-wire. The native API is used rather than Ollama's /v1, since only there num_ctx and keep_alive can
+// be set, load times are seen, and a runner that dies says so.
 #pragma once
 
 #include <boost/json/array.hpp>
@@ -20,25 +20,26 @@ namespace sarai::protocols::ollama {
 
 // What the endpoint's configuration adds to each request; what the request says itself wins.
 struct Defaults {
-    std::string model;                      // the name there
-    std::optional<int> num_ctx = {};        // tokens
+    std::string model;                           // the name there
+    std::optional<int> num_ctx = {};             // tokens
     std::optional<std::string> keep_alive = {};  // "5m", "-1"
 };
 
 // "/api/chat", "/api/generate", "/api/embed"
 [[nodiscard]] std::string_view path_of(llm::Task task);
 
-// Errors: Code::unsupported for what this API cannot express (several choices, token ids, images that are to be fetched).
-[[nodiscard]] Result<std::string> encode_request(const llm::Request& request, const Defaults& defaults);
+// Errors: Code::unsupported for what this API cannot express (several choices, token ids, images that are to be
+// fetched).
+[[nodiscard]] Result<std::string> encode_request(const llm::Request& request, bool stream, const Defaults& defaults);
 
 // What a reply needs to know of its request.
 struct ReplyContext {
     llm::Task task = llm::Task::chat;
-    std::string id;             // "chatcmpl-…"
-    std::string model;          // the client's name for it
-    std::int64_t created = 0;   // Unix seconds
+    std::string id;              // "chatcmpl-…"
+    std::string model;           // the client's name for it
+    std::int64_t created = 0;    // Unix seconds
     bool include_usage = false;  // stream_options.include_usage: usage comes as a chunk of its own
-    bool base64 = false;        // encoding_format of embeddings
+    bool base64 = false;         // encoding_format of embeddings
 };
 [[nodiscard]] ReplyContext context_of(const llm::Request& request, std::int64_t created);
 

@@ -28,8 +28,8 @@ struct ModelInfo {
     Bytes size;          // of its file
     std::string digest;  // hexadecimal SHA-256
     Details details;
-    std::optional<int> context_length = {};    // tokens
-    std::optional<int> embedding_length = {};  // width of its vectors
+    std::optional<int> context_length = {};      // tokens
+    std::optional<int> embedding_length = {};    // width of its vectors
     std::vector<std::string> capabilities = {};  // "completion", "embedding", "vision", "tools"
 };
 

@@ -14,7 +14,8 @@ namespace {
 Result<json::object> decode_object(std::string_view text, std::string_view model) {
     auto value = parse_json(text);
     if (!value || !value->is_object())
-        return fail(Code::upstream, fmt::format("the server sent something that is not a JSON object: {}", excerpt(text)));
+        return fail(Code::upstream,
+                    fmt::format("the server sent something that is not a JSON object: {}", excerpt(text)));
     auto& object = value->get_object();
     if (const auto* error = find(object, "error"); error != nullptr) return std::unexpected(error_of(*error, model));
     return std::move(object);
@@ -67,7 +68,7 @@ json::array tool_calls_of(const json::array& calls, const std::string& id, std::
         json::object named;
         named["name"] = string_at(*function, "name");
         const auto* arguments = find(*function, "arguments");
-        named["arguments"] = arguments == nullptr        ? std::string("{}")
+        named["arguments"] = arguments == nullptr     ? std::string("{}")
                              : arguments->is_string() ? std::string(arguments->get_string())
                                                       : json::serialize(*arguments);
         json::object entry;
@@ -173,8 +174,10 @@ Result<json::object> decode_reply(std::string_view body, const ReplyContext& con
     take_message(*reply, message, context.id, tool_calls);
     json::object choice;
     choice["index"] = 0;
-    if (context.task == llm::Task::completion) choice["text"] = message["content"];
-    else choice["message"] = std::move(message);
+    if (context.task == llm::Task::completion)
+        choice["text"] = message["content"];
+    else
+        choice["message"] = std::move(message);
     choice["finish_reason"] = finish_reason_of(*reply, tool_calls > 0);
     take_logprobs(*reply, choice);
 

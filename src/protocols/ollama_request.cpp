@@ -41,14 +41,33 @@ constexpr std::array option_names{
 };
 
 // Handled elsewhere in this file, or without a counterpart there; everything else goes along as it is.
-constexpr std::array<std::string_view, 27> not_copied{
-    "model",         "messages",     "prompt",           "input",
-    "stream",        "stream_options", "stop",           "options",
-    "tools",         "tool_choice",  "parallel_tool_calls", "response_format",
-    "reasoning_effort", "chat_template_kwargs", "keep_alive", "encoding_format",
-    "n",             "best_of",      "user",             "logit_bias",
-    "echo",          "store",        "metadata",         "service_tier",
-    "function_call", "functions",    "id"};
+constexpr std::array<std::string_view, 27> not_copied{"model",
+                                                      "messages",
+                                                      "prompt",
+                                                      "input",
+                                                      "stream",
+                                                      "stream_options",
+                                                      "stop",
+                                                      "options",
+                                                      "tools",
+                                                      "tool_choice",
+                                                      "parallel_tool_calls",
+                                                      "response_format",
+                                                      "reasoning_effort",
+                                                      "chat_template_kwargs",
+                                                      "keep_alive",
+                                                      "encoding_format",
+                                                      "n",
+                                                      "best_of",
+                                                      "user",
+                                                      "logit_bias",
+                                                      "echo",
+                                                      "store",
+                                                      "metadata",
+                                                      "service_tier",
+                                                      "function_call",
+                                                      "functions",
+                                                      "id"};
 
 std::unexpected<Error> cannot(std::string field, std::string message) {
     return std::unexpected(Error{.code = Code::unsupported, .message = std::move(message), .field = std::move(field)});
@@ -77,8 +96,10 @@ Result<json::object> options_of(const json::object& body, const Defaults& defaul
 // "data:image/png;base64,AAAA" → "AAAA"
 Result<std::string_view> image_data(const json::object& part, const std::string& path) {
     std::string_view url;
-    if (const auto* image = object_at(part, "image_url")) url = string_at(*image, "url");
-    else url = string_at(part, "image_url");
+    if (const auto* image = object_at(part, "image_url"))
+        url = string_at(*image, "url");
+    else
+        url = string_at(part, "image_url");
     const auto comma = url.find(',');
     if (!url.starts_with("data:") || comma == std::string_view::npos || !url.substr(0, comma).ends_with(";base64"))
         return cannot(path, fmt::format("'{}' is \"{}\"; Ollama takes images only as data:…;base64 URLs", path,
@@ -202,8 +223,10 @@ void set_thinking(json::object& out, const json::object& body) {
     if (out.contains("think")) return;  // said in Ollama's own way
     if (const auto* arguments = object_at(body, "chat_template_kwargs"))
         if (const auto* wanted = find(*arguments, "enable_thinking"); wanted != nullptr) out["think"] = *wanted;
-    if (const auto effort = string_at(body, "reasoning_effort"); effort == "none") out["think"] = false;
-    else if (!effort.empty()) out["think"] = effort;
+    if (const auto effort = string_at(body, "reasoning_effort"); effort == "none")
+        out["think"] = false;
+    else if (!effort.empty())
+        out["think"] = effort;
 }
 
 Result<void> set_task(json::object& out, const llm::Request& request) {
@@ -253,7 +276,7 @@ std::string_view path_of(llm::Task task) {
     return "/api/chat";
 }
 
-Result<std::string> encode_request(const llm::Request& request, const Defaults& defaults) {
+Result<std::string> encode_request(const llm::Request& request, bool stream, const Defaults& defaults) {
     for (const auto* key : {"n", "best_of"})
         if (const auto count = integer_at(request.body, key); count && *count > 1)
             return cannot(key, fmt::format("'{}' is {}; Ollama gives one answer per request", key, *count));
@@ -265,9 +288,11 @@ Result<std::string> encode_request(const llm::Request& request, const Defaults& 
         if (!is_option(name) && std::ranges::find(not_copied, name) == not_copied.end()) out[key] = value;
     }
     if (auto set = set_task(out, request); !set) return std::unexpected(set.error());
-    if (request.task != llm::Task::embedding) out["stream"] = request.stream;
-    if (const auto* own = find(request.body, "keep_alive"); own != nullptr) out["keep_alive"] = *own;
-    else if (defaults.keep_alive) out["keep_alive"] = keep_alive_of(*defaults.keep_alive);
+    if (request.task != llm::Task::embedding) out["stream"] = stream;
+    if (const auto* own = find(request.body, "keep_alive"); own != nullptr)
+        out["keep_alive"] = *own;
+    else if (defaults.keep_alive)
+        out["keep_alive"] = keep_alive_of(*defaults.keep_alive);
     auto options = options_of(request.body, defaults);
     if (!options) return std::unexpected(options.error());
     if (!options->empty()) out["options"] = std::move(*options);

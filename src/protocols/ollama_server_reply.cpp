@@ -15,7 +15,8 @@ json::object head_of(std::string_view model, Moment now) {
 }
 
 // Text goes into "message" for /api/chat and into "response" for /api/generate.
-void set_message(Call call, json::object& out, std::string_view text, std::string_view thinking, json::array tool_calls) {
+void set_message(Call call, json::object& out, std::string_view text, std::string_view thinking,
+                 json::array tool_calls) {
     if (call == Call::generate) {
         out["response"] = text;
         if (!thinking.empty()) out["thinking"] = thinking;

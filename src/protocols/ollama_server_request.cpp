@@ -15,25 +15,30 @@ namespace {
 constexpr std::array chat_fields{go::Field{"model", "string"}, go::Field{"messages", "[]api.Message"},
                                  go::Field{"stream", "bool"}, go::Field{"tools", "[]api.Tool"},
                                  go::Field{"options", "map[string]interface {}"}};
-constexpr std::array generate_fields{
-    go::Field{"model", "string"},  go::Field{"prompt", "string"}, go::Field{"suffix", "string"},
-    go::Field{"system", "string"}, go::Field{"template", "string"}, go::Field{"stream", "bool"},
-    go::Field{"raw", "bool"},      go::Field{"images", "[]api.ImageData"},
-    go::Field{"options", "map[string]interface {}"}};
+constexpr std::array generate_fields{go::Field{"model", "string"},
+                                     go::Field{"prompt", "string"},
+                                     go::Field{"suffix", "string"},
+                                     go::Field{"system", "string"},
+                                     go::Field{"template", "string"},
+                                     go::Field{"stream", "bool"},
+                                     go::Field{"raw", "bool"},
+                                     go::Field{"images", "[]api.ImageData"},
+                                     go::Field{"options", "map[string]interface {}"}};
 constexpr std::array embed_fields{go::Field{"model", "string"}, go::Field{"truncate", "bool"},
                                   go::Field{"options", "map[string]interface {}"}};
 constexpr std::array message_fields{go::Field{"role", "string"}, go::Field{"content", "string"},
                                     go::Field{"thinking", "string"}, go::Field{"images", "[]api.ImageData"},
                                     go::Field{"tool_calls", "[]api.ToolCall"}};
 
-constexpr std::array<std::string_view, 10> integer_options{"num_predict", "num_ctx", "num_keep", "num_batch", "num_gpu",
-                                                           "main_gpu", "num_thread", "seed", "top_k", "repeat_last_n"};
-constexpr std::array<std::string_view, 7> float_options{"temperature",      "top_p",          "min_p",
-                                                        "typical_p",        "repeat_penalty", "presence_penalty",
-                                                        "frequency_penalty"};
+constexpr std::array<std::string_view, 10> integer_options{"num_predict", "num_ctx",      "num_keep",   "num_batch",
+                                                           "num_gpu",     "main_gpu",     "num_thread", "seed",
+                                                           "top_k",       "repeat_last_n"};
+constexpr std::array<std::string_view, 7> float_options{
+    "temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"};
 // Translated below or without meaning here; every other member goes along untouched.
-constexpr std::array<std::string_view, 14> handled{"model", "messages", "prompt", "system", "template", "suffix", "raw",
-                                                   "images", "context", "options", "format", "think", "stream", "input"};
+constexpr std::array<std::string_view, 14> handled{"model",  "messages", "prompt", "system",  "template",
+                                                   "suffix", "raw",      "images", "context", "options",
+                                                   "format", "think",    "stream", "input"};
 
 bool contains(auto& names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
 
@@ -46,9 +51,12 @@ std::unexpected<Error> no_model(Call call, std::string_view name) {
 std::string data_url(std::string_view base64) {
     // The first bytes of each format, seen through base64.
     std::string_view type = "image/png";
-    if (base64.starts_with("/9j/")) type = "image/jpeg";
-    else if (base64.starts_with("R0lGOD")) type = "image/gif";
-    else if (base64.starts_with("UklGR")) type = "image/webp";
+    if (base64.starts_with("/9j/"))
+        type = "image/jpeg";
+    else if (base64.starts_with("R0lGOD"))
+        type = "image/gif";
+    else if (base64.starts_with("UklGR"))
+        type = "image/webp";
     return fmt::format("data:{};base64,{}", type, base64);
 }
 
@@ -106,15 +114,18 @@ Result<json::array> messages_of(const json::array& messages) {
     for (const auto& value : messages) {
         const auto* message = value.if_object();
         if (message == nullptr)
-            return fail_field("messages", fmt::format("json: cannot unmarshal {} into Go struct field ChatRequest.messages "
-                                                      "of type api.Message", go::name_of_kind(value)));
+            return fail_field("messages",
+                              fmt::format("json: cannot unmarshal {} into Go struct field ChatRequest.messages "
+                                          "of type api.Message",
+                                          go::name_of_kind(value)));
         if (auto checked = go::check_fields(*message, "ChatRequest.messages", message_fields); !checked)
             return std::unexpected(checked.error());
         json::object copy;
         const auto role = string_at(*message, "role");
         copy["role"] = role;
         copy["content"] = content_with(string_at(*message, "content"), array_at(*message, "images"));
-        if (const auto thinking = string_at(*message, "thinking"); !thinking.empty()) copy["reasoning_content"] = thinking;
+        if (const auto thinking = string_at(*message, "thinking"); !thinking.empty())
+            copy["reasoning_content"] = thinking;
         if (const auto* calls = array_at(*message, "tool_calls"); calls != nullptr && !calls->empty())
             copy["tool_calls"] = tool_calls_of(*calls, open, count);
         if (role == "tool") copy["tool_call_id"] = answered_call(*message, open);
@@ -126,21 +137,27 @@ Result<json::array> messages_of(const json::array& messages) {
 Result<void> take_options(const json::object& from, json::object& body) {
     const auto* options = object_at(from, "options");
     if (options == nullptr) return {};
+    json::object others;
     for (const auto& [key, value] : *options) {
         const std::string_view name = key;
         if (value.is_null()) continue;
         const auto refuse = [&](std::string_view type) {
-            return fail_field(fmt::format("options.{}", name), fmt::format("option \"{}\" must be of type {}", name, type));
+            return fail_field(fmt::format("options.{}", name),
+                              fmt::format("option \"{}\" must be of type {}", name, type));
         };
         if (contains(integer_options, name) && !value.is_number()) return refuse("integer");
         if (contains(float_options, name) && !value.is_number()) return refuse("float32");
         if (name == "stop" && !value.is_array()) return refuse("array");
         if (name == "num_predict") {  // negative: until the model stops
-            if (const auto limit = value.try_to_number<std::int64_t>(); limit && *limit >= 0) body["max_tokens"] = *limit;
-        } else {
+            if (const auto limit = value.try_to_number<std::int64_t>(); limit && *limit >= 0)
+                body["max_tokens"] = *limit;
+        } else if (name == "stop" || contains(integer_options, name) || contains(float_options, name)) {
             body[key] = value;
+        } else {  // not known here; an Ollama upstream may know it
+            others[key] = value;
         }
     }
+    if (!others.empty()) body["options"] = std::move(others);
     return {};
 }
 
@@ -162,9 +179,12 @@ Result<void> take_format(const json::object& from, json::object& body) {
 Result<void> take_thinking(const json::object& from, json::object& body) {
     const auto* think = find(from, "think");
     if (think == nullptr) return {};
-    if (think->is_bool()) body["chat_template_kwargs"] = json::object{{"enable_thinking", *think}};
-    else if (think->is_string()) body["reasoning_effort"] = *think;
-    else return fail_field("think", "think must be a boolean or string (\"high\", \"medium\", \"low\", true, or false)");
+    if (think->is_bool())
+        body["chat_template_kwargs"] = json::object{{"enable_thinking", *think}};
+    else if (think->is_string())
+        body["reasoning_effort"] = *think;
+    else
+        return fail_field("think", "think must be a boolean or string (\"high\", \"medium\", \"low\", true, or false)");
     return {};
 }
 
@@ -173,7 +193,8 @@ Result<bool> unloads(const json::object& from) {
     const auto* keep = find(from, "keep_alive");
     if (keep == nullptr) return false;
     if (keep->is_number()) return keep->to_number<double>() == 0;
-    if (!keep->is_string()) return fail_field("keep_alive", fmt::format("Unsupported type: {}", go::name_of_kind(*keep)));
+    if (!keep->is_string())
+        return fail_field("keep_alive", fmt::format("Unsupported type: {}", go::name_of_kind(*keep)));
     const auto duration = go::parse_duration(keep->get_string());
     if (!duration) return std::unexpected(duration.error());
     return duration->count() == 0;
@@ -217,7 +238,8 @@ Result<bool> take_content(ServerRequest& out, const json::object& from) {
             const auto* input = find(from, "input");
             if (input == nullptr) return false;
             const auto* texts = input->if_array();
-            const bool all_texts = texts != nullptr && std::ranges::all_of(*texts, [](const auto& v) { return v.is_string(); });
+            const bool all_texts =
+                texts != nullptr && std::ranges::all_of(*texts, [](const auto& v) { return v.is_string(); });
             if (!input->is_string() && !all_texts) return fail_field("input", "invalid input type");
             if (input->is_string() ? input->get_string().empty() : texts->empty()) return false;
             body["input"] = *input;
@@ -251,7 +273,8 @@ Result<ServerRequest> decode_request(Call call, std::string_view text) {
     if (text.empty()) return fail(Code::invalid_argument, "missing request body");
     const auto value = parse_json(text);
     if (!value)
-        return fail(Code::invalid_argument, value.error().incomplete ? "unexpected EOF" : describe(value.error(), text));
+        return fail(Code::invalid_argument,
+                    value.error().incomplete ? "unexpected EOF" : describe(value.error(), text));
     const auto* from = value->if_object();
     if (from == nullptr)
         return fail(Code::invalid_argument, fmt::format("json: cannot unmarshal {} into Go value of type api.{}",
@@ -263,7 +286,9 @@ Result<ServerRequest> decode_request(Call call, std::string_view text) {
     const auto model = string_at(*from, "model");
     if (model.empty()) return no_model(call, model);
 
-    ServerRequest out{.call = call, .action = Action::run, .request = {.task = llm::Task::chat, .model = std::string(model), .body = {}}};
+    ServerRequest out{.call = call,
+                      .action = Action::run,
+                      .request = {.task = llm::Task::chat, .model = std::string(model), .body = {}}};
     auto& request = out.request;
     const auto has_content = take_content(out, *from);
     if (!has_content) return std::unexpected(has_content.error());

@@ -34,8 +34,8 @@ inline constexpr std::string_view end_of_stream = "data: [DONE]\n\n";
 // The path below the server's "/v1".
 [[nodiscard]] std::string_view path_of(llm::Task task);
 
-// The request's body with `model` as the model's name and `stream` as the request says; the rest is untouched.
-[[nodiscard]] std::string encode_request(const llm::Request& request, std::string_view model);
+// The request's body with `model` as the model's name and `stream` as given; the rest is untouched.
+[[nodiscard]] std::string encode_request(const llm::Request& request, bool stream, std::string_view model);
 
 // A whole reply with the client's name for the model put back. Errors: the server's own, or Code::upstream for
 // anything that is not a JSON object.

@@ -42,7 +42,8 @@ Wording wording_of(const Error& error) {
 Result<json::object> decode_object(std::string_view text, std::string_view what) {
     auto value = parse_json(text);
     if (!value || !value->is_object())
-        return fail(Code::upstream, fmt::format("the server sent {} that is not a JSON object: {}", what, excerpt(text)));
+        return fail(Code::upstream,
+                    fmt::format("the server sent {} that is not a JSON object: {}", what, excerpt(text)));
     auto& object = value->get_object();
     if (const auto* error = find(object, "error"); error != nullptr) return std::unexpected(error_of(*error));
     return std::move(object);
@@ -77,14 +78,14 @@ std::string_view path_of(llm::Task task) {
     return "/chat/completions";
 }
 
-std::string encode_request(const llm::Request& request, std::string_view model) {
+std::string encode_request(const llm::Request& request, bool stream, std::string_view model) {
     // Member by member: a copy of the whole body would copy its images as well.
     std::string out = "{\"model\":";
     out += json::serialize(json::string_view(model));
-    if (request.task != llm::Task::embedding) out += request.stream ? ",\"stream\":true" : ",\"stream\":false";
+    if (request.task != llm::Task::embedding) out += stream ? ",\"stream\":true" : ",\"stream\":false";
     for (const auto& [key, value] : request.body) {
         if (key == "model" || key == "stream") continue;
-        if (key == "stream_options" && !request.stream) continue;  // refused by servers where nothing is streamed
+        if (key == "stream_options" && !stream) continue;  // refused by servers where nothing is streamed
         out += ',';
         out += json::serialize(json::string_view(key));
         out += ':';

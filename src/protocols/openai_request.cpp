@@ -193,9 +193,11 @@ Result<void> check_tools(const json::object& body) {
         if (string_at(*function, "name").empty())
             return wrong(path + ".function.name", find(*function, "name"), "a string");
     }
-    if (const auto* choice = find(body, "tool_choice"); choice != nullptr && !choice->is_string() && !choice->is_object())
+    if (const auto* choice = find(body, "tool_choice");
+        choice != nullptr && !choice->is_string() && !choice->is_object())
         return wrong("tool_choice", choice, "\"none\", \"auto\", \"required\" or an object that names a function");
-    if (const auto* format = object_at(body, "response_format"); format != nullptr && string_at(*format, "type").empty())
+    if (const auto* format = object_at(body, "response_format");
+        format != nullptr && string_at(*format, "type").empty())
         return wrong("response_format.type", find(*format, "type"), "\"text\", \"json_object\" or \"json_schema\"");
     return {};
 }
@@ -225,7 +227,8 @@ Result<void> check_content(llm::Task task, const json::object& body) {
             if (const auto* input = find(body, "input"); input == nullptr || !is_prompt(*input))
                 return wrong("input", input, "a string, an array of strings, or token ids");
             if (const auto* format = find(body, "encoding_format");
-                format != nullptr && (!format->is_string() || (format->get_string() != "float" && format->get_string() != "base64")))
+                format != nullptr &&
+                (!format->is_string() || (format->get_string() != "float" && format->get_string() != "base64")))
                 return wrong("encoding_format", format, "\"float\" or \"base64\"");
             return {};
     }
@@ -238,7 +241,8 @@ Result<llm::Request> decode_request(llm::Task task, std::string_view body) {
     if (body.empty()) return fail(Code::invalid_argument, "the request has no body; expected a JSON object");
     auto value = parse_json(body);
     if (!value)
-        return fail(Code::invalid_argument, fmt::format("the body is not valid JSON: {}", describe(value.error(), body)));
+        return fail(Code::invalid_argument,
+                    fmt::format("the body is not valid JSON: {}", describe(value.error(), body)));
     if (!value->is_object())
         return fail(Code::invalid_argument, fmt::format("the body is {}; expected a JSON object", excerpt(*value)));
     auto& object = value->get_object();

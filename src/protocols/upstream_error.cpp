@@ -89,15 +89,15 @@ Error make(unsigned status, Said said, std::string_view model) {
             error.hint = fmt::format("Make '{}' available on that server, or change the model's name.", model);
             break;
         case Code::denied_upstream:
-            error.message = fmt::format("the server refused our key ({}{}{})", status, said.text.empty() ? "" : ": ",
-                                        said.text);
+            error.message =
+                fmt::format("the server refused our key ({}{}{})", status, said.text.empty() ? "" : ": ", said.text);
             error.hint = "Check the endpoint's api_key.";
             return error;
         case Code::invalid_argument: break;
         default: break;
     }
-    error.message = said.text.empty() ? fmt::format("the server answered {} without a message", status)
-                                      : std::move(said.text);
+    error.message =
+        said.text.empty() ? fmt::format("the server answered {} without a message", status) : std::move(said.text);
     return error;
 }
 

@@ -1,7 +1,7 @@
 // What an upstream's failure means to us: status line and body of Ollama and of OpenAI-compatible servers → Error.
 //
-// Servers word errors in many shapes: {"error":"text"}, {"error":{"message":…}}, JSON escaped inside such a text (Ollama
-// quoting its runner), {"detail":…} (FastAPI), plain text, an HTML page of some proxy. All become one message.
+// Servers word errors in many shapes: {"error":"text"}, {"error":{"message":…}}, JSON escaped inside such a text
+// (Ollama quoting its runner), {"detail":…} (FastAPI), plain text, an HTML page of some proxy. All become one message.
 #pragma once
 
 #include <boost/json/value.hpp>

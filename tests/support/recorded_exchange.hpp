@@ -18,7 +18,7 @@ struct RecordedExchange {
     std::string method;
     std::string path;
     std::string request_body;
-    unsigned status = 0;  // 0: no answer came, or it was left out
+    unsigned status = 0;                         // 0: no answer came, or it was left out
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
     bool cut = false;         // a part of the body was left out
@@ -46,8 +46,9 @@ inline RecordedExchange parse_exchange(std::string name, const std::string& text
     std::string_view rest = text;
     while (!rest.empty()) {
         const auto end = rest.find('\n');
-        const auto line = rest.substr(0, end);
+        auto line = rest.substr(0, end);
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+        if (line.ends_with('\r')) line.remove_suffix(1);
         if (line.starts_with("< curl:")) {
             out.broken_off = line.contains("exit=18") || line.contains("exit=52");
         } else if (line.starts_with("curl: (")) {
@@ -70,7 +71,8 @@ inline RecordedExchange parse_exchange(std::string name, const std::string& text
         } else if (part == Part::headers) {
             const auto colon = line.find(": ");
             std::string key(line.substr(0, colon));
-            std::ranges::transform(key, key.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            std::ranges::transform(key, key.begin(),
+                                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
             out.headers[key] = colon == std::string_view::npos ? "" : line.substr(colon + 2);
         }
     }

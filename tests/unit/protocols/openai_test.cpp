@@ -66,10 +66,12 @@ TEST(OpenAiRequest, NamesFieldValueAndExpectationOfWhatIsWrong) {
     const std::vector<Refusal> refusals{
         {Task::chat, R"({"messages":[]})", "model", "'model' is missing; expected the name of a model"},
         {Task::chat, R"({"model":7})", "model", "'model' is 7; expected the name of a model"},
-        {Task::chat, R"({"model":"m"})", "messages", "'messages' is missing; expected an array of at least one message"},
+        {Task::chat, R"({"model":"m"})", "messages",
+         "'messages' is missing; expected an array of at least one message"},
         {Task::chat, R"({"model":"m","messages":[]})", "messages", "'messages' is []"},
         {Task::chat, R"({"model":"m","messages":["x"]})", "messages[0]", R"('messages[0]' is "x"; expected an object)"},
-        {Task::chat, R"({"model":"m","messages":[{"content":"x"}]})", "messages[0].role", "'messages[0].role' is missing"},
+        {Task::chat, R"({"model":"m","messages":[{"content":"x"}]})", "messages[0].role",
+         "'messages[0].role' is missing"},
         {Task::chat, R"({"model":"m","messages":[{"role":"user"}]})", "messages[0].content", "is missing"},
         {Task::chat, R"({"model":"m","messages":[{"role":"user","content":5}]})", "messages[0].content", "is 5"},
         {Task::chat, R"({"model":"m","messages":[{"role":"user","content":[{"type":"text"}]}]})",
@@ -114,21 +116,24 @@ TEST(OpenAiRequest, SaysWhereJsonBreaks) {
 TEST(OpenAiRequest, IsSentWithTheServersNameForTheModel) {
     auto request = protocols::test::request_of(
         Task::chat, R"({"stream":true,"model":"mine","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})");
-    EXPECT_EQ(json::parse(encode_request(request, "theirs:7b")),
-              json::parse(R"({"stream":true,"model":"theirs:7b","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})"));
-    request.stream = false;
+    EXPECT_EQ(json::parse(encode_request(request, true, "theirs:7b")),
+              json::parse(
+                  R"({"stream":true,"model":"theirs:7b","messages":[{"role":"user","content":"ñ\"\n"}],"x":[1,2.5]})"));
     request.body["stream_options"] = json::object{{"include_usage", true}};
-    const auto sent = json::parse(encode_request(request, "t")).as_object();
+    const auto sent = json::parse(encode_request(request, false, "t")).as_object();
     EXPECT_EQ(sent.at("stream"), false);
     EXPECT_FALSE(sent.contains("stream_options"));
 }
 
 TEST(OpenAiError, HasOpenAisEnvelope) {
-    EXPECT_EQ(encode_error({.code = Code::not_found, .message = "model 'x' not found", .hint = "Try y.", .field = "model"}),
-              object(R"({"error":{"message":"model 'x' not found. Try y.","type":"not_found_error","param":"model",
+    EXPECT_EQ(
+        encode_error({.code = Code::not_found, .message = "model 'x' not found", .hint = "Try y.", .field = "model"}),
+        object(R"({"error":{"message":"model 'x' not found. Try y.","type":"not_found_error","param":"model",
                          "code":"model_not_found"}})"));
-    EXPECT_EQ(encode_error({.code = Code::no_memory, .message = "too big"}),
-              object(R"({"error":{"message":"too big","type":"overloaded_error","param":null,"code":"insufficient_memory"}})"));
+    EXPECT_EQ(
+        encode_error({.code = Code::no_memory, .message = "too big"}),
+        object(
+            R"({"error":{"message":"too big","type":"overloaded_error","param":null,"code":"insufficient_memory"}})"));
     EXPECT_EQ(encode_error({.code = Code::invalid_argument, .message = "m", .field = "top_p"}).at("error").at("type"),
               "invalid_request_error");
     EXPECT_EQ(encode_error({.code = Code::unavailable, .message = "m"}).at("error").at("type"), "server_error");

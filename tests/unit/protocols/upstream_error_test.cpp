@@ -50,12 +50,14 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         {"91-keepalive-str-nounit", Code::invalid_argument, R"(time: missing unit in duration "10")"},
         {"98-chat-too-long", Code::invalid_argument,
          "request (3025 tokens) exceeds the available context size (256 tokens), try increasing it"},
-        {"123-runnerkill-nonstream", Code::upstream, "an error was encountered while running the model: unexpected EOF"},
+        {"123-runnerkill-nonstream", Code::upstream,
+         "an error was encountered while running the model: unexpected EOF"},
         {"131-v1-model-notfound", Code::not_found, "model 'nope:latest' not found"},
         {"135-suffix", Code::invalid_argument, "registry.ollama.ai/library/tiny-solar:latest does not support insert"},
         {"144-v1-error-think", Code::invalid_argument,
          "registry.ollama.ai/library/tiny-solar:latest does not support tools"},
-        {"154-load-fail", Code::upstream, R"(tensor "blk.0.ffn_gate.weight" offset+size (644736) exceeds file size (600000))"},
+        {"154-load-fail", Code::upstream,
+         R"(tensor "blk.0.ffn_gate.weight" offset+size (644736) exceeds file size (600000))"},
         {"155-load-fail-chat", Code::upstream,
          R"(tensor "blk.0.ffn_gate.weight" offset+size (644736) exceeds file size (600000))"},
         {"156-load-fail-v1", Code::upstream,
@@ -71,11 +73,13 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         covered.push_back(name);
     }
     for (const auto& exchange : test::all_recorded())
-        if (exchange.status >= 400) EXPECT_THAT(covered, testing::Contains(exchange.name));
+        if (exchange.status >= 400) { EXPECT_THAT(covered, testing::Contains(exchange.name)); }
 }
 
 TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
-    const auto code = [](unsigned status, std::string_view body) { return error_of({.status = status, .body = body}).code; };
+    const auto code = [](unsigned status, std::string_view body) {
+        return error_of({.status = status, .body = body}).code;
+    };
     EXPECT_EQ(code(401, R"({"error":{"message":"bad key"}})"), Code::denied_upstream);
     EXPECT_EQ(code(403, ""), Code::denied_upstream);
     EXPECT_EQ(code(408, ""), Code::timeout);
@@ -85,8 +89,10 @@ TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
     EXPECT_EQ(code(502, "<html><body>Bad Gateway"), Code::upstream);
     EXPECT_EQ(code(504, ""), Code::timeout);
     EXPECT_EQ(code(301, ""), Code::upstream);
-    EXPECT_EQ(code(503, R"({"error":"server busy, please try again.  maximum pending requests exceeded"})"), Code::busy);
-    EXPECT_EQ(code(503, R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})"), Code::loading);
+    EXPECT_EQ(code(503, R"({"error":"server busy, please try again.  maximum pending requests exceeded"})"),
+              Code::busy);
+    EXPECT_EQ(code(503, R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})"),
+              Code::loading);
 }
 
 TEST(UpstreamError, FindsTheMessageInEveryUsualShape) {
@@ -107,7 +113,8 @@ TEST(UpstreamError, TellsHowLongToWait) {
     EXPECT_EQ(error.code, Code::rate_limited);
     EXPECT_EQ(error.retry_after, std::chrono::seconds(7));
     EXPECT_THAT(error.hint, HasSubstr("7 s"));
-    EXPECT_EQ(error_of({.status = 429, .body = "", .retry_after = "Wed, 21 Oct 2026 07:28:00 GMT"}).retry_after.count(), 0);
+    EXPECT_EQ(error_of({.status = 429, .body = "", .retry_after = "Wed, 21 Oct 2026 07:28:00 GMT"}).retry_after.count(),
+              0);
 }
 
 TEST(UpstreamError, CutsAQuoteBetweenCodePoints) {

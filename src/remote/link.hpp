@@ -1,0 +1,47 @@
+// What both kinds of remote backend share: one server, how it is addressed, and how long it may take.
+//
+// A Link is a value that a backend and its streams copy; the Client in it is shared by all that use the endpoint.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "config/config.hpp"
+#include "net/http_client.hpp"
+
+namespace sarai::remote {
+
+struct Link {
+    std::shared_ptr<net::Client> client;
+    std::string name;   // of the endpoint, for messages; empty: the client's host and port
+    std::string model;  // the name that the server knows
+    config::TimeBudgets budgets;
+    std::vector<std::pair<std::string, std::string>> headers = {};  // sent with each request
+};
+
+[[nodiscard]] Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
+                           const config::Endpoint& endpoint);
+
+// "name: message", so that a failure tells whose it is.
+[[nodiscard]] Error named(const Link& link, Error error);
+
+// The body of the reply to a POST, within budgets.total. Errors: of the connection, or of a status other than 200.
+[[nodiscard]] net::asio::awaitable<Result<std::string>> post(const Link& link, std::string target, std::string body);
+
+// A stream that was accepted (status 200), and the moment by which its first event is due.
+struct Opened {
+    std::unique_ptr<net::BodyStream> body;
+    std::chrono::steady_clock::time_point first_due;
+};
+// An answer of type application/json is no stream: its error is returned.
+[[nodiscard]] net::asio::awaitable<Result<Opened>> open_stream(const Link& link, std::string target, std::string body);
+
+// Is anybody there? Any HTTP answer but a 5xx counts, also 401, 403 and 404. Never loads a model.
+[[nodiscard]] net::asio::awaitable<Result<void>> probe(const Link& link, std::string target);
+
+}  // namespace sarai::remote

@@ -1,0 +1,93 @@
+#include "remote/ollama_backend.hpp"
+
+#include <chrono>
+
+#include "net/framing.hpp"
+#include "protocols/ollama.hpp"
+#include "remote/event_stream.hpp"
+#include "remote/link.hpp"
+
+namespace sarai::remote {
+namespace {
+
+namespace ollama = protocols::ollama;
+using net::asio::awaitable;
+
+std::int64_t unix_now() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+class NdjsonFeed final : public Feed {
+public:
+    explicit NdjsonFeed(ollama::ReplyContext context) : decoder_(std::move(context)) {}
+
+    Result<void> feed(std::string_view bytes, std::vector<llm::StreamEvent>& events) override {
+        if (auto fed = lines_.feed(bytes); !fed) return fed;
+        while (const auto line = lines_.next())
+            if (auto decoded = decoder_.line(*line, events); !decoded) return decoded;
+        return {};
+    }
+    bool ended() const override { return decoder_.ended(); }
+    Result<void> close(std::vector<llm::StreamEvent>& events) override {
+        // A last line may lack its line end.
+        if (auto decoded = decoder_.line(lines_.rest(), events); !decoded) return decoded;
+        return decoder_.close();
+    }
+
+private:
+    net::LineSplitter lines_;
+    ollama::StreamDecoder decoder_;
+};
+
+class OllamaBackend final : public llm::Backend {
+public:
+    OllamaBackend(Link link, ollama::Defaults defaults) : link_(std::move(link)), defaults_(std::move(defaults)) {}
+
+    awaitable<Result<boost::json::object>> complete(const llm::Request& request) override {
+        const auto context = ollama::context_of(request, unix_now());
+        auto body = encode(request, false);
+        if (!body) co_return std::unexpected(body.error());
+        const auto reply = co_await post(link_, std::string(ollama::path_of(request.task)), std::move(*body));
+        if (!reply) co_return std::unexpected(reply.error());
+        auto decoded = ollama::decode_reply(*reply, context);
+        if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
+        co_return decoded;
+    }
+
+    awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
+        auto context = ollama::context_of(request, unix_now());
+        auto body = encode(request, true);
+        if (!body) co_return std::unexpected(body.error());
+        auto opened = co_await open_stream(link_, std::string(ollama::path_of(request.task)), std::move(*body));
+        if (!opened) co_return std::unexpected(opened.error());
+        co_return make_event_stream(link_, std::move(*opened), std::make_unique<NdjsonFeed>(std::move(context)));
+    }
+
+private:
+    [[nodiscard]] Result<std::string> encode(const llm::Request& request, bool stream) const {
+        auto body = ollama::encode_request(request, stream, defaults_);
+        if (!body) return std::unexpected(named(link_, std::move(body.error())));
+        return body;
+    }
+
+    Link link_;
+    ollama::Defaults defaults_;
+};
+
+}  // namespace
+
+std::shared_ptr<llm::Backend> make_ollama_backend(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
+                                                  const config::Endpoint& endpoint) {
+    return std::make_shared<OllamaBackend>(
+        link_of(std::move(client), model, endpoint),
+        ollama::Defaults{.model = model.model, .num_ctx = model.context_length, .keep_alive = model.keep_alive});
+}
+
+awaitable<Result<void>> probe_ollama(std::shared_ptr<net::Client> client, config::Endpoint endpoint,
+                                     config::TimeBudgets budgets) {
+    const auto link = link_of(std::move(client), {.budgets = budgets}, endpoint);
+    co_return co_await probe(link, "/api/version");
+}
+
+}  // namespace sarai::remote

@@ -1,0 +1,93 @@
+#include "remote/openai_backend.hpp"
+
+#include "net/framing.hpp"
+#include "protocols/openai.hpp"
+#include "remote/event_stream.hpp"
+
+namespace sarai::remote {
+namespace {
+
+namespace openai = protocols::openai;
+using net::asio::awaitable;
+
+class SseFeed final : public Feed {
+public:
+    explicit SseFeed(std::string client_model) : decoder_(std::move(client_model)) {}
+
+    Result<void> feed(std::string_view bytes, std::vector<llm::StreamEvent>& events) override {
+        if (auto fed = parser_.feed(bytes); !fed) return fed;
+        return drain(events);
+    }
+    bool ended() const override { return decoder_.ended(); }
+    Result<void> close(std::vector<llm::StreamEvent>& events) override {
+        // The last event may lack the blank line that ends it.
+        if (auto fed = parser_.feed("\n\n"); !fed) return fed;
+        if (auto drained = drain(events); !drained) return drained;
+        return decoder_.close();
+    }
+
+private:
+    Result<void> drain(std::vector<llm::StreamEvent>& events) {
+        while (!decoder_.ended()) {
+            const auto unit = parser_.next();
+            if (!unit) break;
+            auto event = decoder_.event(unit->name, unit->data);
+            if (!event) return std::unexpected(std::move(event.error()));
+            if (*event) events.push_back(std::move(**event));
+        }
+        return {};
+    }
+
+    net::SseParser parser_;
+    openai::StreamDecoder decoder_;
+};
+
+std::string target_of(const Link& link, std::string_view path) {
+    std::string target = link.client->origin().base.empty() ? "/v1" : "";
+    target += path;
+    return target;
+}
+
+class OpenAiBackend final : public llm::Backend {
+public:
+    explicit OpenAiBackend(Link link) : link_(std::move(link)) {}
+
+    awaitable<Result<boost::json::object>> complete(const llm::Request& request) override {
+        auto body = openai::encode_request(request, false, link_.model);
+        const auto reply = co_await post(link_, target_of(link_, openai::path_of(request.task)), std::move(body));
+        if (!reply) co_return std::unexpected(reply.error());
+        auto decoded = openai::decode_reply(*reply, request.model);
+        if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
+        co_return decoded;
+    }
+
+    awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
+        auto feed = std::make_unique<SseFeed>(request.model);
+        auto body = openai::encode_request(request, true, link_.model);
+        auto opened = co_await open_stream(link_, target_of(link_, openai::path_of(request.task)), std::move(body));
+        if (!opened) co_return std::unexpected(opened.error());
+        co_return make_event_stream(link_, std::move(*opened), std::move(feed));
+    }
+
+private:
+    Link link_;
+};
+
+}  // namespace
+
+std::shared_ptr<llm::Backend> make_openai_backend(Link link) {
+    return std::make_shared<OpenAiBackend>(std::move(link));
+}
+
+std::shared_ptr<llm::Backend> make_openai_backend(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
+                                                  const config::Endpoint& endpoint) {
+    return make_openai_backend(link_of(std::move(client), model, endpoint));
+}
+
+awaitable<Result<void>> probe_openai(std::shared_ptr<net::Client> client, config::Endpoint endpoint,
+                                     config::TimeBudgets budgets) {
+    const auto link = link_of(std::move(client), {.budgets = budgets}, endpoint);
+    co_return co_await probe(link, target_of(link, "/models"));
+}
+
+}  // namespace sarai::remote
