@@ -23,7 +23,7 @@ struct GgufFacts {
     std::optional<std::uint32_t> projection_width;  // values per token, as declared
     std::vector<std::int64_t> projector_sides;      // both sides of all projection matrices ("mm.…")
 
-    bool windowed = false;                          // vision with windowed attention
+    bool windowed = false;  // vision with windowed attention
 
     [[nodiscard]] bool is_projector() const { return architecture == "clip"; }
 

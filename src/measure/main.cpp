@@ -39,15 +39,13 @@ int main(int argc, char** argv) {
     app.add_option("--batch", question.batch, "logical batch, tokens")->check(CLI::Range(1, 1 << 20));
     app.add_option("--micro-batch", question.micro_batch, "physical batch, tokens")->check(CLI::Range(1, 1 << 20));
     app.add_option("--image-tokens", question.image_tokens, "the most tokens that one image becomes")
-        ->check(CLI::Range(8, 16384));
+        ->check(CLI::Range(8, 2116));  // the engine plans for 46 × 46 tokens at most
     app.add_flag("--embedding", question.embedding, "the worker serves embeddings only");
     app.add_option("--prompt-cache", question.prompt_cache.count, "bytes the prompt cache may grow to")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 50));
     try {
         app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
-    }
+    } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
     if (!projector.empty()) question.mmproj = projector;
 
     const auto answer = sarai::measure::ask(question);

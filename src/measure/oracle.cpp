@@ -15,15 +15,16 @@
 #include "llama.h"
 #include "mtmd.h"
 
-// libllama exports this for its own tools, but the header (src/llama-ext.h) is not packaged. Declared as in 0.7.0; should
-// a later build add fields at the end, the first three keep their places. `check_breakdown` below refuses values that
-// cannot be true, and tests/integration/measure compares them with the files' tensors.
+// libllama exports this for its own tools, but the header (src/llama-ext.h) is not packaged. Declared as in 0.7.0;
+// should a later build add fields at the end, the first three keep their places. `check_breakdown` below refuses values
+// that cannot be true, and tests/integration/measure compares them with the files' tensors.
 struct llama_memory_breakdown_data {
     std::size_t model = 0;    // bytes of weights
     std::size_t context = 0;  // bytes of KV cache and recurrent state
     std::size_t compute = 0;  // bytes of the graph's scratch buffers
 };
-std::map<ggml_backend_buffer_type_t, llama_memory_breakdown_data> llama_get_memory_breakdown(const llama_context* context);
+std::map<ggml_backend_buffer_type_t, llama_memory_breakdown_data> llama_get_memory_breakdown(
+    const llama_context* context);
 
 namespace sarai::measure {
 namespace {
@@ -32,8 +33,8 @@ using ModelHandle = std::unique_ptr<llama_model, decltype(&llama_model_free)>;
 using ContextHandle = std::unique_ptr<llama_context, decltype(&llama_free)>;
 
 // What the server's process has beside the libraries' data structures that this process has too: 17 MiB of mapped
-// libraries, HTTP and template machinery, thread stacks. Measured as peak RSS of llama-server 0.7.0 less the plan's other
-// lines: 21 MiB for tiny models, 29 MiB for LFM2-1.2B.
+// libraries, HTTP and template machinery, thread stacks. Measured as peak RSS of llama-server 0.7.0 less the plan's
+// other lines: 21 MiB for tiny models, 29 MiB for LFM2-1.2B.
 constexpr Bytes server_own = MiB(30);
 
 // Context checkpoints let a hybrid model go back in a prompt; workers keep this many per slot (--ctx-checkpoints).
@@ -127,11 +128,11 @@ Bytes own_heap() {
 Result<Bytes> projector_bytes(const Question& question, const GgufFacts& projector, const llama_model* model) {
     const auto width = llama_model_n_embd(model);
     if (!projector.projects_to(width)) {
-        return fail(Code::invalid_argument,
-                    fmt::format("the projector {} does not belong to {}: it yields {} values per token, the model takes {}",
-                                projector.path.string(), question.model.string(),
-                                projector.projection_width ? std::to_string(*projector.projection_width) : "other",
-                                width));
+        return fail(
+            Code::invalid_argument,
+            fmt::format("the projector {} does not belong to {}: it yields {} values per token, the model takes {}",
+                        projector.path.string(), question.model.string(),
+                        projector.projection_width ? std::to_string(*projector.projection_width) : "other", width));
     }
     auto parameters = mtmd_context_params_default();
     parameters.use_gpu = false;
@@ -140,10 +141,11 @@ Result<Bytes> projector_bytes(const Question& question, const GgufFacts& project
     Bytes sum;
     for (const auto& [device, count] : usage.backend_mem_usage) sum += bytes(count);
     if (sum == Bytes{}) return refusal(projector.path);
-    // Beside the engine's buffers: the decoded picture and its copy as floats, and for encoders with windowed attention
-    // the mask, which is made on the heap first — 4 bytes for each pair of patches, 4 patches to a token.
-    sum += MiB(24);
-    if (projector.windowed) sum += bytes(sizeof(float) * 16ULL * question.image_tokens * question.image_tokens);
+    // Not in that sum: for encoders with windowed attention the mask as floats, once on the heap and once as the
+    // graph's input (4 patches to a token, each with each: T² · 16 · 4 bytes); and 64 MiB for the request's body, the
+    // decoded picture and what the server keeps from its own estimate. Measured with pictures of 64 … 1024 tokens.
+    sum += MiB(64);
+    if (projector.windowed) sum += bytes(2 * sizeof(float) * 16 * question.image_tokens * question.image_tokens);
     return sum;
 }
 
@@ -191,17 +193,15 @@ Result<Answer> ask(const Question& question) {
 
     const auto vocabulary = static_cast<std::uint64_t>(llama_vocab_n_tokens(llama_model_get_vocab(model.get())));
     const auto width = static_cast<std::uint64_t>(llama_model_n_embd(model.get()));
-    const std::uint64_t output = question.embedding ? width * question.parallel * sizeof(float)
-                                                    : vocabulary * question.parallel *
-                                                          (sizeof(float) + sizeof(llama_token_data));
+    const std::uint64_t output = question.embedding
+                                     ? width * question.parallel * sizeof(float)
+                                     : vocabulary * question.parallel * (sizeof(float) + sizeof(llama_token_data));
 
     Answer answer{.architecture = file->architecture,
                   .trained_context = llama_model_n_ctx_train(model.get()),
                   .engine = llama_version(),
                   .lines = {{"weights", totals->weights}, {"kv_cache", totals->context - *state}}};
-    if (*state != Bytes{}) {
-        answer.lines.push_back({"recurrent_state", Bytes{state->count * (1 + checkpoints)}});
-    }
+    if (*state != Bytes{}) { answer.lines.push_back({"recurrent_state", Bytes{state->count * (1 + checkpoints)}}); }
     answer.lines.push_back({"compute", totals->compute});
     answer.lines.push_back({"output", bytes(output)});
     if (projector) {

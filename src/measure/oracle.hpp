@@ -1,4 +1,5 @@
-// Asks the engine's own allocator what a model will take: everything is planned, nothing is allocated, no weight is read.
+// Asks the engine's own allocator what a model will take: everything is planned, nothing is allocated, no weight is
+// read.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct Question {
     std::uint32_t parallel = 1;
     std::uint32_t batch = 256;
     std::uint32_t micro_batch = 256;
-    std::uint32_t image_tokens = 1024;  // the most that one image becomes; its encoder's memory grows with the square
+    std::uint32_t image_tokens = 512;  // the most that one image becomes; its encoder's memory grows with the square
     bool embedding = false;
     Bytes prompt_cache;
 };

@@ -90,8 +90,8 @@ std::vector<std::string> measure_arguments(const EngineShape& shape) {
                                           "--batch",       std::to_string(shape.batch),
                                           "--micro-batch", std::to_string(shape.micro_batch)};
     if (shape.mmproj) {
-        arguments.insert(arguments.end(), {"--mmproj", shape.mmproj->string(), "--image-tokens",
-                                           std::to_string(shape.image_tokens)});
+        arguments.insert(arguments.end(),
+                         {"--mmproj", shape.mmproj->string(), "--image-tokens", std::to_string(shape.image_tokens)});
     }
     if (shape.embedding) arguments.emplace_back("--embedding");
     if (shape.prompt_cache != Bytes{}) {

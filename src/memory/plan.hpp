@@ -1,8 +1,8 @@
 // What a model will take, line by line, before a byte of it is loaded.
 //
-// A plan is made by a short-lived measuring child (`sarai-measure`), which asks the engine's own allocator: it loads the
-// GGUF without its weights (`no_alloc`) and reports the buffers. Here is what goes in, what comes out, and the command.
-// Pure: running the child is the engine module's work.
+// A plan is made by a short-lived measuring child (`sarai-measure`), which asks the engine's own allocator: it loads
+// the GGUF without its weights (`no_alloc`) and reports the buffers. Here is what goes in, what comes out, and the
+// command. Pure: running the child is the engine module's work.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +26,9 @@ struct EngineShape {
     int parallel = 1;           // slots
     int batch = 256;            // logical batch, tokens
     int micro_batch = 256;      // physical batch, tokens
-    int image_tokens = 1024;    // the most that one image becomes (only with an mmproj)
+    int image_tokens = 512;     // the most that one image becomes (only with an mmproj)
     bool embedding = false;
-    Bytes prompt_cache = {};    // upper bound of the engine's prompt cache
+    Bytes prompt_cache = {};  // upper bound of the engine's prompt cache
 };
 
 // One line of a plan. `what` is one of: weights, kv_cache, recurrent_state, compute, output, mmproj, prompt_cache,
@@ -40,9 +40,9 @@ struct PlanLine {
 
 struct ModelPlan {
     std::vector<PlanLine> lines;
-    std::string architecture = {};      // general.architecture of the GGUF
-    int trained_context = 0;            // tokens
-    std::string engine = {};            // build of the engine that was asked
+    std::string architecture = {};  // general.architecture of the GGUF
+    int trained_context = 0;        // tokens
+    std::string engine = {};        // build of the engine that was asked
 
     [[nodiscard]] Bytes total() const;
 };

@@ -80,26 +80,25 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"tiny", "full"}))
         ->capture_default_str();
     app.add_option("--seed", request.seed, "same seed, same bytes")->capture_default_str();
-    app.add_option("--quant", quant_name,
-                   "F32, F16, Q8_0, Q4_0 or Q4_K_M (default: Q8_0 for tiny; for full Q4_K_M, embed Q8_0, omni-mmproj F16)")
-        ->check(CLI::IsMember(quants, CLI::ignore_case));
+    app.add_option(
+           "--quant", quant_name,
+           "F32, F16, Q8_0, Q4_0 or Q4_K_M (default: Q8_0 for tiny; for full Q4_K_M, embed Q8_0, omni-mmproj F16)")
+        ->transform(CLI::IsMember(quants, CLI::ignore_case));
     app.add_option("--context", context, "trained context to claim, in tokens (default: the architecture's)")
         ->check(CLI::Range(256, 1 << 20));
     app.add_option("--tokenizer", tokenizer_name,
-                   "bytes: one token per byte, nothing merges; merging: an ordinary one (default: bytes for tiny, merging for full)")
+                   "bytes: one token per byte, nothing merges; merging: an ordinary one (default: bytes for tiny, "
+                   "merging for full)")
         ->check(CLI::IsMember({"bytes", "merging"}));
     app.footer("Example:  sarai-synth all --size tiny -o models/");
     try {
         app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : 2;
-    }
+    } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
 
     request.size = size_name == "full" ? synth::Size::full : synth::Size::tiny;
     request.tokenizer = request.pick(synth::TokenizerKind::bytes, synth::TokenizerKind::merging);
     if (!tokenizer_name.empty()) {
-        request.tokenizer =
-            tokenizer_name == "bytes" ? synth::TokenizerKind::bytes : synth::TokenizerKind::merging;
+        request.tokenizer = tokenizer_name == "bytes" ? synth::TokenizerKind::bytes : synth::TokenizerKind::merging;
     }
     if (context != 0) request.context = context;
 

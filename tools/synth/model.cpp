@@ -16,10 +16,11 @@ ggml_type mixed_type(const Request& request, Part part, int layer, int layers, s
         case Quant::f32: return GGML_TYPE_F32;
         case Quant::f16: return GGML_TYPE_F16;
         case Quant::q8_0: return GGML_TYPE_Q8_0;
-        case Quant::q4_0: return part == Part::embedding || part == Part::other || part == Part::attention_v ||
-                                         part == Part::feed_forward_down
-                                     ? GGML_TYPE_Q4_0
-                                     : GGML_TYPE_Q8_0;
+        case Quant::q4_0:
+            return part == Part::embedding || part == Part::other || part == Part::attention_v ||
+                           part == Part::feed_forward_down
+                       ? GGML_TYPE_Q4_0
+                       : GGML_TYPE_Q8_0;
         case Quant::q4_k_m: break;
     }
     const bool fine = part == Part::output || part == Part::tied_embedding ||

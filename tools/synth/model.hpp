@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "gguf.h"
 #include "ggml.h"
+#include "gguf.h"
 
 namespace synth {
 
@@ -28,7 +28,9 @@ struct Request {
     std::uint64_t seed = 1;
 
     template <class T>
-    [[nodiscard]] T pick(T tiny, T full) const { return size == Size::tiny ? tiny : full; }
+    [[nodiscard]] T pick(T tiny, T full) const {
+        return size == Size::tiny ? tiny : full;
+    }
 };
 
 // Where a matrix stands decides its type within a mix such as Q4_K_M.
@@ -39,12 +41,12 @@ struct Tensor {
     std::vector<std::int64_t> shape;  // innermost first, as ggml counts
     ggml_type type = GGML_TYPE_F32;
     bool constant = false;
-    float value = 0;       // the constant, or the standard deviation
+    float value = 0;        // the constant, or the standard deviation
     bool by_token = false;  // rows are scaled by Model::token_strength
 };
 
 class Model {
-   public:
+public:
     Model(const Request& request, std::string architecture);
 
     [[nodiscard]] const Request& request() const { return request_; }
@@ -75,7 +77,7 @@ class Model {
     std::vector<float> token_strength;
     int layers = 0;
 
-   private:
+private:
     Request request_;
     std::string architecture_;
     std::unique_ptr<gguf_context, decltype(&gguf_free)> gguf_;

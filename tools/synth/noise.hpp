@@ -16,24 +16,24 @@ namespace synth {
 
 // splitmix64 (Steele, Lea, Flood 2014): the same numbers on every machine, unlike the distributions of <random>.
 class Random {
-   public:
+public:
     explicit Random(std::uint64_t seed) : state_(seed) {}
     std::uint64_t next();
     std::uint64_t below(std::uint64_t bound) { return next() % bound; }
     float normal();  // mean 0, variance 1, within ±6 (sum of twelve uniforms)
 
-   private:
+private:
     std::uint64_t state_;
 };
 
 class Noise {
-   public:
+public:
     explicit Noise(std::uint64_t seed) : seed_(seed) {}
 
     // Fills `row` (a whole number of blocks of `type`) with values of standard deviation `deviation`.
     void fill(std::span<std::byte> row, ggml_type type, float deviation, Random& random);
 
-   private:
+private:
     const std::vector<std::byte>& blocks(ggml_type type, float deviation);
 
     std::uint64_t seed_;

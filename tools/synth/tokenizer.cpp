@@ -80,8 +80,10 @@ std::vector<std::string> grow(Tokens& tokens, std::vector<std::pair<std::string,
     };
     while (tokens.text.size() < size) {
         // Only early, short pieces pair: among all of them most pairs would be too long.
-        auto left = pieces.begin() + static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(pieces.size(), 16384)));
-        auto right = pieces.begin() + static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(pieces.size(), 512)));
+        auto left =
+            pieces.begin() + static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(pieces.size(), 16384)));
+        auto right =
+            pieces.begin() + static_cast<std::ptrdiff_t>(random.below(std::min<std::size_t>(pieces.size(), 512)));
         if (at + 1 < frequent.size()) {
             left = find(frequent[at]);
             right = find(frequent[at + 1]);

@@ -24,7 +24,7 @@ using sarai::Result;
 
 // A file that has its name only once it is complete.
 class Draft {
-   public:
+public:
     explicit Draft(const std::filesystem::path& file) : file_(file), name_(file.string() + ".XXXXXX") {
         descriptor_ = ::mkostemp(name_.data(), O_CLOEXEC);
         if (descriptor_ < 0) error_ = errno;
@@ -41,8 +41,10 @@ class Draft {
         while (error_ == 0 && !bytes.empty()) {
             const auto count = ::write(descriptor_, bytes.data(), bytes.size());
             if (count < 0 && errno == EINTR) continue;
-            if (count < 0) error_ = errno;
-            else bytes = bytes.subspan(static_cast<std::size_t>(count));
+            if (count < 0)
+                error_ = errno;
+            else
+                bytes = bytes.subspan(static_cast<std::size_t>(count));
         }
         return error_ == 0;
     }
@@ -61,7 +63,7 @@ class Draft {
                            std::error_code(error_, std::generic_category()));
     }
 
-   private:
+private:
     std::filesystem::path file_;
     std::string name_;
     int descriptor_ = -1;
@@ -70,7 +72,7 @@ class Draft {
 
 // Collects rows into writes of a megabyte.
 class Stream {
-   public:
+public:
     Stream(Draft& draft, const Progress& progress, Bytes all) : draft_(draft), progress_(progress), all_(all) {
         buffer_.reserve(limit);
     }
@@ -87,7 +89,7 @@ class Stream {
         return good;
     }
 
-   private:
+private:
     static constexpr std::size_t limit = 1 << 20;
     Draft& draft_;
     const Progress& progress_;
@@ -120,8 +122,8 @@ Result<Bytes> write(const Model& model, const std::filesystem::path& file, const
     const std::unique_ptr<ggml_context, decltype(&ggml_free)> shapes(ggml_init(parameters), &ggml_free);
     std::int64_t all = 0;
     for (const auto& tensor : tensors) {
-        auto* shape = ggml_new_tensor(shapes.get(), tensor.type, static_cast<int>(tensor.shape.size()),
-                                      tensor.shape.data());
+        auto* shape =
+            ggml_new_tensor(shapes.get(), tensor.type, static_cast<int>(tensor.shape.size()), tensor.shape.data());
         ggml_set_name(shape, tensor.name.c_str());
         gguf_add_tensor(model.metadata(), shape);
         all += static_cast<std::int64_t>(GGML_PAD(ggml_nbytes(shape), GGUF_DEFAULT_ALIGNMENT));

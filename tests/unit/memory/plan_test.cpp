@@ -27,15 +27,16 @@ TEST(MeasureArguments, CarryEveryPartOfTheShape) {
 }
 
 TEST(MeasureArguments, LeaveOutWhatTheShapeDoesNotHave) {
-    EXPECT_THAT(measure_arguments(shape), ElementsAre("--model", "/models/a.gguf", "--context", "2048", "--parallel", "1",
-                                                      "--batch", "256", "--micro-batch", "256"));
+    EXPECT_THAT(measure_arguments(shape), ElementsAre("--model", "/models/a.gguf", "--context", "2048", "--parallel",
+                                                      "1", "--batch", "256", "--micro-batch", "256"));
 }
 
 TEST(ParseMeasurement, ReadsThePlanAndAddsItUp) {
-    const auto plan = parse_measurement(shape, 0,
-                                        R"({"architecture":"llama","trained_context":4096,"engine":"0.7.0",)"
-                                        R"("lines":[{"what":"weights","bytes":5000000000},{"what":"overhead","bytes":7}]})",
-                                        "");
+    const auto plan =
+        parse_measurement(shape, 0,
+                          R"({"architecture":"llama","trained_context":4096,"engine":"0.7.0",)"
+                          R"("lines":[{"what":"weights","bytes":5000000000},{"what":"overhead","bytes":7}]})",
+                          "");
     ASSERT_TRUE(plan) << describe(plan.error());
     EXPECT_EQ(plan->architecture, "llama");
     EXPECT_EQ(plan->trained_context, 4096);
@@ -47,8 +48,7 @@ TEST(ParseMeasurement, ReadsThePlanAndAddsItUp) {
 
 TEST(ParseMeasurement, KeepsTheKindOfTheChildsError) {
     for (const auto code : {Code::not_found, Code::corrupt_file, Code::unsupported, Code::invalid_argument, Code::io}) {
-        const auto printed =
-            R"({"error":{"code":")" + std::string(name_of(code)) + R"(","message":"no","hint":"do"}})";
+        const auto printed = R"({"error":{"code":")" + std::string(name_of(code)) + R"(","message":"no","hint":"do"}})";
         const auto plan = parse_measurement(shape, 1, printed, "");
         ASSERT_FALSE(plan);
         EXPECT_EQ(plan.error().code, code);

@@ -29,7 +29,8 @@ void add_attention_and_norms(Model& model, const Encoder& encoder, const std::st
     }
 }
 
-void set_encoder(Model& model, const std::string& kind, const Encoder& encoder, std::int64_t projection, float epsilon) {
+void set_encoder(Model& model, const std::string& kind, const Encoder& encoder, std::int64_t projection,
+                 float epsilon) {
     model.set("has_" + kind + "_encoder", true);
     model.set(kind + ".embedding_length", static_cast<std::uint32_t>(encoder.embedding));
     model.set(kind + ".feed_forward_length", static_cast<std::uint32_t>(encoder.hidden));

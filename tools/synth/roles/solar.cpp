@@ -8,9 +8,8 @@ Model make_solar(const Request& request) {
     model.layers = request.pick(3, 48);
     const std::int64_t embedding = request.pick(64, 4096), hidden = request.pick(128, 14336);
     const Attention attention{embedding, request.pick(4, 32), request.pick(2, 8), request.pick(16, 128)};
-    const auto tokens = add_tokenizer(model, {.family = Family::spm,
-                                              .size = request.pick<std::size_t>(600, 32000),
-                                              .adds_bos = true});
+    const auto tokens =
+        add_tokenizer(model, {.family = Family::spm, .size = request.pick<std::size_t>(600, 32000), .adds_bos = true});
     model.set_key("general.name", std::string(request.pick("solar-tiny", "SOLAR 10.7B shape, random weights")));
     model.set("block_count", static_cast<std::uint32_t>(model.layers));
     model.set("context_length", request.context.value_or(4096));
