@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <boost/asio/this_coro.hpp>
+#include <csignal>
 
 #include "engine/process.hpp"
 
