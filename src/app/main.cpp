@@ -7,10 +7,14 @@
 #include "app/prove.hpp"
 #include "config/load.hpp"
 #include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 
 int main(int argc, char** argv) {
     for (int s : {SIGINT, SIGTERM, SIGHUP}) std::signal(s, SIG_DFL);
     using namespace sarai;
+    spdlog::set_default_logger(spdlog::stderr_color_mt("sarai"));
+    spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
     if (argc < 2) return 2;
     if (!std::strcmp(argv[1], "serve")) {
         auto config = config::load(argv[3], config::Environment::of_process());

@@ -197,7 +197,7 @@ private:
         for (const auto& row : status->at("models").as_array()) {
             if (row.at("endpoint").if_string() == nullptr || *row.at("endpoint").if_string() != "local") continue;
             for (auto& model : report_.models) {
-                if (model.name != std::string_view(row.at("name").as_string())) continue;
+                if (model.name != std::string_view(row.at("name").as_string()) || model.endpoint != "local") continue;
                 model.planned = {row.at("planned_bytes").to_number<std::int64_t>()};
                 model.measured = {row.at("measured_bytes").to_number<std::int64_t>()};
                 model.peak = {row.at("peak_bytes").to_number<std::int64_t>()};

@@ -61,7 +61,16 @@ std::string_view finish_reason_of(const StreamEvent& event) {
 
 std::optional<Usage> usage_of(const json::object& chunk_or_reply) {
     const auto* usage = chunk_or_reply.if_contains("usage");
-    if (usage == nullptr || !usage->is_object()) return std::nullopt;
+    if (usage == nullptr || !usage->is_object()) {
+        const auto* timings = chunk_or_reply.if_contains("timings");
+        if (timings == nullptr || !timings->is_object()) return std::nullopt;
+        const auto& counts = timings->get_object();
+        if (!counts.contains("predicted_n")) return std::nullopt;
+        const auto cached = count_at(counts, "cache_n");
+        return Usage{.prompt_tokens = count_at(counts, "prompt_n") + cached,
+                     .completion_tokens = count_at(counts, "predicted_n"),
+                     .cached_tokens = cached};
+    }
     const auto& fields = usage->get_object();
     Usage result{.prompt_tokens = count_at(fields, "prompt_tokens"),
                  .completion_tokens = count_at(fields, "completion_tokens")};

@@ -47,7 +47,7 @@ struct StreamEvent {
 [[nodiscard]] bool has_output(const StreamEvent& event);
 // "stop", "length", "tool_calls" … of the first choice; "" before the end.
 [[nodiscard]] std::string_view finish_reason_of(const StreamEvent& event);
-// The "usage" of a chunk or of a whole reply, where it has one.
+// The "usage" of a chunk or of a whole reply, else what llama-server's "timings" tell of it, where it has one of them.
 [[nodiscard]] std::optional<Usage> usage_of(const boost::json::object& chunk_or_reply);
 
 }  // namespace sarai::llm

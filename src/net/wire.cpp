@@ -28,7 +28,7 @@ asio::awaitable<Error> explain(error_code ec, std::string timeout_message, std::
         co_return Error{.code = Code::cancelled, .message = "the request was cancelled"};
     if (ec == asio::error::operation_aborted)
         co_return Error{.code = Code::timeout, .message = std::move(timeout_message)};
-    co_return Error{.code = Code::unavailable, .message = std::move(failure_message), .cause = ec};
+    co_return Error{.code = Code::unavailable, .message = fmt::format("{}: {}", failure_message, ec.message())};
 }
 
 asio::ssl::context& tls_context() {
