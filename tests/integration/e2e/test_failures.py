@@ -1,0 +1,240 @@
+"""What goes wrong gets its own clear error, within its time, and the next good request succeeds."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+from harness import BIN, MODELS, Case, Sarai, children_of, free_port, local, main, ollama, wait_until
+
+
+class Files(Case):
+    def setUp(self):
+        whole = (MODELS / "lfm2.gguf").read_bytes()
+        self.sarai = Sarai({"good": local("lfm2")})
+        self.addCleanup(self.sarai.close)
+        folder = self.sarai.folder
+        (folder / "truncated.gguf").write_bytes(whole[: len(whole) * 2 // 3])
+        (folder / "empty.gguf").write_bytes(b"")
+        (folder / "garbage.gguf").write_bytes(os.urandom(4096))
+        (folder / "strange.gguf").write_bytes(whole.replace(b"lfm2", b"zzz2"))
+        for name in ("truncated", "empty", "garbage", "strange", "missing"):
+            self.sarai.models[name] = f"backend: gguf_native, path: '{folder}/{name}.gguf', context_length: 256"
+        self.sarai.models["embedder"] = f"backend: gguf_native, path: '{MODELS}/omni-mmproj.gguf', context_length: 256"
+        self.sarai.start()
+
+    def test_each_bad_file_is_told_apart_and_a_good_one_still_works(self):
+        said = {}
+        for name, words in {"truncated": ["truncated.gguf"], "empty": ["empty.gguf"], "garbage": ["garbage.gguf"],
+                            "strange": ["zzz2"], "missing": ["missing.gguf"], "embedder": ["omni-mmproj.gguf"]}.items():
+            reply = self.sarai.chat(name)
+            self.assertEqual(reply.status // 100, 5 if name != "missing" else reply.status // 100, reply.body)
+            error = reply.json["error"]
+            for word in words:
+                self.assertIn(word, error["message"], name)
+            said[name] = error["message"]
+            self.assertEqual(self.sarai.chat("good").status, 200, f"after {name}")
+        self.assertEqual(len(set(said.values())), len(said), said)
+
+
+class Ports(Case):
+    def test_a_port_in_use_is_named_with_its_owner(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            late = Sarai({"lfm2": local("lfm2")}, port=port)
+            self.addCleanup(late.close)
+            late.start(wait=False)
+            self.assertEqual(late.process.wait(20), 1)
+            self.assertIn(f"port {port} of 127.0.0.1 is taken by process {os.getpid()}", late.log())
+
+
+class Workers(Case):
+    def test_a_worker_killed_in_mid_stream_ends_in_an_error_event_and_the_next_request_is_answered(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "lfm2")
+        connection, reply = sarai.open_stream("lfm2", max_tokens=100000)
+        self.addCleanup(connection.close)
+        first = reply.readline()
+        self.assertTrue(first.startswith(b"data: "), first)
+        os.kill(sarai.row("lfm2")["pid"], signal.SIGKILL)
+        events = [line[6:] for line in reply.read().split(b"\n") if line.startswith(b"data: ")]
+        self.assertIn(b'"error"', events[-1])
+        self.assertNotIn(b"[DONE]", events)
+        self.assertIn("worker of 'lfm2'", json.loads(events[-1])["error"]["message"])
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+        self.assertIn("was killed by signal 9", sarai.log())
+
+    def test_a_client_that_leaves_stops_the_work(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        connection, reply = sarai.open_stream("lfm2", max_tokens=1000000)
+        reply.readline()
+        self.assertEqual(sarai.row("lfm2")["in_flight"], 1)
+        reply.close()
+        connection.close()
+        wait_until(lambda: sarai.row("lfm2")["in_flight"] == 0, "the lease to be released")
+        wait_until(lambda: " 499 " in sarai.log(), "the log line")
+        # One slot: the worker can only answer if it has noticed as well.
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
+    def test_killed_with_sigkill_sarai_leaves_no_worker(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "omni": local("omni", "preload: true")})
+        wait_until(lambda: all(r["state"] == "ready" for r in sarai.status()["models"]), "both models")
+        workers = sarai.workers()
+        self.assertEqual(len(workers), 2)
+        sarai.kill(signal.SIGKILL)
+        wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in workers), "the workers to die", seconds=2)
+        # The next start clears what the killed one left.
+        leftovers = list((sarai.folder / "run").iterdir())
+        self.assertEqual(len(leftovers), 1)
+        sarai.port = 0
+        sarai.start()
+        self.assertFalse(leftovers[0].exists())
+
+    def test_two_hundred_loads_and_unloads_leave_nothing_behind(self):
+        sarai = self.serve({"lfm2": local("lfm2")})
+
+        def load_and_unload():
+            loaded = sarai.request("POST", "/api/generate", {"model": "lfm2"})
+            self.assertEqual((loaded.status, loaded.json["done_reason"]), (200, "load"))
+            unloaded = sarai.request("POST", "/api/generate", {"model": "lfm2", "keep_alive": 0})
+            self.assertEqual((unloaded.status, unloaded.json["done_reason"]), (200, "unload"))
+            wait_until(lambda: sarai.row("lfm2")["state"] == "unloaded", "the unload")
+
+        load_and_unload()
+        descriptors = lambda: len(os.listdir(f"/proc/{sarai.process.pid}/fd"))
+        before = descriptors()
+        for _ in range(200):
+            load_and_unload()
+        wait_until(lambda: descriptors() <= before, f"{descriptors()} descriptors to go back to {before}", seconds=5)
+        self.assertEqual(sarai.workers(), [])
+        self.assertEqual(list((sarai.folder / "run").glob("*/*")), [])
+        sarai.kill(signal.SIGTERM)
+        self.assertEqual(sarai.process.returncode, 0)
+        self.assertEqual(list((sarai.folder / "run").iterdir()), [])
+
+
+class Upstreams(Case):
+    def silent(self):
+        """A listener that accepts (in its backlog) and never answers."""
+        listener = socket.socket()
+        self.addCleanup(listener.close)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def test_an_upstream_that_never_answers_is_a_timeout_that_says_which(self):
+        sarai = self.serve({"solar": ollama(self.silent(), "x", "timeouts: {first_token: 300ms, total: 300ms}"), "lfm2": local("lfm2")})
+        for stream in (False, True):
+            reply = sarai.chat("solar", stream=stream)
+            self.assertEqual(reply.status, 504, reply.body)
+            self.assertIn("within 300 ms", reply.json["error"]["message"])
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
+    def test_with_a_fallback_it_is_not_even_noticed(self):
+        sarai = self.serve({"solar": ollama(self.silent(), "x", "timeouts: {first_token: 300ms, total: 300ms}, fallback: gguf_native, "
+                                            f"path: '{MODELS}/solar.gguf', context_length: 256")})
+        reply = sarai.chat("solar")
+        self.assertEqual((reply.status, reply.headers["x-sarai-backend"]), (200, "gguf_native"))
+
+    def test_a_lan_box_killed_in_mid_stream_ends_in_an_error_event(self):
+        lan = self.serve({"solar": local("solar", "preload: true")})
+        sarai = self.serve({"solar": ollama(lan.url, "solar")})
+        connection, reply = sarai.open_stream("solar", max_tokens=1000000)
+        self.addCleanup(connection.close)
+        self.assertTrue(reply.readline().startswith(b"data: "))
+        lan.kill()
+        rest = reply.read()
+        self.assertIn(b'"error"', rest)
+        self.assertNotIn(b"[DONE]", rest)
+        gone = sarai.chat("solar")
+        self.assertEqual(gone.status, 503)
+        self.assertIn("Connection refused", gone.json["error"]["message"])
+
+
+class Memory(Case):
+    def test_a_fallback_that_does_not_fit_is_refused_with_the_arithmetic(self):
+        lan = self.serve({"solar": local("solar")})
+        fallback = f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512"
+        sarai = self.serve({"solar": ollama(lan.url, "solar", fallback), "lfm2": local("lfm2", "preload: true")}, memory="max_ram: 80MiB")
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "lfm2")
+        self.assertEqual(sarai.chat("solar").headers["x-sarai-backend"], "ollama_http")
+        lan.kill()
+        refused = sarai.chat("solar")
+        self.assertEqual(refused.status, 503)
+        error = refused.json["error"]
+        self.assertEqual(error["code"], "insufficient_memory")
+        lfm2 = sarai.row("lfm2")["planned_bytes"]
+        free = 80 * 2**20 - 32 * 2**20 - lfm2
+        self.assertRegex(error["message"], r"^model 'solar' does not fit: it needs \d+ MiB \(\d+ bytes\), ")
+        self.assertIn(f"({free} bytes) of the budget of 80 MiB are free, held by: sarai itself 32 MiB, lfm2 ", error["message"])
+        self.assertIn("Connection refused", error["message"])
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+        lan.start()
+        wait_until(lambda: sarai.chat("solar").status == 200, "the LAN box to be noticed")
+
+    def test_no_more_generative_models_than_configured(self):
+        sarai = self.serve({"a": local("lfm2"), "b": local("omni"), "c": local("embed", "kind: embedding")},
+                           memory="max_ram: 1GiB, max_concurrent_llms: 1")
+        self.assertEqual(sarai.chat("a").status, 200)
+        refused = sarai.chat("b")
+        self.assertEqual(refused.status, 503)
+        self.assertIn("1 of 1 generative models", refused.json["error"]["message"])
+        self.assertEqual(sarai.request("POST", "/v1/embeddings", {"model": "c", "input": "x"}).status, 200)
+
+
+class Requests(Case):
+    def test_bad_requests_name_the_field_and_lose_nothing(self):
+        sarai = self.serve({"lfm2": local("lfm2"), "embed": local("embed", "kind: embedding")})
+        cases = [
+            ("POST", "/v1/chat/completions", b"{", 400, "JSON"),
+            ("POST", "/v1/chat/completions", b"[]", 400, "object"),
+            ("POST", "/v1/chat/completions", {"model": "lfm2"}, 400, "messages"),
+            ("POST", "/v1/chat/completions", {"model": 7, "messages": []}, 400, "model"),
+            ("POST", "/v1/chat/completions", {"model": "lfm2", "messages": [{"role": "user", "content": "x"}], "temperature": "hot"}, 400, "temperature"),
+            ("POST", "/v1/chat/completions", {"model": "embed", "messages": [{"role": "user", "content": "x"}]}, 400, "embed"),
+            ("POST", "/v1/nothing", {}, 404, "/v1/nothing"),
+            ("GET", "/v1/chat/completions", None, 405, "POST"),
+            ("POST", "/api/chat", b"nonsense", 400, ""),
+        ]
+        for method, path, body, status, word in cases:
+            reply = sarai.request(method, path, body)
+            self.assertEqual(reply.status, status, (path, body, reply.body))
+            text = reply.json["error"] if path.startswith("/api") else reply.json["error"]["message"]
+            self.assertIn(word, text, (path, body))
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
+    def test_a_prompt_that_is_too_long_is_the_clients_error(self):
+        sarai = self.serve({"lfm2": local("lfm2")})
+        reply = sarai.chat("lfm2", text="x" * 4000)
+        self.assertEqual(reply.status, 400, reply.body)
+        self.assertIn("context", reply.json["error"]["message"])
+
+
+class Ending(Case):
+    def test_sigterm_lets_a_running_answer_end(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        connection, reply = sarai.open_stream("lfm2", max_tokens=300)
+        self.addCleanup(connection.close)
+        reply.readline()
+        sarai.process.send_signal(signal.SIGTERM)
+        self.assertIn(b"[DONE]", reply.read())
+        self.assertEqual(sarai.process.wait(10), 0)
+
+    def test_ctrl_c_in_the_middle_of_an_endless_answer_ends_everything_within_two_seconds(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        connection, reply = sarai.open_stream("lfm2", max_tokens=1000000)
+        self.addCleanup(connection.close)
+        reply.readline()
+        workers = sarai.workers()
+        sarai.process.send_signal(signal.SIGINT)
+        self.assertEqual(sarai.process.wait(2), 0)
+        self.assertFalse(any(pathlib.Path(f"/proc/{pid}").exists() for pid in workers))
+
+
+if __name__ == "__main__":
+    main()
