@@ -199,7 +199,7 @@ Result<Answer> ask(const Question& question) {
 
     Answer answer{.architecture = file->architecture,
                   .trained_context = llama_model_n_ctx_train(model.get()),
-                  .engine = llama_version(),
+                  .engine = fmt::format("{}+ggml-{}", llama_version(), ggml_version()),
                   .lines = {{"weights", totals->weights}, {"kv_cache", totals->context - *state}}};
     if (*state != Bytes{}) { answer.lines.push_back({"recurrent_state", Bytes{state->count * (1 + checkpoints)}}); }
     answer.lines.push_back({"compute", totals->compute});
