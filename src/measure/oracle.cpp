@@ -37,6 +37,10 @@ using ContextHandle = std::unique_ptr<llama_context, decltype(&llama_free)>;
 // other lines: 21 MiB for tiny models, 29 MiB for LFM2-1.2B.
 constexpr Bytes server_own = MiB(30);
 
+// Working buffers of the CPU backend (quantised activations) grow with the layers' width. In proportion to the weights:
+// 9 MiB were missing for SOLAR-10.7B, none for LFM2-1.2B.
+constexpr std::int64_t working_share = 512;
+
 // Context checkpoints let a hybrid model go back in a prompt; workers keep this many per slot (--ctx-checkpoints).
 constexpr int checkpoints = 8;
 
@@ -199,7 +203,7 @@ Result<Answer> ask(const Question& question) {
 
     Answer answer{.architecture = file->architecture,
                   .trained_context = llama_model_n_ctx_train(model.get()),
-                  .engine = llama_version(),
+                  .engine = fmt::format("{}+ggml-{}", llama_version(), ggml_version()),
                   .lines = {{"weights", totals->weights}, {"kv_cache", totals->context - *state}}};
     if (*state != Bytes{}) { answer.lines.push_back({"recurrent_state", Bytes{state->count * (1 + checkpoints)}}); }
     answer.lines.push_back({"compute", totals->compute});
@@ -210,7 +214,7 @@ Result<Answer> ask(const Question& question) {
         answer.lines.push_back({"mmproj", *measured});
     }
     if (question.prompt_cache != Bytes{}) answer.lines.push_back({"prompt_cache", question.prompt_cache});
-    answer.lines.push_back({"overhead", heap + server_own});
+    answer.lines.push_back({"overhead", heap + server_own + Bytes{totals->weights.count / working_share}});
     return answer;
 }
 
