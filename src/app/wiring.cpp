@@ -70,6 +70,16 @@ Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointS
     return built.servers.size() - 1;
 }
 
+// To a client a file that is missing or of an unknown kind is the server's trouble, not its own: neither 404 nor 400.
+asio::awaitable<Result<memory::ModelPlan>> measure_for_client(const config::Model& model) {
+    auto plan = co_await measure(engine::shape_of(*model.local, model.kind));
+    if (!plan && (plan.error().code == Code::not_found || plan.error().code == Code::unsupported ||
+                  plan.error().code == Code::invalid_argument))
+        plan.error().code = Code::corrupt_file;
+    if (!plan) plan.error().message = fmt::format("model '{}' cannot be loaded: {}", model.name, plan.error().message);
+    co_return plan;
+}
+
 }  // namespace
 
 Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config, const std::filesystem::path& runtime_dir) {
@@ -102,9 +112,7 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         wiring.models.push_back(std::move(spec));
     }
 
-    wiring.ports.measure = [&config](pool::ModelIndex i) {
-        return measure(engine::shape_of(*config.models[i].local, config.models[i].kind));
-    };
+    wiring.ports.measure = [&config](pool::ModelIndex i) { return measure_for_client(config.models[i]); };
     wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i) -> Result<std::shared_ptr<pool::LocalWorker>> {
         const auto& model = config.models[i];
         auto worker = engine::Worker::start(executor, built->server_binary, engine::worker_spec(model),

@@ -36,11 +36,15 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         "--load-mode", "none",
         // Defaults to 8192 MiB per worker.
         "--cache-ram", std::to_string((shape.prompt_cache.count + (1 << 20) - 1) >> 20),
+        // The plan counts them for models with recurrent state; the engine's default is 32 per slot.
+        "--ctx-checkpoints", "8",
         // A client's disconnect is noticed with the next ping; the default is 30 s.
         "--sse-ping-interval", "1",
         "--jinja", "--no-webui", "--offline", "--no-slots"};
     if (shape.embedding) args.emplace_back("--embedding");
-    if (shape.mmproj) args.insert(args.end(), {"--mmproj", shape.mmproj->string()});
+    // Without a limit one large picture takes a gigabyte: the window mask grows with the square of its tokens.
+    if (shape.mmproj)
+        args.insert(args.end(), {"--mmproj", shape.mmproj->string(), "--image-max-tokens", std::to_string(shape.image_tokens)});
     else args.emplace_back("--no-mmproj");
     if (spec.threads > 0) args.insert(args.end(), {"--threads", std::to_string(spec.threads)});
     args.insert(args.end(), spec.extra_args.begin(), spec.extra_args.end());
