@@ -55,9 +55,10 @@ struct Daemon {
         if (!wiring) co_return give_up(wiring.error());
         const auto budget = budget_of(config.memory, memory::read_machine_memory().total);
         const auto preload = wiring->preload;
-        pool::Pool pool(io.get_executor(),
-                        {.budget = budget, .own = own_reserve, .max_concurrent_llms = config.memory.max_concurrent_llms},
-                        std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports));
+        pool::Pool pool(
+            io.get_executor(),
+            {.budget = budget, .own = own_reserve, .max_concurrent_llms = config.memory.max_concurrent_llms},
+            std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports));
         gateway::Gateway gateway(config, pool, version);
         net::HttpServer server(
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
@@ -79,7 +80,8 @@ struct Daemon {
         asio::signal_set signals(io, SIGINT, SIGTERM);
         const auto [ec, number] = co_await signals.async_wait(quiet);
         const bool at_terminal = number == SIGINT;
-        spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end", server.connections());
+        spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",
+                     server.connections());
         side.cancel_all();
         // A second signal means: at once.
         const auto drain = [&]() -> asio::awaitable<void> {

@@ -1,8 +1,8 @@
 #include "app/demo.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,8 +28,10 @@ using namespace std::chrono_literals;
 namespace {
 
 fs::path demo_folder() {
-    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/') return fs::path(cache) / "sarai/demo";
-    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return fs::path(home) / ".cache/sarai/demo";
+    if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache == '/')
+        return fs::path(cache) / "sarai/demo";
+    if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+        return fs::path(home) / ".cache/sarai/demo";
     return fs::temp_directory_path() / fmt::format("sarai-demo-{}", ::getuid());
 }
 
@@ -46,7 +48,10 @@ pid_t spawn(const fs::path& program, const std::vector<std::string>& arguments, 
     if (::getppid() != parent) ::_exit(127);
     if (!log.empty()) {
         const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (fd >= 0) { ::dup2(fd, 1); ::dup2(fd, 2); }
+        if (fd >= 0) {
+            ::dup2(fd, 1);
+            ::dup2(fd, 2);
+        }
     }
     ::execv(program.c_str(), argv.data());
     ::_exit(127);
@@ -89,7 +94,8 @@ Result<void> make_models(const fs::path& folder) {
     int status = 0;
     const auto pid = spawn(*synth, {"all", "--size", "tiny", "-o", folder.string()}, {});
     if (pid < 0 || !wait_for_exit(pid, 120s, status) || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(Code::io, fmt::format("the demo models could not be made in {}", folder.string()), "Is there space left? See the messages above.");
+        return fail(Code::io, fmt::format("the demo models could not be made in {}", folder.string()),
+                    "Is there space left? See the messages above.");
     for (const auto& entry : fs::directory_iterator(folder, ec))
         if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
     std::ofstream{stamp};
@@ -111,7 +117,8 @@ models:
   solar: {{backend: gguf_native, path: solar.gguf, context_length: 2048, preload: true}}
 )";
 
-constexpr std::string_view main_config = R"(# The demo's main server: an expert on the LAN box with a local fallback, and three local models.
+constexpr std::string_view main_config =
+    R"(# The demo's main server: an expert on the LAN box with a local fallback, and three local models.
 # Point `path` at real GGUF files and `url` at a real Ollama, and this is the reference system.
 server: {{listen: 127.0.0.1:{port}}}
 memory: {{max_ram: 2GiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, policy: never_unload}}
@@ -126,7 +133,9 @@ models:
 Result<void> refuse_taken_port(std::uint16_t port, const char* whose) {
     const auto owner = find_port_owner(port);
     if (!owner) return {};
-    return fail(Code::io, fmt::format("port {} of 127.0.0.1, for {}, is taken by process {}: {}", port, whose, owner->pid, owner->command),
+    return fail(Code::io,
+                fmt::format("port {} of 127.0.0.1, for {}, is taken by process {}: {}", port, whose, owner->pid,
+                            owner->command),
                 "End that process, or choose other ports: sarai demo --port N --lan-port M.");
 }
 
@@ -168,14 +177,16 @@ int run_demo(const DemoOptions& options) {
         fmt::print(stderr, "sarai: {}\n", describe(error));
         return exit_status(error.code);
     };
-    for (const auto& free : {refuse_taken_port(options.port, "the demo"), refuse_taken_port(options.lan_port, "the demo's LAN box")})
+    for (const auto& free :
+         {refuse_taken_port(options.port, "the demo"), refuse_taken_port(options.lan_port, "the demo's LAN box")})
         if (!free) return give_up(free.error());
     if (auto made = make_models(folder); !made) return give_up(made.error());
     const auto lan_file = folder / "lan-box.yaml";
     const auto main_file = folder / "demo.yaml";
     auto written = write_file(lan_file, fmt::format(lan_config, fmt::arg("lan_port", options.lan_port)));
     if (written)
-        written = write_file(main_file, fmt::format(main_config, fmt::arg("port", options.port), fmt::arg("lan_port", options.lan_port)));
+        written = write_file(main_file, fmt::format(main_config, fmt::arg("port", options.port),
+                                                    fmt::arg("lan_port", options.lan_port)));
     if (!written) return give_up(written.error());
 
     // Its own variables must not change what the demo is.
@@ -187,7 +198,8 @@ int run_demo(const DemoOptions& options) {
     std::error_code ec;
     const auto self = fs::read_symlink("/proc/self/exe", ec);
     const LanBox lan_box{spawn(self, {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
-    return run_daemon(*config, {.on_listening = {}, .on_ready = [&](const std::string& url) { print_welcome(url, folder, lan_box.pid); }});
+    return run_daemon(*config, {.on_listening = {},
+                                .on_ready = [&](const std::string& url) { print_welcome(url, folder, lan_box.pid); }});
 }
 
 }  // namespace sarai::app

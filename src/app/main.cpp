@@ -1,14 +1,14 @@
 #include <csignal>
 #include <cstring>
 
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
 #include "app/plan.hpp"
 #include "app/prove.hpp"
 #include "config/load.hpp"
-#include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 
 int main(int argc, char** argv) {
     for (int s : {SIGINT, SIGTERM, SIGHUP}) std::signal(s, SIG_DFL);
@@ -18,7 +18,10 @@ int main(int argc, char** argv) {
     if (argc < 2) return 2;
     if (!std::strcmp(argv[1], "serve")) {
         auto config = config::load(argv[3], config::Environment::of_process());
-        if (!config) { for (auto& p : config.error()) fmt::print(stderr, "{}\n", to_string(p)); return 2; }
+        if (!config) {
+            for (auto& p : config.error()) fmt::print(stderr, "{}\n", to_string(p));
+            return 2;
+        }
         return app::run_daemon(*config, {});
     }
     if (!std::strcmp(argv[1], "demo")) return app::run_demo({});

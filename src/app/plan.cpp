@@ -84,11 +84,14 @@ bool SetPlan::failed() const {
 bool SetPlan::fits() const { return !failed() && total() + own <= budget; }
 
 SetPlan plan_config(const config::Config& config) {
-    SetPlan plan{.models = {}, .fallbacks = {}, .own = own_reserve,
+    SetPlan plan{.models = {},
+                 .fallbacks = {},
+                 .own = own_reserve,
                  .budget = budget_of(config.memory, memory::read_machine_memory().total)};
     for (const auto& model : config.models) {
         if (model.remote)
-            plan.models.push_back({model.name, std::string(gateway::backend_name(model.remote->kind)), memory::ModelPlan{}});
+            plan.models.push_back(
+                {model.name, std::string(gateway::backend_name(model.remote->kind)), memory::ModelPlan{}});
         if (model.local) {
             auto& list = model.remote ? plan.fallbacks : plan.models;
             list.push_back({model.name, "gguf_native", memory::ModelPlan{}});
@@ -106,8 +109,12 @@ SetPlan plan_config(const config::Config& config) {
 }
 
 SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length) {
-    SetPlan plan{.models = {}, .fallbacks = {}, .own = own_reserve, .budget = budget_of({}, memory::read_machine_memory().total)};
-    for (const auto& file : files) plan.models.push_back({file.filename().string(), "gguf_native", memory::ModelPlan{}});
+    SetPlan plan{.models = {},
+                 .fallbacks = {},
+                 .own = own_reserve,
+                 .budget = budget_of({}, memory::read_machine_memory().total)};
+    for (const auto& file : files)
+        plan.models.push_back({file.filename().string(), "gguf_native", memory::ModelPlan{}});
     std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted;
     for (std::size_t i = 0; i < files.size(); ++i) {
         const config::LocalModel local{.path = files[i], .mmproj = {}, .context_length = context_length};
@@ -145,28 +152,36 @@ std::string plan_table(const SetPlan& plan, int width) {
         for (const auto& model : *list) name_width = std::max(name_width, model.name.size() + 11);
     const int bar_width = std::clamp(width - static_cast<int>(name_width) - 74, 8, 40);
 
-    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "MODEL", name_width, "BACKEND", "WEIGHTS", "KV+STATE", "COMPUTE", "OTHER", "TOTAL");
+    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "MODEL", name_width, "BACKEND", "WEIGHTS", "KV+STATE",
+         "COMPUTE", "OTHER", "TOTAL");
     const auto row = [&](const PlannedModel& model, std::string_view note) {
         const auto label = std::string(model.name) + std::string(note);
-        if (!model.plan) return emit("{:<{}} {:<12} {}\n", label, name_width, model.backend, describe(model.plan.error()));
+        if (!model.plan)
+            return emit("{:<{}} {:<12} {}\n", label, name_width, model.backend, describe(model.plan.error()));
         const auto weights = line_of(model, "weights") + line_of(model, "mmproj");
-        const auto cache = line_of(model, "kv_cache") + line_of(model, "recurrent_state") + line_of(model, "prompt_cache");
+        const auto cache =
+            line_of(model, "kv_cache") + line_of(model, "recurrent_state") + line_of(model, "prompt_cache");
         const auto compute = line_of(model, "compute") + line_of(model, "output");
         const auto total = model.plan->total();
-        emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", label, name_width, model.backend, to_string(weights),
-             to_string(cache), to_string(compute), to_string(total - weights - cache - compute), to_string(total),
-             bar(total, plan.budget, bar_width));
+        emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", label, name_width, model.backend,
+             to_string(weights), to_string(cache), to_string(compute), to_string(total - weights - cache - compute),
+             to_string(total), bar(total, plan.budget, bar_width));
     };
     for (const auto& model : plan.models) row(model, "");
-    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "sarai itself", name_width, "", "", "", "", "", to_string(plan.own),
-         bar(plan.own, plan.budget, bar_width));
+    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "sarai itself", name_width, "", "", "", "", "",
+         to_string(plan.own), bar(plan.own, plan.budget, bar_width));
     const auto all = plan.total() + plan.own;
-    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "total", name_width, "", "", "", "", "", to_string(all),
-         bar(all, plan.budget, bar_width));
+    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "total", name_width, "", "", "", "", "",
+         to_string(all), bar(all, plan.budget, bar_width));
     emit("\n");
-    if (plan.failed()) emit("Some models could not be planned, see above.\n");
-    else if (plan.fits()) emit("fits: {} of the budget of {}, {} left\n", to_string(all), to_string(plan.budget), to_string(plan.budget - all));
-    else emit("does not fit: {} is {} more than the budget of {}\n", to_string(all), to_string(all - plan.budget), to_string(plan.budget));
+    if (plan.failed())
+        emit("Some models could not be planned, see above.\n");
+    else if (plan.fits())
+        emit("fits: {} of the budget of {}, {} left\n", to_string(all), to_string(plan.budget),
+             to_string(plan.budget - all));
+    else
+        emit("does not fit: {} is {} more than the budget of {}\n", to_string(all), to_string(all - plan.budget),
+             to_string(plan.budget));
 
     if (!plan.fallbacks.empty()) {
         emit("\nIf a remote server is lost, its local fallback would come on top:\n");
@@ -175,9 +190,10 @@ std::string plan_table(const SetPlan& plan, int width) {
             if (!model.plan) continue;
             const auto with = all + model.plan->total();
             emit("{:<{}} {}\n", "", name_width,
-                 with <= plan.budget ? fmt::format("fits: {} of {}", to_string(with), to_string(plan.budget))
-                                     : fmt::format("does not fit: {} is {} more than the budget of {}; such requests would be refused",
-                                                   to_string(with), to_string(with - plan.budget), to_string(plan.budget)));
+                 with <= plan.budget
+                     ? fmt::format("fits: {} of {}", to_string(with), to_string(plan.budget))
+                     : fmt::format("does not fit: {} is {} more than the budget of {}; such requests would be refused",
+                                   to_string(with), to_string(with - plan.budget), to_string(plan.budget)));
         }
     }
     return out;

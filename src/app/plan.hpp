@@ -12,7 +12,7 @@ namespace sarai::app {
 
 struct PlannedModel {
     std::string name;
-    std::string backend;  // gguf_native, ollama_http, openai_http
+    std::string backend;             // gguf_native, ollama_http, openai_http
     Result<memory::ModelPlan> plan;  // without lines for a remote backend
 };
 

@@ -49,7 +49,8 @@ std::optional<PortOwner> find_port_owner(std::uint16_t port) {
     for (const auto& process : fs::directory_iterator("/proc", ec)) {
         const auto name = process.path().filename().string();
         pid_t pid = 0;
-        if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size() || pid == 0) continue;
+        if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size() || pid == 0)
+            continue;
         std::error_code ignored;
         for (const auto& fd : fs::directory_iterator(process.path() / "fd", ignored)) {
             const auto target = fs::read_symlink(fd.path(), ignored).string();

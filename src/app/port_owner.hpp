@@ -1,10 +1,10 @@
 // Who listens on a TCP port of this machine: for the message "the port is taken by …".
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 
 namespace sarai::app {
 

@@ -46,7 +46,8 @@ Result<json::value> parse(const net::ClientResponse& reply) {
 
 class Prover {
 public:
-    Prover(net::Origin origin, ProveOptions options) : options_(std::move(options)), client_(io_.get_executor(), std::move(origin)) {}
+    Prover(net::Origin origin, ProveOptions options)
+        : options_(std::move(options)), client_(io_.get_executor(), std::move(origin)) {}
 
     Result<ProofReport> run() {
         Result<void> outcome;
@@ -98,7 +99,8 @@ private:
         note_measured(*status);
         for (const auto& row : status->at("models").as_array())
             if (const auto* share = row.as_object().if_contains("progress"))
-                progress(fmt::format("loading {}: {:.0f} %", row.at("name").as_string().c_str(), share->to_number<double>() * 100));
+                progress(fmt::format("loading {}: {:.0f} %", row.at("name").as_string().c_str(),
+                                     share->to_number<double>() * 100));
     }
     void note_measured(const json::value& status) {
         const auto sum = status.at("ledger").at("measured_bytes").to_number<std::int64_t>();
@@ -117,7 +119,8 @@ private:
         // As many inputs as a chat has tokens would end too early to be simultaneous; an embedder is short by nature.
         const auto begun = Clock::now();
         auto reply = co_await client_.fetch(
-            {.method = net::http::verb::post, .target = "/v1/embeddings",
+            {.method = net::http::verb::post,
+             .target = "/v1/embeddings",
              .body = json::serialize(json::object{{"model", model.name}, {"input", {"one", "two", "three"}}})},
             patient);
         if (!reply) co_return std::unexpected(reply.error());
@@ -135,9 +138,12 @@ private:
     asio::awaitable<Result<void>> chat(ProvedModel& model, int tokens, bool together) {
         const auto begun = Clock::now();
         auto stream = co_await client_.open(
-            {.method = net::http::verb::post, .target = "/v1/chat/completions",
+            {.method = net::http::verb::post,
+             .target = "/v1/chat/completions",
              .body = json::serialize(json::object{
-                 {"model", model.name}, {"stream", true}, {"max_tokens", tokens},
+                 {"model", model.name},
+                 {"stream", true},
+                 {"max_tokens", tokens},
                  {"messages", json::array{json::object{{"role", "user"}, {"content", "Tell me about memory."}}}}})},
             patient);
         if (!stream) co_return std::unexpected(stream.error());
@@ -241,9 +247,10 @@ int run_prove_with_server(const std::filesystem::path& config_file, ProveOptions
     asio::io_context io;
     std::error_code ec;
     const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
-    auto server = engine::ChildProcess::start(io.get_executor(), {.program = self,
-                                                                  .arguments = {"serve", "--config", config_file.string()},
-                                                                  .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
+    auto server =
+        engine::ChildProcess::start(io.get_executor(), {.program = self,
+                                                        .arguments = {"serve", "--config", config_file.string()},
+                                                        .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
     if (!server) {
         fmt::print(stderr, "sarai: {}\n", describe(server.error()));
         return exit_status(server.error().code);
@@ -258,7 +265,8 @@ int run_prove_with_server(const std::filesystem::path& config_file, ProveOptions
         options.url = "http://" + words.substr(begin, words.find_first_of(", \n", begin) - begin);
     }
     int status = 3;
-    if (options.url.empty()) fmt::print(stderr, "{}\n", (*server)->last_words(20));
+    if (options.url.empty())
+        fmt::print(stderr, "{}\n", (*server)->last_words(20));
     else {
         // The server's output has to be read on, or it would block.
         std::jthread reader([&io](const std::stop_token& stop) {

@@ -10,8 +10,8 @@
 namespace sarai::app {
 
 struct ProveOptions {
-    std::string url;               // of a running server
-    int tokens = 96;               // asked of each generative model
+    std::string url;  // of a running server
+    int tokens = 96;  // asked of each generative model
     bool json = false;
 };
 

@@ -46,49 +46,69 @@ std::string report_table(const ProofReport& report) {
     const auto emit = [&out]<class... Args>(fmt::format_string<Args...> format, Args&&... args) {
         fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
     };
-    emit("{:<12} {:<12} {:<22} {:>10} {:>10} {:>10} {:>9} {:>9} {:>7} {:>8}\n", "MODEL", "BACKEND", "ENDPOINT", "PLANNED", "MEASURED",
-         "PEAK", "LOAD", "TTFT", "TOKENS", "TOKENS/S");
+    emit("{:<12} {:<12} {:<22} {:>10} {:>10} {:>10} {:>9} {:>9} {:>7} {:>8}\n", "MODEL", "BACKEND", "ENDPOINT",
+         "PLANNED", "MEASURED", "PEAK", "LOAD", "TTFT", "TOKENS", "TOKENS/S");
     for (const auto& model : report.models) {
         if (!model.error.empty()) {
             emit("{:<12} failed: {}\n", model.name, model.error);
             continue;
         }
-        emit("{:<12} {:<12} {:<22} {:>10} {:>10} {:>10} {:>6} ms {:>6.1f} ms {:>7} {:>8}\n", model.name, model.backend, model.endpoint,
-             to_string(model.planned), to_string(model.measured), to_string(model.peak), model.load_time.count(),
-             model.first_token.count() * 1000, model.embedding ? "-" : std::to_string(model.tokens),
+        emit("{:<12} {:<12} {:<22} {:>10} {:>10} {:>10} {:>6} ms {:>6.1f} ms {:>7} {:>8}\n", model.name, model.backend,
+             model.endpoint, to_string(model.planned), to_string(model.measured), to_string(model.peak),
+             model.load_time.count(), model.first_token.count() * 1000,
+             model.embedding ? "-" : std::to_string(model.tokens),
              model.embedding ? "-" : fmt::format("{:.1f}", tokens_per_second(model)));
     }
     emit("{:<12} {:<12} {:<22} {:>10} {:>10}\n\n", "sarai itself", "", "", "", to_string(report.own));
 
-    const auto answered = std::ranges::count_if(report.models, [](const ProvedModel& model) { return model.error.empty(); });
+    const auto answered =
+        std::ranges::count_if(report.models, [](const ProvedModel& model) { return model.error.empty(); });
     emit("{:<28} {:>24} {:>24} {:>18}\n", "", "original estimate:", "original estimate:", "measured here");
     emit("{:<28} {:>24} {:>24}\n", "", "all native", "hybrid HTTP + GGUF");
-    emit("{:<28} {:>24} {:>24} {:>18}\n", "models at once", "does not fit 16 GB", "3", fmt::format("{} of {}", answered, report.models.size()));
+    emit("{:<28} {:>24} {:>24} {:>18}\n", "models at once", "does not fit 16 GB", "3",
+         fmt::format("{} of {}", answered, report.models.size()));
     emit("{:<28} {:>24} {:>24} {:>18}\n", "answers at the same moment", "-", "-", report.most_in_flight);
     emit("{:<28} {:>24} {:>24} {:>18}\n", "RAM used", "19.1 GB", "7.5 GB", to_string(report.peak_sum));
-    emit("{:<28} {:>24} {:>24} {:>18}\n", "RAM free in the budget", "-3.1 GB of 16", "8.5 GB of 16", to_string(report.budget - report.peak_sum));
-    emit("{:<28} {:>24} {:>24} {:>18}\n", "longest load", "60 s", "under 1 s", fmt::format("{:.2f} s", longest_load(report).count() / 1000.0));
-    emit("{:<28} {:>24} {:>24} {:>18}\n", "first token, median", "-", "about +50 ms (LAN)", fmt::format("{:.0f} ms", median_first_token(report).count() * 1000));
-    emit("{:<28} {:>24} {:>24} {:>18}\n\n", "pipelines without unloading", "none", "all", report.all_answered() ? "all stay loaded" : "no");
+    emit("{:<28} {:>24} {:>24} {:>18}\n", "RAM free in the budget", "-3.1 GB of 16", "8.5 GB of 16",
+         to_string(report.budget - report.peak_sum));
+    emit("{:<28} {:>24} {:>24} {:>18}\n", "longest load", "60 s", "under 1 s",
+         fmt::format("{:.2f} s", longest_load(report).count() / 1000.0));
+    emit("{:<28} {:>24} {:>24} {:>18}\n", "first token, median", "-", "about +50 ms (LAN)",
+         fmt::format("{:.0f} ms", median_first_token(report).count() * 1000));
+    emit("{:<28} {:>24} {:>24} {:>18}\n\n", "pipelines without unloading", "none", "all",
+         report.all_answered() ? "all stay loaded" : "no");
 
     emit("{} every model answered\n", report.all_answered() ? "yes:" : "NO: ");
     emit("{} the generative models answered at the same time\n", report.simultaneous() ? "yes:" : "NO: ");
-    emit("{} memory stayed within the limit: {} of {}\n", report.within_budget() ? "yes:" : "NO: ", to_string(report.peak_sum), to_string(report.budget));
+    emit("{} memory stayed within the limit: {} of {}\n",
+         report.within_budget() ? "yes:" : "NO: ", to_string(report.peak_sum), to_string(report.budget));
     return out;
 }
 
 std::string report_json(const ProofReport& report) {
     json::array models;
     for (const auto& model : report.models)
-        models.push_back({{"name", model.name}, {"backend", model.backend}, {"endpoint", model.endpoint},
-                          {"planned_bytes", model.planned.count}, {"measured_bytes", model.measured.count}, {"peak_bytes", model.peak.count},
-                          {"load_ms", model.load_time.count()}, {"first_token_ms", model.first_token.count() * 1000},
-                          {"tokens", model.tokens}, {"tokens_per_second", tokens_per_second(model)},
+        models.push_back({{"name", model.name},
+                          {"backend", model.backend},
+                          {"endpoint", model.endpoint},
+                          {"planned_bytes", model.planned.count},
+                          {"measured_bytes", model.measured.count},
+                          {"peak_bytes", model.peak.count},
+                          {"load_ms", model.load_time.count()},
+                          {"first_token_ms", model.first_token.count() * 1000},
+                          {"tokens", model.tokens},
+                          {"tokens_per_second", tokens_per_second(model)},
                           {"error", model.error.empty() ? json::value(nullptr) : json::value(model.error)}});
-    return json::serialize(json::object{{"models", models}, {"budget_bytes", report.budget.count}, {"peak_bytes", report.peak_sum.count},
-                                        {"own_bytes", report.own.count}, {"in_flight", report.most_in_flight},
-                                        {"all_answered", report.all_answered()}, {"simultaneous", report.simultaneous()},
-                                        {"within_budget", report.within_budget()}, {"passed", report.passed()}}) + "\n";
+    return json::serialize(json::object{{"models", models},
+                                        {"budget_bytes", report.budget.count},
+                                        {"peak_bytes", report.peak_sum.count},
+                                        {"own_bytes", report.own.count},
+                                        {"in_flight", report.most_in_flight},
+                                        {"all_answered", report.all_answered()},
+                                        {"simultaneous", report.simultaneous()},
+                                        {"within_budget", report.within_budget()},
+                                        {"passed", report.passed()}}) +
+           "\n";
 }
 
 }  // namespace sarai::app

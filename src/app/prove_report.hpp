@@ -1,4 +1,5 @@
-// What `sarai prove` found, and how it is shown: per model, and beside the estimates that the project started from. Pure.
+// What `sarai prove` found, and how it is shown: per model, and beside the estimates that the project started from.
+// Pure.
 #pragma once
 
 #include <chrono>

@@ -58,15 +58,18 @@ struct Built {
     int sockets = 0;
 };
 
-Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints, asio::any_io_executor executor,
-                                       const config::RemoteModel& remote, const config::Endpoint& endpoint) {
+Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints,
+                                       asio::any_io_executor executor, const config::RemoteModel& remote,
+                                       const config::Endpoint& endpoint) {
     for (pool::EndpointIndex i = 0; i < built.servers.size(); ++i)
         if (built.servers[i].endpoint.url == endpoint.url && built.servers[i].kind == remote.kind) return i;
     auto origin = net::Origin::parse(endpoint.url);
     if (!origin) return std::unexpected(origin.error());
     endpoints.push_back({.name = endpoint.name.empty() ? origin->name() : endpoint.name});
     built.servers.push_back({.client = std::make_shared<net::Client>(executor, std::move(*origin)),
-                             .kind = remote.kind, .endpoint = endpoint, .budgets = remote.budgets});
+                             .kind = remote.kind,
+                             .endpoint = endpoint,
+                             .budgets = remote.budgets});
     return built.servers.size() - 1;
 }
 
@@ -82,7 +85,8 @@ asio::awaitable<Result<memory::ModelPlan>> measure_for_client(const config::Mode
 
 }  // namespace
 
-Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config, const std::filesystem::path& runtime_dir) {
+Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config,
+                    const std::filesystem::path& runtime_dir) {
     Wiring wiring;
     auto built = std::make_shared<Built>();
     built->runtime_dir = runtime_dir;

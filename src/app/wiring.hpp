@@ -13,7 +13,7 @@
 namespace sarai::app {
 
 struct Wiring {
-    std::vector<pool::ModelSpec> models;  // in the configuration's order
+    std::vector<pool::ModelSpec> models;        // in the configuration's order
     std::vector<pool::EndpointSpec> endpoints;  // shared by models that name the same server
     std::vector<pool::ModelIndex> preload;
     pool::Ports ports;

@@ -39,9 +39,10 @@ std::string to_string(Bytes bytes) {
 
 Result<Bytes> parse_bytes(std::string_view text) {
     const auto refuse = [&] {
-        return fail(Code::invalid_argument,
-                    fmt::format("\"{}\" is not an amount of memory; expected a number and a unit, such as 12GiB or 512MB",
-                                text));
+        return fail(
+            Code::invalid_argument,
+            fmt::format("\"{}\" is not an amount of memory; expected a number and a unit, such as 12GiB or 512MB",
+                        text));
     };
     double number = 0;
     const char* end = text.data() + text.size();

@@ -22,14 +22,14 @@ struct Server {
     std::string address = "127.0.0.1";  // numeric or "localhost"
     std::uint16_t port = 11435;         // 0: the system chooses
     Bytes max_request_body = MiB(64);
-    std::chrono::milliseconds header_timeout = 10s;   // for a request's head and body to arrive
-    std::chrono::milliseconds drain_timeout = 10s;    // SIGTERM: time that running requests get to end
+    std::chrono::milliseconds header_timeout = 10s;  // for a request's head and body to arrive
+    std::chrono::milliseconds drain_timeout = 10s;   // SIGTERM: time that running requests get to end
 };
 
 struct Memory {
-    std::optional<Bytes> max_ram;  // hard budget for sarai and its workers; absent: what the machine has
-    Bytes reserve = GiB(1);        // left to the rest of the machine: budget = min(max_ram, RAM − reserve)
-    int max_concurrent_llms = 3;   // generative models available at once, local ones that are loaded
+    std::optional<Bytes> max_ram;               // hard budget for sarai and its workers; absent: what the machine has
+    Bytes reserve = GiB(1);                     // left to the rest of the machine: budget = min(max_ram, RAM − reserve)
+    int max_concurrent_llms = 3;                // generative models available at once, local ones that are loaded
     std::string strategy = "hybrid_http_gguf";  // or "native_gguf": remote backends are not used
     std::string policy = "never_unload";
 };
@@ -60,15 +60,15 @@ struct LocalModel {
     int threads = 0;                              // 0: all cores
     Bytes prompt_cache = {};                      // engine's --cache-ram; 0: off
     std::chrono::milliseconds load_timeout = 300s;
-    std::vector<std::string> extra_args = {};     // appended to the worker's command line
+    std::vector<std::string> extra_args = {};  // appended to the worker's command line
 };
 
 struct RemoteModel {
     BackendKind kind = BackendKind::ollama_http;  // never gguf_native
     std::vector<Endpoint> endpoints;
-    std::string model;                            // the name there
-    std::optional<int> context_length;            // Ollama's num_ctx
-    std::optional<std::string> keep_alive;        // Ollama's keep_alive: "5m", "-1"
+    std::string model;                      // the name there
+    std::optional<int> context_length;      // Ollama's num_ctx
+    std::optional<std::string> keep_alive;  // Ollama's keep_alive: "5m", "-1"
     TimeBudgets budgets;
 };
 

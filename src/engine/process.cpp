@@ -33,8 +33,8 @@ constexpr std::size_t max_tail = 64U << 10U;
 // Runs in the child between fork and exec: only async-signal-safe calls.
 struct BindToParent {
     pid_t parent = ::getpid();
-    boost::system::error_code on_exec_setup(bp::posix::default_launcher& /*launcher*/, const bp::filesystem::path& /*path*/,
-                                            const char* const* /*argv*/) const {
+    boost::system::error_code on_exec_setup(bp::posix::default_launcher& /*launcher*/,
+                                            const bp::filesystem::path& /*path*/, const char* const* /*argv*/) const {
         ::setpgid(0, 0);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(127);  // it died before the line above took effect
@@ -50,7 +50,9 @@ struct BindToParent {
 
 Result<std::filesystem::path> find_program(const std::string& name) {
     namespace fs = std::filesystem;
-    const auto usable = [](const fs::path& path) { return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path); };
+    const auto usable = [](const fs::path& path) {
+        return ::access(path.c_str(), X_OK) == 0 && fs::is_regular_file(path);
+    };
     if (name.contains('/')) {
         if (usable(name)) return fs::absolute(name);
         return fail(Code::not_found, fmt::format("the program {} does not exist or cannot be executed", name));

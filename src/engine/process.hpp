@@ -5,6 +5,7 @@
 // we decide when workers stop. Its output is kept in bounded buffers.
 #pragma once
 
+#include <sys/types.h>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -12,7 +13,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 #include "base/error.hpp"

@@ -27,7 +27,7 @@ void remove_leftovers(const fs::path& parent) {
         pid_t pid = 0;
         const char* digits = name.data() + prefix.size();
         if (std::from_chars(digits, name.data() + name.size(), pid).ec != std::errc{} || pid <= 0) continue;
-        struct stat info {};
+        struct stat info{};
         if (::lstat(entry.path().c_str(), &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != ::getuid()) continue;
         if (::kill(pid, 0) == 0 || errno != ESRCH) continue;
         std::error_code ignored;
@@ -48,7 +48,8 @@ Result<RuntimeDir> RuntimeDir::create(fs::path parent) {
     remove_leftovers(parent);
     auto pattern = (parent / fmt::format("{}{}-XXXXXX", prefix, ::getpid())).string();
     if (pattern.size() + 20 > 107)
-        return fail(Code::invalid_argument, fmt::format("the folder {} is too deep for a unix socket's path (107 bytes)", parent.string()),
+        return fail(Code::invalid_argument,
+                    fmt::format("the folder {} is too deep for a unix socket's path (107 bytes)", parent.string()),
                     "Set engine.runtime_dir to a shorter one.");
     if (::mkdtemp(pattern.data()) == nullptr)
         return fail(Code::io, fmt::format("cannot make a folder in {}", parent.string()),

@@ -19,17 +19,20 @@ Worker::~Worker() {
     std::filesystem::remove(socket_, ignored);
 }
 
-Result<std::unique_ptr<Worker>> Worker::start(asio::any_io_executor executor, const std::filesystem::path& server_binary,
-                                              const WorkerSpec& spec, std::filesystem::path socket) {
+Result<std::unique_ptr<Worker>> Worker::start(asio::any_io_executor executor,
+                                              const std::filesystem::path& server_binary, const WorkerSpec& spec,
+                                              std::filesystem::path socket) {
     // A leftover file would make the bind fail (llama-server does not remove it).
     std::error_code ignored;
     std::filesystem::remove(socket, ignored);
-    auto process = ChildProcess::start(executor, {.program = server_binary,
-                                                  .arguments = worker_arguments(spec, socket),
-                                                  .environment = worker_environment()});
+    auto process = ChildProcess::start(
+        executor,
+        {.program = server_binary, .arguments = worker_arguments(spec, socket), .environment = worker_environment()});
     if (!process) return std::unexpected(process.error());
     auto client = std::make_shared<net::Client>(
-        executor, net::Origin{.transport = net::Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = socket});
+        executor,
+        net::Origin{
+            .transport = net::Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = socket});
     return std::unique_ptr<Worker>(new Worker(spec.name, std::move(*process), std::move(client), std::move(socket)));
 }
 
@@ -43,7 +46,8 @@ asio::awaitable<Result<void>> Worker::ready(std::chrono::milliseconds load_timeo
         if (health && health->status == 200) co_return Result<void>{};
         if (std::chrono::steady_clock::now() > deadline) {
             co_await stop(3s);
-            co_return fail(Code::timeout, fmt::format("model '{}' was not loaded within {} s", name_, load_timeout.count() / 1000),
+            co_return fail(Code::timeout,
+                           fmt::format("model '{}' was not loaded within {} s", name_, load_timeout.count() / 1000),
                            "Raise the model's timeouts.load.");
         }
         pause.expires_after(interval);

@@ -28,8 +28,8 @@ WorkerSpec worker_spec(const config::Model& model) {
 std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::filesystem::path& socket) {
     const auto& shape = spec.shape;
     std::vector<std::string> args{
-        "--model", shape.model.string(), "--alias", spec.name, "--host", socket.string(),
-        "--ctx-size", std::to_string(shape.context_length), "--parallel", std::to_string(shape.parallel),
+        "--model", shape.model.string(), "--alias", spec.name, "--host", socket.string(), "--ctx-size",
+        std::to_string(shape.context_length), "--parallel", std::to_string(shape.parallel),
         // A SIGTERM or a client's disconnect waits for the logical batch: 12 s with the default 2048 on a large model.
         "--batch-size", std::to_string(shape.batch), "--ubatch-size", std::to_string(shape.micro_batch),
         // Weights are read and repacked once; with mmap the mapped file stays resident beside the repacked copy.
@@ -39,13 +39,14 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         // The plan counts them for models with recurrent state; the engine's default is 32 per slot.
         "--ctx-checkpoints", "8",
         // A client's disconnect is noticed with the next ping; the default is 30 s.
-        "--sse-ping-interval", "1",
-        "--jinja", "--no-webui", "--offline", "--no-slots"};
+        "--sse-ping-interval", "1", "--jinja", "--no-webui", "--offline", "--no-slots"};
     if (shape.embedding) args.emplace_back("--embedding");
     // Without a limit one large picture takes a gigabyte: the window mask grows with the square of its tokens.
     if (shape.mmproj)
-        args.insert(args.end(), {"--mmproj", shape.mmproj->string(), "--image-max-tokens", std::to_string(shape.image_tokens)});
-    else args.emplace_back("--no-mmproj");
+        args.insert(args.end(),
+                    {"--mmproj", shape.mmproj->string(), "--image-max-tokens", std::to_string(shape.image_tokens)});
+    else
+        args.emplace_back("--no-mmproj");
     if (spec.threads > 0) args.insert(args.end(), {"--threads", std::to_string(spec.threads)});
     args.insert(args.end(), spec.extra_args.begin(), spec.extra_args.end());
     return args;

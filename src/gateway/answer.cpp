@@ -31,9 +31,7 @@ public:
         } catch (const boost::system::system_error& error) {
             if (error.code() == asio::error::operation_aborted) throw;
             bug.message = error.what();
-        } catch (const std::exception& error) {
-            bug.message = error.what();
-        }
+        } catch (const std::exception& error) { bug.message = error.what(); }
         spdlog::error("a bug ended request {}: {}", request_.id, bug.message);
         co_await fail_with(bug);
     }
@@ -45,8 +43,9 @@ public:
         spdlog::info("{} {} {} model={} backend={} endpoint={} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}", request_.id,
                      exchange_.path(), done_.status, done_.model, done_.backend.empty() ? "-" : done_.backend,
                      endpoint_.empty() ? "-" : endpoint_,
-                     done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0, done_.duration.count() * 1000,
-                     done_.usage ? done_.usage->completion_tokens : 0, done_.broke_off ? " broke_off" : "");
+                     done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0,
+                     done_.duration.count() * 1000, done_.usage ? done_.usage->completion_tokens : 0,
+                     done_.broke_off ? " broke_off" : "");
     }
 
 private:
@@ -136,8 +135,11 @@ private:
         endpoint_ = route.endpoint ? shared_.pool.core().endpoints()[*route.endpoint].name : "local";
     }
     [[nodiscard]] net::HeaderList headers(const pool::Route& route) const {
-        return {{"x-request-id", request_.id}, {"x-sarai-model", done_.model}, {"x-sarai-backend", done_.backend},
-                {"x-sarai-endpoint", endpoint_}, {"x-sarai-reason", route.reason}};
+        return {{"x-request-id", request_.id},
+                {"x-sarai-model", done_.model},
+                {"x-sarai-backend", done_.backend},
+                {"x-sarai-endpoint", endpoint_},
+                {"x-sarai-reason", route.reason}};
     }
     [[nodiscard]] net::HeaderList stream_headers(const pool::Route& route) const {
         auto list = headers(route);
@@ -187,7 +189,8 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
                                  .field = "model"});
 }
 
-asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol, Shared shared) {
+asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol,
+                             Shared shared) {
     Run run(exchange, std::move(request), face, protocol, shared);
     const auto first = co_await (run.go() || exchange.client_gone());
     run.record(first.index() == 1);
@@ -197,7 +200,8 @@ Result<void> take_down(std::string_view name, const Shared& shared) {
     const auto model = find_model(shared.config, name);
     if (!model) return std::unexpected(model.error());
     if (shared.config.models[*model].pinned)
-        return fail(Code::busy, fmt::format("model '{}' is pinned and stays loaded", shared.config.models[*model].name));
+        return fail(Code::busy,
+                    fmt::format("model '{}' is pinned and stays loaded", shared.config.models[*model].name));
     return shared.pool.unload(*model);
 }
 

@@ -10,7 +10,8 @@ namespace sarai::gateway {
 Protocol protocol_of(std::string_view path) { return path.starts_with("/api/") ? Protocol::ollama : Protocol::openai; }
 
 net::Reply error_reply(Protocol protocol, const Error& error) {
-    const auto body = protocol == Protocol::ollama ? protocols::ollama::encode_error(error) : protocols::openai::encode_error(error);
+    const auto body =
+        protocol == Protocol::ollama ? protocols::ollama::encode_error(error) : protocols::openai::encode_error(error);
     return {.status = http_status(error.code), .body = boost::json::serialize(body)};
 }
 

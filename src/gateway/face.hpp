@@ -1,5 +1,5 @@
-// How one request's answer looks in its client's protocol. One Face per request, made by the endpoint that took it; what
-// runs the request (gateway/answer.hpp) knows no protocol.
+// How one request's answer looks in its client's protocol. One Face per request, made by the endpoint that took it;
+// what runs the request (gateway/answer.hpp) knows no protocol.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -45,7 +45,8 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
     };
     if (method == "HEAD") method = "GET";
     for (const auto& route : routes) {
-        const bool below = route.path.size() > 1 && route.path.ends_with('/') && path.size() > route.path.size() && path.starts_with(route.path);
+        const bool below = route.path.size() > 1 && route.path.ends_with('/') && path.size() > route.path.size() &&
+                           path.starts_with(route.path);
         if (path != route.path && !below) continue;
         if (route.method == method) return &route;
         allowed = route.method;
@@ -78,21 +79,26 @@ std::string decode_segment(std::string_view text) {
 Gateway::Gateway(const config::Config& config, pool::Pool& pool, std::string version)
     : metrics_(version), shared_{config, pool, metrics_}, version_(std::move(version)) {}
 
-net::Reply Gateway::refuse(const Error& error, std::string_view target) { return error_reply(protocol_of(target), error); }
+net::Reply Gateway::refuse(const Error& error, std::string_view target) {
+    return error_reply(protocol_of(target), error);
+}
 
 asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
     std::string allowed;
     const std::string_view method = exchange.request().method_string();
-    if (const auto* route = find_route(method, exchange.path(), allowed)) co_return co_await (this->*route->handler)(exchange);
+    if (const auto* route = find_route(method, exchange.path(), allowed))
+        co_return co_await (this->*route->handler)(exchange);
     const auto protocol = protocol_of(exchange.path());
     if (!allowed.empty()) {
         auto reply = error_reply(protocol, Error{.code = Code::method_not_allowed,
-                                                 .message = fmt::format("{} is not allowed for {}; expected {}", method, exchange.path(), allowed)});
+                                                 .message = fmt::format("{} is not allowed for {}; expected {}", method,
+                                                                        exchange.path(), allowed)});
         reply.headers.emplace_back("Allow", allowed);
-        co_return (void)co_await exchange.respond(std::move(reply));
+        co_return (void) co_await exchange.respond(std::move(reply));
     }
     (void)co_await exchange.respond(error_reply(
-        protocol, Error{.code = Code::not_found, .message = fmt::format("there is nothing at {}", exchange.path().substr(0, 200)),
+        protocol, Error{.code = Code::not_found,
+                        .message = fmt::format("there is nothing at {}", exchange.path().substr(0, 200)),
                         .hint = "The OpenAI API is below /v1, Ollama's below /api, sarai's own below /sarai."}));
 }
 
@@ -104,7 +110,7 @@ std::string Gateway::request_id(const net::Exchange& exchange) {
 
 asio::awaitable<void> Gateway::openai(net::Exchange& exchange, llm::Task task) {
     auto request = protocols::openai::decode_request(task, exchange.request().body());
-    if (!request) co_return (void)co_await exchange.respond(error_reply(Protocol::openai, request.error()));
+    if (!request) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, request.error()));
     request->id = request_id(exchange);
     const auto face = make_openai_face();
     co_await answer(exchange, std::move(*request), *face, Protocol::openai, shared_);
@@ -112,14 +118,14 @@ asio::awaitable<void> Gateway::openai(net::Exchange& exchange, llm::Task task) {
 
 asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, protocols::ollama::Call call) {
     auto decoded = ollama::decode_request(call, exchange.request().body());
-    if (!decoded) co_return (void)co_await exchange.respond(error_reply(Protocol::ollama, decoded.error()));
+    if (!decoded) co_return (void) co_await exchange.respond(error_reply(Protocol::ollama, decoded.error()));
     auto& request = decoded->request;
     if (decoded->action != ollama::Action::run) {
         auto done = decoded->action == ollama::Action::load ? co_await bring_up(request.model, shared_)
                                                             : take_down(request.model, shared_);
-        if (!done) co_return (void)co_await exchange.respond(error_reply(Protocol::ollama, done.error()));
-        co_return (void)co_await exchange.respond(
-            json_reply(ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
+        if (!done) co_return (void) co_await exchange.respond(error_reply(Protocol::ollama, done.error()));
+        co_return (void) co_await exchange.respond(json_reply(
+            ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
     }
     request.id = request_id(exchange);
     const auto face = make_ollama_face(call, request.model);
@@ -133,12 +139,14 @@ asio::awaitable<void> Gateway::ollama_chat(net::Exchange& e) { co_await ollama(e
 asio::awaitable<void> Gateway::ollama_generate(net::Exchange& e) { co_await ollama(e, ollama::Call::generate); }
 asio::awaitable<void> Gateway::ollama_embed(net::Exchange& e) { co_await ollama(e, ollama::Call::embed); }
 
-asio::awaitable<void> Gateway::models(net::Exchange& exchange) { (void)co_await exchange.respond(json_reply(models_json(shared_))); }
+asio::awaitable<void> Gateway::models(net::Exchange& exchange) {
+    (void)co_await exchange.respond(json_reply(models_json(shared_)));
+}
 
 asio::awaitable<void> Gateway::one_model(net::Exchange& exchange) {
     const auto name = decode_segment(exchange.path().substr(std::string_view("/v1/models/").size()));
     const auto model = find_model(shared_.config, name);
-    if (!model) co_return (void)co_await exchange.respond(error_reply(Protocol::openai, model.error()));
+    if (!model) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, model.error()));
     const auto all = models_json(shared_);
     (void)co_await exchange.respond(json_reply(all.at("data").as_array().at(*model).as_object()));
 }
@@ -148,7 +156,8 @@ asio::awaitable<void> Gateway::health(net::Exchange& exchange) {
 }
 
 asio::awaitable<void> Gateway::metrics(net::Exchange& exchange) {
-    (void)co_await exchange.respond({.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.text(shared_.pool)});
+    (void)co_await exchange.respond(
+        {.content_type = "text/plain; version=0.0.4; charset=utf-8", .body = metrics_.text(shared_.pool)});
 }
 
 asio::awaitable<void> Gateway::status(net::Exchange& exchange) {
@@ -160,8 +169,12 @@ asio::awaitable<void> Gateway::root(net::Exchange& exchange) {
     (void)co_await exchange.respond({.content_type = "text/plain; charset=utf-8", .body = "sarai is running\n"});
 }
 
-asio::awaitable<void> Gateway::ollama_tags(net::Exchange& exchange) { (void)co_await exchange.respond(json_reply(ollama_tags_json(shared_))); }
-asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange) { (void)co_await exchange.respond(json_reply(ollama_ps_json(shared_))); }
+asio::awaitable<void> Gateway::ollama_tags(net::Exchange& exchange) {
+    (void)co_await exchange.respond(json_reply(ollama_tags_json(shared_)));
+}
+asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange) {
+    (void)co_await exchange.respond(json_reply(ollama_ps_json(shared_)));
+}
 asio::awaitable<void> Gateway::ollama_version(net::Exchange& exchange) {
     (void)co_await exchange.respond(json_reply(ollama::encode_version(version_)));
 }
@@ -173,8 +186,8 @@ asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange) {
     const auto* name = object == nullptr ? nullptr : object->if_contains("model");
     if (name == nullptr && object != nullptr) name = object->if_contains("name");  // the older spelling
     if (name == nullptr || !name->is_string() || name->get_string().empty())
-        co_return (void)co_await exchange.respond(
-            error_reply(Protocol::ollama, Error{.code = Code::invalid_argument, .message = "model is required", .field = "model"}));
+        co_return (void) co_await exchange.respond(error_reply(
+            Protocol::ollama, Error{.code = Code::invalid_argument, .message = "model is required", .field = "model"}));
     const auto shown = ollama_show_json(shared_, name->get_string());
     (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
 }

@@ -27,31 +27,33 @@ auto& family(prom::Registry& registry, Builder builder, const char* name, const 
 
 struct Metrics::Families {
     prom::Registry registry;
-    prom::Family<prom::Counter>& requests =
-        family(registry, prom::BuildCounter(), "sarai_requests_total", "Finished requests by model, backend and HTTP status.");
+    prom::Family<prom::Counter>& requests = family(registry, prom::BuildCounter(), "sarai_requests_total",
+                                                   "Finished requests by model, backend and HTTP status.");
     prom::Family<prom::Counter>& tokens =
         family(registry, prom::BuildCounter(), "sarai_tokens_total", "Tokens by model and type (prompt, completion).");
     prom::Family<prom::Counter>& fallbacks = family(registry, prom::BuildCounter(), "sarai_fallbacks_total",
                                                     "Requests answered by a later backend of the model's chain.");
     prom::Family<prom::Counter>& broken =
         family(registry, prom::BuildCounter(), "sarai_streams_broken_total", "Streams that ended with an error event.");
-    prom::Family<prom::Histogram>& first_token = family(
-        registry, prom::BuildHistogram(), "sarai_time_to_first_token_seconds", "From the request's arrival to its first token.");
-    prom::Family<prom::Histogram>& duration =
-        family(registry, prom::BuildHistogram(), "sarai_request_duration_seconds", "From the request's arrival to its last byte.");
+    prom::Family<prom::Histogram>& first_token =
+        family(registry, prom::BuildHistogram(), "sarai_time_to_first_token_seconds",
+               "From the request's arrival to its first token.");
+    prom::Family<prom::Histogram>& duration = family(registry, prom::BuildHistogram(), "sarai_request_duration_seconds",
+                                                     "From the request's arrival to its last byte.");
     prom::Family<prom::Gauge>& build = family(registry, prom::BuildGauge(), "sarai_build_info", "Always 1.");
-    prom::Family<prom::Gauge>& memory = family(registry, prom::BuildGauge(), "sarai_model_memory_bytes",
-                                               "Memory of a local model's worker: planned, measured (PSS) and its peak.");
+    prom::Family<prom::Gauge>& memory =
+        family(registry, prom::BuildGauge(), "sarai_model_memory_bytes",
+               "Memory of a local model's worker: planned, measured (PSS) and its peak.");
     prom::Family<prom::Gauge>& ready =
         family(registry, prom::BuildGauge(), "sarai_model_ready", "1 if the model's local worker answers.");
-    prom::Family<prom::Gauge>& leases =
-        family(registry, prom::BuildGauge(), "sarai_requests_in_flight", "Requests that hold a local worker or an endpoint.");
+    prom::Family<prom::Gauge>& leases = family(registry, prom::BuildGauge(), "sarai_requests_in_flight",
+                                               "Requests that hold a local worker or an endpoint.");
     prom::Family<prom::Gauge>& endpoint_up =
         family(registry, prom::BuildGauge(), "sarai_endpoint_up", "1 if the endpoint answered last time.");
     prom::Family<prom::Gauge>& budget =
         family(registry, prom::BuildGauge(), "sarai_memory_budget_bytes", "The hard limit for all reservations.");
-    prom::Family<prom::Gauge>& reserved =
-        family(registry, prom::BuildGauge(), "sarai_memory_reserved_bytes", "Sum of all reservations, loads in flight included.");
+    prom::Family<prom::Gauge>& reserved = family(registry, prom::BuildGauge(), "sarai_memory_reserved_bytes",
+                                                 "Sum of all reservations, loads in flight included.");
     prom::Family<prom::Gauge>& own =
         family(registry, prom::BuildGauge(), "sarai_process_memory_bytes", "PSS of sarai itself.");
 };
@@ -74,7 +76,8 @@ void Metrics::count(const FinishedRequest& request) {
     if (request.fallback) all.fallbacks.Add({{"model", request.model}}).Increment();
     if (request.broke_off) all.broken.Add(who).Increment();
     if (request.usage) {
-        all.tokens.Add({{"model", request.model}, {"type", "prompt"}}).Increment(static_cast<double>(request.usage->prompt_tokens));
+        all.tokens.Add({{"model", request.model}, {"type", "prompt"}})
+            .Increment(static_cast<double>(request.usage->prompt_tokens));
         all.tokens.Add({{"model", request.model}, {"type", "completion"}})
             .Increment(static_cast<double>(request.usage->completion_tokens));
     }

@@ -13,14 +13,14 @@
 namespace sarai::gateway {
 
 struct FinishedRequest {
-    std::string model;     // "" where it never got so far
-    std::string backend;   // gguf_native, ollama_http, openai_http; "" where none was reached
-    int status = 0;        // HTTP; 499: the client left
+    std::string model;    // "" where it never got so far
+    std::string backend;  // gguf_native, ollama_http, openai_http; "" where none was reached
+    int status = 0;       // HTTP; 499: the client left
     std::optional<std::chrono::duration<double>> time_to_first_token;
     std::chrono::duration<double> duration{};
     std::optional<llm::Usage> usage;
-    bool fallback = false;      // not the first backend of the chain
-    bool broke_off = false;     // ended by an in-stream error
+    bool fallback = false;   // not the first backend of the chain
+    bool broke_off = false;  // ended by an in-stream error
 };
 
 class Metrics {

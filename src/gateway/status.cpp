@@ -32,7 +32,9 @@ json::object remote_row(const Shared& shared, pool::ModelIndex i) {
             {"endpoints", names},
             {"pid", nullptr},
             // The client side of a remote model is a few connections, which sarai's own row counts.
-            {"planned_bytes", 0}, {"measured_bytes", 0}, {"peak_bytes", 0},
+            {"planned_bytes", 0},
+            {"measured_bytes", 0},
+            {"peak_bytes", 0},
             {"role", "primary"}};
 }
 
@@ -74,7 +76,8 @@ ollama::Details details_of(const Shared& shared, pool::ModelIndex i) {
 ollama::ModelInfo info_of(const Shared& shared, pool::ModelIndex i) {
     const auto& config = shared.config.models[i];
     std::error_code ec;
-    ollama::ModelInfo info{.name = config.name + ":latest", .modified_at = {}, .size = {}, .digest = {}, .details = details_of(shared, i)};
+    ollama::ModelInfo info{
+        .name = config.name + ":latest", .modified_at = {}, .size = {}, .digest = {}, .details = details_of(shared, i)};
     if (config.local) {
         const auto size = std::filesystem::file_size(config.local->path, ec);
         if (!ec) info.size = {static_cast<std::int64_t>(size)};
@@ -100,7 +103,9 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
     json::array endpoints;
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
         const auto& view = core.endpoint(i);
-        endpoints.push_back({{"name", core.endpoints()[i].name}, {"up", view.up}, {"in_flight", view.leases},
+        endpoints.push_back({{"name", core.endpoints()[i].name},
+                             {"up", view.up},
+                             {"in_flight", view.leases},
                              {"last_error", view.up ? json::value(nullptr) : error_json(view.last_error)}});
     }
     const auto own = shared.pool.own_memory().pss;
@@ -108,9 +113,12 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
             {"pid", ::getpid()},
             {"uptime_s", uptime.count()},
             {"models", models},
-            {"ledger", {{"budget_bytes", core.rules().budget.count}, {"reserved_bytes", core.reserved().count},
-                        {"measured_bytes", (measured + own).count}, {"own_bytes", own.count},
-                        {"max_concurrent_llms", core.rules().max_concurrent_llms}}},
+            {"ledger",
+             {{"budget_bytes", core.rules().budget.count},
+              {"reserved_bytes", core.reserved().count},
+              {"measured_bytes", (measured + own).count},
+              {"own_bytes", own.count},
+              {"max_concurrent_llms", core.rules().max_concurrent_llms}}},
             {"endpoints", endpoints}};
 }
 
@@ -119,12 +127,17 @@ json::object models_json(const Shared& shared) {
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
         const auto& config = shared.config.models[i];
         auto row = config.remote ? remote_row(shared, i) : local_row(shared, i);
-        json::object about{{"state", row["state"]}, {"backend", row["backend"]}, {"endpoint", row["endpoint"]},
+        json::object about{{"state", row["state"]},
+                           {"backend", row["backend"]},
+                           {"endpoint", row["endpoint"]},
                            {"kind", config.kind == config::ModelKind::embedding ? "embedding" : "chat"},
-                           {"planned_bytes", row["planned_bytes"]}, {"measured_bytes", row["measured_bytes"]}};
+                           {"planned_bytes", row["planned_bytes"]},
+                           {"measured_bytes", row["measured_bytes"]}};
         if (config.remote && config.local)
-            about["fallback"] = {{"backend", "gguf_native"}, {"state", pool::name_of(shared.pool.core().local(i).state)}};
-        data.push_back({{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}});
+            about["fallback"] = {{"backend", "gguf_native"},
+                                 {"state", pool::name_of(shared.pool.core().local(i).state)}};
+        data.push_back(
+            {{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}});
     }
     return {{"object", "list"}, {"data", data}};
 }
@@ -140,8 +153,11 @@ json::object ollama_ps_json(const Shared& shared) {
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
         const auto status = shared.pool.local(i);
         if (status.state != pool::LocalState::ready) continue;
-        models.push_back({.name = shared.config.models[i].name + ":latest", .size = status.measured.pss, .digest = {},
-                          .details = details_of(shared, i), .context_length = shared.config.models[i].local->context_length});
+        models.push_back({.name = shared.config.models[i].name + ":latest",
+                          .size = status.measured.pss,
+                          .digest = {},
+                          .details = details_of(shared, i),
+                          .context_length = shared.config.models[i].local->context_length});
     }
     return ollama::encode_ps(models);
 }
@@ -155,7 +171,10 @@ Result<json::object> ollama_show_json(const Shared& shared, std::string_view nam
         facts["general.architecture"] = info.details.family;
         facts[info.details.family + ".context_length"] = shared.pool.local(*model).plan->trained_context;
     }
-    return ollama::encode_show({.details = info.details, .model_info = facts, .capabilities = info.capabilities, .modified_at = info.modified_at});
+    return ollama::encode_show({.details = info.details,
+                                .model_info = facts,
+                                .capabilities = info.capabilities,
+                                .modified_at = info.modified_at});
 }
 
 }  // namespace sarai::gateway

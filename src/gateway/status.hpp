@@ -1,4 +1,5 @@
-// The state of the pool as JSON, for /sarai/status, /v1/models and Ollama's listings. Field names stay: scripts read them.
+// The state of the pool as JSON, for /sarai/status, /v1/models and Ollama's listings. Field names stay: scripts read
+// them.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -12,7 +13,8 @@ namespace sarai::gateway {
 // {version, uptime_s, models: [{name, backend, state, endpoint, pid, planned_bytes, measured_bytes, peak_bytes, …}],
 //  ledger: {budget_bytes, reserved_bytes, measured_bytes, own_bytes}, endpoints: [{name, kind, up, …}]}.
 // A model has a row for its remote backend and one for its local one where that serves alone or is in memory.
-[[nodiscard]] boost::json::object status_json(const Shared& shared, std::string_view version, std::chrono::seconds uptime);
+[[nodiscard]] boost::json::object status_json(const Shared& shared, std::string_view version,
+                                              std::chrono::seconds uptime);
 
 // OpenAI's list, each model with an object "sarai" that tells state, backend and memory.
 [[nodiscard]] boost::json::object models_json(const Shared& shared);

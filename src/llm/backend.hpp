@@ -14,7 +14,6 @@
 
 namespace sarai::llm {
 
-
 class EventStream {
 public:
     virtual ~EventStream() = default;

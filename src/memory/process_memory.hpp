@@ -4,9 +4,9 @@
 // sums over processes are true. Reading it walks the page tables: about 2 ms per GiB, so not on the io thread.
 #pragma once
 
+#include <sys/types.h>
 #include <optional>
 #include <string_view>
-#include <sys/types.h>
 
 #include "base/bytes.hpp"
 

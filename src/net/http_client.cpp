@@ -70,7 +70,8 @@ std::string head_of(const Origin& origin, const ClientRequest& request) {
 Result<Origin> Origin::parse(std::string_view url) {
     const auto refuse = [&](std::string_view why) {
         return fail(Code::invalid_argument, fmt::format("\"{}\" is not a server's address: {}; expected "
-                                                        "http://host[:port][/path], https://… or unix:/path.sock", url, why));
+                                                        "http://host[:port][/path], https://… or unix:/path.sock",
+                                                        url, why));
     };
     if (url.starts_with("unix:")) {
         url.remove_prefix(5);
@@ -81,8 +82,10 @@ Result<Origin> Origin::parse(std::string_view url) {
     const auto parsed = boost::urls::parse_uri(url);
     if (!parsed) return refuse("it cannot be read");
     Origin origin;
-    if (parsed->scheme() == "https") origin.transport = Transport::tls;
-    else if (parsed->scheme() != "http") return refuse("the scheme is neither http nor https");
+    if (parsed->scheme() == "https")
+        origin.transport = Transport::tls;
+    else if (parsed->scheme() != "http")
+        return refuse("the scheme is neither http nor https");
     origin.host = parsed->host_address();
     if (origin.host.empty()) return refuse("it names no host");
     if (parsed->has_query() || parsed->has_fragment() || parsed->has_userinfo())
@@ -186,8 +189,7 @@ private:
             const auto taken = parser_.put(asio::buffer(buffer_.data() + used, filled_ - used), ec);
             used += taken;
             if (ec == http::error::need_more) break;
-            if (ec)
-                co_return fail(Code::upstream, fmt::format("the server's answer is not HTTP: {}", ec.message()));
+            if (ec) co_return fail(Code::upstream, fmt::format("the server's answer is not HTTP: {}", ec.message()));
             if (taken == 0) break;
         }
         std::memmove(buffer_.data(), buffer_.data() + used, filled_ - used);

@@ -29,10 +29,10 @@ namespace http = boost::beast::http;
 struct Origin {
     enum class Transport : std::uint8_t { tcp, tls, unix_socket };
     Transport transport = Transport::tcp;
-    std::string host;                  // name or address, without brackets
-    std::string port;                  // decimal
+    std::string host;                   // name or address, without brackets
+    std::string port;                   // decimal
     std::filesystem::path socket = {};  // unix_socket only
-    std::string base = {};             // path prefix without a trailing slash: "/v1"
+    std::string base = {};              // path prefix without a trailing slash: "/v1"
 
     // "http://host[:port][/base]", "https://…", "unix:/path.sock".
     [[nodiscard]] static Result<Origin> parse(std::string_view url);

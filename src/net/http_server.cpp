@@ -54,13 +54,14 @@ public:
         head_sent_ = false;
         if (buffer_.size() == 0) {
             idle_ = true;
-            auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, asio::cancel_after(timer_, limits_.idle, quiet));
+            auto [ec] =
+                co_await socket_.async_wait(tcp::socket::wait_read, asio::cancel_after(timer_, limits_.idle, quiet));
             idle_ = false;
             if (ec) co_return fail(Code::cancelled, "idle");
         }
         const auto deadline = std::chrono::steady_clock::now() + limits_.request;
-        auto [head_ec, head_size] = co_await http::async_read_header(socket_, buffer_, *parser_,
-                                                                     asio::cancel_after(timer_, limits_.request, quiet));
+        auto [head_ec, head_size] = co_await http::async_read_header(
+            socket_, buffer_, *parser_, asio::cancel_after(timer_, limits_.request, quiet));
         if (head_ec) co_return refuse_read(head_ec);
         if (parser_->get()[http::field::expect] == "100-continue") {
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -152,7 +153,10 @@ public:
 
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
     [[nodiscard]] bool idle() const { return idle_; }
-    void close_after_this() { closing_ = true; keep_alive_ = false; }
+    void close_after_this() {
+        closing_ = true;
+        keep_alive_ = false;
+    }
     void close() {
         error_code ignored;
         socket_.shutdown(tcp::socket::shutdown_both, ignored);
@@ -176,16 +180,18 @@ public:
 private:
     std::unexpected<Error> refuse_read(error_code ec) {
         keep_alive_ = false;
-        if (ec == http::error::end_of_stream || ec == asio::error::connection_reset || ec == http::error::partial_message ||
-            ec == asio::error::eof)
+        if (ec == http::error::end_of_stream || ec == asio::error::connection_reset ||
+            ec == http::error::partial_message || ec == asio::error::eof)
             return fail(Code::cancelled, "the client left");
         if (ec == http::error::body_limit)
             return fail(Code::too_large, fmt::format("the request body is larger than {}", to_string(limits_.max_body)),
                         "Raise server.max_request_body to allow it.");
         if (ec == http::error::header_limit || ec == http::error::buffer_overflow)
-            return fail(Code::too_large, fmt::format("the request head is larger than {}", to_string(limits_.max_head)));
+            return fail(Code::too_large,
+                        fmt::format("the request head is larger than {}", to_string(limits_.max_head)));
         if (ec == asio::error::operation_aborted)
-            return fail(Code::slow_request, fmt::format("the request did not arrive within {} s", limits_.request.count() / 1000));
+            return fail(Code::slow_request,
+                        fmt::format("the request did not arrive within {} s", limits_.request.count() / 1000));
         return fail(Code::invalid_argument, fmt::format("this is not an HTTP/1.1 request: {}", ec.message()));
     }
 
@@ -207,9 +213,9 @@ private:
         const std::string_view end = bytes.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
         const std::string head = std::exchange(pending_head_, {});
         head_sent_ = true;
-        const std::array parts{asio::const_buffer(head.data(), head.size()),
-                               asio::const_buffer(size_line.data(), size_length),
-                               asio::const_buffer(bytes.data(), bytes.size()), asio::const_buffer(end.data(), end.size())};
+        const std::array parts{
+            asio::const_buffer(head.data(), head.size()), asio::const_buffer(size_line.data(), size_length),
+            asio::const_buffer(bytes.data(), bytes.size()), asio::const_buffer(end.data(), end.size())};
         co_return co_await send(parts);
     }
 
@@ -324,8 +330,10 @@ asio::awaitable<void> HttpServer::drain(std::chrono::milliseconds budget) {
     error_code ignored;
     state->acceptor.close(ignored);
     for (auto* connection : state->connections) {
-        if (connection->idle()) connection->close();
-        else connection->close_after_this();
+        if (connection->idle())
+            connection->close();
+        else
+            connection->close_after_this();
     }
     if (co_await state->tasks.join(budget)) co_return;
     spdlog::warn("{} connections did not end in time and are cut", state->connections.size());

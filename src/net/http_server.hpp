@@ -1,8 +1,8 @@
 // An HTTP/1.1 server: accepts, parses within limits, hands each request to one handler, and drains on demand.
 //
-// It belongs to one io thread. Each connection is a coroutine of the server's task group; the handler runs inside it and
-// answers through the Exchange. When the client goes away in the middle, `Exchange::client_gone()` resumes; a handler
-// that streams runs its work against it, so that a disconnect cancels the work.
+// It belongs to one io thread. Each connection is a coroutine of the server's task group; the handler runs inside it
+// and answers through the Exchange. When the client goes away in the middle, `Exchange::client_gone()` resumes; a
+// handler that streams runs its work against it, so that a disconnect cancels the work.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -30,9 +30,9 @@ namespace http = boost::beast::http;
 struct ServerLimits {
     Bytes max_body = MiB(64);
     Bytes max_head = KiB(64);
-    std::chrono::milliseconds request{10'000};       // from the first byte of a request to its last
-    std::chrono::milliseconds idle{75'000};          // between two requests on one connection
-    std::chrono::milliseconds write_stall{60'000};   // a client that takes nothing for so long is dropped
+    std::chrono::milliseconds request{10'000};      // from the first byte of a request to its last
+    std::chrono::milliseconds idle{75'000};         // between two requests on one connection
+    std::chrono::milliseconds write_stall{60'000};  // a client that takes nothing for so long is dropped
     std::size_t max_connections = 1024;
 };
 

@@ -27,20 +27,21 @@ TaskGroup::~TaskGroup() { cancel_all(); }
 
 void TaskGroup::spawn(const char* name, asio::awaitable<void> task) {
     const auto place = state_->tasks.emplace(state_->tasks.end());
-    asio::co_spawn(state_->executor, std::move(task),
-                   asio::bind_cancellation_slot(place->slot(), [state = state_, place, name](std::exception_ptr thrown) {
-                       state->tasks.erase(place);
-                       state->changed.cancel();
-                       if (!thrown) return;
-                       try {
-                           std::rethrow_exception(thrown);
-                       } catch (const boost::system::system_error& error) {
-                           if (error.code() != asio::error::operation_aborted)
-                               spdlog::error("{} ended by an unexpected error: {}", name, error.what());
-                       } catch (const std::exception& error) {
-                           spdlog::error("{} ended by an unexpected error: {}", name, error.what());
-                       }
-                   }));
+    asio::co_spawn(
+        state_->executor, std::move(task),
+        asio::bind_cancellation_slot(place->slot(), [state = state_, place, name](std::exception_ptr thrown) {
+            state->tasks.erase(place);
+            state->changed.cancel();
+            if (!thrown) return;
+            try {
+                std::rethrow_exception(thrown);
+            } catch (const boost::system::system_error& error) {
+                if (error.code() != asio::error::operation_aborted)
+                    spdlog::error("{} ended by an unexpected error: {}", name, error.what());
+            } catch (const std::exception& error) {
+                spdlog::error("{} ended by an unexpected error: {}", name, error.what());
+            }
+        }));
 }
 
 void TaskGroup::cancel_all() {

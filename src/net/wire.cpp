@@ -49,8 +49,7 @@ asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Orig
         co_return std::vector{asio::ip::tcp::endpoint(address, port)};
     }
     asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
-    auto [failed, found] =
-        co_await resolver.async_resolve(origin.host, origin.port, asio::cancel_after(budget, quiet));
+    auto [failed, found] = co_await resolver.async_resolve(origin.host, origin.port, asio::cancel_after(budget, quiet));
     if (failed)
         co_return std::unexpected(
             co_await explain(failed, fmt::format("resolving {} took longer than {} ms", origin.host, budget.count()),
@@ -102,11 +101,11 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
             wire->plain_.reset();
             SSL_set_tlsext_host_name(tls.native_handle(), origin.host.c_str());
             tls.set_verify_callback(asio::ssl::host_name_verification(origin.host));
-            auto [handshake] = co_await tls.async_handshake(
-                asio::ssl::stream_base::client,
-                asio::cancel_after(std::max(left, milliseconds(1)), quiet));
+            auto [handshake] = co_await tls.async_handshake(asio::ssl::stream_base::client,
+                                                            asio::cancel_after(std::max(left, milliseconds(1)), quiet));
             if (handshake)
-                co_return std::unexpected(co_await explain(handshake, fmt::format("the TLS handshake with {} took too long", peer),
+                co_return std::unexpected(co_await explain(handshake,
+                                                           fmt::format("the TLS handshake with {} took too long", peer),
                                                            fmt::format("TLS handshake with {} failed", peer)));
         }
         co_return std::move(wire);
@@ -115,12 +114,15 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
 }
 
 asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_view body, milliseconds budget) {
-    const std::array buffers{asio::const_buffer(head.data(), head.size()), asio::const_buffer(body.data(), body.size())};
+    const std::array buffers{asio::const_buffer(head.data(), head.size()),
+                             asio::const_buffer(body.data(), body.size())};
     error_code ec;
     if (tls_)
-        std::tie(ec, std::ignore) = co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
+        std::tie(ec, std::ignore) =
+            co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
     else
-        std::tie(ec, std::ignore) = co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
+        std::tie(ec, std::ignore) =
+            co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
     if (!ec) co_return Result<void>{};
     co_return std::unexpected(
         co_await explain(ec, fmt::format("{} did not take the request within {} ms", peer_, budget.count()),

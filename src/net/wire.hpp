@@ -24,14 +24,15 @@ public:
 
     // Connects within `budget` (name resolution and TLS handshake included).
     [[nodiscard]] static asio::awaitable<Result<std::unique_ptr<Wire>>> connect(const Origin& origin,
-                                                                               std::chrono::milliseconds budget);
+                                                                                std::chrono::milliseconds budget);
 
     // Both throw boost::system::system_error(operation_aborted) only if the awaiting coroutine was cancelled.
     [[nodiscard]] asio::awaitable<Result<void>> write(std::string_view head, std::string_view body,
                                                       std::chrono::milliseconds budget);
     // 0 bytes: the peer closed.
     [[nodiscard]] asio::awaitable<Result<std::size_t>> read_some(asio::mutable_buffer into,
-                                                                 std::chrono::milliseconds budget, const char* waiting_for);
+                                                                 std::chrono::milliseconds budget,
+                                                                 const char* waiting_for);
 
     // False if the peer has closed, or sent something that nobody asked for, while the connection was idle.
     [[nodiscard]] bool still_idle();

@@ -1,5 +1,5 @@
-// Reads the memory of processes on a thread of its own: the kernel walks page tables for it, about 2 ms per GiB, and the
-// io thread has tokens to relay.
+// Reads the memory of processes on a thread of its own: the kernel walks page tables for it, about 2 ms per GiB, and
+// the io thread has tokens to relay.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -17,7 +17,8 @@ namespace sarai::pool {
 class MemorySampler {
 public:
     // One entry per pid; nullopt for pid 0 and for processes that have gone.
-    [[nodiscard]] boost::asio::awaitable<std::vector<std::optional<memory::ProcessMemory>>> sample(std::vector<pid_t> pids) {
+    [[nodiscard]] boost::asio::awaitable<std::vector<std::optional<memory::ProcessMemory>>> sample(
+        std::vector<pid_t> pids) {
         co_return co_await boost::asio::co_spawn(thread_, read(std::move(pids)), boost::asio::use_awaitable);
     }
 

@@ -28,7 +28,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     // A coroutine that waits for its ticket's answer.
     struct Waiter {
-        explicit Waiter(const asio::any_io_executor& executor) : arrived(executor, asio::steady_timer::time_point::max()) {}
+        explicit Waiter(const asio::any_io_executor& executor)
+            : arrived(executor, asio::steady_timer::time_point::max()) {}
         asio::steady_timer arrived;  // cancelled when `answer` is set
         std::optional<Result<Route>> answer;
     };
@@ -113,14 +114,17 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         auto ready = co_await local.worker->ready();
         if (ready) {
             local.load_time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - local.started);
-            spdlog::info("model '{}' is ready after {} ms (pid {})", name(model), local.load_time.count(), local.worker->pid());
+            spdlog::info("model '{}' is ready after {} ms (pid {})", name(model), local.load_time.count(),
+                         local.worker->pid());
             perform(core.worker_ready(model));
         }
         auto why = co_await local.worker->gone();
         if (!ready) why = ready.error();
         const bool expected = core.local(model).state == LocalState::stopping || shutting_down;
-        if (!expected) spdlog::error("{}", describe(why));
-        else spdlog::info("model '{}' is unloaded", name(model));
+        if (!expected)
+            spdlog::error("{}", describe(why));
+        else
+            spdlog::info("model '{}' is unloaded", name(model));
         local.worker.reset();
         local.measured = {};
         perform(core.worker_gone(model, why));
@@ -182,12 +186,14 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             if (!answer || answer->endpoint || locals[answer->model].worker) co_return std::move(*waiter->answer);
             // The worker died between the grant and now.
             waiter->answer.reset();
-            perform(core.attempt_failed(Clock::now(), ticket, Error{.code = Code::unavailable, .message = "the worker has died"}));
+            perform(core.attempt_failed(Clock::now(), ticket,
+                                        Error{.code = Code::unavailable, .message = "the worker has died"}));
         }
     }
 
     void adopt(Lease& lease, Route route) {
-        lease.backend_ = route.endpoint ? ports.remote(route.model, *route.endpoint) : locals[route.model].worker->backend();
+        lease.backend_ =
+            route.endpoint ? ports.remote(route.model, *route.endpoint) : locals[route.model].worker->backend();
         lease.route_ = std::move(route);
     }
 };
@@ -214,7 +220,8 @@ asio::awaitable<Result<void>> Lease::next(Error failure) {
     const auto pool = pool_;
     const auto model = route_.model;
     spdlog::warn("model '{}': {} failed before the first token: {}", pool->name(model),
-                 route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker", describe(failure));
+                 route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
+                 describe(failure));
     backend_.reset();
     auto route = co_await pool->wait_for_answer(
         ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); });
@@ -234,8 +241,8 @@ void Lease::broke_off(const Error& failure) {
     pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure));
 }
 
-Pool::Pool(asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints,
-           Ports ports)
+Pool::Pool(asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models,
+           std::vector<EndpointSpec> endpoints, Ports ports)
     : shared_(std::make_shared<Lease::Shared>(executor, PoolCore(rules, std::move(models), std::move(endpoints)),
                                               std::move(ports))) {}
 Pool::~Pool() = default;
@@ -304,7 +311,8 @@ LocalStatus Pool::local(ModelIndex model) const {
                        .load_time = local.load_time,
                        .last_error = view.last_error};
     if (view.state == LocalState::loading && view.reserved.count > 0)
-        status.load_progress = std::min(0.99, static_cast<double>(local.measured.pss.count) / static_cast<double>(view.reserved.count));
+        status.load_progress =
+            std::min(0.99, static_cast<double>(local.measured.pss.count) / static_cast<double>(view.reserved.count));
     return status;
 }
 

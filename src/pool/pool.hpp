@@ -30,8 +30,8 @@ public:
     [[nodiscard]] const Route& route() const { return route_; }
     [[nodiscard]] llm::Backend& backend() const { return *backend_; }
 
-    // Before anything was sent to the client: what this route gave failed. The lease moves on to the next backend of the
-    // chain, or the error says why there is none; then it is spent.
+    // Before anything was sent to the client: what this route gave failed. The lease moves on to the next backend of
+    // the chain, or the error says why there is none; then it is spent.
     [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure);
     // After the first token: the answer broke off. Only marks the endpoint.
     void broke_off(const Error& failure);
@@ -50,8 +50,8 @@ private:
 // One local model as it is now.
 struct LocalStatus {
     LocalState state = LocalState::absent;
-    pid_t pid = 0;  // 0: no process
-    Bytes planned;  // reserved; 0 while absent
+    pid_t pid = 0;                          // 0: no process
+    Bytes planned;                          // reserved; 0 while absent
     std::optional<memory::ModelPlan> plan;  // of the last load
     memory::ProcessMemory measured;         // latest sample
     Bytes peak;                             // of this process's samples

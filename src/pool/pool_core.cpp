@@ -73,25 +73,25 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         if (!untried(endpoint)) continue;
         if (!view.up) {
             if (spec.has_local) state.tried.push_back(endpoint);
-            state.passed_over[endpoint] = fmt::format(
-                "{} is down since {} s: {}", endpoints_[endpoint].name,
-                std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
-                view.last_error ? view.last_error->message : "unknown");
+            state.passed_over[endpoint] =
+                fmt::format("{} is down since {} s: {}", endpoints_[endpoint].name,
+                            std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
+                            view.last_error ? view.last_error->message : "unknown");
             continue;
         }
         return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
     }
     if (spec.has_local) {
         auto& local = locals_[state.model];
-        if (local.state == LocalState::ready)
-            return grant(ticket, state, {.model = state.model}, out);
+        if (local.state == LocalState::ready) return grant(ticket, state, {.model = state.model}, out);
         state.waiting = true;
         if (local.state == LocalState::absent) want_worker(state.model, out);
         return;
     }
     for (const auto endpoint : spec.endpoints)
         if (untried(endpoint)) return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
-    refuse(ticket, Error{.code = Code::unavailable, .message = fmt::format("model '{}' has no backend", spec.name)}, out);
+    refuse(ticket, Error{.code = Code::unavailable, .message = fmt::format("model '{}' has no backend", spec.name)},
+           out);
 }
 
 void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& out) {
@@ -100,9 +100,12 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
     if (route.endpoint) {
         route.fallback = *route.endpoint != chain.front();
         if (!endpoint_views_[*route.endpoint].up)
-            route.reason = fmt::format("tried although it is down, because nothing else is left: {}", why_passed_over(state));
-        else if (route.fallback) route.reason = fmt::format("next endpoint, because {}", why_passed_over(state));
-        else route.reason = "remote endpoint first in the chain";
+            route.reason =
+                fmt::format("tried although it is down, because nothing else is left: {}", why_passed_over(state));
+        else if (route.fallback)
+            route.reason = fmt::format("next endpoint, because {}", why_passed_over(state));
+        else
+            route.reason = "remote endpoint first in the chain";
         state.tried.push_back(*route.endpoint);
         ++endpoint_views_[*route.endpoint].leases;
     } else {
@@ -136,8 +139,10 @@ void PoolCore::refuse(Ticket ticket, Error error, Actions& out) {
 
 void PoolCore::drop_lease(TicketState& state) {
     if (!state.granted) return;
-    if (state.granted->endpoint) --endpoint_views_[*state.granted->endpoint].leases;
-    else --locals_[state.model].leases;
+    if (state.granted->endpoint)
+        --endpoint_views_[*state.granted->endpoint].leases;
+    else
+        --locals_[state.model].leases;
     state.granted.reset();
 }
 
@@ -223,11 +228,11 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
         if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
             holders.push_back(models_[i].name);
     if (spec.generative && std::ssize(holders) >= rules_.max_concurrent_llms) {
-        local.last_error =
-            Error{.code = Code::busy,
-                  .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
-                                         spec.name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
-                  .hint = "Raise memory.max_concurrent_llms if memory allows."};
+        local.last_error = Error{
+            .code = Code::busy,
+            .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
+                                   spec.name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
+            .hint = "Raise memory.max_concurrent_llms if memory allows."};
         return refuse_waiting(model, *local.last_error, out);
     }
     local.state = LocalState::measuring;
@@ -281,18 +286,22 @@ Error PoolCore::does_not_fit(ModelIndex model, Bytes planned) const {
     if (rules_.own.count > 0) holders.push_back(fmt::format("sarai itself {}", to_string(rules_.own)));
     for (ModelIndex i = 0; i < models_.size(); ++i)
         if (locals_[i].state == LocalState::loading || locals_[i].state == LocalState::ready)
-            holders.push_back(fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
+            holders.push_back(
+                fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
     for (const auto& waiting : awaiting_)
-        holders.push_back(fmt::format("{} {} (about to load)", models_[waiting.model].name, to_string(waiting.planned)));
+        holders.push_back(
+            fmt::format("{} {} (about to load)", models_[waiting.model].name, to_string(waiting.planned)));
     const auto free = unpromised();
-    return {.code = Code::no_memory,
-            .message = fmt::format("model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} are free, "
-                                   "held by: {}",
-                                   models_[model].name, to_string(planned), planned.count, to_string(free), free.count,
-                                   to_string(rules_.budget), holders.empty() ? "nobody" : fmt::format("{}", fmt::join(holders, ", "))),
-            .hint = fmt::format("{} more would do: raise memory.max_ram_gb, lower the model's context_length, or take a "
-                                "smaller quantisation.",
-                                to_string(planned - free))};
+    return {
+        .code = Code::no_memory,
+        .message = fmt::format(
+            "model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} are free, "
+            "held by: {}",
+            models_[model].name, to_string(planned), planned.count, to_string(free), free.count,
+            to_string(rules_.budget), holders.empty() ? "nobody" : fmt::format("{}", fmt::join(holders, ", "))),
+        .hint = fmt::format("{} more would do: raise memory.max_ram_gb, lower the model's context_length, or take a "
+                            "smaller quantisation.",
+                            to_string(planned - free))};
 }
 
 Actions PoolCore::worker_ready(ModelIndex model) {
@@ -302,8 +311,7 @@ Actions PoolCore::worker_ready(ModelIndex model) {
     local.state = LocalState::ready;
     local.last_error.reset();
     for (auto& [ticket, state] : tickets_)
-        if (state.waiting && state.model == model)
-            grant(ticket, state, {.model = model}, out);
+        if (state.waiting && state.model == model) grant(ticket, state, {.model = model}, out);
     return out;
 }
 

@@ -72,12 +72,31 @@ struct Route {
     bool operator==(const Route&) const = default;
 };
 
-struct Measure { ModelIndex model; bool operator==(const Measure&) const = default; };
-struct Spawn { ModelIndex model; bool operator==(const Spawn&) const = default; };
-struct Stop { ModelIndex model; bool operator==(const Stop&) const = default; };
-struct Probe { EndpointIndex endpoint; bool operator==(const Probe&) const = default; };
-struct Grant { Ticket ticket; Route route; bool operator==(const Grant&) const = default; };
-struct Refuse { Ticket ticket; Error error; };
+struct Measure {
+    ModelIndex model;
+    bool operator==(const Measure&) const = default;
+};
+struct Spawn {
+    ModelIndex model;
+    bool operator==(const Spawn&) const = default;
+};
+struct Stop {
+    ModelIndex model;
+    bool operator==(const Stop&) const = default;
+};
+struct Probe {
+    EndpointIndex endpoint;
+    bool operator==(const Probe&) const = default;
+};
+struct Grant {
+    Ticket ticket;
+    Route route;
+    bool operator==(const Grant&) const = default;
+};
+struct Refuse {
+    Ticket ticket;
+    Error error;
+};
 using Action = std::variant<Measure, Spawn, Stop, Probe, Grant, Refuse>;
 using Actions = std::vector<Action>;
 
@@ -137,8 +156,8 @@ private:
         ModelIndex model = 0;
         std::vector<EndpointIndex> tried;
         int local_attempts = 0;
-        std::uint64_t worker = 0;         // the incarnation that was granted
-        bool waiting = false;             // for the local worker
+        std::uint64_t worker = 0;                    // the incarnation that was granted
+        bool waiting = false;                        // for the local worker
         std::optional<Clock::time_point> reaped_by;  // waiting to hear that the worker died; by then it must have been
         Error failure;                               // the answer if it lives
         std::optional<Route> granted;
@@ -166,9 +185,13 @@ private:
     std::vector<std::uint64_t> incarnations_;  // of a model's worker, counted
     std::vector<EndpointView> endpoint_views_;
     std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
-    std::map<Ticket, TicketState> tickets_;                      // ordered: waiting ones are served in order of arrival
-    struct Awaiting { ModelIndex model; Bytes planned; };
-    std::deque<Awaiting> awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
+    std::map<Ticket, TicketState> tickets_;                     // ordered: waiting ones are served in order of arrival
+    struct Awaiting {
+        ModelIndex model;
+        Bytes planned;
+    };
+    std::deque<Awaiting>
+        awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
 };
 
 }  // namespace sarai::pool

@@ -1,11 +1,11 @@
 // What the pool needs from outside, wired by the composition root: it sees backends and workers, never their kinds.
 #pragma once
 
+#include <sys/types.h>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <sys/types.h>
 
 #include "base/error.hpp"
 #include "llm/backend.hpp"
@@ -20,7 +20,8 @@ public:
     virtual ~LocalWorker() = default;
     [[nodiscard]] virtual boost::asio::awaitable<Result<void>> ready() = 0;  // an error may come before it was reaped
     [[nodiscard]] virtual boost::asio::awaitable<Error> gone() = 0;          // resumes when it was reaped
-    [[nodiscard]] virtual boost::asio::awaitable<void> stop(std::chrono::milliseconds grace) = 0;  // resumes when it was reaped
+    [[nodiscard]] virtual boost::asio::awaitable<void> stop(
+        std::chrono::milliseconds grace) = 0;  // resumes when it was reaped
     [[nodiscard]] virtual pid_t pid() const = 0;
     [[nodiscard]] virtual std::shared_ptr<llm::Backend> backend() = 0;
 };

@@ -17,7 +17,8 @@ std::vector<std::string> data_of(SseParser& parser) {
 }  // namespace
 
 TEST(SseParser, GivesTheSameEventsHoweverTheBytesAreCut) {
-    const std::string stream = ": ping\n\ndata: {\"a\":\"ñ\"}\n\nevent: x\ndata: one\r\ndata: two\r\n\r\ndata:[DONE]\n\n";
+    const std::string stream =
+        ": ping\n\ndata: {\"a\":\"ñ\"}\n\nevent: x\ndata: one\r\ndata: two\r\n\r\ndata:[DONE]\n\n";
     const std::vector<std::string> expected{"{\"a\":\"ñ\"}", "one\ntwo", "[DONE]"};
     for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
         SseParser parser;

@@ -36,12 +36,13 @@ protected:
     void run(std::function<asio::awaitable<void>()> body) {
         server = std::make_unique<HttpServer>(
             io.get_executor(), limits, [this](Exchange& exchange) { return handler(exchange); },
-            [](const Error& error, std::string_view) { return Reply{.status = http_status(error.code), .body = error.message}; });
+            [](const Error& error, std::string_view) {
+                return Reply{.status = http_status(error.code), .body = error.message};
+            });
         const auto bound = server->listen("127.0.0.1", 0);
         ASSERT_TRUE(bound.has_value());
         port = *bound;
-        client = std::make_unique<Client>(io.get_executor(),
-                                          Origin{.host = "127.0.0.1", .port = std::to_string(port)});
+        client = std::make_unique<Client>(io.get_executor(), Origin{.host = "127.0.0.1", .port = std::to_string(port)});
         bool done = false;
         TaskGroup tasks(io.get_executor());
         const auto whole = [&]() -> asio::awaitable<void> {
@@ -79,7 +80,8 @@ protected:
 TEST_F(HttpTest, EchoesABodyAndReusesTheConnection) {
     run([this]() -> asio::awaitable<void> {
         for (int i = 0; i < 3; ++i) {
-            const auto reply = co_await client->fetch({.method = http::verb::post, .target = "/x", .body = "héllo"}, {});
+            const auto reply =
+                co_await client->fetch({.method = http::verb::post, .target = "/x", .body = "héllo"}, {});
             EXPECT_TRUE(reply.has_value());
             EXPECT_EQ(reply->status, 200U);
             EXPECT_EQ(reply->body, "héllo");
@@ -150,10 +152,12 @@ TEST_F(HttpTest, RefusesWhatIsNoRequestTooLargeOrTooSlowWithItsOwnStatus) {
     limits.max_body = Bytes{10};
     run([this]() -> asio::awaitable<void> {
         EXPECT_THAT(co_await raw("nonsense\r\n\r\n"), HasSubstr("HTTP/1.1 400"));
-        EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"), HasSubstr("HTTP/1.1 413"));
+        EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"),
+                    HasSubstr("HTTP/1.1 413"));
         EXPECT_THAT(co_await raw("GET / HTTP/1.1\r\nHost: x\r\nX: " + std::string(100'000, 'a') + "\r\n\r\n"),
                     HasSubstr("HTTP/1.1 413"));
-        EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n1"), HasSubstr("HTTP/1.1 408"));
+        EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n1"),
+                    HasSubstr("HTTP/1.1 408"));
         const auto fine = co_await client->fetch({.method = http::verb::post, .body = "ok"}, {});
         EXPECT_EQ(fine->body, "ok");
     });
@@ -202,7 +206,8 @@ TEST(Origin, ReadsUrlsAndNamesWhatIsWrongWithOthers) {
     EXPECT_EQ(Origin::parse("https://x")->port, "443");
     EXPECT_EQ(Origin::parse("http://[::1]:80")->name(), "[::1]:80");
     EXPECT_EQ(Origin::parse("unix:/tmp/a.sock")->socket, "/tmp/a.sock");
-    for (const char* bad : {"", "lan-box:8000", "ftp://x", "http://", "http://x:0", "http://x:99999", "http://u:p@x", "http://x?q"})
+    for (const char* bad :
+         {"", "lan-box:8000", "ftp://x", "http://", "http://x:0", "http://x:99999", "http://u:p@x", "http://x?q"})
         EXPECT_EQ(Origin::parse(bad).error().code, Code::invalid_argument) << bad;
 }
 
