@@ -98,7 +98,7 @@ Result<void> make_models(const fs::path& folder) {
                     "Is there space left? See the messages above.");
     for (const auto& entry : fs::directory_iterator(folder, ec))
         if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
-    std::ofstream{stamp};
+    std::ofstream made(stamp);
     return {};
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
@@ -55,7 +56,7 @@ json::array models_json(const std::vector<PlannedModel>& models) {
 std::string bar(Bytes part, Bytes whole, int width) {
     if (whole.count <= 0) return {};
     const double share = static_cast<double>(part.count) / static_cast<double>(whole.count);
-    const auto cells = std::clamp(static_cast<int>(share * width + 0.5), part.count > 0 ? 1 : 0, width);
+    const auto cells = std::clamp(static_cast<int>(std::lround(share * width)), part.count > 0 ? 1 : 0, width);
     std::string text;
     for (int i = 0; i < width; ++i) text += i < cells ? "█" : "░";
     return text;

@@ -72,7 +72,7 @@ std::string report_table(const ProofReport& report) {
     emit("{:<28} {:>24} {:>24} {:>18}\n", "RAM free in the budget", "-3.1 GB of 16", "8.5 GB of 16",
          to_string(report.budget - report.peak_sum));
     emit("{:<28} {:>24} {:>24} {:>18}\n", "longest load", "60 s", "under 1 s",
-         fmt::format("{:.2f} s", longest_load(report).count() / 1000.0));
+         fmt::format("{:.2f} s", std::chrono::duration<double>(longest_load(report)).count()));
     emit("{:<28} {:>24} {:>24} {:>18}\n", "first token, median", "-", "about +50 ms (LAN)",
          fmt::format("{:.0f} ms", median_first_token(report).count() * 1000));
     emit("{:<28} {:>24} {:>24} {:>18}\n\n", "pipelines without unloading", "none", "all",

@@ -45,10 +45,10 @@ Result<Bytes> parse_bytes(std::string_view text) {
                         text));
     };
     double number = 0;
-    const char* end = text.data() + text.size();
-    const auto [rest, ec] = std::from_chars(text.data(), end, number);
+    const std::string copy(text);
+    const auto [rest, ec] = std::from_chars(copy.c_str(), copy.c_str() + copy.size(), number);
     if (ec != std::errc{}) return refuse();
-    auto unit = std::string_view(rest, static_cast<std::size_t>(end - rest));
+    auto unit = std::string_view(rest);
     while (unit.starts_with(' ')) unit.remove_prefix(1);
     while (unit.ends_with(' ')) unit.remove_suffix(1);
     const double scale = scale_of(unit);

@@ -93,7 +93,6 @@ Error make(unsigned status, Said said, std::string_view model) {
                 fmt::format("the server refused our key ({}{}{})", status, said.text.empty() ? "" : ": ", said.text);
             error.hint = "Check the endpoint's api_key.";
             return error;
-        case Code::invalid_argument: break;
         default: break;
     }
     error.message =
