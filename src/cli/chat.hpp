@@ -1,0 +1,55 @@
+// A conversation with one model over /v1/chat/completions, streamed.
+//
+// A Conversation owns its connection and lives on the io_context that it was given, one turn at a time.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/error.hpp"
+#include "net/http_client.hpp"
+
+namespace sarai::cli {
+
+struct Message {
+    std::string role;  // "user" or "assistant"
+    std::string text;
+};
+
+// The body of the request for the next answer.
+[[nodiscard]] std::string chat_request(std::string_view model, const std::vector<Message>& messages);
+
+// Pieces of an answer in their order. `thought` is what a reasoning model thinks before it answers.
+struct ChatSink {
+    std::function<void(std::string_view text)> answer;
+    std::function<void(std::string_view text)> thought;
+};
+
+class Conversation {
+public:
+    Conversation(boost::asio::io_context& io, net::Origin origin, std::string model);
+
+    // Asks and hands the pieces of the answer to `sink`. A question without any answer is forgotten, so that it can be
+    // asked again; what came of an interrupted answer stays.
+    // Errors: unavailable and timeout with a hint, where no server answered; the server's own, before and in the
+    // stream, as they are; upstream where the stream broke off.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> ask(std::string question, const ChatSink& sink);
+
+    [[nodiscard]] const std::vector<Message>& messages() const { return messages_; }
+    void forget() { messages_.clear(); }
+    void close() { client_.drop_idle(); }
+
+private:
+    [[nodiscard]] boost::asio::awaitable<Result<void>> stream(const ChatSink& sink, std::string& answer);
+
+    net::Client client_;
+    std::string model_;
+    std::vector<Message> messages_;
+};
+
+}  // namespace sarai::cli

@@ -1,0 +1,139 @@
+#include "cli/cli.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/Error.hpp>
+#include <algorithm>
+#include <ostream>
+
+#include "base/nearest.hpp"
+#include "cli/commands.hpp"
+#include "cli/completion.hpp"
+#include "cli/configuration.hpp"
+#include "cli/ps.hpp"
+#include "config/problem.hpp"
+
+namespace sarai::cli {
+namespace {
+
+int report(Io& io, const Error& error) {
+    print_error(io, describe(error));
+    return exit_status(error.code);
+}
+
+int wrong_usage(Io& io, std::string_view message, std::string_view command) {
+    print_error(io, fmt::format("{}; see \"{} --help\"", message, command));
+    return exit_status(Code::invalid_argument);
+}
+
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
+// The command that was meant, down to the last part that exists: "sarai config check".
+const CLI::App& deepest(const CLI::App& app, std::string& name) {
+    name += (name.empty() ? "" : " ") + app.get_name();
+    const auto chosen = app.get_subcommands();
+    return chosen.empty() ? app : deepest(*chosen.front(), name);
+}
+
+int explain_usage(const CLI::ParseError& error, const std::vector<std::string>& arguments, const CLI::App& app,
+                  Io& io) {
+    std::string name;
+    const auto& command = deepest(app, name);
+    std::vector<std::string_view> known;
+    for (const auto* child : command.get_subcommands([](const CLI::App*) { return true; }))
+        known.push_back(child->get_name());
+    if (known.empty()) {
+        std::string message = error.what();
+        while (message.ends_with('\n') || message.ends_with('.')) message.pop_back();
+        return wrong_usage(io, message, name);
+    }
+    // The first word that is neither an option nor a part of the command so far.
+    const auto depth = std::ranges::count(name, ' ');
+    const auto word = std::ranges::find_if(arguments.begin() + std::min<std::ptrdiff_t>(depth, std::ssize(arguments)),
+                                           arguments.end(), [](const auto& text) { return !text.starts_with('-'); });
+    if (word == arguments.end()) {
+        if (arguments.empty()) io.err << app.help();
+        return arguments.empty() ? exit_status(Code::invalid_argument) : wrong_usage(io, "a command is missing", name);
+    }
+    const auto meant = nearest(*word, known);
+    return wrong_usage(io,
+                       fmt::format("no command \"{}\"{}", config::printable(*word),
+                                   meant ? fmt::format("; did you mean {}?", *meant) : ""),
+                       name);
+}
+
+int serve(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    const auto file = find_config(arguments.config, io.environment);
+    if (!file) {
+        print_error(io,
+                    "no configuration: neither ./sarai.yaml nor ./config/sarai.yaml nor ~/.config/sarai/sarai.yaml. "
+                    "Name one with --config, or try \"sarai demo\"");
+        return exit_status(Code::invalid_argument);
+    }
+    auto config = load_config(*file, io.environment);
+    if (!config) return report(io, config.error());
+    return hooks.serve({.config = std::move(*config)});
+}
+
+int plan(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    PlanOptions options{.files = {arguments.plan_files.begin(), arguments.plan_files.end()}, .json = arguments.json};
+    if (arguments.context_length != 0) options.context_length = arguments.context_length;
+    // Files alone are planned against this machine; a configuration that happens to lie here is not theirs.
+    if (options.files.empty() || !arguments.config.empty()) {
+        const auto file = find_config(arguments.config, io.environment);
+        if (!file) return wrong_usage(io, "nothing to plan: give GGUF files or --config FILE", "sarai plan");
+        auto config = load_config(*file, io.environment);
+        if (!config) return report(io, config.error());
+        options.config = std::move(*config);
+    }
+    return hooks.plan(options);
+}
+
+int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, Io& io) {
+    const std::string command = app.get_subcommands().front()->get_name();
+    if (command == "serve") return serve(arguments, hooks, io);
+    if (command == "demo") return hooks.demo({});
+    if (command == "plan") return plan(arguments, hooks, io);
+    if (command == "prove") return hooks.prove({.json = arguments.json});
+    if (command == "ps") return show_status(arguments.server, arguments.json, io);
+    if (command == "config") return check_config(arguments.checked_file, io);
+    if (command == "completion") {
+        io.out << completion_script(app, arguments.shell);
+        return 0;
+    }
+    if (command == "run") {
+        arguments.run.server = arguments.server;
+        arguments.run.prompt = join(arguments.prompt_words);
+        return run_model(arguments.run, io);
+    }
+    io.out << "sarai " SARAI_VERSION "\n";
+    return 0;
+}
+
+}  // namespace
+
+int run_cli(int argc, char** argv, CliHooks hooks) {
+    auto io = Io::of_process();
+    return run_cli(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), hooks, io);
+}
+
+int run_cli(const std::vector<std::string>& words, const CliHooks& hooks, Io& io) {
+    Arguments arguments;
+    const auto app = make_commands(arguments);
+    try {
+        // CLI11 takes the arguments from the back.
+        app->parse(std::vector<std::string>(words.rbegin(), words.rend()));
+    } catch (const CLI::Success& asked) {
+        app->exit(asked, io.out, io.err);
+        return 0;
+    } catch (const CLI::ParseError& error) { return explain_usage(error, words, *app, io); }
+    const int status = dispatch(*app, arguments, hooks, io);
+    io.out.flush();
+    return status;
+}
+
+}  // namespace sarai::cli

@@ -1,0 +1,49 @@
+// The command line: reads arguments, and runs the commands that are clients of a server.
+//
+// What needs the server's own insides is given by the application through hooks. Exit statuses are those of
+// base/error.hpp: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server, 4 does not fit into memory.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/io.hpp"
+#include "config/config.hpp"
+
+namespace sarai::cli {
+
+struct ServeOptions {
+    config::Config config;  // read and found right
+};
+
+struct DemoOptions {};
+
+struct PlanOptions {
+    std::vector<std::filesystem::path> files;  // GGUF files; empty: the models of `config`
+    std::optional<config::Config> config;      // absent: files alone, against this machine
+    std::optional<int> context_length;         // tokens; absent: each model's own, 2048 for files
+    bool json = false;
+};
+
+struct ProveOptions {
+    bool json = false;
+};
+
+// Each returns the exit status. All of them must be set.
+struct CliHooks {
+    std::function<int(const ServeOptions&)> serve;
+    std::function<int(const DemoOptions&)> demo;
+    std::function<int(const PlanOptions&)> plan;
+    std::function<int(const ProveOptions&)> prove;
+};
+
+// Returns the exit status. Call it from one thread, before others exist: it installs signal handlers while it talks.
+[[nodiscard]] int run_cli(int argc, char** argv, CliHooks hooks);
+
+// The same with the outside world given. `arguments` are without the program's name.
+[[nodiscard]] int run_cli(const std::vector<std::string>& arguments, const CliHooks& hooks, Io& io);
+
+}  // namespace sarai::cli

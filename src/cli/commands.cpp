@@ -1,0 +1,128 @@
+#include "cli/commands.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace sarai::cli {
+namespace {
+
+// CLI11's help without validators' names in it, blanks at line ends and lines that examples are folded into.
+class Help : public CLI::Formatter {
+public:
+    Help() { enable_footer_formatting(false); }
+
+    [[nodiscard]] std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        const std::string whole = CLI::Formatter::make_help(app, std::move(name), mode);
+        std::string text;
+        for (std::string_view rest = whole; !rest.empty();) {
+            const auto end = std::min(rest.find('\n'), rest.size());
+            auto line = rest.substr(0, end);
+            line = line.substr(0, line.find_last_not_of(' ') + 1);
+            if (!line.empty() || (!text.empty() && !text.ends_with("\n\n"))) text += std::string(line) + "\n";
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+        }
+        while (text.ends_with("\n\n")) text.pop_back();
+        return text;
+    }
+    [[nodiscard]] std::string make_option_opts(const CLI::Option* option) const override {
+        const bool has_value = !option->get_positional() && option->get_items_expected_max() > 0;
+        return has_value ? " " + option->get_type_name() : std::string();
+    }
+};
+
+void add_json(CLI::App& command, Arguments& arguments) { command.add_flag("--json", arguments.json, "Print JSON"); }
+
+void add_server(CLI::App& command, Arguments& arguments) {
+    auto* url = command.add_option("--url", arguments.server.url,
+                                   "The server's address; without it SARAI_URL, then " + std::string(default_url));
+    url->type_name("URL");
+    auto* config = command.add_option("--config", arguments.server.config, "Take the address from this configuration");
+    config->type_name("FILE")->excludes(url);
+}
+
+CLI::App* add(CLI::App& parent, const std::string& name, const std::string& about, const std::string& examples) {
+    auto* command = parent.add_subcommand(name, about);
+    command->footer("EXAMPLES:\n" + examples);
+    return command;
+}
+
+}  // namespace
+
+std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
+    auto app = std::make_unique<CLI::App>(
+        "Several language models available at once, here and on other machines, "
+        "within one memory budget.",
+        "sarai");
+    app->set_version_flag("--version", "sarai " SARAI_VERSION, "Print the version");
+    app->formatter(std::make_shared<Help>());  // before the commands, which take it over
+    app->require_subcommand(1);
+    app->footer(
+        "EXAMPLES:\n"
+        "  sarai demo                              see it work, with small models made here\n"
+        "  sarai serve --config sarai.yaml\n"
+        "  sarai run lfm2 \"Why is the sky blue?\"\n"
+        "  sarai ps\n\n"
+        "\"sarai COMMAND --help\" explains a command.\n"
+        "Exit status: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server, 4 does not fit.");
+
+    auto* serve = add(*app, "serve", "Start the server",
+                      "  sarai serve --config config/sarai.yaml\n"
+                      "  SARAI_SERVER_LISTEN=127.0.0.1:8080 sarai serve\n");
+    serve
+        ->add_option("--config", arguments.config,
+                     "The configuration; without it SARAI_CONFIG, ./sarai.yaml, ./config/sarai.yaml, "
+                     "~/.config/sarai/sarai.yaml")
+        ->type_name("FILE");
+
+    add(*app, "demo", "Start a server with three small models that are made on the spot", "  sarai demo\n");
+
+    auto* run = add(*app, "run", "Ask a model, or talk with it",
+                    "  sarai run lfm2                          a conversation; /bye leaves\n"
+                    "  sarai run lfm2 \"Why is the sky blue?\"\n"
+                    "  sarai run solar \"Summarise this:\" < report.txt\n");
+    run->add_option("MODEL", arguments.run.model, "The model's name; \"sarai ps\" lists them")->required();
+    run->add_option("PROMPT", arguments.prompt_words, "The question; what is piped in is joined to it");
+    add_server(*run, arguments);
+
+    auto* ps = add(*app, "ps", "List a server's models, and what they take of its memory",
+                   "  sarai ps\n"
+                   "  sarai ps --json | jq '.[] | select(.state == \"ready\") | .name'\n");
+    add_json(*ps, arguments);
+    add_server(*ps, arguments);
+
+    auto* plan = add(*app, "plan", "Say what models will take, before they are loaded",
+                     "  sarai plan --config config/sarai.yaml\n"
+                     "  sarai plan models/lfm2.gguf models/omni.gguf --ctx 4096\n");
+    plan->add_option("FILES", arguments.plan_files, "GGUF files; without them the configuration's models")
+        ->type_name("FILE");
+    plan->add_option("--ctx", arguments.context_length, "Context length in tokens, for all of them")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1 << 24).description(""));
+    plan->add_option("--config", arguments.config, "The configuration; without it the same places as for serve")
+        ->type_name("FILE");
+    add_json(*plan, arguments);
+
+    auto* prove = add(*app, "prove", "Load three models, use them at the same time, and check that the budget held",
+                      "  sarai prove\n  sarai prove --json\n");
+    add_json(*prove, arguments);
+
+    auto* config = add(*app, "config", "Work with configurations", "  sarai config check config/sarai.yaml\n");
+    config->require_subcommand(1);
+    auto* check = add(*config, "check", "Say what is wrong with a configuration, all of it at once",
+                      "  sarai config check config/sarai.yaml\n");
+    check->add_option("FILE", arguments.checked_file, "The configuration")->required()->type_name("FILE");
+
+    add(*app, "version", "Print the version", "  sarai version\n");
+
+    auto* completion = add(*app, "completion", "Print a script that completes commands in a shell",
+                           "  source <(sarai completion bash)\n"
+                           "  sarai completion zsh > ~/.zfunc/_sarai\n"
+                           "  sarai completion fish > ~/.config/fish/completions/sarai.fish\n");
+    completion->add_option("SHELL", arguments.shell, "The shell")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}).description(""))
+        ->type_name("bash|zsh|fish");
+    return app;
+}
+
+}  // namespace sarai::cli

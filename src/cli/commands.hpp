@@ -1,0 +1,29 @@
+// The tree of commands and what their arguments fill in. One place for parsing, help and shell completion.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/run.hpp"
+#include "cli/server.hpp"
+
+namespace sarai::cli {
+
+struct Arguments {
+    std::string config;  // --config of serve and plan
+    ServerChoice server;
+    RunOptions run;
+    std::vector<std::string> prompt_words;
+    std::vector<std::string> plan_files;
+    int context_length = 0;  // 0: not given
+    bool json = false;
+    std::string checked_file;
+    std::string shell;
+};
+
+// `arguments` must outlive the tree.
+[[nodiscard]] std::unique_ptr<CLI::App> make_commands(Arguments& arguments);
+
+}  // namespace sarai::cli

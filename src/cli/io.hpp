@@ -1,0 +1,43 @@
+// The world around a command: its streams, what they are connected to, and the environment.
+#pragma once
+
+#include <iosfwd>
+#include <string>
+#include <string_view>
+
+#include "config/environment.hpp"
+
+namespace sarai::cli {
+
+struct Io {
+    std::istream& in;
+    std::ostream& out;
+    std::ostream& err;
+    config::Environment environment;
+    bool in_terminal = false;
+    bool in_data = true;  // a pipe or file, which ends; a device such as /dev/null is neither that nor a terminal
+    bool out_terminal = false;
+    bool err_terminal = false;
+    bool unicode = true;  // the locale's character set is UTF-8
+
+    [[nodiscard]] static Io of_process();
+};
+
+// https://no-color.org: set and not empty means no colours. So does a terminal that calls itself dumb.
+[[nodiscard]] bool wants_colour(const Io& io, bool terminal);
+
+// `text` in a style, where the stream that it goes to shows styles.
+struct Style {
+    bool on = false;
+    [[nodiscard]] std::string bold(std::string_view text) const { return wrap("1", text); }
+    [[nodiscard]] std::string dim(std::string_view text) const { return wrap("2", text); }
+    [[nodiscard]] std::string red(std::string_view text) const { return wrap("31", text); }
+    [[nodiscard]] std::string green(std::string_view text) const { return wrap("32", text); }
+    [[nodiscard]] std::string yellow(std::string_view text) const { return wrap("33", text); }
+    [[nodiscard]] std::string wrap(std::string_view code, std::string_view text) const;
+};
+
+// "sarai: …" on the error stream.
+void print_error(Io& io, std::string_view message);
+
+}  // namespace sarai::cli

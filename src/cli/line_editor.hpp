@@ -1,0 +1,34 @@
+// Lines typed at a terminal, with editing and a history that outlives the program. A wrapper around libedit.
+//
+// One at a time in a process: libedit's readline interface keeps its state in globals.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "config/environment.hpp"
+
+namespace sarai::cli {
+
+// Where the history is: $XDG_STATE_HOME/sarai/history or ~/.local/state/sarai/history; empty without a home.
+[[nodiscard]] std::filesystem::path history_file(const config::Environment& environment);
+
+class LineEditor {
+public:
+    // Reads the history; a file that is missing or unreadable is an empty one.
+    explicit LineEditor(std::filesystem::path history);
+    // Writes it, readable for its owner alone.
+    ~LineEditor();
+    LineEditor(const LineEditor&) = delete;
+    LineEditor& operator=(const LineEditor&) = delete;
+
+    // Nothing at the end of input, and when a signal interrupted the reading.
+    [[nodiscard]] std::optional<std::string> read(const std::string& prompt);
+
+private:
+    std::filesystem::path history_;
+};
+
+}  // namespace sarai::cli

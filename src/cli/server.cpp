@@ -1,0 +1,119 @@
+#include "cli/server.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/json/parse.hpp>
+#include <exception>
+#include <optional>
+
+#include "cli/configuration.hpp"
+#include "config/problem.hpp"
+
+namespace sarai::cli {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+Result<net::Origin> origin_of(const config::Config& config) {
+    const auto& server = config.server;
+    if (server.port == 0) {
+        return fail(Code::invalid_argument,
+                    fmt::format("{} lets the system choose the port", config::printable(config.file.string())),
+                    "Give the address that the server printed: --url http://127.0.0.1:PORT");
+    }
+    return net::Origin{.host = server.address, .port = std::to_string(server.port)};
+}
+
+Code code_of(unsigned status) {
+    switch (status) {
+        case 400:
+        case 422: return Code::invalid_argument;
+        case 401: return Code::unauthorized;
+        case 404: return Code::not_found;
+        case 413: return Code::too_large;
+        case 429: return Code::busy;
+        case 503: return Code::busy;
+        default: return Code::upstream;
+    }
+}
+
+}  // namespace
+
+std::string url_of(const net::Origin& origin) {
+    if (origin.transport == net::Origin::Transport::unix_socket) return "unix:" + origin.socket.string();
+    const bool tls = origin.transport == net::Origin::Transport::tls;
+    return (tls ? "https://" : "http://") + origin.name() + origin.base;
+}
+
+Result<net::Origin> find_server(const ServerChoice& choice, const Io& io) {
+    if (!choice.url.empty()) return net::Origin::parse(choice.url);
+    if (!choice.config.empty()) {
+        auto config = load_config(choice.config, io.environment);
+        if (!config) return std::unexpected(std::move(config.error()));
+        return origin_of(*config);
+    }
+    const auto* url = io.environment.find_filled("SARAI_URL");
+    auto origin = net::Origin::parse(url == nullptr ? default_url : std::string_view(*url));
+    if (!origin && url != nullptr) origin.error().message = "SARAI_URL: " + origin.error().message;
+    return origin;
+}
+
+Error unreachable(const net::Origin& origin, const Error& error) {
+    return {
+        .code = error.code,
+        .message = fmt::format("no answer from {}: {}", url_of(origin), error.message),
+        .hint = "Start a server with \"sarai serve --config FILE\" or \"sarai demo\", or name another one with --url",
+        .cause = error.cause};
+}
+
+Error server_error(unsigned status, std::string_view body) {
+    boost::system::error_code ec;
+    const auto parsed = json::parse(body, ec);
+    const auto* object = ec ? nullptr : parsed.if_object();
+    const auto* error = object == nullptr ? nullptr : object->if_contains("error");
+    auto code = code_of(status);
+    if (error != nullptr && error->is_object()) {
+        // The status line alone cannot tell it from a server that is busy.
+        const auto* name = error->get_object().if_contains("code");
+        if (name != nullptr && *name == "insufficient_memory") code = Code::no_memory;
+        error = error->get_object().if_contains("message");
+    }
+    if (error == nullptr || !error->is_string()) {
+        return {.code = code, .message = fmt::format("the server answered with status {}", status)};
+    }
+    return {.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
+}
+
+Result<json::object> get_json(const net::Origin& origin, std::string target) {
+    asio::io_context io{1};
+    net::Client client(io.get_executor(), origin);
+    std::optional<Result<net::ClientResponse>> outcome;
+    using std::chrono::seconds;
+    asio::co_spawn(io, client.fetch({.target = target}, {.first_byte = seconds(10), .silence = seconds(10)}),
+                   [&](std::exception_ptr thrown, Result<net::ClientResponse> response) {
+                       if (thrown) std::rethrow_exception(thrown);
+                       outcome = std::move(response);
+                       client.drop_idle();
+                   });
+    io.run();
+    auto& response = outcome.value();
+    if (!response) return std::unexpected(unreachable(origin, response.error()));
+    if (response->status == 404) {
+        return fail(Code::upstream,
+                    fmt::format("{} has no {}: it is no sarai, or an older one", url_of(origin), target),
+                    "Name the server with --url");
+    }
+    if (response->status != 200) return std::unexpected(server_error(response->status, response->body));
+    boost::system::error_code ec;
+    auto parsed = json::parse(response->body, ec);
+    if (ec || !parsed.is_object()) {
+        return fail(Code::upstream,
+                    fmt::format("{} answered {} with something that is no JSON object", url_of(origin), target));
+    }
+    return std::move(parsed.get_object());
+}
+
+}  // namespace sarai::cli

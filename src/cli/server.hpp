@@ -1,0 +1,36 @@
+// Which server a client command talks to, and its short exchanges with it.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "base/error.hpp"
+#include "cli/io.hpp"
+#include "net/http_client.hpp"
+
+namespace sarai::cli {
+
+inline constexpr std::string_view default_url = "http://127.0.0.1:11435";
+
+struct ServerChoice {
+    std::string url;     // --url
+    std::string config;  // --config: its server.listen
+};
+
+// --url, --config, SARAI_URL, then the default. Errors: invalid_argument.
+[[nodiscard]] Result<net::Origin> find_server(const ServerChoice& choice, const Io& io);
+
+// GET, of an object in JSON. Runs an io_context of its own until the answer is here.
+// Errors: unavailable with a hint how to start a server; the server's own.
+[[nodiscard]] Result<boost::json::object> get_json(const net::Origin& origin, std::string target);
+
+// What to say when no connection could be made.
+[[nodiscard]] Error unreachable(const net::Origin& origin, const Error& error);
+
+// The server's own words: {"error": {"message": …}} or {"error": "…"}. With what is none, the status.
+[[nodiscard]] Error server_error(unsigned status, std::string_view body);
+
+// "http://127.0.0.1:11435"
+[[nodiscard]] std::string url_of(const net::Origin& origin);
+
+}  // namespace sarai::cli

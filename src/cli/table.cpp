@@ -1,0 +1,65 @@
+#include "cli/table.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sarai::cli {
+namespace {
+
+int cells_of(std::int64_t part, std::int64_t whole, int width) {
+    if (part <= 0 || whole <= 0) return 0;
+    if (part >= whole) return width;
+    const double exact = static_cast<double>(part) / static_cast<double>(whole) * width;
+    return std::clamp(static_cast<int>(std::lround(exact)), 1, std::max(1, width - 1));
+}
+
+}  // namespace
+
+std::size_t display_width(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](unsigned char c) { return (c & 0xc0U) != 0x80; }));
+}
+
+std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (std::size_t i = 0; i < columns.size(); ++i) {
+        widths.push_back(display_width(columns[i].title));
+        for (const auto& row : rows) {
+            if (i < row.size()) widths[i] = std::max(widths[i], display_width(row[i]));
+        }
+    }
+    std::string text;
+    const auto line = [&](const auto& cell_of, std::size_t count) {
+        std::string out;
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::string& cell = cell_of(i);
+            const std::string padding(widths[i] - display_width(cell), ' ');
+            if (i > 0) out += "  ";
+            out += columns[i].align == Align::right ? padding + cell : cell + padding;
+        }
+        out.erase(out.find_last_not_of(' ') + 1);
+        text += out + "\n";
+    };
+    line([&](std::size_t i) -> const std::string& { return columns[i].title; }, columns.size());
+    for (const auto& row : rows) {
+        line([&](std::size_t i) -> const std::string& { return row[i]; }, std::min(row.size(), columns.size()));
+    }
+    return text;
+}
+
+std::string render_bar(const Bar& bar, int width, bool unicode) {
+    const int filled = cells_of(bar.filled, bar.whole, width);
+    const int promised = std::max(filled, cells_of(bar.promised, bar.whole, width));
+    std::string text;
+    for (int i = 0; i < width; ++i) {
+        if (i < filled) {
+            text += unicode ? "█" : "#";
+        } else if (i < promised) {
+            text += unicode ? "▒" : "+";
+        } else {
+            text += unicode ? "░" : ".";
+        }
+    }
+    return text;
+}
+
+}  // namespace sarai::cli

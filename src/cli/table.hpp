@@ -1,0 +1,34 @@
+// Text tables and bars for people. Pure.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sarai::cli {
+
+enum class Align : std::uint8_t { left, right };
+
+struct Column {
+    std::string title;
+    Align align = Align::left;
+};
+
+// Columns as wide as their widest cell, two spaces apart, no blanks at line ends. A row may have fewer cells.
+[[nodiscard]] std::string render_table(const std::vector<Column>& columns,
+                                       const std::vector<std::vector<std::string>>& rows);
+
+// `width` cells for `whole`: those of `filled`, then up to `promised`, then free ones. What is more than nothing gets a
+// cell, and what is less than the whole leaves one. More than the whole fills it.
+struct Bar {
+    std::int64_t filled = 0;
+    std::int64_t promised = 0;  // at least `filled` to be seen
+    std::int64_t whole = 0;
+};
+[[nodiscard]] std::string render_bar(const Bar& bar, int width, bool unicode);
+
+// Columns on a terminal, one for each code point: names here are ASCII, values digits and units.
+[[nodiscard]] std::size_t display_width(std::string_view text);
+
+}  // namespace sarai::cli

@@ -1,0 +1,246 @@
+#include "cli/run.hpp"
+
+#include <unistd.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <csignal>
+#include <mutex>
+
+#include "cli/chat.hpp"
+#include "support.hpp"
+
+namespace sarai::cli {
+namespace {
+
+namespace json = boost::json;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Streams one script for each request and keeps what it was asked.
+class ChatServer {
+public:
+    explicit ChatServer(std::vector<std::vector<std::string>> scripts)
+        : scripts_(std::move(scripts)), upstream_([this](net::Exchange& exchange) { return answer(exchange); }) {}
+
+    [[nodiscard]] std::string url() const { return upstream_.url(); }
+    // "user: …", "assistant: …" of the n-th request.
+    [[nodiscard]] std::vector<std::string> asked(std::size_t n) {
+        const std::scoped_lock lock(mutex_);
+        std::vector<std::string> lines;
+        for (const auto& message : json::parse(bodies_.at(n)).at("messages").as_array()) {
+            lines.push_back(std::string(message.at("role").as_string()) + ": " +
+                            std::string(message.at("content").as_string()));
+        }
+        return lines;
+    }
+    [[nodiscard]] net::Origin origin() const { return net::Origin::parse(url()).value(); }
+
+private:
+    net::asio::awaitable<void> answer(net::Exchange& exchange) {
+        std::vector<std::string> script;
+        {
+            const std::scoped_lock lock(mutex_);
+            bodies_.push_back(exchange.request().body());
+            script = scripts_.at(bodies_.size() - 1);
+        }
+        exchange.start(200, "text/event-stream", {});
+        for (const auto& piece : script) {
+            if (piece == "ABORT") co_return exchange.abort();
+            if (piece == "SIGINT" || piece == "STALL") {
+                if (piece == "SIGINT") ::kill(::getpid(), SIGINT);
+                co_await exchange.client_gone();
+                co_return;
+            }
+            (void)co_await exchange.write(piece);
+        }
+        (void)co_await exchange.finish();
+    }
+
+    std::mutex mutex_;
+    std::vector<std::vector<std::string>> scripts_;
+    std::vector<std::string> bodies_;
+    Upstream upstream_;
+};
+
+// Somebody who presses Ctrl-C as soon as these words are on the screen.
+class InterruptingBuffer : public std::stringbuf {
+public:
+    explicit InterruptingBuffer(std::string words) : words_(std::move(words)) {}
+
+private:
+    int sync() override {
+        if (!words_.empty() && str().contains(words_)) {
+            words_.clear();
+            ::kill(::getpid(), SIGINT);
+        }
+        return 0;
+    }
+    std::string words_;
+};
+
+LineSource lines(std::vector<std::string> list) {
+    return [list = std::move(list), at = std::size_t{0}](const std::string&) mutable -> std::optional<std::string> {
+        if (at == list.size()) return std::nullopt;
+        return list[at++];
+    };
+}
+
+}  // namespace
+
+TEST(Run, PrintsTheAnswerAsItComesAndNothingElse) {
+    ChatServer server({{delta("Hel"), delta("lo"), std::string(stream_end)}});
+    World world;
+    EXPECT_EQ(world.run({"run", "m", "Say", "hello", "--url", server.url()}), 0) << world.err.str();
+    EXPECT_EQ(world.out.str(), "Hello\n");
+    EXPECT_EQ(world.err.str(), "");
+    EXPECT_THAT(server.asked(0), ElementsAre("user: Say hello"));
+}
+
+TEST(Run, JoinsThePromptAndWhatIsPipedIn) {
+    const std::vector<std::string> script{delta("x\\n"), std::string(stream_end)};
+    ChatServer server({script, script, script});
+    World both;
+    both.in.str("a report\n");
+    EXPECT_EQ(both.run({"run", "m", "Summarise:", "--url", server.url()}), 0);
+    EXPECT_EQ(both.out.str(), "x\n");
+    EXPECT_THAT(server.asked(0), ElementsAre("user: Summarise:\n\na report\n"));
+    World piped;
+    piped.in.str("a question\n");
+    EXPECT_EQ(piped.run({"run", "m", "--url", server.url()}), 0);
+    EXPECT_THAT(server.asked(1), ElementsAre("user: a question\n"));
+    World device;
+    device.in.str("what a terminal would say");
+    device.io.in_data = false;
+    EXPECT_EQ(device.run({"run", "m", "Hi", "--url", server.url()}), 0);
+    EXPECT_THAT(server.asked(2), ElementsAre("user: Hi"));
+}
+
+TEST(Run, RefusesAnEmptyQuestionBeforeItAsksAnybody) {
+    World world;
+    world.in.str(" \n");
+    EXPECT_EQ(world.run({"run", "m", "--url", "http://127.0.0.1:1"}), 2);
+    EXPECT_THAT(world.err.str(), HasSubstr("nothing to ask"));
+}
+
+TEST(Run, SaysHowToStartAServerWhereThereIsNone) {
+    World world;
+    EXPECT_EQ(world.run({"run", "m", "Hi", "--url", "http://127.0.0.1:1"}), 3);
+    EXPECT_THAT(world.err.str(), HasSubstr("sarai serve"));
+}
+
+TEST(Run, ReportsAnErrorInTheStreamAndFails) {
+    ChatServer server({{delta("Hel"),
+                        "data: {\"error\":{\"message\":\"the worker "
+                        "died\",\"type\":\"server_error\",\"code\":\"unavailable\"}}\n\n"}});
+    World world;
+    EXPECT_EQ(world.run({"run", "m", "Hi", "--url", server.url()}), 1);
+    EXPECT_EQ(world.out.str(), "Hel\n");
+    EXPECT_THAT(world.err.str(), HasSubstr("the worker died"));
+}
+
+TEST(Run, TakesABrokenStreamForAFailure) {
+    ChatServer server({{delta("Hel"), "ABORT"}, {delta("Hel")}});
+    for (int i = 0; i < 2; ++i) {
+        World world;
+        EXPECT_EQ(world.run({"run", "m", "Hi", "--url", server.url()}), 1) << i;
+        EXPECT_EQ(world.out.str(), "Hel\n");
+        EXPECT_NE(world.err.str(), "");
+    }
+}
+
+TEST(Run, PassesOnWhatTheServerSays) {
+    World unknown;
+    const Upstream none(
+        answering(404, R"({"error":{"message":"no model 'm'; did you mean 'n'?","code":"model_not_found"}})"));
+    EXPECT_EQ(unknown.run({"run", "m", "Hi", "--url", none.url()}), 1);
+    EXPECT_EQ(unknown.err.str(), "sarai: no model 'm'; did you mean 'n'?\n");
+    World large;
+    const Upstream full(answering(503, R"({"error":{"message":"does not fit","code":"insufficient_memory"}})"));
+    EXPECT_EQ(large.run({"run", "m", "Hi", "--url", full.url()}), 4);
+}
+
+TEST(Run, ShowsThoughtsToEyesOnly) {
+    const std::string thought = "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
+    ChatServer server(
+        {{thought, delta("yes"), std::string(stream_end)}, {thought, delta("yes"), std::string(stream_end)}});
+    World piped;
+    EXPECT_EQ(piped.run({"run", "m", "Hi", "--url", server.url()}), 0);
+    EXPECT_EQ(piped.out.str(), "yes\n");
+    World terminal;
+    terminal.io.out_terminal = true;
+    EXPECT_EQ(terminal.run({"run", "m", "Hi", "--url", server.url()}), 0);
+    EXPECT_EQ(terminal.out.str(), "\x1b[2mhm\x1b[0m\n\nyes\n");
+}
+
+TEST(Run, RemembersTheConversation) {
+    ChatServer server({{delta("Ann."), std::string(stream_end)},
+                       {delta("You are Ann."), std::string(stream_end)},
+                       {delta("No idea."), std::string(stream_end)}});
+    World world;
+    EXPECT_EQ(
+        converse(server.origin(), "m",
+                 lines({"I am Ann", "", "  Who am I? ", "/clear", "Who am I?", "/help", "/nothing", "/bye", "never"}),
+                 world.io),
+        0);
+    EXPECT_THAT(server.asked(1), ElementsAre("user: I am Ann", "assistant: Ann.", "user: Who am I?"));
+    EXPECT_THAT(server.asked(2), ElementsAre("user: Who am I?"));
+    EXPECT_THAT(world.out.str(), HasSubstr("You are Ann.\n"));
+    EXPECT_THAT(world.out.str(), HasSubstr("/bye, Ctrl-D"));
+    EXPECT_EQ(world.err.str(), "sarai: no command /nothing; /help lists them\n");
+}
+
+TEST(Run, GoesOnAfterAFailedQuestionWithoutKeepingIt) {
+    ChatServer server({{"data: {\"error\":{\"message\":\"busy\"}}\n\n"}, {delta("ok"), std::string(stream_end)}});
+    World world;
+    EXPECT_EQ(converse(server.origin(), "m", lines({"one", "two"}), world.io), 0);
+    EXPECT_THAT(world.err.str(), HasSubstr("busy"));
+    EXPECT_THAT(server.asked(1), ElementsAre("user: two"));
+}
+
+TEST(Run, StopsTheAnswerAndNotTheProgramOnCtrlC) {
+    ChatServer server({{delta("Once upon"), "STALL"}, {delta("ok"), std::string(stream_end)}});
+    World world;
+    InterruptingBuffer screen("Once upon");
+    std::ostream out(&screen);
+    Io io{.in = world.in, .out = out, .err = world.err};
+    EXPECT_EQ(converse(server.origin(), "m", lines({"Tell a story", "Thanks"}), io), 0);
+    EXPECT_THAT(screen.str(), HasSubstr("Once upon\n(stopped)\nok\n"));
+    EXPECT_THAT(server.asked(1), ElementsAre("user: Tell a story", "assistant: Once upon", "user: Thanks"));
+}
+
+TEST(Run, ForgetsAQuestionThatWasStoppedBeforeItsAnswer) {
+    ChatServer server({{"SIGINT"}, {delta("ok"), std::string(stream_end)}});
+    World world;
+    EXPECT_EQ(converse(server.origin(), "m", lines({"Tell a story", "Thanks"}), world.io), 0);
+    EXPECT_THAT(world.out.str(), HasSubstr("(stopped)\nok\n"));
+    EXPECT_THAT(server.asked(1), ElementsAre("user: Thanks"));
+}
+
+TEST(Run, TakesCtrlCAtThePromptForAnEmptyLine) {
+    ChatServer server({{delta("ok"), std::string(stream_end)}});
+    World world;
+    int calls = 0;
+    const LineSource source = [&](const std::string&) -> std::optional<std::string> {
+        if (++calls == 2) return "Hi";
+        if (calls == 1) ::raise(SIGINT);
+        return std::nullopt;
+    };
+    EXPECT_EQ(converse(server.origin(), "m", source, world.io), 0);
+    EXPECT_EQ(calls, 3);
+    EXPECT_THAT(world.out.str(), HasSubstr("/bye or Ctrl-D leaves.\nok\n"));
+}
+
+TEST(TerminalFilter, DropsWhatSteersATerminal) {
+    TerminalFilter filter;
+    EXPECT_EQ(filter.pass("a\x1b[2Jb\r\n\tc\x07\x7f"), "a[2Jb\n\tc");
+    EXPECT_EQ(filter.pass("caf\xc3"), "caf\xc3");
+    EXPECT_EQ(filter.pass("\xa9 €"), "\xa9 €");
+    EXPECT_EQ(filter.pass("\xc2"), "");
+    EXPECT_EQ(filter.pass("\x9b"
+                          "1m\xc2"),
+              "1m");
+    EXPECT_EQ(filter.pass("\xb0"), "°");
+}
+
+}  // namespace sarai::cli
