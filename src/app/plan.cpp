@@ -109,11 +109,11 @@ SetPlan plan_config(const config::Config& config) {
     return plan;
 }
 
-SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length) {
+SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length, const config::Memory& memory) {
     SetPlan plan{.models = {},
                  .fallbacks = {},
                  .own = own_reserve,
-                 .budget = budget_of({}, memory::read_machine_memory().total)};
+                 .budget = budget_of(memory, sarai::memory::read_machine_memory().total)};
     for (const auto& file : files)
         plan.models.push_back({file.filename().string(), "gguf_native", memory::ModelPlan{}});
     std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted;

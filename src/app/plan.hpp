@@ -30,8 +30,9 @@ struct SetPlan {
 // Measures every file, several at a time. The machine's memory bounds the budget.
 [[nodiscard]] SetPlan plan_config(const config::Config& config);
 // Files without a configuration: each a chat model with `context_length` tokens; a file of an embedding architecture is
-// planned as one. Budget: what the machine has.
-[[nodiscard]] SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length);
+// planned as one. `memory` bounds the budget.
+[[nodiscard]] SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length,
+                                 const config::Memory& memory);
 
 // {models: [{name, total_bytes, lines: [{what, bytes}], …}], fallbacks, total_bytes, own_bytes, budget_bytes, fits}
 [[nodiscard]] std::string plan_json(const SetPlan& plan);

@@ -225,58 +225,72 @@ private:
     int in_flight_ = 0;
 };
 
-}  // namespace
+int fail_with(const Error& error) {
+    fmt::print(stderr, "sarai: {}\n", describe(error));
+    return exit_status(error.code);
+}
 
-int run_prove(const ProveOptions& options) {
-    auto origin = net::Origin::parse(options.url);
-    if (!origin) {
-        fmt::print(stderr, "sarai: {}\n", describe(origin.error()));
-        return exit_status(origin.error().code);
-    }
-    const auto report = Prover(std::move(*origin), options).run();
+bool answers(const net::Origin& origin) {
+    asio::io_context io;
+    net::Client client(io.get_executor(), origin);
+    bool yes = false;
+    asio::co_spawn(
+        io, [&]() -> asio::awaitable<void> { yes = (co_await client.fetch({.target = "/health"}, {.first_byte = 2s})).has_value(); },
+        asio::detached);
+    io.run();
+    return yes;
+}
+
+int prove_at(const net::Origin& origin, const ProveOptions& options) {
+    const auto report = Prover(origin, options).run();
     if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
-    if (!report) {
-        fmt::print(stderr, "sarai: {}\n", describe(report.error()));
-        return exit_status(report.error().code);
-    }
+    if (!report) return fail_with(report.error());
     fmt::print("{}", options.json ? report_json(*report) : report_table(*report));
     return report->passed() ? 0 : 1;
 }
 
-int run_prove_with_server(const std::filesystem::path& config_file, ProveOptions options) {
+// Starts a server, proves, and ends it. The server's output is read meanwhile, or it would block.
+int prove_with_server(const ProveOptions& options) {
     asio::io_context io;
     std::error_code ec;
-    const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
-    auto server =
-        engine::ChildProcess::start(io.get_executor(), {.program = self,
-                                                        .arguments = {"serve", "--config", config_file.string()},
-                                                        .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
-    if (!server) {
-        fmt::print(stderr, "sarai: {}\n", describe(server.error()));
-        return exit_status(server.error().code);
-    }
-    constexpr std::string_view marker = "listening on http://";
-    while ((*server)->running() && options.url.empty()) {
+    auto server = engine::ChildProcess::start(io.get_executor(),
+                                              {.program = std::filesystem::read_symlink("/proc/self/exe", ec),
+                                               .arguments = {"serve", "--config", options.config->string()},
+                                               .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
+    if (!server) return fail_with(server.error());
+    constexpr std::string_view marker = "listening on ";
+    std::string url;
+    while ((*server)->running() && url.empty()) {
         io.run_for(20ms);
         const auto words = (*server)->last_words(50);
         const auto at = words.find(marker);
         if (at == std::string::npos) continue;
         const auto begin = at + marker.size();
-        options.url = "http://" + words.substr(begin, words.find_first_of(", \n", begin) - begin);
+        url = words.substr(begin, words.find_first_of(", \n", begin) - begin);
     }
-    int status = 3;
-    if (options.url.empty())
+    if (url.empty()) {
         fmt::print(stderr, "{}\n", (*server)->last_words(20));
-    else {
-        // The server's output has to be read on, or it would block.
+        return exit_status(Code::invalid_argument);
+    }
+    int status = 1;
+    {
         std::jthread reader([&io](const std::stop_token& stop) {
             while (!stop.stop_requested()) io.run_for(50ms);
         });
-        status = run_prove(options);
+        status = prove_at(*net::Origin::parse(url), options);
     }
     asio::co_spawn(io, [&]() -> asio::awaitable<void> { co_await (*server)->stop(5s); }, asio::detached);
     io.run_for(8s);
     return status;
+}
+
+}  // namespace
+
+int run_prove(const ProveOptions& options) {
+    const auto origin = net::Origin::parse(options.url);
+    if (!origin) return fail_with(origin.error());
+    if (options.config && !answers(*origin)) return prove_with_server(options);
+    return prove_at(*origin, options);
 }
 
 }  // namespace sarai::app

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "config/config.hpp"
@@ -11,14 +12,13 @@ namespace sarai::app {
 
 struct ProveOptions {
     std::string url;  // of a running server
+    // A server is started for this file where none answers at `url`, on a port that the system chooses, and ended after.
+    std::optional<std::filesystem::path> config = {};
     int tokens = 96;  // asked of each generative model
     bool json = false;
 };
 
 // Exit status 0 if every model answered, all answers were under way at the same time, and memory stayed in the budget.
 [[nodiscard]] int run_prove(const ProveOptions& options);
-
-// The same on a server of its own that is started for it, on a port that the system chooses, and ended after it.
-[[nodiscard]] int run_prove_with_server(const std::filesystem::path& config_file, ProveOptions options);
 
 }  // namespace sarai::app

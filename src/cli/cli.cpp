@@ -93,12 +93,20 @@ int plan(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     return hooks.plan(options);
 }
 
+int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    const auto server = find_server(arguments.server, io);
+    if (!server) return report(io, server.error());
+    ProveOptions options{.url = url_of(*server), .config = {}, .tokens = arguments.tokens, .json = arguments.json};
+    if (!arguments.server.config.empty()) options.config = arguments.server.config;
+    return hooks.prove(options);
+}
+
 int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, Io& io) {
     const std::string command = app.get_subcommands().front()->get_name();
     if (command == "serve") return serve(arguments, hooks, io);
-    if (command == "demo") return hooks.demo({});
+    if (command == "demo") return hooks.demo(arguments.demo);
     if (command == "plan") return plan(arguments, hooks, io);
-    if (command == "prove") return hooks.prove({.json = arguments.json});
+    if (command == "prove") return prove(arguments, hooks, io);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "completion") {

@@ -4,6 +4,7 @@
 // base/error.hpp: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server, 4 does not fit into memory.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -19,7 +20,10 @@ struct ServeOptions {
     config::Config config;  // read and found right
 };
 
-struct DemoOptions {};
+struct DemoOptions {
+    std::uint16_t port = 11435;      // of the main server
+    std::uint16_t lan_port = 11436;  // of the process that plays the LAN box
+};
 
 struct PlanOptions {
     std::vector<std::filesystem::path> files;  // GGUF files; empty: the models of `config`
@@ -29,6 +33,9 @@ struct PlanOptions {
 };
 
 struct ProveOptions {
+    std::string url;                                 // of the server that is asked
+    std::optional<std::filesystem::path> config;     // of a server to start where none answers at `url`
+    int tokens = 96;                                 // asked of each generative model
     bool json = false;
 };
 

@@ -74,7 +74,14 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
                      "~/.config/sarai/sarai.yaml")
         ->type_name("FILE");
 
-    add(*app, "demo", "Start a server with three small models that are made on the spot", "  sarai demo\n");
+    auto* demo = add(*app, "demo", "Start a server with three small models that are made on the spot",
+                     "  sarai demo\n  sarai demo --port 8080 --lan-port 8081\n");
+    demo->add_option("--port", arguments.demo.port, "The server's port (11435)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 65535));
+    demo->add_option("--lan-port", arguments.demo.lan_port, "The port of the process that plays the LAN box (11436)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 65535));
 
     auto* run = add(*app, "run", "Ask a model, or talk with it",
                     "  sarai run lfm2                          a conversation; /bye leaves\n"
@@ -102,9 +109,15 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
         ->type_name("FILE");
     add_json(*plan, arguments);
 
-    auto* prove = add(*app, "prove", "Load three models, use them at the same time, and check that the budget held",
-                      "  sarai prove\n  sarai prove --json\n");
+    auto* prove = add(*app, "prove", "Load all models, ask them at the same time, and check that the budget held",
+                      "  sarai prove                       of the running server\n"
+                      "  sarai prove --config my.yaml      starts a server for it where none runs\n"
+                      "  sarai prove --json\n");
+    prove->add_option("--tokens", arguments.tokens, "Tokens asked of each generative model (96)")
+        ->type_name("N")
+        ->check(CLI::Range(8, 100000));
     add_json(*prove, arguments);
+    add_server(*prove, arguments);
 
     auto* config = add(*app, "config", "Work with configurations", "  sarai config check config/sarai.yaml\n");
     config->require_subcommand(1);

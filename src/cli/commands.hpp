@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/cli.hpp"
 #include "cli/run.hpp"
 #include "cli/server.hpp"
 
@@ -18,6 +19,8 @@ struct Arguments {
     std::vector<std::string> prompt_words;
     std::vector<std::string> plan_files;
     int context_length = 0;  // 0: not given
+    int tokens = 96;
+    DemoOptions demo;
     bool json = false;
     std::string checked_file;
     std::string shell;
