@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "app/prove_report.hpp"
+#include "cli/server.hpp"
 #include "engine/process.hpp"
 #include "llm/types.hpp"
 #include "memory/process_memory.hpp"
@@ -244,7 +245,9 @@ bool answers(const net::Origin& origin) {
 int prove_at(const net::Origin& origin, const ProveOptions& options) {
     const auto report = Prover(origin, options).run();
     if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
-    if (!report) return fail_with(report.error());
+    if (!report)
+        return fail_with(report.error().code == Code::unavailable ? cli::unreachable(origin, report.error())
+                                                                  : report.error());
     fmt::print("{}", options.json ? report_json(*report) : report_table(*report));
     return report->passed() ? 0 : 1;
 }

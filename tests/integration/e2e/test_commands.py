@@ -1,0 +1,185 @@
+"""The command line against a running server: what people type, and what scripts read."""
+import json
+import os
+import pathlib
+import pty
+import select
+import signal
+import subprocess
+import time
+
+from harness import BIN, MODELS, Case, Sarai, free_port, local, main, ollama, run_cli, wait_until
+
+
+class Commands(Case):
+    def setUp(self):
+        self.lan = self.serve({"solar": local("solar", "preload: true")})
+        self.sarai = self.serve({
+            "solar": ollama(self.lan.url, "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512"),
+            "lfm2": local("lfm2", "preload: true"), "omni": local("omni"), "embed": local("embed", "kind: embedding")})
+
+    def test_prove_loads_all_asks_all_at_once_and_holds_the_limit(self):
+        done = self.sarai.cli("prove", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        report = json.loads(done.stdout)
+        self.assertEqual([m["name"] for m in report["models"]], ["solar", "lfm2", "omni", "embed"])
+        self.assertTrue(report["all_answered"] and report["simultaneous"] and report["within_budget"] and report["passed"])
+        self.assertGreaterEqual(report["in_flight"], 3)
+        self.assertEqual({m["name"]: m["backend"] for m in report["models"]},
+                         {"solar": "ollama_http", "lfm2": "gguf_native", "omni": "gguf_native", "embed": "gguf_native"})
+        self.assertTrue(all(m["tokens"] == 96 for m in report["models"] if m["name"] != "embed"), report)
+        table = self.sarai.cli("prove").stdout
+        for word in ("19.1 GB", "7.5 GB", "60 s", "models at once", "yes: memory stayed within the limit"):
+            self.assertIn(word, table)
+
+    def test_prove_fails_when_a_model_fails(self):
+        self.sarai.models["broken"] = f"backend: gguf_native, path: '{self.sarai.folder}/none.gguf'"
+        self.sarai.kill(signal.SIGTERM)
+        self.sarai.port = 0
+        self.sarai.start()
+        done = self.sarai.cli("prove", "--json")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("none.gguf", [m for m in json.loads(done.stdout)["models"] if m["name"] == "broken"][0]["error"])
+
+    def test_ps_lists_models_with_names_that_stay(self):
+        self.sarai.chat("lfm2")
+        rows = json.loads(self.sarai.cli("ps", "--json").stdout)
+        self.assertEqual([r["name"] for r in rows], ["solar", "lfm2", "omni", "embed"])
+        for row in rows:
+            self.assertEqual(set(row), {"name", "backend", "state", "endpoint", "pid", "planned_bytes", "measured_bytes", "peak_bytes"})
+        table = self.sarai.cli("ps").stdout
+        self.assertIn("lfm2", table)
+        self.assertIn("gguf_native", table)
+
+    def test_run_streams_an_answer_and_joins_what_is_piped_in(self):
+        answer = self.sarai.cli("run", "lfm2", "Hello", "there")
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertGreater(len(answer.stdout.strip()), 8)
+        piped = self.sarai.cli("run", "lfm2", input="Hello\n")
+        self.assertEqual(piped.returncode, 0, piped.stderr)
+        wrong = self.sarai.cli("run", "nope", "x")
+        self.assertEqual(wrong.returncode, 1)
+        self.assertIn("model 'nope' not found", wrong.stderr)
+
+    def test_an_interactive_answer_is_stopped_by_ctrl_c_and_the_program_goes_on(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execve(BIN / "sarai", ["sarai", "run", "lfm2"], {**os.environ, "SARAI_URL": self.sarai.url, "TERM": "xterm"})
+        seen = b""
+
+        def read(until, seconds=20):
+            nonlocal seen
+            end = time.monotonic() + seconds
+            while not until(seen) and time.monotonic() < end:
+                if select.select([terminal], [], [], 0.1)[0]:
+                    try:
+                        seen += os.read(terminal, 4096)
+                    except OSError:
+                        break
+            self.assertTrue(until(seen), seen)
+
+        try:
+            read(lambda s: b">" in s)
+            os.write(terminal, b"Hello\n")
+            read(lambda s: len(s) > 60)
+            os.write(terminal, b"\x03")
+            time.sleep(0.3)
+            seen = b""
+            os.write(terminal, b"/bye\n")
+            end = time.monotonic() + 10
+            while os.waitpid(pid, os.WNOHANG)[0] == 0:
+                self.assertLess(time.monotonic(), end, "the program did not end")
+                if select.select([terminal], [], [], 0.05)[0]:
+                    try:
+                        os.read(terminal, 4096)
+                    except OSError:
+                        pass
+        finally:
+            os.close(terminal)
+
+    def test_without_a_server_commands_say_how_to_start_one_and_exit_3(self):
+        for command in (["ps"], ["run", "lfm2", "x"], ["prove"]):
+            done = run_cli(*command, environment={"SARAI_URL": f"http://127.0.0.1:{free_port()}"})
+            self.assertEqual(done.returncode, 3, (command, done.stderr))
+            self.assertIn("sarai serve", done.stderr, command)
+
+
+class Plans(Case):
+    def test_plan_of_files_needs_no_configuration(self):
+        done = run_cli("plan", MODELS / "lfm2.gguf", MODELS / "embed.gguf", "--ctx", "512", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        plan = json.loads(done.stdout)
+        self.assertEqual([m["name"] for m in plan["models"]], ["lfm2.gguf", "embed.gguf"])
+        for model in plan["models"]:
+            self.assertEqual(model["total_bytes"], sum(line["bytes"] for line in model["lines"]))
+        self.assertEqual(plan["total_bytes"], sum(m["total_bytes"] for m in plan["models"]))
+        self.assertTrue(plan["fits"])
+
+    def test_plan_of_a_configuration_agrees_with_what_serve_reserves_and_covers_what_is_measured(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "embed": local("embed", "kind: embedding, preload: true")})
+        planned = {m["name"]: m["total_bytes"] for m in json.loads(run_cli("plan", "--config", sarai.config, "--json").stdout)["models"]}
+        wait_until(lambda: all(r["state"] == "ready" and r["measured_bytes"] for r in sarai.status()["models"]), "both models")
+        for row in sarai.status()["models"]:
+            # The overhead is the measuring child's own, which varies by a page or two.
+            self.assertAlmostEqual(row["planned_bytes"], planned[row["name"]], delta=2**20)
+            self.assertLessEqual(row["peak_bytes"], row["planned_bytes"])
+
+    def test_what_does_not_fit_exits_4_and_what_is_broken_exits_1(self):
+        folder = Sarai({})
+        self.addCleanup(folder.close)
+        config = folder.folder / "small.yaml"
+        config.write_text(f"memory: {{max_ram: 50MiB, reserve: 0}}\nmodels:\n  lfm2: {{{local('lfm2')}}}\n  omni: {{{local('omni')}}}\n")
+        small = run_cli("plan", "--config", config)
+        self.assertEqual(small.returncode, 4, small.stdout + small.stderr)
+        self.assertIn("does not fit", small.stdout)
+        (folder.folder / "junk.gguf").write_bytes(b"not a model")
+        broken = run_cli("plan", folder.folder / "junk.gguf")
+        self.assertEqual(broken.returncode, 1)
+        self.assertIn("junk.gguf", broken.stdout)
+
+    def test_config_check_tells_every_problem_at_once_and_exits_2(self):
+        folder = Sarai({})
+        self.addCleanup(folder.close)
+        bad = folder.folder / "bad.yaml"
+        bad.write_text("server: {listn: x}\nmemory: {max_ram_gb: lots}\nmodels:\n  a: {backend: gguf_native}\n")
+        done = run_cli("config", "check", bad)
+        self.assertEqual(done.returncode, 2)
+        for word in ("listn", "listen", "lots", "models.a"):
+            self.assertIn(word, done.stdout + done.stderr)
+
+
+class Demo(Case):
+    def test_the_demo_serves_proves_survives_its_lan_box_and_ends_at_ctrl_c(self):
+        cache = Sarai({})
+        self.addCleanup(cache.close)
+        port, lan_port = free_port(), free_port()
+        environment = {**os.environ, "XDG_CACHE_HOME": str(cache.folder)}
+        demo = subprocess.Popen([BIN / "sarai", "demo", "--port", str(port), "--lan-port", str(lan_port)], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+        self.addCleanup(lambda: demo.poll() is None and demo.kill())
+        text = ""
+        while "Ctrl-C ends everything" not in text:
+            line = demo.stdout.readline()
+            self.assertTrue(line, demo.poll() is not None and demo.stderr.read())
+            text += line
+        self.assertIn("gibberish", text)
+        server = Sarai({})
+        self.addCleanup(server.close)
+        server.port = port
+        proof = server.cli("prove", "--json")
+        self.assertEqual(proof.returncode, 0, proof.stdout + proof.stderr)
+        again = run_cli("demo", "--port", port, "--lan-port", lan_port)
+        self.assertEqual(again.returncode, 1)
+        self.assertIn(f"taken by process {demo.pid}", again.stderr)
+
+        lan_pid = int(text.split("  kill ")[1].split()[0])
+        os.kill(lan_pid, signal.SIGKILL)
+        self.assertEqual(server.chat("solar").headers["x-sarai-backend"], "gguf_native")
+        demo.send_signal(signal.SIGINT)
+        self.assertEqual(demo.wait(2), 0)
+        demo.stdout.close()
+        demo.stderr.close()
+
+
+if __name__ == "__main__":
+    main()
