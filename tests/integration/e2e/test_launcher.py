@@ -1,0 +1,78 @@
+"""The launcher and the toolbox: arguments, streams, signals and the exit status pass through."""
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import children_of, wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+class Forwarding(unittest.TestCase):
+    """scripts/toolbox forward, as ./sarai uses it. Inside the toolbox (where tests run) it is a plain exec, so the part
+    that stays between is tested with a stand-in for bubblewrap."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
+        self.addCleanup(self.folder.cleanup)
+        bin_folder = pathlib.Path(self.folder.name) / "bin"
+        bin_folder.mkdir()
+        # Like the real one: runs the command as a child, does not pass signals on, gives its exit status.
+        (bin_folder / "bwrap").write_text('#!/bin/bash\nwhile [ "$1" != "--" ]; do shift; done; shift\n"$@"\nexit $?\n')
+        (bin_folder / "bwrap").chmod(0o755)
+        cache = pathlib.Path(self.folder.name) / "cache"
+        self.environment = {k: v for k, v in os.environ.items() if k != "SARAI_IN_TOOLBOX"}
+        self.environment.update(PATH=f"{bin_folder}:{os.environ['PATH']}", XDG_CACHE_HOME=str(cache), SARAI_TOOLBOX="always")
+        root = subprocess.run([ROOT / "scripts/toolbox", "path"], env=self.environment, capture_output=True, text=True, check=True)
+        pathlib.Path(root.stdout.strip()).mkdir(parents=True)
+
+    def forward(self, script, **more):
+        return subprocess.Popen([ROOT / "scripts/toolbox", "forward", "--", "bash", "-c", script, "name", "an argument", "*"], cwd=ROOT,
+                                env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more)
+
+    def test_arguments_streams_and_status_pass_through(self):
+        child = self.forward('printf "%s|" "$@"; cat; echo oops >&2; exit 7')
+        out, err = child.communicate("typed in")
+        self.assertEqual((out, err, child.returncode), ("an argument|*|typed in", "oops\n", 7))
+
+    def test_sigterm_and_sigint_reach_the_program_which_ends_in_its_own_time(self):
+        for number, name in ((signal.SIGTERM, "TERM"), (signal.SIGINT, "INT")):
+            # The launcher ignores these signals while it waits, which a shell inherits for good; a program sets its own
+            # handlers, as sarai does.
+            child = self.forward(f"""exec python3 -c 'import signal, sys, time
+def end(*_):
+    time.sleep(0.3); print("bye {name}"); sys.exit(5)
+signal.signal(signal.SIG{name}, end); print("ready", flush=True)
+while True: time.sleep(0.05)'""", start_new_session=True)
+            self.assertEqual(child.stdout.readline(), "ready\n")
+            child.send_signal(number)
+            out, _ = child.communicate(timeout=10)
+            self.assertEqual((out, child.returncode), (f"bye {name}\n", 5))
+
+
+class Packages(unittest.TestCase):
+    def test_the_test_list_holds_the_build_list_and_a_changed_list_makes_another_environment(self):
+        toolbox = ROOT / "scripts/toolbox"
+        listed = {p: subprocess.run([toolbox, "packages", p], capture_output=True, text=True, check=True).stdout.split() for p in ("build", "test")}
+        self.assertLess(set(listed["build"]), set(listed["test"]))
+        with tempfile.TemporaryDirectory(prefix="sarai-test-") as folder:
+            scripts = pathlib.Path(folder) / "scripts"
+            scripts.mkdir()
+            (scripts / "toolbox").write_bytes(toolbox.read_bytes())
+            (scripts / "toolbox").chmod(0o755)
+            text = (ROOT / "scripts/packages.txt").read_text()
+            environment = {**os.environ, "SARAI_TOOLBOX": "always", "XDG_CACHE_HOME": folder}
+            environment.pop("SARAI_IN_TOOLBOX", None)
+            paths = set()
+            for more in ("", "hello\n"):
+                (scripts / "packages.txt").write_text(text.replace("[build]\n", "[build]\n" + more))
+                paths.add(subprocess.run([scripts / "toolbox", "path"], env=environment, capture_output=True, text=True, check=True).stdout)
+            self.assertEqual(len(paths), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
