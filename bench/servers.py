@@ -1,5 +1,7 @@
 """The servers that sarai is compared with. Each is a context manager that ends what it has started."""
 import contextlib
+import http.client
+import json
 import os
 import pathlib
 import re
@@ -81,6 +83,12 @@ def nginx(worker_socket):
             yield port
 
 
+def status_of_model(port):
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+        connection.request("GET", "/models")
+        return json.loads(connection.getresponse().read())["data"][0]["status"]["value"]
+
+
 @contextlib.contextmanager
 def router(worker_command):
     """llama-server in router mode, its model with the flags and the environment of sarai's worker. Yields its port."""
@@ -104,7 +112,8 @@ def router(worker_command):
                 if child.poll() is not None:
                     raise RuntimeError(f"the router ended:\n{text}")
                 # The model's own lines begin with its port in brackets.
-                loaded = re.search(r"^\[\d+\].*listening on", text, re.M)
-                own_port = re.search(r"^(?!\[\d+\]).*listening on http://127\.0\.0\.1:(\d+)", text, re.M)
-                return loaded and own_port and int(own_port.group(1))
-            yield wait_until(listening, "the router's model")
+                found = re.search(r"^(?!\[\d+\]).*listening on http://127\.0\.0\.1:(\d+)", text, re.M)
+                return found and int(found.group(1))
+            port = wait_until(listening, "the router")
+            wait_until(lambda: status_of_model(port) == "loaded", "the router's model")
+            yield port

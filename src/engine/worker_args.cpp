@@ -38,6 +38,8 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         "--cache-ram", std::to_string((shape.prompt_cache.count + (1 << 20) - 1) >> 20),
         // A client's disconnect is noticed with the next ping; the default is 30 s.
         "--sse-ping-interval", "1",
+        // Warnings and errors. At "info" each request writes three lines, and each wakes us while its prompt is read.
+        "--log-verbosity", "2",
         "--jinja", "--no-webui", "--offline", "--no-slots"};
     if (shape.embedding) args.emplace_back("--embedding");
     if (shape.mmproj) args.insert(args.end(), {"--mmproj", shape.mmproj->string()});
