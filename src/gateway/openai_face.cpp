@@ -11,7 +11,7 @@ class OpenAiFace final : public Face {
 public:
     std::string reply(const boost::json::object& reply) override { return boost::json::serialize(reply); }
     std::string_view stream_type() const override { return "text/event-stream"; }
-    void event(const llm::StreamEvent& event, std::string& out) override { protocols::openai::append_event(out, event.chunk); }
+    void event(const llm::StreamEvent& event, std::string& out) override { protocols::openai::append_event(out, event); }
     void end(std::string& out) override { out += protocols::openai::end_of_stream; }
     // No [DONE] after an error: a client must not take what it has for the whole.
     void stream_error(const Error& error, std::string& out) override {
