@@ -159,4 +159,5 @@ def main():
                                "samples": samples, "medians": medians, "goals": goals})
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -84,4 +84,5 @@ def main():
     report.save(options.json, result)
 
 
-main()
+if __name__ == "__main__":
+    main()
