@@ -23,7 +23,8 @@ void set_up_log() {
     // Standard output belongs to the commands.
     auto logger = spdlog::stderr_color_mt("sarai");
     if (const char* off = std::getenv("NO_COLOR"); off != nullptr && *off != '\0')
-        static_cast<spdlog::sinks::stderr_color_sink_mt*>(logger->sinks().front().get())->set_color_mode(spdlog::color_mode::never);
+        static_cast<spdlog::sinks::stderr_color_sink_mt*>(logger->sinks().front().get())
+            ->set_color_mode(spdlog::color_mode::never);
     spdlog::set_default_logger(std::move(logger));
     spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
     if (const char* level = std::getenv("SARAI_LOG")) spdlog::set_level(spdlog::level::from_str(level));
@@ -58,11 +59,14 @@ int main(int argc, char** argv) {
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log();
-    return cli::run_cli(argc, argv,
-                        {.serve = [](const cli::ServeOptions& options) { return app::run_daemon(options.config, {}); },
-                         .demo = [](const cli::DemoOptions& options) { return app::run_demo({options.port, options.lan_port}); },
-                         .plan = plan,
-                         .prove = [](const cli::ProveOptions& options) {
-                             return app::run_prove({.url = options.url, .config = options.config, .tokens = options.tokens, .json = options.json});
-                         }});
+    return cli::run_cli(
+        argc, argv,
+        {.serve = [](const cli::ServeOptions& options) { return app::run_daemon(options.config, {}); },
+         .demo = [](const cli::DemoOptions& options) { return app::run_demo({options.port, options.lan_port}); },
+         .plan = plan,
+         .prove =
+             [](const cli::ProveOptions& options) {
+                 return app::run_prove(
+                     {.url = options.url, .config = options.config, .tokens = options.tokens, .json = options.json});
+             }});
 }

@@ -236,7 +236,10 @@ bool answers(const net::Origin& origin) {
     net::Client client(io.get_executor(), origin);
     bool yes = false;
     asio::co_spawn(
-        io, [&]() -> asio::awaitable<void> { yes = (co_await client.fetch({.target = "/health"}, {.first_byte = 2s})).has_value(); },
+        io,
+        [&]() -> asio::awaitable<void> {
+            yes = (co_await client.fetch({.target = "/health"}, {.first_byte = 2s})).has_value();
+        },
         asio::detached);
     io.run();
     return yes;
@@ -256,10 +259,10 @@ int prove_at(const net::Origin& origin, const ProveOptions& options) {
 int prove_with_server(const ProveOptions& options) {
     asio::io_context io;
     std::error_code ec;
-    auto server = engine::ChildProcess::start(io.get_executor(),
-                                              {.program = std::filesystem::read_symlink("/proc/self/exe", ec),
-                                               .arguments = {"serve", "--config", options.config->string()},
-                                               .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
+    auto server =
+        engine::ChildProcess::start(io.get_executor(), {.program = std::filesystem::read_symlink("/proc/self/exe", ec),
+                                                        .arguments = {"serve", "--config", options.config->string()},
+                                                        .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
     if (!server) return fail_with(server.error());
     constexpr std::string_view marker = "listening on ";
     std::string url;

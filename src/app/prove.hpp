@@ -12,7 +12,8 @@ namespace sarai::app {
 
 struct ProveOptions {
     std::string url;  // of a running server
-    // A server is started for this file where none answers at `url`, on a port that the system chooses, and ended after.
+    // A server is started for this file where none answers at `url`, on a port that the system chooses, and ended
+    // after.
     std::optional<std::filesystem::path> config = {};
     int tokens = 96;  // asked of each generative model
     bool json = false;

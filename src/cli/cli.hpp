@@ -33,9 +33,9 @@ struct PlanOptions {
 };
 
 struct ProveOptions {
-    std::string url;                                 // of the server that is asked
-    std::optional<std::filesystem::path> config;     // of a server to start where none answers at `url`
-    int tokens = 96;                                 // asked of each generative model
+    std::string url;                              // of the server that is asked
+    std::optional<std::filesystem::path> config;  // of a server to start where none answers at `url`
+    int tokens = 96;                              // asked of each generative model
     bool json = false;
 };
 

@@ -39,7 +39,9 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         // The plan counts them for models with recurrent state; the engine's default is 32 per slot.
         "--ctx-checkpoints", "8",
         // A client's disconnect is noticed with the next ping; the default is 30 s.
-        "--sse-ping-interval", "1", "--jinja", "--no-webui", "--offline", "--no-slots"};
+        "--sse-ping-interval", "1",
+        // Warnings and errors. At "info" each request writes three lines, and each wakes us while its prompt is read.
+        "--log-verbosity", "2", "--jinja", "--no-webui", "--offline", "--no-slots"};
     if (shape.embedding) args.emplace_back("--embedding");
     // Without a limit one large picture takes a gigabyte: the window mask grows with the square of its tokens.
     if (shape.mmproj)

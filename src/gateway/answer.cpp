@@ -106,7 +106,7 @@ private:
                 done_.time_to_first_token = Clock::now() - arrived_;
                 exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
             }
-            if (out.empty()) continue;
+            if (out.empty() || (*events)->ready()) continue;
             auto written = co_await exchange_.write(out);
             out.clear();
             if (!written) co_return Result<void>{};  // the client has gone

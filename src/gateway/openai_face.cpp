@@ -12,7 +12,7 @@ public:
     std::string reply(const boost::json::object& reply) override { return boost::json::serialize(reply); }
     std::string_view stream_type() const override { return "text/event-stream"; }
     void event(const llm::StreamEvent& event, std::string& out) override {
-        protocols::openai::append_event(out, event.chunk);
+        protocols::openai::append_event(out, event);
     }
     void end(std::string& out) override { out += protocols::openai::end_of_stream; }
     // No [DONE] after an error: a client must not take what it has for the whole.

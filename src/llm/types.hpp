@@ -39,6 +39,9 @@ struct Usage {
 // One OpenAI streaming chunk ("object": "chat.completion.chunk" or "text_completion").
 struct StreamEvent {
     boost::json::object chunk;
+    // The chunk's JSON as it came, where nothing had to be changed in it; empty otherwise. Spares the hot path from
+    // writing again what it has just read.
+    std::string text = {};
 };
 
 // New answer text in an event (first choice), "" where there is none.

@@ -119,7 +119,9 @@ struct Client::State {
         return nullptr;
     }
     void give_back(std::unique_ptr<Wire> wire) {
-        if (idle.size() < max_idle && wire->still_idle()) idle.push_back(std::move(wire));
+        if (idle.size() >= max_idle || !wire->still_idle()) return;
+        wire->rest();
+        idle.push_back(std::move(wire));
     }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
@@ -16,7 +17,9 @@
 #include <boost/beast/http/status.hpp>
 #include <set>
 
+#include "net/send_now.hpp"
 #include "net/task_group.hpp"
+#include "net/watchdog.hpp"
 
 namespace sarai::net {
 namespace {
@@ -54,25 +57,27 @@ public:
         head_sent_ = false;
         if (buffer_.size() == 0) {
             idle_ = true;
-            auto [ec] =
-                co_await socket_.async_wait(tcp::socket::wait_read, asio::cancel_after(timer_, limits_.idle, quiet));
+            watchdog_.watch(limits_.idle);
+            auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, quiet);
+            watchdog_.release();
             idle_ = false;
             if (ec) co_return fail(Code::cancelled, "idle");
         }
         const auto deadline = std::chrono::steady_clock::now() + limits_.request;
-        auto [head_ec, head_size] = co_await http::async_read_header(
-            socket_, buffer_, *parser_, asio::cancel_after(timer_, limits_.request, quiet));
+        watchdog_.watch(limits_.request);
+        auto [head_ec, head_size] = co_await http::async_read_header(socket_, buffer_, *parser_, quiet);
+        watchdog_.release();
         if (head_ec) co_return refuse_read(head_ec);
         if (parser_->get()[http::field::expect] == "100-continue") {
             static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            auto sent = co_await send(asio::buffer(go_on));
+            auto sent = co_await send(std::array{asio::const_buffer(asio::buffer(go_on))});
             if (!sent) co_return std::unexpected(sent.error());
         }
         if (!parser_->is_done()) {
             const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-            auto [ec, size] = co_await http::async_read(
-                socket_, buffer_, *parser_,
-                asio::cancel_after(timer_, std::max(left, std::chrono::milliseconds(1)), quiet));
+            watchdog_.watch(std::max(left, std::chrono::milliseconds(1)));
+            auto [ec, size] = co_await http::async_read(socket_, buffer_, *parser_, quiet);
+            watchdog_.release();
             if (ec) co_return refuse_read(ec);
         }
         const std::string_view target = parser_->get().target();
@@ -195,10 +200,19 @@ private:
         return fail(Code::invalid_argument, fmt::format("this is not an HTTP/1.1 request: {}", ec.message()));
     }
 
-    template <class Buffers>
-    asio::awaitable<Result<void>> send(const Buffers& buffers) {
-        auto [ec, size] =
-            co_await asio::async_write(socket_, buffers, asio::cancel_after(write_timer_, limits_.write_stall, quiet));
+    template <std::size_t Count>
+    asio::awaitable<Result<void>> send(std::array<asio::const_buffer, Count> buffers) {
+        // Mostly the kernel takes it at once; only what it does not take has to wait for the client.
+        error_code ec;
+        auto sent = send_now(socket_.native_handle(), buffers, ec);
+        for (auto& buffer : buffers) {
+            const auto part = std::min(sent, buffer.size());
+            buffer += part;
+            sent -= part;
+        }
+        if (!ec && asio::buffer_size(buffers) > 0)
+            std::tie(ec, std::ignore) = co_await asio::async_write(
+                socket_, buffers, asio::cancel_after(write_timer_, limits_.write_stall, quiet));
         if (!ec) co_return Result<void>{};
         keep_alive_ = false;
         co_return fail(Code::cancelled, "the client left");
@@ -222,6 +236,10 @@ private:
     tcp::socket socket_;
     asio::steady_timer timer_;
     asio::steady_timer write_timer_{socket_.get_executor()};
+    Watchdog watchdog_{socket_.get_executor(), [this] {
+                           error_code ignored;
+                           socket_.cancel(ignored);
+                       }};
     const ServerLimits& limits_;
     boost::beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;

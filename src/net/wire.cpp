@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
@@ -13,6 +14,8 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <vector>
+
+#include "net/send_now.hpp"
 
 namespace sarai::net {
 namespace {
@@ -62,7 +65,15 @@ asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Orig
 }  // namespace
 
 Wire::Wire(Socket socket, std::string peer)
-    : plain_(std::move(socket)), timer_(plain_->get_executor()), peer_(std::move(peer)) {}
+    : plain_(std::move(socket)),
+      timer_(plain_->get_executor()),
+      watchdog_(plain_->get_executor(), [this] { cancel_reads(); }),
+      peer_(std::move(peer)) {}
+
+void Wire::cancel_reads() {
+    error_code ignored;
+    socket().cancel(ignored);
+}
 
 asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origin, milliseconds budget) {
     const auto executor = co_await asio::this_coro::executor;
@@ -114,15 +125,22 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
 }
 
 asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_view body, milliseconds budget) {
-    const std::array buffers{asio::const_buffer(head.data(), head.size()),
-                             asio::const_buffer(body.data(), body.size())};
+    std::array buffers{asio::const_buffer(head.data(), head.size()), asio::const_buffer(body.data(), body.size())};
     error_code ec;
-    if (tls_)
+    if (tls_) {
         std::tie(ec, std::ignore) =
             co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
-    else
-        std::tie(ec, std::ignore) =
-            co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
+    } else {
+        auto sent = send_now(plain_->native_handle(), buffers, ec);
+        for (auto& buffer : buffers) {
+            const auto part = std::min(sent, buffer.size());
+            buffer += part;
+            sent -= part;
+        }
+        if (!ec && asio::buffer_size(buffers) > 0)
+            std::tie(ec, std::ignore) =
+                co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
+    }
     if (!ec) co_return Result<void>{};
     co_return std::unexpected(
         co_await explain(ec, fmt::format("{} did not take the request within {} ms", peer_, budget.count()),
@@ -133,10 +151,12 @@ asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, 
                                                      const char* waiting_for) {
     error_code ec;
     std::size_t count = 0;
+    watchdog_.watch(budget);
     if (tls_)
-        std::tie(ec, count) = co_await tls_->async_read_some(into, asio::cancel_after(timer_, budget, quiet));
+        std::tie(ec, count) = co_await tls_->async_read_some(into, quiet);
     else
-        std::tie(ec, count) = co_await plain_->async_read_some(into, asio::cancel_after(timer_, budget, quiet));
+        std::tie(ec, count) = co_await plain_->async_read_some(into, quiet);
+    watchdog_.release();
     if (!ec) co_return count;
     if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) co_return std::size_t{0};
     co_return std::unexpected(
@@ -145,9 +165,8 @@ asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, 
 }
 
 bool Wire::still_idle() {
-    auto& socket = tls_ ? tls_->next_layer() : *plain_;
     char byte = 0;
-    const auto got = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const auto got = ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "net/http_client.hpp"
+#include "net/watchdog.hpp"
 
 namespace sarai::net {
 
@@ -37,13 +38,20 @@ public:
     // False if the peer has closed, or sent something that nobody asked for, while the connection was idle.
     [[nodiscard]] bool still_idle();
 
+    // Called before the connection is kept for later: it then needs no timer.
+    void rest() { watchdog_.rest(); }
+
 private:
     Wire(Socket socket, std::string peer);
+    void cancel_reads();
 
     std::optional<Socket> plain_;
     std::optional<asio::ssl::stream<Socket>> tls_;
     asio::steady_timer timer_;
+    Watchdog watchdog_;
     std::string peer_;
+
+    [[nodiscard]] Socket& socket() { return tls_ ? tls_->next_layer() : *plain_; }
 };
 
 }  // namespace sarai::net

@@ -27,6 +27,8 @@ namespace sarai::protocols::openai {
 
 // Appends one server-sent event with this chunk, or with an error envelope.
 void append_event(std::string& out, const boost::json::object& chunk);
+// The same for an event as a backend gave it: its own text where it has one.
+void append_event(std::string& out, const llm::StreamEvent& event);
 inline constexpr std::string_view end_of_stream = "data: [DONE]\n\n";
 
 // ---- client side: what we send to a compatible server and get back

@@ -69,6 +69,13 @@ void append_event(std::string& out, const json::object& chunk) {
     out += "\n\n";
 }
 
+void append_event(std::string& out, const llm::StreamEvent& event) {
+    // A text of several lines would need a "data:" before each.
+    if (event.text.empty() || event.text.find_first_of("\r\n") != std::string::npos)
+        return append_event(out, event.chunk);
+    out.append("data: ").append(event.text).append("\n\n");
+}
+
 std::string_view path_of(llm::Task task) {
     switch (task) {
         case llm::Task::chat: return "/chat/completions";
@@ -109,8 +116,10 @@ Result<std::optional<llm::StreamEvent>> StreamDecoder::event(std::string_view na
     auto chunk = decode_object(data, "a chunk");
     if (!chunk) return std::unexpected(std::move(chunk.error()));
     if (name == "error") return std::unexpected(error_of(json::value(std::move(*chunk))));
-    (*chunk)["model"] = model_;
     note_choices(*chunk);
+    if (string_at(*chunk, "model") == model_)
+        return llm::StreamEvent{.chunk = std::move(*chunk), .text = std::string(data)};
+    (*chunk)["model"] = model_;
     return llm::StreamEvent{.chunk = std::move(*chunk)};
 }
 

@@ -35,6 +35,8 @@ public:
         co_return std::move(events_[given_++]);
     }
 
+    bool ready() const override { return given_ < events_.size(); }
+
 private:
     awaitable<void> read_more() {
         if (feed_->ended()) {

@@ -184,6 +184,20 @@ TEST(OpenAiStream, EndsAtDone) {
     EXPECT_EQ(usage->completion_tokens, 4);
 }
 
+TEST(OpenAiStream, PassesAnEventThatNeedsNoChangeOnAsItCame) {
+    const std::string data = R"({"choices": [{"index":0,"delta":{"content":"\u00f1"}}], "model":"m"})";
+    std::string same;
+    append_event(same, **StreamDecoder("m").event("", data));
+    EXPECT_EQ(same, "data: " + data + "\n\n");
+    std::string renamed;
+    append_event(renamed, **StreamDecoder("mine").event("", data));
+    EXPECT_THAT(renamed, HasSubstr(R"("model":"mine")"));
+    // Line ends are white space in JSON and the end of a field in an event stream.
+    std::string folded;
+    append_event(folded, **StreamDecoder("m").event("", "{\"choices\":[],\n\"model\":\r\"m\"}"));
+    EXPECT_EQ(folded, "data: {\"choices\":[],\"model\":\"m\"}\n\n");
+}
+
 TEST(OpenAiStream, ThatClosesCleanlyWithoutAFinishReasonIsADeadServer) {
     StreamDecoder decoder("m");
     for (const auto& data : events_of(recorded("120-runnerkill-v1"))) {
