@@ -1,0 +1,129 @@
+#include "engine/process.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+
+#include "engine/runtime_dir.hpp"
+#include "net/task_group.hpp"
+
+namespace sarai::engine {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class ChildProcessTest : public testing::Test {
+protected:
+    void run(std::function<asio::awaitable<void>()> body) {
+        net::TaskGroup tasks(io.get_executor());
+        const auto whole = [&]() -> asio::awaitable<void> {
+            co_await body();
+            done = true;
+        };
+        tasks.spawn("test", whole());
+        io.run_for(20s);
+        EXPECT_TRUE(done);
+    }
+    std::unique_ptr<ChildProcess> shell(const std::string& script) {
+        auto child = ChildProcess::start(io.get_executor(), {.program = "/bin/sh", .arguments = {"-c", script}, .environment = {{"ADDED", "value"}}});
+        EXPECT_TRUE(child.has_value());
+        return std::move(*child);
+    }
+
+    asio::io_context io;
+    bool done = false;
+};
+
+bool exists(pid_t pid) { return ::kill(pid, 0) == 0; }
+
+}  // namespace
+
+TEST_F(ChildProcessTest, KeepsOutputLastWordsAndStatus) {
+    run([this]() -> asio::awaitable<void> {
+        auto child = shell("echo $ADDED; echo one >&2; echo two >&2; echo three >&2; exit 7");
+        const auto status = co_await child->wait();
+        EXPECT_EQ(status.describe(), "exited with status 7");
+        EXPECT_EQ(child->output(), "value\n");
+        EXPECT_THAT(child->last_words(2), testing::HasSubstr("two\nthree"));
+        EXPECT_FALSE(exists(child->pid())) << "reaped";
+    });
+}
+
+TEST_F(ChildProcessTest, IsKilledWhenItIgnoresSigterm) {
+    run([this]() -> asio::awaitable<void> {
+        auto child = shell("trap '' TERM; echo ready; while :; do sleep 0.02; done");
+        while (child->output().empty()) (void)co_await child->wait_for(10ms);
+        const auto status = co_await child->stop(50ms);
+        EXPECT_EQ(status.describe(), "was killed by signal 9 (Killed)");
+    });
+}
+
+TEST_F(ChildProcessTest, IsKilledAndReapedWhenItsHandleGoes) {
+    pid_t pid = 0;
+    run([&]() -> asio::awaitable<void> {
+        auto child = shell("sleep 100");
+        pid = child->pid();
+        EXPECT_EQ(co_await child->wait_for(20ms), std::nullopt);
+    });
+    EXPECT_FALSE(exists(pid));
+}
+
+TEST_F(ChildProcessTest, DoesNotWaitForAGrandchildThatHoldsThePipes) {
+    run([this]() -> asio::awaitable<void> {
+        auto child = shell("sleep 3 & echo said; exit 0");
+        EXPECT_TRUE((co_await child->wait_for(2s)).has_value());
+        EXPECT_EQ(child->output(), "said\n");
+    });
+}
+
+TEST_F(ChildProcessTest, KeepsOnlyTheEndOfALongStory) {
+    run([this]() -> asio::awaitable<void> {
+        auto child = shell("i=0; while [ $i -lt 20000 ]; do echo \"line $i of a story that is too long to keep\" >&2; i=$((i+1)); done");
+        (void)co_await child->wait();
+        EXPECT_THAT(child->last_words(1), testing::HasSubstr("line 19999 "));
+    });
+}
+
+TEST(FindProgram, NamesWhatIsMissing) {
+    EXPECT_EQ(find_program("sh")->filename(), "sh");
+    EXPECT_EQ(find_program("no-such-program-here").error().code, Code::not_found);
+    EXPECT_EQ(find_program("/no/such/path").error().code, Code::not_found);
+}
+
+TEST(RuntimeDir, IsPrivateAndGoesAwayAndClearsWhatTheDeadLeft) {
+    const auto parent = fs::temp_directory_path() / ("sarai-runtime-test-" + std::to_string(::getpid()));
+    fs::create_directories(parent);
+    // A pid above the kernel's maximum (2^22) is nobody's.
+    const auto dead = parent / "sarai-run-99999999-abcdef";
+    const auto alive = parent / ("sarai-run-" + std::to_string(::getpid()) + "-abcdef");
+    const auto foreign = parent / "something-else";
+    for (const auto& folder : {dead, alive, foreign}) fs::create_directories(folder);
+    fs::path mine;
+    {
+        const auto made = RuntimeDir::create(parent);
+        ASSERT_TRUE(made.has_value());
+        mine = made->path();
+        EXPECT_EQ(fs::status(mine).permissions(), fs::perms::owner_all);
+    }
+    EXPECT_FALSE(fs::exists(mine));
+    EXPECT_FALSE(fs::exists(dead));
+    EXPECT_TRUE(fs::exists(alive));
+    EXPECT_TRUE(fs::exists(foreign));
+    fs::remove_all(parent);
+}
+
+TEST(RuntimeDir, RefusesAPathThatIsTooLongForASocket) {
+    const auto made = RuntimeDir::create(fs::temp_directory_path() / std::string(100, 'x'));
+    ASSERT_FALSE(made.has_value());
+    EXPECT_THAT(made.error().message, testing::HasSubstr("107 bytes"));
+    fs::remove(fs::temp_directory_path() / std::string(100, 'x'));
+}
+
+}  // namespace sarai::engine
