@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <boost/asio/cancel_after.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/url/parse.hpp>
@@ -105,7 +105,9 @@ std::string Origin::name() const {
     return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-struct Client::State {
+struct Client::State : std::enable_shared_from_this<Client::State> {
+    State(asio::any_io_executor on, Origin server) : executor(std::move(on)), origin(std::move(server)) {}
+
     asio::any_io_executor executor;
     Origin origin;
     std::vector<std::unique_ptr<Wire>> idle;
@@ -119,9 +121,18 @@ struct Client::State {
         return nullptr;
     }
     void give_back(std::unique_ptr<Wire> wire) {
-        if (idle.size() >= max_idle || !wire->still_idle()) return;
-        wire->rest();
-        idle.push_back(std::move(wire));
+        if (idle.size() >= max_idle) return;
+        if (wire->still_idle()) {
+            wire->rest();
+            idle.push_back(std::move(wire));
+            return;
+        }
+        // llama-server ends a connection after each streamed answer. The next one is made now, after what this turn of
+        // the event loop still has to send, so that the next request need not wait until the worker has accepted it.
+        asio::post(executor, [weak = weak_from_this()] {
+            if (const auto self = weak.lock(); self && self->idle.empty())
+                if (auto spare = Wire::connect_now(self->executor, self->origin)) self->idle.push_back(std::move(spare));
+        });
     }
 };
 

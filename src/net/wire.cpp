@@ -75,6 +75,16 @@ void Wire::cancel_reads() {
     socket().cancel(ignored);
 }
 
+std::unique_ptr<Wire> Wire::connect_now(const asio::any_io_executor& executor, const Origin& origin) {
+    if (origin.transport != Origin::Transport::unix_socket) return nullptr;
+    const asio::local::stream_protocol::endpoint endpoint(origin.socket.string());
+    Socket socket(executor);
+    error_code ec;
+    if (socket.open(endpoint.protocol(), ec) || socket.native_non_blocking(true, ec)) return nullptr;
+    if (::connect(socket.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) return nullptr;
+    return std::unique_ptr<Wire>(new Wire(std::move(socket), origin.name()));
+}
+
 asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origin, milliseconds budget) {
     const auto executor = co_await asio::this_coro::executor;
     const auto peer = origin.name();
@@ -82,6 +92,7 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
     const auto failed = fmt::format("cannot connect to {}", peer);
 
     if (origin.transport == Origin::Transport::unix_socket) {
+        if (auto wire = connect_now(executor, origin)) co_return std::move(wire);
         Socket socket(executor);
         auto [ec] = co_await socket.async_connect(asio::local::stream_protocol::endpoint(origin.socket.string()),
                                                   asio::cancel_after(budget, quiet));
