@@ -147,7 +147,8 @@ public:
     // The most that the process ever had in memory, shared pages counted in full: VmHWM of /proc/PID/status.
     [[nodiscard]] Bytes peak() const { return field("status", "VmHWM:"); }
     // Shared pages counted once over all processes that map them.
-    [[nodiscard]] Bytes pss() const { return field("smaps_rollup", "Pss:"); }
+    // Not PSS: that of one worker falls as soon as another one runs anywhere on the machine and shares its libraries.
+    [[nodiscard]] Bytes rss() const { return field("smaps_rollup", "Rss:"); }
 
 private:
     [[nodiscard]] bool healthy() const {

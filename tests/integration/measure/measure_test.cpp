@@ -47,7 +47,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view w
 // model), and must never fall short: falling short is how machines run out of memory.
 void expect_close(const ModelPlan& plan, const RealEngine& engine) {
     EXPECT_GE(plan.total(), engine.peak()) << to_string(engine.peak());
-    EXPECT_LE(plan.total(), engine.pss() + Bytes{25'000'000}) << to_string(plan.total());
+    EXPECT_LE(plan.total(), engine.rss() + Bytes{25'000'000}) << to_string(plan.total());
 }
 
 std::string long_prompt() {
