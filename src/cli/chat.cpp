@@ -1,7 +1,15 @@
 #include "cli/chat.hpp"
 
+#include <fmt/format.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "cli/server.hpp"
@@ -14,6 +22,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
+using namespace asio::experimental::awaitable_operators;
 using std::chrono::minutes;
 
 // Loading a large model takes its time, and so does a long prompt; Ctrl-C is always there.
@@ -51,6 +60,22 @@ struct Turn {
 
 }  // namespace
 
+std::string loading_text(std::string_view status, std::string_view model) {
+    boost::system::error_code ec;
+    const auto parsed = json::parse(status, ec);
+    const auto* object = ec ? nullptr : parsed.if_object();
+    const auto* rows = object == nullptr ? nullptr : object->if_contains("models");
+    if (rows == nullptr || !rows->is_array()) return {};
+    for (const auto& entry : rows->get_array()) {
+        const auto* row = entry.if_object();
+        if (row == nullptr || !row->contains("name") || row->at("name") != json::value(model)) continue;
+        const auto* share = row->if_contains("progress");
+        if (share != nullptr && share->is_double())
+            return fmt::format("loading {}: {:.0f} %", model, share->get_double() * 100);
+    }
+    return fmt::format("waiting for {}", model);
+}
+
 std::string chat_request(std::string_view model, const std::vector<Message>& messages) {
     json::array list;
     for (const auto& message : messages) list.push_back({{"role", message.role}, {"content", message.text}});
@@ -58,7 +83,22 @@ std::string chat_request(std::string_view model, const std::vector<Message>& mes
 }
 
 Conversation::Conversation(asio::io_context& io, net::Origin origin, std::string model)
-    : client_(io.get_executor(), std::move(origin)), model_(std::move(model)) {}
+    : client_(io.get_executor(), origin), status_client_(io.get_executor(), std::move(origin)), model_(std::move(model)) {}
+
+// Never ends by itself: runs beside the wait for the answer and is cancelled with it. Then it returns instead of throwing:
+// where both sides of `||` throw, what comes out is no longer a cancellation.
+asio::awaitable<void> Conversation::report_loading(const ChatSink& sink) {
+    co_await asio::this_coro::throw_if_cancelled(false);
+    const auto state = co_await asio::this_coro::cancellation_state;
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    while (state.cancelled() == asio::cancellation_type::none) {
+        pause.expires_after(std::chrono::seconds(1));
+        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (state.cancelled() != asio::cancellation_type::none) co_return;
+        const auto reply = co_await status_client_.fetch({.target = "/sarai/status"}, {});
+        if (reply) sink.waiting(loading_text(reply->body, model_));
+    }
+}
 
 asio::awaitable<Result<void>> Conversation::ask(std::string question, const ChatSink& sink) {
     messages_.push_back({"user", std::move(question)});
@@ -67,11 +107,15 @@ asio::awaitable<Result<void>> Conversation::ask(std::string question, const Chat
 }
 
 asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::string& answer) {
-    auto body = co_await client_.open({.method = net::http::verb::post,
-                                       .target = "/v1/chat/completions",
-                                       .headers = {{"Accept", "text/event-stream"}},
-                                       .body = chat_request(model_, messages_)},
-                                      patience);
+    auto first = co_await (client_.open({.method = net::http::verb::post,
+                                         .target = "/v1/chat/completions",
+                                         .headers = {{"Accept", "text/event-stream"}},
+                                         .body = chat_request(model_, messages_)},
+                                        patience) ||
+                           report_loading(sink));
+    sink.waiting("");
+    if (first.index() == 1) co_return fail(Code::cancelled, "interrupted");
+    auto& body = std::get<0>(first);
     if (!body) co_return std::unexpected(unreachable(client_.origin(), body.error()));
     if ((*body)->status() != 200) {
         constexpr std::size_t enough = 64U << 10U;
@@ -83,6 +127,8 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
         }
         co_return std::unexpected(server_error((*body)->status(), reply));
     }
+    if (const std::string_view reason = (*body)->headers()["x-sarai-reason"]; reason.contains("fallback"))
+        sink.note(reason);
     net::SseParser events;
     protocols::openai::StreamDecoder decoder(model_);
     while (!decoder.ended()) {

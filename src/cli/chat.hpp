@@ -24,10 +24,17 @@ struct Message {
 // The body of the request for the next answer.
 [[nodiscard]] std::string chat_request(std::string_view model, const std::vector<Message>& messages);
 
+// What /sarai/status says of a model that has not answered yet: "loading solar: 40 %".
+[[nodiscard]] std::string loading_text(std::string_view status, std::string_view model);
+
 // Pieces of an answer in their order. `thought` is what a reasoning model thinks before it answers.
 struct ChatSink {
     std::function<void(std::string_view text)> answer;
     std::function<void(std::string_view text)> thought;
+    // What the server is doing before there is an answer ("loading solar: 40 %"), once a second; "" when it is over.
+    std::function<void(std::string_view text)> waiting;
+    // Something to know about this answer: that a fallback gave it, and why.
+    std::function<void(std::string_view text)> note;
 };
 
 class Conversation {
@@ -42,12 +49,17 @@ public:
 
     [[nodiscard]] const std::vector<Message>& messages() const { return messages_; }
     void forget() { messages_.clear(); }
-    void close() { client_.drop_idle(); }
+    void close() {
+        client_.drop_idle();
+        status_client_.drop_idle();
+    }
 
 private:
+    [[nodiscard]] boost::asio::awaitable<void> report_loading(const ChatSink& sink);
     [[nodiscard]] boost::asio::awaitable<Result<void>> stream(const ChatSink& sink, std::string& answer);
 
     net::Client client_;
+    net::Client status_client_;
     std::string model_;
     std::vector<Message> messages_;
 };

@@ -34,7 +34,9 @@ public:
 
     [[nodiscard]] ChatSink sink() {
         return {.answer = [this](std::string_view text) { answer(text); },
-                .thought = [this](std::string_view text) { thought(text); }};
+                .thought = [this](std::string_view text) { thought(text); },
+                .waiting = [this](std::string_view text) { waiting(text); },
+                .note = [this](std::string_view text) { note(text); }};
     }
     // The prompt, or the shell's, belongs on a line of its own.
     void end() {
@@ -53,6 +55,15 @@ private:
         thinking_ = true;
         put(filter_.pass(text), true);
     }
+    // On one line of the error stream that is wiped before the answer.
+    void waiting(std::string_view text) {
+        if (!io_.err_terminal || (text.empty() && !waited_)) return;
+        waited_ = !text.empty();
+        io_.err << "\r\033[K" << text << std::flush;
+    }
+    void note(std::string_view text) {
+        if (io_.err_terminal) io_.err << Style{wants_colour(io_, true)}.dim("(" + std::string(text) + ")") << "\n" << std::flush;
+    }
     void put(const std::string& text, bool dim) {
         if (text.empty()) return;
         io_.out << (dim ? style_.dim(text) : text) << std::flush;
@@ -64,6 +75,7 @@ private:
     Style style_;
     TerminalFilter filter_;
     bool thinking_ = false;
+    bool waited_ = false;
     bool wrote_ = false;
     char last_ = '\n';
 };

@@ -243,4 +243,11 @@ TEST(TerminalFilter, DropsWhatSteersATerminal) {
     EXPECT_EQ(filter.pass("\xb0"), "°");
 }
 
+TEST(LoadingText, TellsHowFarALoadIsAndOtherwiseWhatIsAwaited) {
+    EXPECT_EQ(loading_text(R"({"models":[{"name":"a","progress":0.1},{"name":"solar","progress":0.4}]})", "solar"),
+              "loading solar: 40 %");
+    EXPECT_EQ(loading_text(R"({"models":[{"name":"solar","state":"remote"}]})", "solar"), "waiting for solar");
+    EXPECT_EQ(loading_text("<html>", "solar"), "");
+}
+
 }  // namespace sarai::cli
