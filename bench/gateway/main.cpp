@@ -91,9 +91,11 @@ Result<std::vector<Samples>> measure(std::vector<Server>& servers, const Plan& p
 void print(const std::vector<Server>& servers, const std::vector<Samples>& all, const char* name, bool last) {
     fmt::print("\"{}\": {{", name);
     for (std::size_t i = 0; i < all.size(); ++i)
-        fmt::print("{}\n  \"{}\": {{\"tokens\": {}, \"connections\": {}, \"first_token\": [{}], \"short_chat\": [{}], \"long_chat\": [{}]}}",
-                   i == 0 ? "" : ",", servers[i].name, all[i].tokens, all[i].connections, fmt::join(all[i].first_token, ","),
-                   fmt::join(all[i].short_chat, ","), fmt::join(all[i].long_chat, ","));
+        fmt::print(
+            "{}\n  \"{}\": {{\"tokens\": {}, \"connections\": {}, \"first_token\": [{}], \"short_chat\": [{}], "
+            "\"long_chat\": [{}]}}",
+            i == 0 ? "" : ",", servers[i].name, all[i].tokens, all[i].connections, fmt::join(all[i].first_token, ","),
+            fmt::join(all[i].short_chat, ","), fmt::join(all[i].long_chat, ","));
     fmt::print("}}{}\n", last ? "" : ",");
 }
 
@@ -129,7 +131,9 @@ int main(int argc, char** argv) {
     app.add_option("--warm-up", plan.warm_up, "rounds before, not counted")
         ->check(CLI::Range(0, 1'000'000))
         ->capture_default_str();
-    app.add_option("--tokens", plan.tokens, "length of the long chat")->check(CLI::Range(2, 1024))->capture_default_str();
+    app.add_option("--tokens", plan.tokens, "length of the long chat")
+        ->check(CLI::Range(2, 1024))
+        ->capture_default_str();
     app.add_option("servers", targets, "NAME=MODEL@ADDRESS; an address is unix:/path.sock or IPv4:port")->required();
     CLI11_PARSE(app, argc, argv);
     if (const auto done = bench::run(targets, plan); !done) {

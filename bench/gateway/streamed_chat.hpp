@@ -24,8 +24,9 @@ public:
     // Exactly `tokens` tokens: the engine is told to pass over its end-of-text token.
     StreamedChat(std::string_view model, int tokens);
 
-    // Asks on `connection` if the server still keeps it, else on a new one, which is left there; the time that connecting
-    // takes counts. Errors: of the connection, upstream for another status than 200 or an answer without text.
+    // Asks on `connection` if the server still keeps it, else on a new one, which is left there; the time that
+    // connecting takes counts. Errors: of the connection, upstream for another status than 200 or an answer without
+    // text.
     [[nodiscard]] sarai::Result<Timing> ask(const Address& address, std::optional<Connection>& connection);
 
 private:

@@ -13,7 +13,7 @@ struct Watchdog::State : std::enable_shared_from_this<Watchdog::State> {
 
     boost::asio::steady_timer timer;
     std::function<void()> cancel;
-    Clock::time_point due = Clock::time_point::max();  // max: nothing to watch
+    Clock::time_point due = Clock::time_point::max();    // max: nothing to watch
     Clock::time_point armed = Clock::time_point::max();  // when the timer will look; max: it does not run
 
     void arm() {
