@@ -21,8 +21,9 @@ import report
 import servers
 
 # Tokens per answer, so that each model works for some seconds (about 35, 6 and 5 tokens/s on two cores).
-TOKENS = {"lfm2": 64, "omni": 24, "solar": 16}
+TOKENS = {"lfm2": 48, "omni": 24, "solar": 16}
 CONTEXT = 2048
+LIMIT = 360  # seconds for all repetitions; none begins in the second half
 # Medians of a few runs of some seconds repeat within this share on an otherwise idle machine.
 NOISE = 0.03
 STORE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "sarai" / "bench-models"
@@ -137,10 +138,15 @@ def main():
           f"{options.repetitions} repetitions per side; {report.machine()}", flush=True)
 
     samples = {side: [] for side in SIDES}
-    for _ in range(options.repetitions):
+    begun = time.monotonic()
+    for repetition in range(options.repetitions):
+        if repetition and time.monotonic() - begun > LIMIT / 2:
+            print(f"note: only {repetition} repetitions, since the machine is slow or busy")
+            break
         for side, serve in SIDES.items():
             with serve(models) as connect:
-                samples[side].append(measure(connect, models))
+                samples[side].append(run := measure(connect, models))
+            print(f"  {side}: {run['one after the other']:.1f} s one after the other, {run['all at once']:.1f} s at once", flush=True)
     medians = {side: {what: statistics.median(run[what] for run in runs) for what in runs[0]} for side, runs in samples.items()}
     ours, defaults = medians["sarai"], medians["engine defaults"]
     ratios = {side: m["all at once"] / m["one after the other"] for side, m in medians.items()}

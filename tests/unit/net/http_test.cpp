@@ -6,11 +6,14 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/read_until.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
+#include <filesystem>
 
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
@@ -114,6 +117,46 @@ TEST_F(HttpTest, StreamsChunksAsTheyAreWritten) {
         EXPECT_EQ(first, "one");
         EXPECT_EQ(all, "onetwothree");
     });
+}
+
+// A server on a unix socket that ends each connection after one answer, as llama-server does after a stream.
+TEST(HttpClientOnAUnixSocket, MakesTheNextConnectionBeforeItIsNeeded) {
+    asio::io_context io;
+    const auto path = testing::TempDir() + "sarai-spare.sock";
+    std::filesystem::remove(path);
+    asio::local::stream_protocol::acceptor acceptor(io, asio::local::stream_protocol::endpoint(path));
+    int accepted = 0;
+    TaskGroup tasks(io.get_executor());
+    const auto serve = [&]() -> asio::awaitable<void> {
+        for (;;) {
+            auto socket = co_await acceptor.async_accept(asio::use_awaitable);
+            ++accepted;
+            std::string request;
+            (void)co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n",
+                                                  asio::as_tuple(asio::use_awaitable));
+            // Sent and closed at once, so that the client sees the end together with the answer.
+            const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+            asio::write(socket, asio::buffer(answer));
+        }
+    };
+    tasks.spawn("server", serve());
+    bool done = false;
+    const auto ask = [&]() -> asio::awaitable<void> {
+        Client client(io.get_executor(),
+                      Origin{.transport = Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = path});
+        for (int i = 1; i <= 3; ++i) {
+            const auto reply = co_await client.fetch({}, {});
+            EXPECT_TRUE(reply.has_value());
+            EXPECT_EQ(reply ? reply->body : "", "ok");
+            co_await pause(20ms);
+            EXPECT_EQ(accepted, i + 1);
+        }
+        done = true;
+        tasks.cancel_all();
+    };
+    tasks.spawn("client", ask());
+    io.run_for(10s);
+    EXPECT_TRUE(done);
 }
 
 TEST_F(HttpTest, AClosedConnectionInTheMiddleIsUnavailableNotAnEnd) {
