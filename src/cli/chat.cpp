@@ -83,10 +83,12 @@ std::string chat_request(std::string_view model, const std::vector<Message>& mes
 }
 
 Conversation::Conversation(asio::io_context& io, net::Origin origin, std::string model)
-    : client_(io.get_executor(), origin), status_client_(io.get_executor(), std::move(origin)), model_(std::move(model)) {}
+    : client_(io.get_executor(), origin),
+      status_client_(io.get_executor(), std::move(origin)),
+      model_(std::move(model)) {}
 
-// Never ends by itself: runs beside the wait for the answer and is cancelled with it. Then it returns instead of throwing:
-// where both sides of `||` throw, what comes out is no longer a cancellation.
+// Never ends by itself: runs beside the wait for the answer and is cancelled with it. Then it returns instead of
+// throwing: where both sides of `||` throw, what comes out is no longer a cancellation.
 asio::awaitable<void> Conversation::report_loading(const ChatSink& sink) {
     co_await asio::this_coro::throw_if_cancelled(false);
     const auto state = co_await asio::this_coro::cancellation_state;

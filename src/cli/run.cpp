@@ -62,7 +62,8 @@ private:
         io_.err << "\r\033[K" << text << std::flush;
     }
     void note(std::string_view text) {
-        if (io_.err_terminal) io_.err << Style{wants_colour(io_, true)}.dim("(" + std::string(text) + ")") << "\n" << std::flush;
+        if (io_.err_terminal)
+            io_.err << Style{wants_colour(io_, true)}.dim("(" + std::string(text) + ")") << "\n" << std::flush;
     }
     void put(const std::string& text, bool dim) {
         if (text.empty()) return;

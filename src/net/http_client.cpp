@@ -131,7 +131,8 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
         // the event loop still has to send, so that the next request need not wait until the worker has accepted it.
         asio::post(executor, [weak = weak_from_this()] {
             if (const auto self = weak.lock(); self && self->idle.empty())
-                if (auto spare = Wire::connect_now(self->executor, self->origin)) self->idle.push_back(std::move(spare));
+                if (auto spare = Wire::connect_now(self->executor, self->origin))
+                    self->idle.push_back(std::move(spare));
         });
     }
 };

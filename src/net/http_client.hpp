@@ -2,7 +2,8 @@
 //
 // A Client belongs to one io thread and outlives the streams that it opened. Every wait has a budget of its own.
 // A kept connection that the server had closed in the meantime is replaced once, silently, before any byte of an answer
-// was seen. On a unix socket a connection that the server ends after its answer is replaced right away. Destroying a BodyStream before its end closes its connection, which is how a request is cancelled.
+// was seen. On a unix socket a connection that the server ends after its answer is replaced right away. Destroying a
+// BodyStream before its end closes its connection, which is how a request is cancelled.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>

@@ -7,13 +7,39 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
+#include <exception>
 #include <list>
+#include <string>
 
 namespace sarai::net {
 namespace asio = boost::asio;
+
+namespace {
+
+// Where both sides of a parallel wait were cancelled, their two exceptions come as one.
+bool is_cancellation(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const boost::system::system_error& error) {
+        return error.code() == asio::error::operation_aborted;
+    } catch (const asio::multiple_exceptions& several) {
+        return is_cancellation(several.first_exception());
+    } catch (...) { return false; }
+}
+
+std::string what_of(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& error) { return error.what(); } catch (...) {
+        return "something that is no std::exception";
+    }
+}
+
+}  // namespace
 
 struct TaskGroup::State {
     explicit State(asio::any_io_executor on) : executor(std::move(on)), changed(executor) {}
@@ -32,15 +58,8 @@ void TaskGroup::spawn(const char* name, asio::awaitable<void> task) {
         asio::bind_cancellation_slot(place->slot(), [state = state_, place, name](std::exception_ptr thrown) {
             state->tasks.erase(place);
             state->changed.cancel();
-            if (!thrown) return;
-            try {
-                std::rethrow_exception(thrown);
-            } catch (const boost::system::system_error& error) {
-                if (error.code() != asio::error::operation_aborted)
-                    spdlog::error("{} ended by an unexpected error: {}", name, error.what());
-            } catch (const std::exception& error) {
-                spdlog::error("{} ended by an unexpected error: {}", name, error.what());
-            }
+            if (thrown && !is_cancellation(thrown))
+                spdlog::error("{} ended by an unexpected error: {}", name, what_of(thrown));
         }));
 }
 

@@ -81,7 +81,8 @@ std::unique_ptr<Wire> Wire::connect_now(const asio::any_io_executor& executor, c
     Socket socket(executor);
     error_code ec;
     if (socket.open(endpoint.protocol(), ec) || socket.native_non_blocking(true, ec)) return nullptr;
-    if (::connect(socket.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) return nullptr;
+    if (::connect(socket.native_handle(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0)
+        return nullptr;
     return std::unique_ptr<Wire>(new Wire(std::move(socket), origin.name()));
 }
 

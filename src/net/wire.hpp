@@ -27,8 +27,8 @@ public:
     [[nodiscard]] static asio::awaitable<Result<std::unique_ptr<Wire>>> connect(const Origin& origin,
                                                                                 std::chrono::milliseconds budget);
 
-    // A unix socket connects at once, or not at once: nullptr where the server's queue is full or nobody listens, and for
-    // any other transport.
+    // A unix socket connects at once, or not at once: nullptr where the server's queue is full or nobody listens, and
+    // for any other transport.
     [[nodiscard]] static std::unique_ptr<Wire> connect_now(const asio::any_io_executor& executor, const Origin& origin);
 
     // Both throw boost::system::system_error(operation_aborted) only if the awaiting coroutine was cancelled.

@@ -32,7 +32,9 @@ protected:
         EXPECT_TRUE(done);
     }
     std::unique_ptr<ChildProcess> shell(const std::string& script) {
-        auto child = ChildProcess::start(io.get_executor(), {.program = "/bin/sh", .arguments = {"-c", script}, .environment = {{"ADDED", "value"}}});
+        auto child = ChildProcess::start(
+            io.get_executor(),
+            {.program = "/bin/sh", .arguments = {"-c", script}, .environment = {{"ADDED", "value"}}});
         EXPECT_TRUE(child.has_value());
         return std::move(*child);
     }
@@ -85,7 +87,9 @@ TEST_F(ChildProcessTest, DoesNotWaitForAGrandchildThatHoldsThePipes) {
 
 TEST_F(ChildProcessTest, KeepsOnlyTheEndOfALongStory) {
     run([this]() -> asio::awaitable<void> {
-        auto child = shell("i=0; while [ $i -lt 20000 ]; do echo \"line $i of a story that is too long to keep\" >&2; i=$((i+1)); done");
+        auto child = shell(
+            "i=0; while [ $i -lt 20000 ]; do echo \"line $i of a story that is too long to keep\" >&2; i=$((i+1)); "
+            "done");
         (void)co_await child->wait();
         EXPECT_THAT(child->last_words(1), testing::HasSubstr("line 19999 "));
     });

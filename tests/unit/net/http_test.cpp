@@ -142,8 +142,9 @@ TEST(HttpClientOnAUnixSocket, MakesTheNextConnectionBeforeItIsNeeded) {
     tasks.spawn("server", serve());
     bool done = false;
     const auto ask = [&]() -> asio::awaitable<void> {
-        Client client(io.get_executor(),
-                      Origin{.transport = Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = path});
+        Client client(
+            io.get_executor(),
+            Origin{.transport = Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = path});
         for (int i = 1; i <= 3; ++i) {
             const auto reply = co_await client.fetch({}, {});
             EXPECT_TRUE(reply.has_value());
