@@ -1,16 +1,19 @@
 # One target per folder of src/. Its links state its real includes: an arrow that is not drawn here does not compile,
 # since every module's headers are reached only through its own target.
 
-add_library(sarai_options INTERFACE)
-target_compile_options(sarai_options INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+add_library(sarai_warnings INTERFACE)
+target_compile_options(sarai_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                        -Wno-missing-field-initializers)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 16 sees a dangling pointer in Asio's coroutine frames where there is none.
-  target_compile_options(sarai_options INTERFACE -Wno-dangling-pointer -Wno-mismatched-new-delete)
+  target_compile_options(sarai_warnings INTERFACE -Wno-dangling-pointer -Wno-mismatched-new-delete)
 endif()
 if(SARAI_WERROR)
-  target_compile_options(sarai_options INTERFACE -Werror)
+  target_compile_options(sarai_warnings INTERFACE -Werror)
 endif()
+
+add_library(sarai_options INTERFACE)
+target_link_libraries(sarai_options INTERFACE sarai_warnings)
 if(SARAI_SANITIZE)
   target_compile_options(sarai_options INTERFACE -fsanitize=${SARAI_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(sarai_options INTERFACE -fsanitize=${SARAI_SANITIZE})
