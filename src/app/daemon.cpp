@@ -77,7 +77,7 @@ struct Daemon {
         };
         side.spawn("start", announce());
 
-        asio::signal_set signals(io, SIGINT, SIGTERM);
+        asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
         const auto [ec, number] = co_await signals.async_wait(quiet);
         const bool at_terminal = number == SIGINT;
         spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",

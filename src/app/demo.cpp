@@ -70,6 +70,7 @@ struct LanBox {
     pid_t pid;
     ~LanBox() {
         int status = 0;
+        ::kill(pid, SIGCONT);  // it may be stopped
         ::kill(pid, SIGINT);
         if (!wait_for_exit(pid, 1500ms, status)) {
             ::kill(pid, SIGKILL);
@@ -139,7 +140,7 @@ Result<void> refuse_taken_port(std::uint16_t port, const char* whose) {
                 "End that process, or choose other ports: sarai demo --port N --lan-port M.");
 }
 
-void print_welcome(const std::string& url, const fs::path& folder, pid_t lan_pid) {
+void print_welcome(const std::string& url, const fs::path& main_file, const fs::path& lan_file, pid_t lan_pid) {
     fmt::print(R"(
 sarai {} is ready on {}
 
@@ -165,7 +166,7 @@ And one more: end the LAN box and ask solar again; it answers from its local fal
 
 Ctrl-C ends everything.
 )",
-               version, url, (folder / "demo.yaml").string(), url, lan_pid, (folder / "lan-box.yaml").string());
+               version, url, main_file.string(), url, lan_pid, lan_file.string());
     std::fflush(stdout);
 }
 
@@ -181,8 +182,9 @@ int run_demo(const DemoOptions& options) {
          {refuse_taken_port(options.port, "the demo"), refuse_taken_port(options.lan_port, "the demo's LAN box")})
         if (!free) return give_up(free.error());
     if (auto made = make_models(folder); !made) return give_up(made.error());
-    const auto lan_file = folder / "lan-box.yaml";
-    const auto main_file = folder / "demo.yaml";
+    // Named by their ports, so that two demos do not overwrite each other's.
+    const auto lan_file = folder / fmt::format("lan-box-{}.yaml", options.lan_port);
+    const auto main_file = folder / fmt::format("demo-{}.yaml", options.port);
     auto written = write_file(lan_file, fmt::format(lan_config, fmt::arg("lan_port", options.lan_port)));
     if (written)
         written = write_file(main_file, fmt::format(main_config, fmt::arg("port", options.port),
@@ -198,8 +200,9 @@ int run_demo(const DemoOptions& options) {
     std::error_code ec;
     const auto self = fs::read_symlink("/proc/self/exe", ec);
     const LanBox lan_box{spawn(self, {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
-    return run_daemon(*config, {.on_listening = {},
-                                .on_ready = [&](const std::string& url) { print_welcome(url, folder, lan_box.pid); }});
+    return run_daemon(*config, {.on_listening = {}, .on_ready = [&](const std::string& url) {
+                                    print_welcome(url, main_file, lan_file, lan_box.pid);
+                                }});
 }
 
 }  // namespace sarai::app

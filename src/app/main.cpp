@@ -4,6 +4,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -28,6 +29,15 @@ void set_up_log() {
     spdlog::set_default_logger(std::move(logger));
     spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
     if (const char* level = std::getenv("SARAI_LOG")) spdlog::set_level(spdlog::level::from_str(level));
+}
+
+// Each request takes two descriptors, each worker three; the usual soft limit of 1024 is for programs that use
+// select().
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int terminal_width() {
@@ -59,6 +69,7 @@ int main(int argc, char** argv) {
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
     std::signal(SIGPIPE, SIG_IGN);
     set_up_log();
+    raise_descriptor_limit();
     return cli::run_cli(
         argc, argv,
         {.serve = [](const cli::ServeOptions& options) { return app::run_daemon(options.config, {}); },

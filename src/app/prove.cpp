@@ -104,14 +104,21 @@ private:
                                      share->to_number<double>() * 100));
     }
     void note_measured(const json::value& status) {
-        const auto sum = status.at("ledger").at("measured_bytes").to_number<std::int64_t>();
+        const auto sum = status.at("ledger").at("peak_bytes").to_number<std::int64_t>();
         report_.peak_sum = std::max(report_.peak_sum, Bytes{sum});
     }
 
     asio::awaitable<void> ask(ProvedModel& model, int tokens, bool together) {
         if (!model.error.empty()) co_return;
         ++in_flight_;
-        auto outcome = model.embedding ? co_await embed(model, together) : co_await chat(model, tokens, together);
+        Result<void> outcome = fail(Code::upstream, "the answer is not what it should be");
+        try {
+            if (model.embedding) {
+                outcome = co_await embed(model, together);
+            } else {
+                outcome = co_await chat(model, tokens, together);
+            }
+        } catch (const std::exception& error) { outcome.error().message += fmt::format(": {}", error.what()); }
         if (!outcome) model.error = describe(outcome.error());
         --in_flight_;
     }
@@ -246,7 +253,12 @@ bool answers(const net::Origin& origin) {
 }
 
 int prove_at(const net::Origin& origin, const ProveOptions& options) {
-    const auto report = Prover(origin, options).run();
+    Result<ProofReport> report = fail(Code::upstream, "what answers there is not a sarai server");
+    try {
+        report = Prover(origin, options).run();
+    } catch (const boost::system::system_error& error) {
+        report.error().message += fmt::format(" ({})", error.code().message());
+    }
     if (::isatty(STDERR_FILENO)) fmt::print(stderr, "\r\033[K");
     if (!report)
         return fail_with(report.error().code == Code::unavailable ? cli::unreachable(origin, report.error())

@@ -80,7 +80,11 @@ std::string ExitStatus::describe() const {
 
 struct ChildProcess::State : std::enable_shared_from_this<State> {
     State(const asio::any_io_executor& executor, bp::process started)
-        : process(std::move(started)), out(executor), err(executor), changed(executor), tasks(executor) {}
+        : process(std::move(started)),
+          out(executor),
+          err(executor),
+          changed(executor, asio::steady_timer::time_point::max()),
+          tasks(executor) {}
 
     bp::process process;
     asio::readable_pipe out;
@@ -123,6 +127,16 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
 ChildProcess::ChildProcess(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(asio::any_io_executor executor, const Command& command) {
+    try {
+        return start_or_throw(std::move(executor), command);
+    } catch (const boost::system::system_error& error) {
+        // The launcher throws in spite of its error_code where no pipe can be made: too many open files.
+        return fail(Code::io, fmt::format("cannot start {}", command.program.string()), error.code());
+    }
+}
+
+Result<std::unique_ptr<ChildProcess>> ChildProcess::start_or_throw(asio::any_io_executor executor,
+                                                                   const Command& command) {
     boost::system::error_code ec;
     asio::readable_pipe out(executor);
     asio::readable_pipe err(executor);
@@ -153,10 +167,7 @@ void ChildProcess::signal(int number) {
 
 asio::awaitable<ExitStatus> ChildProcess::wait() {
     const auto state = state_;
-    while (!state->settled()) {
-        state->changed.expires_at(asio::steady_timer::time_point::max());
-        co_await state->changed.async_wait(quiet);
-    }
+    while (!state->settled()) { co_await state->changed.async_wait(quiet); }
     co_return *state->ended;
 }
 

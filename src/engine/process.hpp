@@ -63,6 +63,8 @@ public:
 
 private:
     struct State;
+    [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start_or_throw(boost::asio::any_io_executor executor,
+                                                                              const Command& command);
     explicit ChildProcess(std::shared_ptr<State> state);
     std::shared_ptr<State> state_;
 };

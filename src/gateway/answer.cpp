@@ -19,7 +19,7 @@ class Run {
 public:
     Run(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol, Shared shared)
         : exchange_(exchange), request_(std::move(request)), face_(face), protocol_(protocol), shared_(shared) {
-        done_.model = request_.model;
+        done_.model = "unknown";  // what clients write is no label: it would grow the metrics without end
     }
 
     // Never throws but for cancellation: a thrown error would leave the parallel wait for the client alone.
@@ -38,7 +38,9 @@ public:
 
     void record(bool client_left) {
         done_.duration = Clock::now() - arrived_;
-        done_.status = client_left && !complete_ ? 499 : exchange_.status();
+        client_left_ = client_left_ || client_left;
+        if (client_left_ && !complete_) exchange_.abort();
+        done_.status = client_left_ && !complete_ ? 499 : exchange_.status();
         shared_.metrics.count(done_);
         spdlog::info("{} {} {} model={} backend={} endpoint={} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}", request_.id,
                      exchange_.path(), done_.status, done_.model, done_.backend.empty() ? "-" : done_.backend,
@@ -59,6 +61,7 @@ private:
                 Error{.code = Code::unsupported,
                       .message = fmt::format("model '{}' makes embeddings and cannot generate text", configured.name),
                       .field = "model"});
+        if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
         auto lease = co_await shared_.pool.acquire(*model);
         if (!lease) co_return co_await fail_with(lease.error());
         for (;;) {
@@ -68,6 +71,20 @@ private:
             auto next = co_await lease->next(tried.error());
             if (!next) co_return co_await fail_with(next.error());
         }
+    }
+
+    // A worker tokenises what it gets before it finds it too long: 8 MB of text took it 500 MB beyond its plan. No
+    // tokenizer here makes tokens of more than 64 bytes on average; the rest is for JSON around the text.
+    [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
+        if (model.remote || !model.local || model.local->mmproj) return {};
+        const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
+        const auto size = Bytes{static_cast<std::int64_t>(exchange_.request().body().size())};
+        if (size <= limit) return {};
+        return fail(
+            Code::invalid_argument,
+            fmt::format(
+                "the request is {} long, more than model '{}' can hold in its context of {} tokens ({} at most)",
+                to_string(size), model.name, model.local->context_length, to_string(limit)));
     }
 
     // An error from here means that nothing was sent.
@@ -109,7 +126,10 @@ private:
             if (out.empty() || (*events)->ready()) continue;
             auto written = co_await exchange_.write(out);
             out.clear();
-            if (!written) co_return Result<void>{};  // the client has gone
+            if (!written) {
+                client_left_ = true;
+                co_return Result<void>{};
+            }
         }
         if (!started) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
         face_.end(out);
@@ -157,6 +177,7 @@ private:
     FinishedRequest done_;
     std::string endpoint_;
     bool complete_ = false;
+    bool client_left_ = false;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -104,7 +105,8 @@ asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
 
 std::string Gateway::request_id(const net::Exchange& exchange) {
     const std::string_view given = exchange.request()["x-request-id"];
-    if (!given.empty() && given.size() <= 128) return std::string(given);
+    const auto plain = [](unsigned char c) { return c > ' ' && c < 0x7f; };  // it goes into the log
+    if (!given.empty() && given.size() <= 128 && std::ranges::all_of(given, plain)) return std::string(given);
     return fmt::format("req-{:x}-{}", started_.time_since_epoch().count() & 0xffffff, ++last_id_);
 }
 

@@ -118,6 +118,7 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
               {"reserved_bytes", core.reserved().count},
               {"measured_bytes", (measured + own).count},
               {"own_bytes", own.count},
+              {"peak_bytes", shared.pool.peak_memory().count},
               {"max_concurrent_llms", core.rules().max_concurrent_llms}}},
             {"endpoints", endpoints}};
 }

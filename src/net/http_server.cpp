@@ -53,6 +53,7 @@ public:
         parser_->body_limit(static_cast<std::uint64_t>(limits_.max_body.count));
         parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
         started_ = false;
+        path_ = query_ = {};  // they look into the request that goes now
         status_ = 0;
         head_sent_ = false;
         if (buffer_.size() == 0) {
@@ -158,6 +159,7 @@ public:
 
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
     [[nodiscard]] bool idle() const { return idle_; }
+    [[nodiscard]] bool open() const { return socket_.is_open(); }
     void close_after_this() {
         closing_ = true;
         keep_alive_ = false;
@@ -310,7 +312,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
             }
             if (draining) connection.close_after_this();
             co_await handler(connection);
-            if (!connection.started())
+            if (!connection.started() && connection.open())
                 (void)co_await connection.respond(refuse(Error{.message = "no handler answered"}, connection.path()));
             if (!connection.keep_alive()) break;
         }

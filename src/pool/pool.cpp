@@ -50,6 +50,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     Ticket last_ticket = 0;
     MemorySampler sampler;
     memory::ProcessMemory own;
+    Bytes peak_sum;
     bool shutting_down = false;
     // An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
     std::chrono::milliseconds stop_grace = 3s;
@@ -82,7 +83,11 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     asio::awaitable<void> measure(ModelIndex model) {
         const auto self = shared_from_this();
-        auto plan = co_await ports.measure(model);
+        // Whatever happens, the core hears of it: a model that nobody reports on would wait for ever.
+        Result<memory::ModelPlan> plan = fail(Code::internal, "measuring ended by an unexpected error");
+        try {
+            plan = co_await ports.measure(model);
+        } catch (const std::exception& error) { plan.error().message += fmt::format(": {}", error.what()); }
         if (shutting_down) plan = fail(Code::unavailable, "sarai is shutting down");
         Result<Bytes> planned;
         if (plan) {
@@ -105,7 +110,9 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         local.peak = {};
         spdlog::info("loading model '{}', {} reserved", name(model), to_string(core.local(model).reserved));
         Result<std::shared_ptr<LocalWorker>> worker = fail(Code::unavailable, "sarai is shutting down");
-        if (!shutting_down) worker = ports.spawn(model);
+        try {
+            if (!shutting_down) worker = ports.spawn(model);
+        } catch (const std::exception& error) { worker = fail(Code::internal, error.what()); }
         if (!worker) {
             perform(core.worker_gone(model, worker.error()));
             co_return;
@@ -157,12 +164,15 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             for (const auto& local : locals) pids.push_back(local.worker ? local.worker->pid() : 0);
             const auto samples = co_await sampler.sample(pids);
             own = samples.front().value_or(own);
+            auto sum = own.pss;
             for (ModelIndex i = 0; i < locals.size(); ++i) {
                 const auto& sample = samples[i + 1];
                 if (!sample || !locals[i].worker || locals[i].worker->pid() != pids[i + 1]) continue;
+                sum += sample->pss;
                 locals[i].measured = *sample;
                 locals[i].peak = std::max(locals[i].peak, sample->pss);
             }
+            peak_sum = std::max(peak_sum, sum);
             timer.expires_after(sample_interval);
             co_await timer.async_wait(asio::use_awaitable);
         }
@@ -281,7 +291,7 @@ asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {
     shared->stop_grace = grace;
     shared->shutting_down = true;
     // Workers answer SIGTERM or are killed after their grace; what is left then are the endless loops.
-    for (;;) {
+    for (const auto end = Clock::now() + grace + 10s; Clock::now() < end;) {
         bool any = false;
         for (ModelIndex i = 0; i < shared->locals.size(); ++i) {
             shared->perform(shared->core.stop(i));
@@ -297,6 +307,7 @@ asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {
 
 const PoolCore& Pool::core() const { return shared_->core; }
 memory::ProcessMemory Pool::own_memory() const { return shared_->own; }
+Bytes Pool::peak_memory() const { return shared_->peak_sum; }
 
 LocalStatus Pool::local(ModelIndex model) const {
     const auto& view = shared_->core.local(model);

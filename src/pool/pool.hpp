@@ -82,6 +82,7 @@ public:
     [[nodiscard]] const PoolCore& core() const;
     [[nodiscard]] LocalStatus local(ModelIndex model) const;
     [[nodiscard]] memory::ProcessMemory own_memory() const;  // of this process
+    [[nodiscard]] Bytes peak_memory() const;                 // highest sum of PSS of one sample, this process included
 
 private:
     std::shared_ptr<Lease::Shared> shared_;

@@ -208,6 +208,25 @@ class Requests(Case):
             self.assertIn(word, text, (path, body))
         self.assertEqual(sarai.chat("lfm2").status, 200)
 
+    def test_what_clients_write_becomes_neither_a_metric_nor_a_log_line(self):
+        sarai = self.serve({"lfm2": local("lfm2")})
+        for name in ("made-up-name", "x\n2026-11-23 forged line"):
+            self.assertEqual(sarai.chat(name).status, 404)
+        sarai.request("GET", "/v1/models", headers={"x-request-id": "made-up-id\tforged"})
+        metrics = sarai.request("GET", "/metrics").body.decode()
+        self.assertNotIn("made-up-name", metrics)
+        self.assertIn('model="unknown"', metrics)
+        self.assertNotIn("forged", sarai.log())
+
+    def test_a_request_far_beyond_the_context_never_reaches_the_worker(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "lfm2")
+        refused = sarai.chat("lfm2", text="word " * 400_000)
+        self.assertEqual(refused.status, 400)
+        self.assertIn("context of 512 tokens", refused.json["error"]["message"])
+        row = sarai.row("lfm2")
+        self.assertLessEqual(row["peak_bytes"], row["planned_bytes"])
+
     def test_a_prompt_that_is_too_long_is_the_clients_error(self):
         sarai = self.serve({"lfm2": local("lfm2")})
         reply = sarai.chat("lfm2", text="x" * 4000)

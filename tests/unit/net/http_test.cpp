@@ -207,6 +207,14 @@ TEST_F(HttpTest, RefusesWhatIsNoRequestTooLargeOrTooSlowWithItsOwnStatus) {
     });
 }
 
+TEST_F(HttpTest, RefusesABadRequestThatFollowsAGoodOneOnTheSameConnection) {
+    run([this]() -> asio::awaitable<void> {
+        const auto both = co_await raw("GET /first HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n");
+        EXPECT_THAT(both, testing::StartsWith("HTTP/1.1 200"));
+        EXPECT_THAT(both, HasSubstr("HTTP/1.1 400"));
+    });
+}
+
 TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGone) {
     bool noticed = false;
     handler = [&noticed](Exchange& exchange) -> asio::awaitable<void> {
