@@ -33,16 +33,16 @@ std::string join(const std::vector<std::string>& words) {
 }
 
 // The command that was meant, down to the last part that exists: "sarai config check".
-const CLI::App& deepest(const CLI::App& app, std::string& name) {
-    name += (name.empty() ? "" : " ") + app.get_name();
-    const auto chosen = app.get_subcommands();
-    return chosen.empty() ? app : deepest(*chosen.front(), name);
+const CLI::App* deepest(const CLI::App* app, std::string& name) {
+    name += (name.empty() ? "" : " ") + app->get_name();
+    const auto chosen = app->get_subcommands();
+    return chosen.empty() ? app : deepest(chosen.front(), name);
 }
 
 int explain_usage(const CLI::ParseError& error, const std::vector<std::string>& arguments, const CLI::App& app,
                   Io& io) {
     std::string name;
-    const auto& command = deepest(app, name);
+    const auto& command = *deepest(&app, name);
     std::vector<std::string_view> known;
     for (const auto* child : command.get_subcommands([](const CLI::App*) { return true; }))
         known.push_back(child->get_name());

@@ -34,7 +34,7 @@ Code code_of(unsigned status) {
         case 401: return Code::unauthorized;
         case 404: return Code::not_found;
         case 413: return Code::too_large;
-        case 429: return Code::busy;
+        case 429:
         case 503: return Code::busy;
         default: return Code::upstream;
     }
