@@ -58,8 +58,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     [[nodiscard]] const std::string& name(ModelIndex model) const { return core.models()[model].name; }
 
-    // Performs what the core decided. Actions that end at once post their outcome from a task, never from here, so that
-    // one event is always done with before the next.
+    // Performs what the core decided. A task runs to its first wait inside this call, so an action that fails at once
+    // reports to the core before the actions behind it are performed; each event leaves the core consistent.
     void perform(Actions actions) {
         for (auto& action : actions) std::visit([this](auto& one) { perform_one(one); }, action);
     }
