@@ -159,10 +159,10 @@ std::string plan_table(const SetPlan& plan, int width) {
         const auto label = std::string(model.name) + std::string(note);
         if (!model.plan)
             return emit("{:<{}} {:<12} {}\n", label, name_width, model.backend, describe(model.plan.error()));
-        const auto weights = line_of(model, "weights") + line_of(model, "mmproj");
-        const auto cache =
-            line_of(model, "kv_cache") + line_of(model, "recurrent_state") + line_of(model, "prompt_cache");
-        const auto compute = line_of(model, "compute") + line_of(model, "output");
+        const auto weights = line_of(model, "weights") + line_of(model, "weights_mapped") + line_of(model, "mmproj");
+        const auto cache = line_of(model, "kv_cache") + line_of(model, "recurrent_state") +
+                           line_of(model, "checkpoints") + line_of(model, "prompt_cache");
+        const auto compute = line_of(model, "compute") + line_of(model, "output") + line_of(model, "mmproj_compute");
         const auto total = model.plan->total();
         emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", label, name_width, model.backend,
              to_string(weights), to_string(cache), to_string(compute), to_string(total - weights - cache - compute),

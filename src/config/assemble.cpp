@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <set>
 
 #include "config/keys.hpp"
@@ -7,6 +9,40 @@
 
 namespace sarai::config {
 namespace {
+
+// Flags of the worker that decide what it takes or where it listens: set behind the plan's back they would break the
+// budget. Beside each, the key that sets it.
+struct OwnFlag {
+    std::string_view flags;  // separated by spaces
+    std::string_view key;
+};
+constexpr std::array own_flags{
+    OwnFlag{"-c --ctx-size --fit -fit --fitc -fitc", "context_length"},
+    OwnFlag{"-np --parallel -kvu --kv-unified --kv-unified-per-slot", "parallel"},
+    OwnFlag{"-b --batch-size -ub --ubatch-size", "batch"},
+    OwnFlag{"-cram --cache-ram --cache-idle-slots", "prompt_cache"},
+    OwnFlag{"-ctk --cache-type-k -ctv --cache-type-v", "kv_cache_type"},
+    OwnFlag{"-lm --load-mode --mlock --mmap --no-mmap -nr --no-repack --repack -dio --direct-io", "load_mode"},
+    OwnFlag{"-m --model -mu --model-url -hf --hf-repo --models-dir --models-preset", "path"},
+    OwnFlag{"-mm --mmproj -mmu --mmproj-url --mmproj-auto --image-max-tokens", "mmproj"},
+    OwnFlag{"-ctxcp --ctx-checkpoints --swa-checkpoints --swa-full", "nothing: the plan counts on them"},
+    OwnFlag{"-md --model-draft --spec-draft-model --lora --lora-scaled --control-vector --control-vector-scaled -mv "
+            "--model-vocoder",
+            "nothing: further models are not in the plan"},
+    OwnFlag{"--host --port", "nothing: workers listen on sarai's own sockets"},
+};
+
+const OwnFlag* own_flag(std::string_view argument) {
+    const auto word = argument.substr(0, argument.find('='));
+    for (const auto& own : own_flags) {
+        for (std::size_t at = 0; at < own.flags.size();) {
+            const auto end = std::min(own.flags.find(' ', at), own.flags.size());
+            if (own.flags.substr(at, end - at) == word) return &own;
+            at = end + 1;
+        }
+    }
+    return nullptr;
+}
 
 class Assembler {
 public:
@@ -18,6 +54,8 @@ public:
         for (auto& model : draft_.models) {
             check_chain(model);
             check_endpoints(model);
+            check_on_loss(model);
+            check_extra_args(model);
             draft_.config.models.push_back(build(model));
         }
         if (draft_.models.empty()) {
@@ -47,6 +85,13 @@ private:
             add(model, "fallback", "given for a local model", "a fallback only behind ollama_http or openai_http");
         }
         if (local_backend && !has_path) add(model, "path", "missing", "the GGUF file, for backend is gguf_native");
+        if (model.pinned && model.ttl.count() > 0) {
+            add(model, "ttl", "given for a pinned model", "one of pinned and ttl");
+        }
+        if (model.local.min_context_length > model.context_length.value_or(model.local.context_length)) {
+            add(model, "min_context_length", fmt::format("{}", model.local.min_context_length),
+                "at most context_length");
+        }
         if (!local_backend && model.fallback && !has_path) {
             add(model, "path", "missing", "the GGUF file, for fallback is gguf_native");
         }
@@ -57,7 +102,7 @@ private:
             add(model, "keep_alive", "would have no effect", "backend ollama_http beside it");
         }
         // A fallback that is misspelt was reported; that its file is then unused would be the same problem again.
-        const bool local_used = local_backend || model.given.contains("fallback");
+        const bool local_used = local_backend || model.given.contains("fallback") || model.on_loss_fallback == "local";
         for (const Key& key : keys()) {
             if (!key.path.starts_with("models.*.")) continue;
             const std::string name(key.path.substr(std::string_view("models.*.").size()));
@@ -87,10 +132,57 @@ private:
         }
     }
 
+    [[nodiscard]] const ModelDraft* find(std::string_view name) const {
+        const auto found = std::ranges::find(draft_.models, name, &ModelDraft::name);
+        return found == draft_.models.end() ? nullptr : &*found;
+    }
+
+    void check_on_loss(const ModelDraft& model) {
+        if (const auto& wanted = model.on_loss_fallback; wanted && *wanted != "refuse") {
+            const auto* other = *wanted == "local" ? &model : find(*wanted);
+            if (other == nullptr || (*wanted != "local" && other == &model))
+                add(model, "on_loss.fallback", in_quotes(*wanted), "local, refuse or the name of another model");
+            else if (*wanted == "local" && !model.given.contains("path"))
+                add(model, "path", "missing", "the GGUF file, for on_loss.fallback is local");
+            else if (other->kind != model.kind)
+                add(model, "on_loss.fallback", in_quotes(*wanted), "a model of the same kind");
+            if (model.fallback && *wanted != "local")
+                add(model, "on_loss.fallback", in_quotes(*wanted), "local, for fallback is gguf_native");
+        }
+        std::set<std::string> seen;
+        for (const auto& name : model.may_displace) {
+            const auto* other = find(name);
+            if (other == nullptr || other == &model || !seen.insert(name).second)
+                add(model, "on_loss.may_displace", in_quotes(name), "other models of this file, each once");
+        }
+        const bool displaces_for_nothing =
+            !model.may_displace.empty() && !model.fallback && model.on_loss_fallback.value_or("refuse") != "local";
+        if (displaces_for_nothing)
+            add(model, "on_loss.may_displace", "would have no effect", "on_loss.fallback: local beside it");
+    }
+
+    void check_extra_args(const ModelDraft& model) {
+        for (const auto& argument : model.local.extra_args) {
+            const auto* own = own_flag(argument);
+            if (own == nullptr) continue;
+            const bool has_key = !own->key.starts_with("nothing");
+            add(model, "extra_args", fmt::format("has {}, which sarai sets", in_quotes(argument)),
+                has_key ? fmt::format("the key {} instead", own->key) : std::string(own->key));
+        }
+    }
+
     Model build(const ModelDraft& draft) {
-        Model model{.name = draft.name, .kind = draft.kind, .pinned = draft.pinned, .preload = draft.preload};
+        Model model{.name = draft.name,
+                    .kind = draft.kind,
+                    .on_loss = {.fallback = draft.on_loss_fallback.value_or(draft.fallback ? "local" : "refuse"),
+                                .may_displace = draft.may_displace},
+                    .pinned = draft.pinned,
+                    .preload = draft.preload,
+                    .priority = draft.priority,
+                    .ttl = draft.ttl,
+                    .estimated_ram = draft.estimated_ram};
         const bool local_backend = draft.backend == BackendKind::gguf_native;
-        if (local_backend || draft.fallback) {
+        if (local_backend || draft.fallback || draft.on_loss_fallback == "local") {
             model.local = draft.local;
             if (draft.context_length) model.local->context_length = *draft.context_length;
         }

@@ -31,7 +31,7 @@ struct Memory {
     Bytes reserve = GiB(1);                     // left to the rest of the machine: budget = min(max_ram, RAM − reserve)
     int max_concurrent_llms = 3;                // generative models available at once, local ones that are loaded
     std::string strategy = "hybrid_http_gguf";  // or "native_gguf": remote backends are not used
-    std::string policy = "never_unload";
+    std::string policy = "never_unload";        // or "lru", "priority": idle models may be displaced, see pool_core.hpp
 };
 
 enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http };
@@ -59,6 +59,13 @@ struct LocalModel {
     int parallel = 1;                             // slots; the context is shared among them by the engine
     int threads = 0;                              // 0: all cores
     Bytes prompt_cache = {};                      // engine's --cache-ram; 0: off
+    std::string kv_cache_type = "f16";            // f16, bf16, q8_0, q4_0; quantised ones need flash attention
+    std::string load_mode = "copy";               // copy, mmap or engine_default, see memory::LoadMode
+    int batch = 256;                              // tokens that are computed at once (logical and physical batch)
+    std::vector<std::filesystem::path> alternatives = {};  // other quantisations of `path`, for `sarai fit`
+    // What may be given up where the model does not fit as configured; the order is that of the cost ladder.
+    std::optional<std::string> kv_cache_type_fallback = {};  // "q8_0": rather than not at all
+    int min_context_length = 0;                              // tokens; 0: never less than context_length
     std::chrono::milliseconds load_timeout = 300s;
     std::vector<std::string> extra_args = {};  // appended to the worker's command line
 };
@@ -72,14 +79,25 @@ struct RemoteModel {
     TimeBudgets budgets;
 };
 
+// What happens while every endpoint of a remote model is lost. Proven by `sarai plan`; nothing else happens at run
+// time.
+struct OnLoss {
+    std::string fallback = "refuse";        // "local" (its own GGUF file), "refuse", or the name of another model
+    std::vector<std::string> may_displace;  // models that its fallback may unload, whatever the policy; pinned ones too
+};
+
 // A model's chain: `remote`, if present, is asked first; `local`, if present, serves alone or as its fallback.
 struct Model {
     std::string name;
     ModelKind kind = ModelKind::chat;
     std::optional<RemoteModel> remote;
     std::optional<LocalModel> local;
+    OnLoss on_loss = {};   // of a remote model
     bool pinned = false;   // never displaced
     bool preload = false;  // loaded at start
+    int priority = 50;     // 0–100; policy "priority" displaces lower ones first, and `sarai fit` weighs with it
+    std::chrono::milliseconds ttl{};          // an idle local worker is unloaded after this; 0: never
+    std::optional<Bytes> estimated_ram = {};  // somebody's estimate, printed beside the plan
 };
 
 struct Engine {

@@ -43,6 +43,11 @@ struct ModelDraft {
     std::optional<std::string> keep_alive;
     TimeBudgets budgets;
     LocalModel local;
+    std::optional<std::string> on_loss_fallback;
+    std::vector<std::string> may_displace;
+    int priority = 50;
+    std::chrono::milliseconds ttl{};
+    std::optional<Bytes> estimated_ram;
     bool pinned = false;
     bool preload = false;
     bool prefer_http = true;

@@ -9,11 +9,15 @@ memory::EngineShape shape_of(const config::LocalModel& local, config::ModelKind 
                               .mmproj = local.mmproj,
                               .context_length = local.context_length,
                               .parallel = local.parallel,
+                              .batch = local.batch,
+                              .micro_batch = local.batch,
                               .embedding = kind == config::ModelKind::embedding,
-                              .prompt_cache = local.prompt_cache};
+                              .prompt_cache = local.prompt_cache,
+                              .kv_cache_type = local.kv_cache_type,
+                              .load_mode = memory::load_mode_named(local.load_mode).value_or(memory::LoadMode::copy)};
     if (shape.embedding) {
         // Non-causal attention: an input must fit into one physical batch, else the engine refuses it.
-        shape.batch = shape.micro_batch = std::max(256, local.context_length / std::max(1, local.parallel));
+        shape.batch = shape.micro_batch = std::max(local.batch, local.context_length / std::max(1, local.parallel));
     }
     return shape;
 }
@@ -32,16 +36,23 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         std::to_string(shape.context_length), "--parallel", std::to_string(shape.parallel),
         // A SIGTERM or a client's disconnect waits for the logical batch: 12 s with the default 2048 on a large model.
         "--batch-size", std::to_string(shape.batch), "--ubatch-size", std::to_string(shape.micro_batch),
-        // Weights are read and repacked once; with mmap the mapped file stays resident beside the repacked copy.
-        "--load-mode", "none",
         // Defaults to 8192 MiB per worker.
         "--cache-ram", std::to_string((shape.prompt_cache.count + (1 << 20) - 1) >> 20),
         // The plan counts them for models with recurrent state; the engine's default is 32 per slot.
-        "--ctx-checkpoints", "8",
+        "--ctx-checkpoints", std::to_string(shape.checkpoints), "--cache-type-k", shape.kv_cache_type, "--cache-type-v",
+        shape.kv_cache_type,
         // A client's disconnect is noticed with the next ping; the default is 30 s.
         "--sse-ping-interval", "1",
         // Warnings and errors. At "info" each request writes three lines, and each wakes us while its prompt is read.
         "--log-verbosity", "2", "--jinja", "--no-webui", "--offline", "--no-slots"};
+    switch (shape.load_mode) {
+        // Read and repacked once. With mmap as well, the mapped file stays resident beside the repacked copy.
+        case memory::LoadMode::copy: args.insert(args.end(), {"--load-mode", "none"}); break;
+        case memory::LoadMode::mmap: args.insert(args.end(), {"--load-mode", "mmap", "--no-repack"}); break;
+        case memory::LoadMode::engine_default: args.insert(args.end(), {"--load-mode", "mmap"}); break;
+    }
+    // The engine refuses a quantised V cache without it.
+    if (memory::is_quantised(shape.kv_cache_type)) args.insert(args.end(), {"--flash-attn", "on"});
     if (shape.embedding) args.emplace_back("--embedding");
     // Without a limit one large picture takes a gigabyte: the window mask grows with the square of its tokens.
     if (shape.mmproj)

@@ -97,6 +97,8 @@ Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
     if (facts.architecture.empty()) {
         return fail(Code::corrupt_file, fmt::format("{} names no architecture", path.string()));
     }
+    for (std::int64_t i = 0; i < gguf_get_n_tensors(gguf.get()); ++i)
+        facts.tensor_bytes.count += static_cast<std::int64_t>(gguf_get_tensor_size(gguf.get(), i));
     if (facts.is_projector()) read_projector(gguf.get(), facts);
     return facts;
 }

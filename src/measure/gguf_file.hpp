@@ -18,6 +18,7 @@ namespace sarai::measure {
 struct GgufFacts {
     std::filesystem::path path;
     std::string architecture;
+    Bytes tensor_bytes;  // of all tensors
     // Of a multimodal projector (architecture "clip"):
     std::string projector_type;
     std::optional<std::uint32_t> projection_width;  // values per token, as declared

@@ -40,6 +40,11 @@ int main(int argc, char** argv) {
     app.add_option("--micro-batch", question.micro_batch, "physical batch, tokens")->check(CLI::Range(1, 1 << 20));
     app.add_option("--image-tokens", question.image_tokens, "the most tokens that one image becomes")
         ->check(CLI::Range(8, 2116));  // the engine plans for 46 × 46 tokens at most
+    app.add_option("--checkpoints", question.checkpoints, "context checkpoints per slot")->check(CLI::Range(0, 1024));
+    app.add_option("--kv-type", question.kv_type, "type of the KV cache")
+        ->check(CLI::IsMember({"f16", "bf16", "q8_0", "q4_0"}));
+    app.add_option("--load-mode", question.load_mode, "how weights come into memory")
+        ->check(CLI::IsMember({"copy", "mmap", "engine_default"}));
     app.add_flag("--embedding", question.embedding, "the worker serves embeddings only");
     app.add_option("--prompt-cache", question.prompt_cache.count, "bytes the prompt cache may grow to")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 50));

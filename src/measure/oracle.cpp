@@ -41,9 +41,6 @@ constexpr Bytes server_own = MiB(30);
 // 9 MiB were missing for SOLAR-10.7B, none for LFM2-1.2B.
 constexpr std::int64_t working_share = 512;
 
-// Context checkpoints let a hybrid model go back in a prompt; workers keep this many per slot (--ctx-checkpoints).
-constexpr int checkpoints = 8;
-
 // The engine explains failures only in its log. It goes to stderr, and the first error is kept for the message.
 std::string first_error;
 
@@ -69,12 +66,14 @@ Bytes bytes(std::uint64_t count) { return {static_cast<std::int64_t>(count)}; }
 
 struct Totals {
     Bytes weights, context, compute;
+    Bytes repacked;  // of `weights`, in buffers of the CPU's own layout: anonymous whatever the load mode
 };
 
 Totals totals_of(const llama_context* context) {
     Totals totals;
     for (const auto& [type, data] : llama_get_memory_breakdown(context)) {
         totals.weights += bytes(data.model);
+        if (std::string_view(ggml_backend_buft_name(type)).contains("REPACK")) totals.repacked += bytes(data.model);
         totals.context += bytes(data.context);
         totals.compute += bytes(data.compute);
     }
@@ -92,6 +91,12 @@ Result<Totals> check_breakdown(const Totals& totals, const llama_model* model) {
     return totals;
 }
 
+ggml_type kv_type_named(std::string_view name) {
+    for (const auto type : {GGML_TYPE_F16, GGML_TYPE_BF16, GGML_TYPE_Q8_0, GGML_TYPE_Q4_0})
+        if (name == ggml_type_name(type)) return type;
+    return GGML_TYPE_F16;
+}
+
 llama_context_params context_parameters(const Question& question) {
     auto parameters = llama_context_default_params();
     parameters.n_ctx = question.context;
@@ -99,18 +104,23 @@ llama_context_params context_parameters(const Question& question) {
     parameters.n_ubatch = std::min(question.micro_batch, question.batch);
     parameters.n_batch = question.embedding ? parameters.n_ubatch : question.batch;  // the server does the same
     parameters.embeddings = question.embedding;
-    parameters.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+    const auto kv_type = kv_type_named(question.kv_type);
+    parameters.type_k = parameters.type_v = kv_type;
+    // As the worker is told: the engine refuses a quantised V cache without flash attention.
+    parameters.flash_attn_type =
+        ggml_is_quantized(kv_type) ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_AUTO;
     // A chat server reads the logits of one token per slot. Without a limit the library reserves vocabulary × batch of
     // them, address space that is never touched.
     if (!question.embedding) parameters.n_outputs_max = question.parallel;
     return parameters;
 }
 
-// KV cache and recurrent state come as one number, but only the cache grows with the context: state = 2·f(n) − f(2n).
-Result<Bytes> recurrent_state(llama_model* model, llama_context_params parameters, const llama_context* context,
-                              Bytes together) {
+// What of the context's memory does not grow with its length: recurrent state and sliding windows. They come as one
+// number with the cache, which does: fixed = 2·f(n) − f(2n).
+Result<Bytes> fixed_state(llama_model* model, llama_context_params parameters, const llama_context* context,
+                          Bytes together) {
     if (llama_model_is_recurrent(model)) return together;
-    if (!llama_model_is_hybrid(model)) return Bytes{};
+    if (!llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0) return Bytes{};
     parameters.n_ctx = 2 * llama_n_ctx(context);
     const ContextHandle doubled(llama_init_from_model(model, parameters), &llama_free);
     if (!doubled) return fail(Code::internal, "the engine plans this context but not its double");
@@ -183,6 +193,7 @@ Result<Answer> ask(const Question& question) {
     auto model_parameters = llama_model_default_params();
     model_parameters.no_alloc = true;
     model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;  // `no_alloc` aborts together with mmap
+    model_parameters.use_extra_bufts = question.load_mode != "mmap";
     const ModelHandle model(llama_model_load_from_file(question.model.c_str(), model_parameters), &llama_model_free);
     if (!model) return refusal(question.model);
 
@@ -192,8 +203,9 @@ Result<Answer> ask(const Question& question) {
     const auto totals = check_breakdown(totals_of(context.get()), model.get());
     if (!totals) return std::unexpected(totals.error());
     const auto heap = own_heap();
-    const auto state = recurrent_state(model.get(), parameters, context.get(), totals->context);
-    if (!state) return std::unexpected(state.error());
+    const auto fixed = fixed_state(model.get(), parameters, context.get(), totals->context);
+    if (!fixed) return std::unexpected(fixed.error());
+    const bool recurrent = llama_model_is_recurrent(model.get()) || llama_model_is_hybrid(model.get());
 
     const auto vocabulary = static_cast<std::uint64_t>(llama_vocab_n_tokens(llama_model_get_vocab(model.get())));
     const auto width = static_cast<std::uint64_t>(llama_model_n_embd(model.get()));
@@ -204,14 +216,25 @@ Result<Answer> ask(const Question& question) {
     Answer answer{.architecture = file->architecture,
                   .trained_context = llama_model_n_ctx_train(model.get()),
                   .engine = fmt::format("{}+ggml-{}", llama_version(), ggml_version()),
-                  .lines = {{"weights", totals->weights}, {"kv_cache", totals->context - *state}}};
-    if (*state != Bytes{}) { answer.lines.push_back({"recurrent_state", Bytes{state->count * (1 + checkpoints)}}); }
+                  .lines = {}};
+    const auto add = [&](const char* what, Bytes amount) {
+        if (amount != Bytes{}) answer.lines.push_back({what, amount});
+    };
+    const bool mapped = question.load_mode != "copy";
+    add("weights", mapped ? totals->repacked : totals->weights);
+    if (mapped) add("weights_mapped", bytes(std::filesystem::file_size(question.model)));
+    answer.lines.push_back({"kv_cache", totals->context - (recurrent ? *fixed : Bytes{})});
+    if (recurrent) add("recurrent_state", *fixed);
+    // Kept by chat workers only: an embedder's prompt is never continued.
+    if (!question.embedding) add("checkpoints", Bytes{fixed->count * question.checkpoints});
     answer.lines.push_back({"compute", totals->compute});
     answer.lines.push_back({"output", bytes(output)});
     if (projector) {
         const auto measured = projector_bytes(question, *projector, model.get());
         if (!measured) return std::unexpected(measured.error());
-        answer.lines.push_back({"mmproj", *measured});
+        const auto weights = std::min(projector->tensor_bytes, *measured);
+        add("mmproj", weights);
+        add("mmproj_compute", *measured - weights);
     }
     if (question.prompt_cache != Bytes{}) answer.lines.push_back({"prompt_cache", question.prompt_cache});
     answer.lines.push_back({"overhead", heap + server_own + Bytes{totals->weights.count / working_share}});

@@ -22,6 +22,9 @@ struct Question {
     std::uint32_t batch = 256;
     std::uint32_t micro_batch = 256;
     std::uint32_t image_tokens = 512;  // the most that one image becomes; its encoder's memory grows with the square
+    std::uint32_t checkpoints = 8;     // context checkpoints per slot
+    std::string kv_type = "f16";       // of the KV cache
+    std::string load_mode = "copy";    // see memory::LoadMode
     bool embedding = false;
     Bytes prompt_cache;
 };

@@ -10,8 +10,12 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 8> line_names = {"weights", "kv_cache", "recurrent_state", "compute",
-                                                        "output",  "mmproj",   "prompt_cache",    "overhead"};
+constexpr std::array<std::string_view, 11> line_names = {
+    "weights", "weights_mapped", "kv_cache",       "recurrent_state", "checkpoints", "compute",
+    "output",  "mmproj",         "mmproj_compute", "prompt_cache",    "overhead"};
+
+constexpr std::array<std::pair<LoadMode, std::string_view>, 3> load_modes = {
+    {{LoadMode::copy, "copy"}, {LoadMode::mmap, "mmap"}, {LoadMode::engine_default, "engine_default"}}};
 
 std::optional<Code> code_named(std::string_view name) {
     for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
@@ -77,6 +81,17 @@ bool died_of_a_signal(int exit_status) { return exit_status < 0 || exit_status >
 
 }  // namespace
 
+std::string_view name_of(LoadMode mode) {
+    return std::ranges::find(load_modes, mode, &std::pair<LoadMode, std::string_view>::first)->second;
+}
+
+std::optional<LoadMode> load_mode_named(std::string_view name) {
+    const auto found = std::ranges::find(load_modes, name, &std::pair<LoadMode, std::string_view>::second);
+    return found == load_modes.end() ? std::nullopt : std::optional(found->first);
+}
+
+bool is_quantised(std::string_view kv_cache_type) { return kv_cache_type.starts_with('q'); }
+
 Bytes ModelPlan::total() const {
     Bytes sum;
     for (const auto& line : lines) sum += line.bytes;
@@ -93,6 +108,9 @@ std::vector<std::string> measure_arguments(const EngineShape& shape) {
         arguments.insert(arguments.end(),
                          {"--mmproj", shape.mmproj->string(), "--image-tokens", std::to_string(shape.image_tokens)});
     }
+    arguments.insert(arguments.end(),
+                     {"--kv-type", shape.kv_cache_type, "--load-mode", std::string(name_of(shape.load_mode)),
+                      "--checkpoints", std::to_string(shape.checkpoints)});
     if (shape.embedding) arguments.emplace_back("--embedding");
     if (shape.prompt_cache != Bytes{}) {
         arguments.insert(arguments.end(), {"--prompt-cache", std::to_string(shape.prompt_cache.count)});

@@ -17,6 +17,16 @@
 
 namespace sarai::memory {
 
+// How weights come into memory. "copy" (the engine's load mode none): read and repacked once, anonymous memory. "mmap":
+// the file is mapped and not repacked; its pages are resident but reclaimable. "engine_default": mapped and repacked,
+// so that both are resident (bench/memory: SOLAR-10.7B takes 11.2 GiB instead of 6.5).
+enum class LoadMode : std::uint8_t { copy, mmap, engine_default };
+[[nodiscard]] std::string_view name_of(LoadMode mode);
+[[nodiscard]] std::optional<LoadMode> load_mode_named(std::string_view name);
+
+// "q8_0" and the like, but not "f16".
+[[nodiscard]] bool is_quantised(std::string_view kv_cache_type);
+
 // Everything that decides a worker's memory. The same values make the worker's command line (engine/worker_args.hpp),
 // so that what was planned is what runs.
 struct EngineShape {
@@ -28,11 +38,26 @@ struct EngineShape {
     int micro_batch = 256;      // physical batch, tokens
     int image_tokens = 512;     // the most that one image becomes (only with an mmproj)
     bool embedding = false;
-    Bytes prompt_cache = {};  // upper bound of the engine's prompt cache
+    Bytes prompt_cache = {};            // upper bound of the engine's prompt cache
+    std::string kv_cache_type = "f16";  // as the engine spells it; quantised ones switch flash attention on
+    LoadMode load_mode = LoadMode::copy;
+    int checkpoints = 8;  // context checkpoints per slot, for models with recurrent state or sliding windows
+
+    bool operator==(const EngineShape&) const = default;
 };
 
-// One line of a plan. `what` is one of: weights, kv_cache, recurrent_state, compute, output, mmproj, prompt_cache,
-// overhead. Names stay: scripts read them.
+// One line of a plan. Names stay: scripts read them. `what` is one of
+//   weights          read or repacked into anonymous memory
+//   weights_mapped   the file's pages (load modes mmap and engine_default): resident, but the kernel can drop them
+//   kv_cache         of all slots, by context length and type
+//   recurrent_state  of models that are not only attention
+//   checkpoints      earlier recurrent states (or sliding windows) that the worker keeps to go back in a prompt
+//   compute          scratch buffers of the graphs
+//   output           logits or embeddings of the last step
+//   mmproj           weights of the multimodal projector
+//   mmproj_compute   its scratch buffers, for the largest image allowed
+//   prompt_cache     its upper bound
+//   overhead         program, libraries, vocabulary, working buffers
 struct PlanLine {
     std::string what;
     Bytes bytes;

@@ -147,6 +147,12 @@ TEST(ConfigKeys, StateTheDefaultsThatTheStructsHave) {
     EXPECT_EQ(a.local->threads, b.local->threads);
     EXPECT_EQ(a.local->prompt_cache, b.local->prompt_cache);
     EXPECT_EQ(a.local->load_timeout, b.local->load_timeout);
+    EXPECT_EQ(a.local->kv_cache_type, b.local->kv_cache_type);
+    EXPECT_EQ(a.local->min_context_length, b.local->min_context_length);
+    EXPECT_EQ(a.local->load_mode, b.local->load_mode);
+    EXPECT_EQ(a.local->batch, b.local->batch);
+    EXPECT_EQ(a.priority, b.priority);
+    EXPECT_EQ(a.ttl, b.ttl);
     EXPECT_EQ(a.remote->budgets.connect, b.remote->budgets.connect);
     EXPECT_EQ(a.remote->budgets.first_token, b.remote->budgets.first_token);
     EXPECT_EQ(a.remote->budgets.silence, b.remote->budgets.silence);

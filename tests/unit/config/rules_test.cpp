@@ -141,6 +141,63 @@ TEST(ConfigRules, RefuseWhatWouldHaveNoEffect) {
                 "models.m.keep_alive", "backend ollama_http");
 }
 
+TEST(ConfigRules, SayWhatTheLossOfAServerMayDisplace) {
+    const std::string others =
+        ", b: {backend: gguf_native, path: b}, e: {backend: gguf_native, path: e, kind: embedding}}";
+    const auto with = [&](const std::string& keys) {
+        return "models: {m: {backend: ollama_http, " + keys + "}" + others;
+    };
+    const Config config = valid(with("path: x, on_loss: {fallback: local, may_displace: [b, e]}"));
+    EXPECT_EQ(config.models[0].on_loss.fallback, "local");
+    EXPECT_TRUE(config.models[0].local);
+    EXPECT_EQ(config.models[0].on_loss.may_displace, (std::vector<std::string>{"b", "e"}));
+    EXPECT_EQ(valid(with("fallback: gguf_native, path: x")).models[0].on_loss.fallback, "local");
+    EXPECT_EQ(valid(with("keep_alive: 5m")).models[0].on_loss.fallback, "refuse");
+    EXPECT_EQ(valid(with("on_loss: {fallback: b}")).models[0].on_loss.fallback, "b");
+    expect_only(with("on_loss: {fallback: c}"), "models.m.on_loss.fallback", "the name of another model");
+    expect_only(with("on_loss: {fallback: m}"), "models.m.on_loss.fallback", "the name of another model");
+    expect_only(with("on_loss: {fallback: e}"), "models.m.on_loss.fallback", "of the same kind");
+    expect_only(with("on_loss: {fallback: local}"), "models.m.path", "on_loss.fallback is local");
+    expect_only(with("on_loss: {fallback: b}, fallback: gguf_native, path: x"), "models.m.on_loss.fallback",
+                "local, for");
+    expect_only(with("path: x, on_loss: {fallback: local, may_displace: [b, b]}"), "models.m.on_loss.may_displace",
+                "each once");
+    expect_only(with("on_loss: {fallback: b, may_displace: [e]}"), "models.m.on_loss.may_displace", "no effect");
+    expect_only(as_model("backend: gguf_native, path: x, on_loss: {fallback: refuse}"), "models.m.on_loss.fallback",
+                "no effect");
+}
+
+TEST(ConfigRules, KeepTheWorkersMemoryFlagsToThemselves) {
+    const std::string local = "backend: gguf_native, path: x, ";
+    expect_only(as_model(local + "extra_args: [--cache-ram, 8192]"), "models.m.extra_args",
+                "the key prompt_cache instead");
+    expect_only(as_model(local + "extra_args: [--ctx-size=9]"), "models.m.extra_args",
+                "the key context_length instead");
+    expect_only(as_model(local + "extra_args: [--lora, a.gguf]"), "models.m.extra_args", "not in the plan");
+    EXPECT_EQ(valid(as_model(local + "extra_args: [--temp, 0]")).models[0].local->extra_args.size(), 2U);
+}
+
+TEST(ConfigRules, BoundWhatMayBeGivenUp) {
+    const std::string local = "backend: gguf_native, path: x, ";
+    const Config config = valid(as_model(
+        local +
+        "kv_cache_type: q8_0, kv_cache_type_fallback: q4_0, min_context_length: 512, load_mode: mmap, batch: 512, "
+        "ttl: 10m, priority: 80, estimated_ram: 6GiB, alternatives: [y, /z]"));
+    const auto& model = config.models[0];
+    EXPECT_EQ(model.local->kv_cache_type, "q8_0");
+    EXPECT_EQ(model.local->kv_cache_type_fallback, "q4_0");
+    EXPECT_EQ(model.local->min_context_length, 512);
+    EXPECT_EQ(model.local->load_mode, "mmap");
+    EXPECT_EQ(model.local->batch, 512);
+    EXPECT_EQ(model.ttl, 10min);
+    EXPECT_EQ(model.priority, 80);
+    EXPECT_EQ(model.estimated_ram, GiB(6));
+    EXPECT_EQ(model.local->alternatives, (std::vector<std::filesystem::path>{"/etc/sarai/y", "/z"}));
+    expect_only(as_model(local + "min_context_length: 4096"), "models.m.min_context_length", "at most context_length");
+    expect_only(as_model(local + "pinned: true, ttl: 5m"), "models.m.ttl", "one of pinned and ttl");
+    expect_only(with_model("memory: {policy: lur}"), "memory.policy", "did you mean lru?");
+}
+
 TEST(ConfigRules, NameTheNearestKnownKey) {
     expect_only(with_model("sever: {}"), "sever", "did you mean server?");
     expect_only(as_model("bakcend: gguf_native, backend: gguf_native, path: x"), "models.m.bakcend",

@@ -22,8 +22,22 @@ TEST(WorkerArguments, SetEveryFlagThatCostsMemory) {
     EXPECT_EQ(
         line_of({.name = "lfm2", .shape = shape_of(local(2048), config::ModelKind::chat)}),
         "--model /models/m.gguf --alias lfm2 --host /run/1.sock --ctx-size 2048 --parallel 1 --batch-size 256 "
-        "--ubatch-size 256 --load-mode none --cache-ram 0 --ctx-checkpoints 8 --sse-ping-interval 1 --log-verbosity 2 "
-        "--jinja --no-webui --offline --no-slots --no-mmproj");
+        "--ubatch-size 256 --cache-ram 0 --ctx-checkpoints 8 --cache-type-k f16 --cache-type-v f16 "
+        "--sse-ping-interval 1 --log-verbosity 2 --jinja --no-webui --offline --no-slots --load-mode none --no-mmproj");
+}
+
+TEST(WorkerArguments, FollowTheLoadModeAndTheTypeOfTheCache) {
+    auto configured = local(2048);
+    configured.kv_cache_type = "q8_0";
+    configured.load_mode = "mmap";
+    configured.batch = 512;
+    const auto line = line_of({.name = "m", .shape = shape_of(configured, config::ModelKind::chat)});
+    for (const auto* part : {"--cache-type-k q8_0 --cache-type-v q8_0", "--load-mode mmap --no-repack --flash-attn on",
+                             "--batch-size 512 --ubatch-size 512"})
+        EXPECT_THAT(line, testing::HasSubstr(part));
+    configured.load_mode = "engine_default";
+    EXPECT_THAT(line_of({.name = "m", .shape = shape_of(configured, config::ModelKind::chat)}),
+                testing::Not(testing::HasSubstr("--no-repack")));
 }
 
 TEST(WorkerArguments, RoundThePromptCacheUpToWholeMiB) {
@@ -41,8 +55,8 @@ TEST(WorkerArguments, LimitImagesWhereThereIsAProjector) {
 }
 
 TEST(WorkerArguments, PutTheUsersOwnLastSoThatTheyWin) {
-    EXPECT_THAT(line_of({.name = "m", .shape = {}, .threads = 3, .extra_args = {"--cache-ram", "100"}}),
-                testing::EndsWith("--threads 3 --cache-ram 100"));
+    EXPECT_THAT(line_of({.name = "m", .shape = {}, .threads = 3, .extra_args = {"--threads", "4"}}),
+                testing::EndsWith("--threads 3 --threads 4"));
 }
 
 TEST(Shape, GivesAnEmbedderABatchThatHoldsAWholeInput) {

@@ -19,16 +19,26 @@ TEST(MeasureArguments, CarryEveryPartOfTheShape) {
                           .micro_batch = 128,
                           .image_tokens = 256,
                           .embedding = true,
-                          .prompt_cache = MiB(1)};
-    EXPECT_THAT(measure_arguments(all),
-                ElementsAre("--model", "/m/a.gguf", "--context", "4096", "--parallel", "2", "--batch", "512",
-                            "--micro-batch", "128", "--mmproj", "/m/p.gguf", "--image-tokens", "256", "--embedding",
-                            "--prompt-cache", "1048576"));
+                          .prompt_cache = MiB(1),
+                          .kv_cache_type = "q8_0",
+                          .load_mode = LoadMode::mmap,
+                          .checkpoints = 4};
+    EXPECT_THAT(measure_arguments(all), ElementsAre("--model", "/m/a.gguf", "--context", "4096", "--parallel", "2",
+                                                    "--batch", "512", "--micro-batch", "128", "--mmproj", "/m/p.gguf",
+                                                    "--image-tokens", "256", "--kv-type", "q8_0", "--load-mode", "mmap",
+                                                    "--checkpoints", "4", "--embedding", "--prompt-cache", "1048576"));
 }
 
 TEST(MeasureArguments, LeaveOutWhatTheShapeDoesNotHave) {
-    EXPECT_THAT(measure_arguments(shape), ElementsAre("--model", "/models/a.gguf", "--context", "2048", "--parallel",
-                                                      "1", "--batch", "256", "--micro-batch", "256"));
+    EXPECT_THAT(measure_arguments(shape),
+                ElementsAre("--model", "/models/a.gguf", "--context", "2048", "--parallel", "1", "--batch", "256",
+                            "--micro-batch", "256", "--kv-type", "f16", "--load-mode", "copy", "--checkpoints", "8"));
+}
+
+TEST(LoadModes, AreNamedAsInTheConfiguration) {
+    for (const auto mode : {LoadMode::copy, LoadMode::mmap, LoadMode::engine_default})
+        EXPECT_EQ(load_mode_named(name_of(mode)), mode);
+    EXPECT_EQ(load_mode_named("none"), std::nullopt);
 }
 
 TEST(ParseMeasurement, ReadsThePlanAndAddsItUp) {
