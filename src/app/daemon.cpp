@@ -53,12 +53,16 @@ struct Daemon {
     asio::awaitable<void> main(engine::RuntimeDir& runtime) {
         auto wiring = wire(io.get_executor(), config, runtime.path());
         if (!wiring) co_return give_up(wiring.error());
-        const auto budget = budget_of(config.memory, memory::read_machine_memory().total);
+        const auto machine = memory::read_machine_memory().total;
+        const auto budget = budget_of(config.memory, machine);
         const auto preload = wiring->preload;
-        pool::Pool pool(
-            io.get_executor(),
-            {.budget = budget, .own = own_reserve, .max_concurrent_llms = config.memory.max_concurrent_llms},
-            std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports));
+        pool::Pool pool(io.get_executor(),
+                        {.budget = budget,
+                         .own = own_reserve,
+                         .max_concurrent_llms = config.memory.max_concurrent_llms,
+                         .policy = policy_named(config.memory.policy),
+                         .machine = std::max(Bytes{}, machine - config.memory.reserve)},
+                        std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports));
         gateway::Gateway gateway(config, pool, version);
         net::HttpServer server(
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},

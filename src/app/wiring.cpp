@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "app/measure.hpp"
@@ -73,17 +74,52 @@ Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointS
     return built.servers.size() - 1;
 }
 
+memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& reduction) {
+    if (reduction.without_prompt_cache) shape.prompt_cache = {};
+    if (!reduction.kv_cache_type.empty()) shape.kv_cache_type = reduction.kv_cache_type;
+    if (reduction.context_length > 0) shape.context_length = reduction.context_length;
+    return shape;
+}
+
+pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
+    pool::Needs needs{
+        .total = plan.total(), .context_length = shape.context_length, .kv_cache_type = shape.kv_cache_type};
+    for (const auto& line : plan.lines) {
+        if (line.what == "kv_cache") needs.kv_cache = line.bytes;
+        if (line.what == "prompt_cache") needs.prompt_cache = line.bytes;
+    }
+    // The batches of an embedder grow with its context, and what else shrinks with it is not known by formula.
+    if (shape.embedding) needs.context_length = 0;
+    return needs;
+}
+
 // To a client a file that is missing or of an unknown kind is the server's trouble, not its own: neither 404 nor 400.
-asio::awaitable<Result<memory::ModelPlan>> measure_for_client(const config::Model& model) {
-    auto plan = co_await measure(engine::shape_of(*model.local, model.kind));
+asio::awaitable<Result<pool::Measured>> measure_for_client(const config::Model& model, pool::Reduction reduction) {
+    const auto shape = reduced(engine::shape_of(*model.local, model.kind), reduction);
+    auto plan = co_await measure(shape);
     if (!plan && (plan.error().code == Code::not_found || plan.error().code == Code::unsupported ||
                   plan.error().code == Code::invalid_argument))
         plan.error().code = Code::corrupt_file;
-    if (!plan) plan.error().message = fmt::format("model '{}' cannot be loaded: {}", model.name, plan.error().message);
-    co_return plan;
+    if (!plan) {
+        plan.error().message = fmt::format("model '{}' cannot be loaded: {}", model.name, plan.error().message);
+        co_return std::unexpected(plan.error());
+    }
+    auto needs = needs_of(*plan, shape);
+    co_return pool::Measured{.plan = std::move(*plan), .needs = std::move(needs)};
+}
+
+// The configuration was validated: the name is there.
+pool::ModelIndex index_of(const config::Config& config, std::string_view name) {
+    return static_cast<pool::ModelIndex>(std::ranges::find(config.models, name, &config::Model::name) -
+                                         config.models.begin());
 }
 
 }  // namespace
+
+pool::Policy policy_named(std::string_view name) {
+    if (name == "lru") return pool::Policy::lru;
+    return name == "priority" ? pool::Policy::priority : pool::Policy::never_unload;
+}
 
 Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config,
                     const std::filesystem::path& runtime_dir) {
@@ -95,7 +131,19 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         pool::ModelSpec spec{.name = model.name,
                              .generative = model.kind == config::ModelKind::chat,
                              .endpoints = {},
-                             .has_local = model.local.has_value()};
+                             .has_local = model.local.has_value(),
+                             .pinned = model.pinned,
+                             .priority = model.priority,
+                             .ttl = model.ttl};
+        if (model.local)
+            spec.may_give_up = {.kv_cache_type = model.local->kv_cache_type_fallback,
+                                .min_context_length = model.local->min_context_length};
+        // A model whose servers are not used (strategy native_gguf) cannot lose them.
+        if (model.remote) {
+            for (const auto& name : model.on_loss.may_displace) spec.may_displace.push_back(index_of(config, name));
+            if (model.on_loss.fallback != "local" && model.on_loss.fallback != "refuse")
+                spec.stand_in = index_of(config, model.on_loss.fallback);
+        }
         if (model.remote) {
             for (const auto& endpoint : model.remote->endpoints) {
                 const auto index = add_server(*built, wiring.endpoints, executor, *model.remote, endpoint);
@@ -116,10 +164,16 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         wiring.models.push_back(std::move(spec));
     }
 
-    wiring.ports.measure = [&config](pool::ModelIndex i) { return measure_for_client(config.models[i]); };
-    wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i) -> Result<std::shared_ptr<pool::LocalWorker>> {
+    wiring.ports.measure = [&config](pool::ModelIndex i, const pool::Reduction& reduction) {
+        return measure_for_client(config.models[i], reduction);
+    };
+    wiring.ports.spawn = [&config, built, executor](
+                             pool::ModelIndex i,
+                             const pool::Reduction& reduction) -> Result<std::shared_ptr<pool::LocalWorker>> {
         const auto& model = config.models[i];
-        auto worker = engine::Worker::start(executor, built->server_binary, engine::worker_spec(model),
+        auto spec = engine::worker_spec(model);
+        spec.shape = reduced(std::move(spec.shape), reduction);
+        auto worker = engine::Worker::start(executor, built->server_binary, spec,
                                             built->runtime_dir / fmt::format("{}.sock", ++built->sockets));
         if (!worker) return std::unexpected(worker.error());
         return std::make_shared<LlamaServer>(std::move(*worker), model);

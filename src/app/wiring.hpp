@@ -19,6 +19,9 @@ struct Wiring {
     pool::Ports ports;
 };
 
+// As the configuration spells it.
+[[nodiscard]] pool::Policy policy_named(std::string_view name);
+
 // `config` must outlive the wiring. Errors: invalid_argument (a URL), not_found (no llama-server where local models are
 // configured).
 [[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,

@@ -63,8 +63,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     void perform(Actions actions) {
         for (auto& action : actions) std::visit([this](auto& one) { perform_one(one); }, action);
     }
-    void perform_one(const Measure& action) { tasks.spawn("measure", measure(action.model)); }
-    void perform_one(const Spawn& action) { tasks.spawn("worker", run_worker(action.model)); }
+    void perform_one(const Measure& action) { tasks.spawn("measure", measure(action.model, action.reduction)); }
+    void perform_one(const Spawn& action) { tasks.spawn("worker", run_worker(action.model, action.reduction)); }
     void perform_one(const Probe& action) { tasks.spawn("probe", probe(action.endpoint)); }
     void perform_one(const Stop& action) {
         if (const auto& worker = locals[action.model].worker) tasks.spawn("stop", stop_worker(worker));
@@ -81,37 +81,33 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         found->second->arrived.cancel();
     }
 
-    asio::awaitable<void> measure(ModelIndex model) {
+    asio::awaitable<void> measure(ModelIndex model, Reduction reduction) {
         const auto self = shared_from_this();
         // Whatever happens, the core hears of it: a model that nobody reports on would wait for ever.
-        Result<memory::ModelPlan> plan = fail(Code::internal, "measuring ended by an unexpected error");
+        Result<Measured> plan = fail(Code::internal, "measuring ended by an unexpected error");
         try {
-            plan = co_await ports.measure(model);
+            plan = co_await ports.measure(model, reduction);
         } catch (const std::exception& error) { plan.error().message += fmt::format(": {}", error.what()); }
         if (shutting_down) plan = fail(Code::unavailable, "sarai is shutting down");
-        Result<Bytes> planned;
-        if (plan) {
-            planned = plan->total();
-            locals[model].plan = *plan;
-        } else {
-            planned = std::unexpected(plan.error());
-        }
-        auto actions = core.measured(model, planned);
+        if (plan) locals[model].plan = plan->plan;
+        auto actions = core.measured(
+            model, plan ? Result<Needs>(std::move(plan->needs)) : Result<Needs>(std::unexpected(plan.error())));
         if (core.local(model).state == LocalState::absent && core.local(model).last_error)
             spdlog::warn("model '{}' is not loaded: {}", name(model), describe(*core.local(model).last_error));
         perform(std::move(actions));
     }
 
-    asio::awaitable<void> run_worker(ModelIndex model) {
+    asio::awaitable<void> run_worker(ModelIndex model, Reduction reduction) {
         const auto self = shared_from_this();
         auto& local = locals[model];
         local.started = Clock::now();
         local.measured = {};
         local.peak = {};
-        spdlog::info("loading model '{}', {} reserved", name(model), to_string(core.local(model).reserved));
+        spdlog::info("loading model '{}', {} reserved{}{}", name(model), to_string(core.local(model).reserved),
+                     reduction.any() ? ", smaller than configured: " : "", describe(reduction));
         Result<std::shared_ptr<LocalWorker>> worker = fail(Code::unavailable, "sarai is shutting down");
         try {
-            if (!shutting_down) worker = ports.spawn(model);
+            if (!shutting_down) worker = ports.spawn(model, reduction);
         } catch (const std::exception& error) { worker = fail(Code::internal, error.what()); }
         if (!worker) {
             perform(core.worker_gone(model, worker.error()));
@@ -123,7 +119,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             local.load_time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - local.started);
             spdlog::info("model '{}' is ready after {} ms (pid {})", name(model), local.load_time.count(),
                          local.worker->pid());
-            perform(core.worker_ready(model));
+            perform(core.worker_ready(model, local.load_time));
         }
         auto why = co_await local.worker->gone();
         if (!ready) why = ready.error();
@@ -223,7 +219,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 }
 
 Lease::~Lease() {
-    if (pool_ && ticket_ != 0) pool_->perform(pool_->core.release(ticket_));
+    if (pool_ && ticket_ != 0) pool_->perform(pool_->core.release(Clock::now(), ticket_));
 }
 
 asio::awaitable<Result<void>> Lease::next(Error failure) {
@@ -279,10 +275,9 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model) {
 }
 
 Result<void> Pool::unload(ModelIndex model) {
-    const auto& view = shared_->core.local(model);
-    if (view.leases > 0)
-        return fail(Code::busy, fmt::format("model '{}' is answering {} requests", shared_->name(model), view.leases));
-    shared_->perform(shared_->core.stop(model));
+    auto actions = shared_->core.unload(model);
+    if (!actions) return std::unexpected(actions.error());
+    shared_->perform(std::move(*actions));
     return {};
 }
 
@@ -320,7 +315,10 @@ LocalStatus Pool::local(ModelIndex model) const {
                        .peak = local.peak,
                        .leases = view.leases,
                        .load_time = local.load_time,
-                       .last_error = view.last_error};
+                       .last_error = view.last_error,
+                       .reduction = view.state == LocalState::absent ? Reduction{} : view.reduction,
+                       .waiting = shared_->core.waiting(model),
+                       .draining = view.draining};
     if (view.state == LocalState::loading && view.reserved.count > 0)
         status.load_progress =
             std::min(0.99, static_cast<double>(local.measured.pss.count) / static_cast<double>(view.reserved.count));

@@ -58,6 +58,9 @@ struct LocalStatus {
     int leases = 0;
     std::chrono::milliseconds load_time{};  // of the last load that succeeded
     std::optional<Error> last_error;
+    Reduction reduction;  // what was given up to fit
+    int waiting = 0;      // requests that wait for it
+    bool draining = false;
     double load_progress = 0;  // share of the planned bytes that are resident, while loading
 };
 

@@ -26,16 +26,13 @@ bool another_may_do(Code code) {
     }
 }
 
-bool has_process(LocalState state) {
-    return state == LocalState::loading || state == LocalState::ready || state == LocalState::stopping;
-}
-
 }  // namespace
 
 std::string_view name_of(LocalState state) {
     switch (state) {
         case LocalState::absent: return "unloaded";
         case LocalState::measuring: return "measuring";
+        case LocalState::queued: return "queued";
         case LocalState::loading: return "loading";
         case LocalState::ready: return "ready";
         case LocalState::stopping: return "stopping";
@@ -49,20 +46,24 @@ PoolCore::PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<Endpo
       endpoints_(std::move(endpoints)),
       locals_(models_.size()),
       incarnations_(models_.size()),
+      preloading_(models_.size()),
       endpoint_views_(endpoints_.size()),
-      next_probe_(endpoints_.size()) {}
+      next_probe_(endpoints_.size()),
+      wanted_budget_(rules_.budget) {}
 
 // ---------------------------------------------------------------- tickets
 
 Actions PoolCore::acquire(Clock::time_point now, Ticket ticket, ModelIndex model) {
     Actions out;
+    now_ = now;
     tickets_[ticket] = TicketState{.model = model};
     advance(now, ticket, out);
+    serve_queue(out);  // what was only preloading may now be wanted
     return out;
 }
 
-// Walks the chain: endpoints that are up, then the local worker, then, where there is nothing else, endpoints that are
-// down, because trying is all that is left.
+// Walks the chain: endpoints that are up, then the local worker, then the model that stands in, then, where there is
+// nothing else, endpoints that are down, because trying is all that is left.
 void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
     auto& state = tickets_.at(ticket);
     const auto& spec = models_[state.model];
@@ -72,7 +73,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         const auto& view = endpoint_views_[endpoint];
         if (!untried(endpoint)) continue;
         if (!view.up) {
-            if (spec.has_local) state.tried.push_back(endpoint);
+            if (spec.has_local || (spec.stand_in && !state.stands_in_for)) state.tried.push_back(endpoint);
             state.passed_over[endpoint] =
                 fmt::format("{} is down since {} s: {}", endpoints_[endpoint].name,
                             std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
@@ -83,10 +84,16 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
     }
     if (spec.has_local) {
         auto& local = locals_[state.model];
-        if (local.state == LocalState::ready) return grant(ticket, state, {.model = state.model}, out);
+        if (local.state == LocalState::ready && !local.draining)
+            return grant(ticket, state, {.model = state.model}, out);
         state.waiting = true;
         if (local.state == LocalState::absent) want_worker(state.model, out);
         return;
+    }
+    if (spec.stand_in && !state.stands_in_for && !spec.endpoints.empty()) {
+        state.stands_in_for = std::exchange(state.model, *spec.stand_in);
+        state.tried.clear();
+        return advance(now, ticket, out);
     }
     for (const auto endpoint : spec.endpoints)
         if (untried(endpoint)) return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
@@ -96,6 +103,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
 
 void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& out) {
     state.waiting = false;
+    locals_[state.model].last_used = ++uses_;
     const auto& chain = models_[state.model].endpoints;
     if (route.endpoint) {
         route.fallback = *route.endpoint != chain.front();
@@ -116,13 +124,24 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         state.worker = incarnations_[state.model];
         ++locals_[state.model].leases;
     }
+    if (state.stands_in_for) {
+        route.fallback = true;
+        route.reason = fmt::format("model '{}' stands in for '{}', because {}", models_[state.model].name,
+                                   models_[*state.stands_in_for].name, why_passed_over(state));
+    }
+    if (route.fallback)
+        note({.model = state.stands_in_for.value_or(state.model), .event = Event::fallback, .outcome = route.reason});
     state.granted = route;
     out.emplace_back(Grant{ticket, std::move(route)});
 }
 
 std::string PoolCore::why_passed_over(const TicketState& state) const {
     std::vector<std::string_view> reasons;  // in the chain's order
+    std::vector<EndpointIndex> chain;
+    if (state.stands_in_for) chain = models_[*state.stands_in_for].endpoints;
     for (const auto endpoint : models_[state.model].endpoints)
+        if (!std::ranges::contains(chain, endpoint)) chain.push_back(endpoint);
+    for (const auto endpoint : chain)
         if (const auto found = state.passed_over.find(endpoint); found != state.passed_over.end())
             reasons.push_back(found->second);
     return fmt::format("{}", fmt::join(reasons, "; "));
@@ -132,7 +151,8 @@ std::string PoolCore::why_passed_over(const TicketState& state) const {
 void PoolCore::refuse(Ticket ticket, Error error, Actions& out) {
     const auto& state = tickets_.at(ticket);
     if (!state.passed_over.empty())
-        error.message += fmt::format(" (the local fallback was needed because {})", why_passed_over(state));
+        error.message += fmt::format(" (the {} was needed because {})",
+                                     state.stands_in_for ? "other model" : "local fallback", why_passed_over(state));
     tickets_.erase(ticket);
     out.emplace_back(Refuse{ticket, std::move(error)});
 }
@@ -141,15 +161,22 @@ void PoolCore::drop_lease(TicketState& state) {
     if (!state.granted) return;
     if (state.granted->endpoint)
         --endpoint_views_[*state.granted->endpoint].leases;
-    else
-        --locals_[state.model].leases;
+    else if (--locals_[state.model].leases == 0)
+        locals_[state.model].idle_since = now_;
     state.granted.reset();
 }
 
 Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Error& error) {
     Actions out;
+    now_ = now;
+    after_attempt(now, ticket, error, out);
+    serve_queue(out);
+    return out;
+}
+
+void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& error, Actions& out) {
     const auto found = tickets_.find(ticket);
-    if (found == tickets_.end() || !found->second.granted) return out;
+    if (found == tickets_.end() || !found->second.granted) return;
     auto& state = found->second;
     const auto endpoint = state.granted->endpoint;
     const bool was_local = !endpoint;
@@ -158,207 +185,55 @@ Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Err
     if (!another_may_do(error.code)) {
         tickets_.erase(found);
         out.emplace_back(Refuse{ticket, error});
-        return out;
+        return;
     }
     // A worker that died under the request before it answered is started again, once per request. One that lives and
     // fails would fail again.
     if (was_local) {
         if (state.local_attempts > 1 || error.code != Code::unavailable) {
             refuse(ticket, error, out);
-            return out;
+            return;
         }
         if (locals_[state.model].state == LocalState::ready && state.worker == incarnations_[state.model]) {
             state.waiting = true;
             state.reaped_by = now + rules_.reap_wait;
             state.failure = error;
-            return out;
+            return;
         }
     }
     if (endpoint) {
         state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
         const auto& spec = models_[state.model];
-        const bool more = spec.has_local || std::ranges::any_of(spec.endpoints, [&](EndpointIndex other) {
+        const bool more = spec.has_local || (spec.stand_in && !state.stands_in_for) ||
+                          std::ranges::any_of(spec.endpoints, [&](EndpointIndex other) {
                               return !std::ranges::contains(state.tried, other);
                           });
         if (!more) {  // the failure itself says more than "no backend answers"
             tickets_.erase(found);
             out.emplace_back(Refuse{ticket, error});
-            return out;
+            return;
         }
     }
     advance(now, ticket, out);
-    return out;
 }
 
 Actions PoolCore::endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
+    Actions out;
+    now_ = now;
     if (is_endpoints_fault(error.code)) mark_down(now, endpoint, error);
-    return {};
+    serve_queue(out);  // a fallback worker is no longer spare
+    return out;
 }
 
-Actions PoolCore::release(Ticket ticket) {
+Actions PoolCore::release(Clock::time_point now, Ticket ticket) {
+    Actions out;
+    now_ = now;
     if (const auto found = tickets_.find(ticket); found != tickets_.end()) {
         drop_lease(found->second);
         tickets_.erase(found);
-    }
-    return {};
-}
-
-// ---------------------------------------------------------------- local workers
-
-Actions PoolCore::preload(ModelIndex model) {
-    Actions out;
-    if (models_[model].has_local && locals_[model].state == LocalState::absent) want_worker(model, out);
-    return out;
-}
-
-// Those that hold a place until they are reaped.
-int PoolCore::generative_processes() const {
-    int count = 0;
-    for (ModelIndex i = 0; i < models_.size(); ++i)
-        count += models_[i].generative && has_process(locals_[i].state) ? 1 : 0;
-    return count;
-}
-
-// The place of a stopping worker counts as free here; who gets it waits in awaiting_ until it is.
-void PoolCore::want_worker(ModelIndex model, Actions& out) {
-    const auto& spec = models_[model];
-    auto& local = locals_[model];
-    std::vector<std::string_view> holders;
-    for (ModelIndex i = 0; i < models_.size(); ++i)
-        if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
-            holders.push_back(models_[i].name);
-    if (spec.generative && std::ssize(holders) >= rules_.max_concurrent_llms) {
-        local.last_error = Error{
-            .code = Code::busy,
-            .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
-                                   spec.name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
-            .hint = "Raise memory.max_concurrent_llms if memory allows."};
-        return refuse_waiting(model, *local.last_error, out);
-    }
-    local.state = LocalState::measuring;
-    out.emplace_back(Measure{model});
-}
-
-Actions PoolCore::measured(ModelIndex model, const Result<Bytes>& planned) {
-    Actions out;
-    auto& local = locals_[model];
-    if (local.state != LocalState::measuring || std::ranges::contains(awaiting_, model, &Awaiting::model)) return out;
-    if (planned) {
-        reserve_or_refuse(model, *planned, out);
-    } else {
-        local.state = LocalState::absent;
-        local.last_error = planned.error();
-        refuse_waiting(model, planned.error(), out);
+        serve_queue(out);
     }
     return out;
-}
-
-// What is free once every stopping worker was reaped and everyone in awaiting_ was served.
-Bytes PoolCore::unpromised() const {
-    Bytes free = rules_.budget - reserved();
-    for (const auto& local : locals_)
-        if (local.state == LocalState::stopping) free += local.reserved;
-    for (const auto& waiting : awaiting_) free -= waiting.planned;
-    return free;
-}
-
-void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
-    auto& local = locals_[model];
-    if (planned > unpromised()) {  // compared, not added: a plan may be absurdly large
-        local.state = LocalState::absent;
-        local.last_error = does_not_fit(model, planned);
-        return refuse_waiting(model, *local.last_error, out);
-    }
-    const bool has_place = !models_[model].generative || generative_processes() < rules_.max_concurrent_llms;
-    if (!has_place || planned > rules_.budget - reserved()) {
-        awaiting_.push_back({model, planned});
-        return;
-    }
-    local.reserved = planned;
-    local.state = LocalState::loading;
-    ++incarnations_[model];
-    out.emplace_back(Spawn{model});
-}
-
-// Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
-Error PoolCore::does_not_fit(ModelIndex model, Bytes planned) const {
-    std::vector<std::string> holders;
-    if (rules_.own.count > 0) holders.push_back(fmt::format("sarai itself {}", to_string(rules_.own)));
-    for (ModelIndex i = 0; i < models_.size(); ++i)
-        if (locals_[i].state == LocalState::loading || locals_[i].state == LocalState::ready)
-            holders.push_back(
-                fmt::format("{} {} ({})", models_[i].name, to_string(locals_[i].reserved), name_of(locals_[i].state)));
-    for (const auto& waiting : awaiting_)
-        holders.push_back(
-            fmt::format("{} {} (about to load)", models_[waiting.model].name, to_string(waiting.planned)));
-    const auto free = unpromised();
-    return {
-        .code = Code::no_memory,
-        .message = fmt::format(
-            "model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} are free, "
-            "held by: {}",
-            models_[model].name, to_string(planned), planned.count, to_string(free), free.count,
-            to_string(rules_.budget), holders.empty() ? "nobody" : fmt::format("{}", fmt::join(holders, ", "))),
-        .hint = fmt::format("{} more would do: raise memory.max_ram_gb, lower the model's context_length, or take a "
-                            "smaller quantisation.",
-                            to_string(planned - free))};
-}
-
-Actions PoolCore::worker_ready(ModelIndex model) {
-    Actions out;
-    auto& local = locals_[model];
-    if (local.state != LocalState::loading) return out;
-    local.state = LocalState::ready;
-    local.last_error.reset();
-    for (auto& [ticket, state] : tickets_)
-        if (state.waiting && state.model == model) grant(ticket, state, {.model = model}, out);
-    return out;
-}
-
-Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
-    Actions out;
-    auto& local = locals_[model];
-    if (local.state == LocalState::absent || local.state == LocalState::measuring) return out;
-    const bool while_loading = local.state == LocalState::loading;
-    const bool wanted_to_stop = local.state == LocalState::stopping;
-    local.state = LocalState::absent;
-    local.reserved = {};
-    if (!wanted_to_stop) local.last_error = why;
-    for (auto& [ticket, state] : tickets_)
-        if (state.model == model) state.reaped_by.reset();
-    if (while_loading) refuse_waiting(model, why, out);
-    retry_reservations(out);
-    const bool still_wanted = std::ranges::any_of(
-        tickets_, [&](const auto& entry) { return entry.second.waiting && entry.second.model == model; });
-    if (still_wanted && local.state == LocalState::absent) want_worker(model, out);
-    return out;
-}
-
-void PoolCore::retry_reservations(Actions& out) {
-    for (const auto& [model, planned] : std::exchange(awaiting_, {})) reserve_or_refuse(model, planned, out);
-}
-
-Actions PoolCore::stop(ModelIndex model) {
-    Actions out;
-    auto& local = locals_[model];
-    if (local.state == LocalState::ready || local.state == LocalState::loading) {
-        local.state = LocalState::stopping;
-        out.emplace_back(Stop{model});
-    }
-    return out;
-}
-
-void PoolCore::refuse_waiting(ModelIndex model, const Error& error, Actions& out) {
-    std::vector<Ticket> waiting;
-    for (const auto& [ticket, state] : tickets_)
-        if (state.waiting && state.model == model) waiting.push_back(ticket);
-    for (const auto ticket : waiting) refuse(ticket, error, out);
-}
-
-Bytes PoolCore::reserved() const {
-    Bytes sum = rules_.own;
-    for (const auto& local : locals_) sum += local.reserved;
-    return sum;
 }
 
 // ---------------------------------------------------------------- endpoints
@@ -373,6 +248,7 @@ void PoolCore::mark_down(Clock::time_point now, EndpointIndex endpoint, const Er
 }
 
 Actions PoolCore::probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome) {
+    now_ = now;
     auto& view = endpoint_views_[endpoint];
     if (view.up) return {};
     if (outcome) {
@@ -383,11 +259,14 @@ Actions PoolCore::probed(Clock::time_point now, EndpointIndex endpoint, const Re
         view.last_error = outcome.error();
         next_probe_[endpoint] = now + rules_.probe_interval;
     }
-    return {};
+    Actions out;
+    serve_queue(out);  // a fallback worker may have become spare
+    return out;
 }
 
 Actions PoolCore::tick(Clock::time_point now) {
     Actions out;
+    now_ = now;
     for (EndpointIndex i = 0; i < endpoints_.size(); ++i)
         if (next_probe_[i] && *next_probe_[i] <= now) {
             next_probe_[i] = Clock::time_point::max();
@@ -398,7 +277,41 @@ Actions PoolCore::tick(Clock::time_point now) {
         if (state.reaped_by && *state.reaped_by <= now && locals_[state.model].state == LocalState::ready)
             alive.push_back(ticket);
     for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
+    unload_idle(now, out);
+    restore_displaced(now, out);
+    serve_queue(out);
     return out;
+}
+
+// ---------------------------------------------------------------- decisions
+
+std::string_view name_of(Event event) {
+    switch (event) {
+        case Event::load: return "load";
+        case Event::wait: return "wait";
+        case Event::refuse: return "refuse";
+        case Event::evict: return "evict";
+        case Event::expire: return "expire";
+        case Event::fallback: return "fallback";
+        case Event::restore: return "restore";
+    }
+    return "load";
+}
+
+void PoolCore::note(Decision decision) {
+    constexpr std::size_t kept = 256;
+    decision.at = now_;
+    // While a server is down every request falls back for the same reason: told once, and counted.
+    for (auto last = decisions_.rbegin(); last != decisions_.rend(); ++last) {
+        if (last->model != decision.model) continue;
+        if (last->event != Event::fallback || decision.event != Event::fallback) break;
+        last->at = now_;
+        last->outcome = std::move(decision.outcome);
+        ++last->times;
+        return;
+    }
+    if (decisions_.size() == kept) decisions_.pop_front();
+    decisions_.push_back(std::move(decision));
 }
 
 }  // namespace sarai::pool

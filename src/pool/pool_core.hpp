@@ -8,15 +8,22 @@
 //  - a reservation is made before its worker is spawned and released only after that process was reaped;
 //  - every ticket is answered by exactly one Grant or Refuse per acquire() or attempt_failed(), unless released first;
 //  - a model has at most one worker; a second ticket for a loading model joins the load;
-//  - what a stopping worker will give back is promised once: whoever waits for it gets it, in order of arrival.
+//  - what a stopping worker will give back is promised once: whoever waits for it gets it, in order of arrival;
+//  - a worker with a lease is never stopped to make room. Where it has to go, it takes no further tickets ("draining"),
+//    so that the one who waits for its memory cannot starve; those tickets wait until it was loaded again.
 //
 // A local worker's life:
 //
-//     absent ──► measuring ──► loading ──► ready
-//       ▲           │             │          │
-//       │◄──────────┘ (refused,   ▼          ▼ stop()
-//       │              broken)  stopping ◄───┘
-//       └───────────────────────── reaped (also from loading and ready: it died)
+//     absent ──► measuring ──► (queued ──►) loading ──► ready
+//       ▲           │             │            │          │
+//       │◄──────────┴─────────────┘ (refused,  ▼          ▼ stop(), idle and displaced, ttl
+//       │                            broken) stopping ◄───┘
+//       └────────────────────────────────────── reaped (also from loading and ready: it died)
+//
+// Who may be displaced to make room, idle ones first:
+//  - by anyone: the fallback worker of a remote model whose server is up again;
+//  - by a remote model's fallback: the models of its may_displace, in that order, pinned ones too;
+//  - under the policies lru and priority: whatever is not pinned; priority spares models above the one that asks.
 #pragma once
 
 #include <chrono>
@@ -30,6 +37,8 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "pool/decision.hpp"
+#include "pool/ladder.hpp"
 
 namespace sarai::pool {
 
@@ -48,7 +57,15 @@ struct ModelSpec {
     bool generative = true;                // counts towards max_concurrent_llms
     std::vector<EndpointIndex> endpoints;  // asked first, in this order
     bool has_local = false;                // serves alone or as the endpoints' fallback
+    bool pinned = false;                   // not displaced by a policy
+    int priority = 50;
+    std::chrono::milliseconds ttl{};            // an idle worker goes after this; 0: never
+    MayGiveUp may_give_up = {};                 // where it does not fit as configured
+    std::vector<ModelIndex> may_displace = {};  // by its fallback worker
+    std::optional<ModelIndex> stand_in = {};    // answers when no endpoint is up and there is no local file
 };
+
+enum class Policy : std::uint8_t { never_unload, lru, priority };
 
 struct Rules {
     Bytes budget;                 // for everything that is reserved
@@ -58,26 +75,32 @@ struct Rules {
     // A dying process closes its sockets before it can be reaped, so that a request fails before its worker is known to
     // be dead. So long such a request waits for the news; ticks end the wait.
     Clock::duration reap_wait = std::chrono::seconds(1);
+    Policy policy = Policy::never_unload;
+    Bytes machine = {};  // the largest budget that this machine allows, for advice; 0: unknown
+    // A server that is back may go again: so long it must have been up before its fallback's displacements are undone.
+    Clock::duration restore_after = std::chrono::seconds(30);
 };
 
-enum class LocalState : std::uint8_t { absent, measuring, loading, ready, stopping };
+enum class LocalState : std::uint8_t { absent, measuring, queued, loading, ready, stopping };
 [[nodiscard]] std::string_view name_of(LocalState state);
 
 // Who answers a ticket.
 struct Route {
     ModelIndex model = 0;
     std::optional<EndpointIndex> endpoint;  // absent: the local worker
-    bool fallback = false;                  // an earlier backend of the chain was passed over
+    bool fallback = false;                  // an earlier backend of the chain was passed over, or another model answers
     std::string reason;                     // one line for people
     bool operator==(const Route&) const = default;
 };
 
 struct Measure {
     ModelIndex model;
+    Reduction reduction = {};
     bool operator==(const Measure&) const = default;
 };
 struct Spawn {
     ModelIndex model;
+    Reduction reduction = {};  // what was measured last
     bool operator==(const Spawn&) const = default;
 };
 struct Stop {
@@ -114,18 +137,24 @@ public:
     // After the first token: the endpoint is marked, the ticket stays granted until released.
     [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);
     // Done, or the caller has gone; in any state, also while waiting. Unknown tickets are ignored.
-    [[nodiscard]] Actions release(Ticket ticket);
+    [[nodiscard]] Actions release(Clock::time_point now, Ticket ticket);
 
     // Loads without a ticket, at start. A failure is kept in local(model).last_error; the next ticket tries again.
     [[nodiscard]] Actions preload(ModelIndex model);
-    // The answer to Measure: the planned peak, more than 0.
-    [[nodiscard]] Actions measured(ModelIndex model, const Result<Bytes>& planned);
-    [[nodiscard]] Actions worker_ready(ModelIndex model);
+    // The answer to Measure; the total is more than 0.
+    [[nodiscard]] Actions measured(ModelIndex model, const Result<Needs>& needs);
+    [[nodiscard]] Actions worker_ready(ModelIndex model, std::chrono::milliseconds load_time = {});
     // The process was reaped. `why` is its last words; also for a process that could not be started.
     [[nodiscard]] Actions worker_gone(ModelIndex model, const Error& why);
     // Whoever holds a lease is not asked. Tickets that wait stay, and the worker is loaded again for them once it was
-    // reaped. A model that is being measured, or waits for memory, has nothing to stop and goes on.
+    // reaped. A model that is being measured or is queued has nothing to stop and goes on.
     [[nodiscard]] Actions stop(ModelIndex model);
+    // The same at somebody's wish. Errors: busy while a lease holds it.
+    [[nodiscard]] Result<Actions> unload(ModelIndex model);
+
+    // A lower budget than what is reserved holds from when workers have gone: nobody is cut off for it, but idle ones
+    // go where the policy allows.
+    [[nodiscard]] Actions set_budget(Bytes budget);
 
     [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
     [[nodiscard]] Actions tick(Clock::time_point now);
@@ -136,6 +165,12 @@ public:
         Bytes reserved;
         int leases = 0;
         std::optional<Error> last_error;
+        bool draining = false;                   // takes no further tickets: somebody waits for its memory
+        Reduction reduction = {};                // of the plan that was measured last
+        Needs needs = {};                        // likewise
+        std::uint64_t last_used = 0;             // grows with each use, over all models
+        Clock::time_point idle_since = {};       // without leases
+        std::vector<ModelIndex> displaced = {};  // by this model's fallback worker, to be restored
     };
     struct EndpointView {
         bool up = true;
@@ -149,11 +184,15 @@ public:
     [[nodiscard]] const std::vector<EndpointSpec>& endpoints() const { return endpoints_; }
     [[nodiscard]] const Rules& rules() const { return rules_; }
     [[nodiscard]] Bytes reserved() const;
+    [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for its local worker
+    // The last ones, oldest first.
+    [[nodiscard]] const std::deque<Decision>& decisions() const { return decisions_; }
     [[nodiscard]] std::size_t tickets() const { return tickets_.size(); }
 
 private:
     struct TicketState {
-        ModelIndex model = 0;
+        ModelIndex model = 0;                     // that is to answer
+        std::optional<ModelIndex> stands_in_for;  // the one that was asked, where another answers
         std::vector<EndpointIndex> tried;
         int local_attempts = 0;
         std::uint64_t worker = 0;                    // the incarnation that was granted
@@ -168,30 +207,60 @@ private:
     void grant(Ticket ticket, TicketState& state, Route route, Actions& out);
     void refuse(Ticket ticket, Error error, Actions& out);
     void refuse_waiting(ModelIndex model, const Error& error, Actions& out);
-    void want_worker(ModelIndex model, Actions& out);
-    void reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out);
-    void retry_reservations(Actions& out);
-    [[nodiscard]] Bytes unpromised() const;
     void drop_lease(TicketState& state);
+    void after_attempt(Clock::time_point now, Ticket ticket, const Error& error, Actions& out);
     [[nodiscard]] std::string why_passed_over(const TicketState& state) const;
     void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
-    [[nodiscard]] Error does_not_fit(ModelIndex model, Bytes planned) const;
+
+    // Room for local workers: pool_room.cpp.
+    struct Awaiting {
+        ModelIndex model;
+        Bytes planned;
+    };
+    struct Room;  // what is free, and what is promised to whom
+    void want_worker(ModelIndex model, Actions& out);
+    void find_room(ModelIndex model, Actions& out);
+    void give_up(ModelIndex model, Error error, Actions& out);
+    void begin_load(ModelIndex model, Bytes planned, Actions& out);
+    void begin_stop(ModelIndex model, Actions& out);
+    // Serves those who wait for memory, in order of arrival; after every event that may have changed something for
+    // them.
+    void serve_queue(Actions& out);
+    void serve_queue_once(Actions& out);
+    void shrink_to_budget(Actions& out);
+    void unload_idle(Clock::time_point now, Actions& out);
+    void restore_displaced(Clock::time_point now, Actions& out);
+    void make_go(ModelIndex asker, ModelIndex victim, Room& room, Actions& out);
+    [[nodiscard]] Room room() const;
+    [[nodiscard]] std::vector<bool> going() const;  // those whose memory is coming back
+    [[nodiscard]] bool could_ever_have(ModelIndex model, Bytes needed) const;
+    [[nodiscard]] bool is_wanted(ModelIndex model) const;
+    [[nodiscard]] bool is_spare_fallback(ModelIndex model) const;
+    [[nodiscard]] bool may_evict(ModelIndex asker, ModelIndex victim, Policy policy) const;
+    // Whom to unload so that `missing` bytes, and a place if `need_place`, come free; nullopt where nobody suffices.
+    [[nodiscard]] std::optional<std::vector<ModelIndex>> victims_for(ModelIndex asker, Bytes missing, bool need_place,
+                                                                     Policy policy,
+                                                                     const std::vector<bool>& going) const;
+    [[nodiscard]] Error does_not_fit(ModelIndex model, const Room& room) const;
+    [[nodiscard]] Error no_place(ModelIndex model) const;
     [[nodiscard]] int generative_processes() const;
+    [[nodiscard]] std::chrono::milliseconds reload_of(ModelIndex model) const;
+    void note(Decision decision);
 
     Rules rules_;
     std::vector<ModelSpec> models_;
     std::vector<EndpointSpec> endpoints_;
     std::vector<LocalView> locals_;
     std::vector<std::uint64_t> incarnations_;  // of a model's worker, counted
+    std::vector<bool> preloading_;             // wanted without a ticket, until ready or refused
     std::vector<EndpointView> endpoint_views_;
     std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
     std::map<Ticket, TicketState> tickets_;                     // ordered: waiting ones are served in order of arrival
-    struct Awaiting {
-        ModelIndex model;
-        Bytes planned;
-    };
-    std::deque<Awaiting>
-        awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
+    std::deque<Awaiting> awaiting_;  // queued: measured, waiting for memory or a place; first come, first served
+    std::deque<Decision> decisions_;
+    Bytes wanted_budget_;      // rules_.budget is higher while more than that is reserved
+    Clock::time_point now_{};  // of the latest event that told it
+    std::uint64_t uses_ = 0;
 };
 
 }  // namespace sarai::pool

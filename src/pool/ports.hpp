@@ -26,9 +26,15 @@ public:
     [[nodiscard]] virtual std::shared_ptr<llm::Backend> backend() = 0;
 };
 
+// A plan in full, for people, and what of it decides.
+struct Measured {
+    memory::ModelPlan plan;
+    Needs needs;
+};
+
 struct Ports {
-    std::function<boost::asio::awaitable<Result<memory::ModelPlan>>(ModelIndex)> measure;
-    std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex)> spawn;
+    std::function<boost::asio::awaitable<Result<Measured>>(ModelIndex, const Reduction&)> measure;
+    std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, const Reduction&)> spawn;
     std::function<boost::asio::awaitable<Result<void>>(EndpointIndex)> probe;
     std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
 };

@@ -20,8 +20,15 @@ inline std::string describe_route(const PoolCore& core, const Route& route) {
 
 struct Describe {
     const PoolCore& core;
-    std::string operator()(const Measure& a) const { return "measure " + core.models()[a.model].name; }
-    std::string operator()(const Spawn& a) const { return "spawn " + core.models()[a.model].name; }
+    static std::string reduced(const Reduction& reduction) {
+        return reduction.any() ? fmt::format(" ({})", describe(reduction)) : "";
+    }
+    std::string operator()(const Measure& a) const {
+        return "measure " + core.models()[a.model].name + reduced(a.reduction);
+    }
+    std::string operator()(const Spawn& a) const {
+        return "spawn " + core.models()[a.model].name + reduced(a.reduction);
+    }
     std::string operator()(const Stop& a) const { return "stop " + core.models()[a.model].name; }
     std::string operator()(const Probe& a) const { return "probe " + core.endpoints()[a.endpoint].name; }
     std::string operator()(const Grant& a) const {

@@ -55,9 +55,12 @@ public:
     Lines fail_endpoint(EndpointIndex endpoint, const Error& error, Clock::duration when = 0s) {
         return (*this)(core.endpoint_failed(at(when), endpoint, error));
     }
-    Lines release(Ticket ticket) { return (*this)(core.release(ticket)); }
+    Lines release(Ticket ticket, Clock::duration when = 0s) { return (*this)(core.release(at(when), ticket)); }
     Lines preload(ModelIndex model) { return (*this)(core.preload(model)); }
-    Lines measured(ModelIndex model, const Result<Bytes>& planned) { return (*this)(core.measured(model, planned)); }
+    Lines measured(ModelIndex model, const Result<Bytes>& planned) {
+        return (*this)(core.measured(model, planned.transform([](Bytes total) { return Needs{.total = total}; })));
+    }
+    Lines measured(ModelIndex model, const Needs& needs) { return (*this)(core.measured(model, needs)); }
     Lines ready(ModelIndex model) { return (*this)(core.worker_ready(model)); }
     Lines gone(ModelIndex model, const Error& why = error_of(Code::unavailable, "killed by signal 9")) {
         return (*this)(core.worker_gone(model, why));
@@ -305,10 +308,11 @@ TEST(PoolCore, RefusalSaysWhatWasAskedWhatIsFreeAndWhoHoldsTheRest) {
     EXPECT_THAT(pool.measured(code, GiB(6)), ElementsAre("refuse 1: no_memory"));
     EXPECT_EQ(pool.refusal().message,
               "model 'code' does not fit: it needs 6.00 GiB (6442450944 bytes), 5.50 GiB (5905580032 bytes) of the "
-              "budget of 10.00 GiB are free, held by: chat 4.00 GiB (ready), embed 512 MiB (loading)");
+              "budget of 10.00 GiB are free, held by: chat 4.00 GiB (ready, idle), embed 512 MiB (loading)");
     EXPECT_EQ(pool.refusal().hint,
-              "512 MiB more would do: raise memory.max_ram_gb, lower the model's context_length, or take a smaller "
-              "quantisation.");
+              "Each of these would make it fit: unload chat with \"sarai stop chat\" (its next request waits about "
+              "15.4 s for its load); set memory.policy to lru (idle models make room by themselves); set "
+              "memory.max_ram to 10752MiB.");
     EXPECT_EQ(pool.core.local(code).state, LocalState::absent);
     EXPECT_EQ(pool.last_error(code), pool.refusal().message);
 }
@@ -369,7 +373,9 @@ TEST(PoolCore, ModelOverTheLimitOfGenerativeModelsIsRefusedWithTheirNames) {
     EXPECT_THAT(pool.acquire(1, hybrid), ElementsAre("refuse 1: busy"));
     EXPECT_THAT(pool.refusal().message,
                 HasSubstr("model 'hybrid' cannot be loaded: 2 of 2 generative models are loaded already (chat, code)"));
-    EXPECT_EQ(pool.refusal().hint, "Raise memory.max_concurrent_llms if memory allows.");
+    EXPECT_EQ(pool.refusal().hint,
+              "Raise memory.max_concurrent_llms if memory allows, unload one with \"sarai stop\", or set memory.policy "
+              "to lru.");
 }
 
 TEST(PoolCore, EmbeddingModelsDoNotCountAsGenerativeModels) {
@@ -456,7 +462,7 @@ TEST(PoolCore, RefusalCountsMemoryThatComesBackAsFreeAndPromisedMemoryAsHeld) {
     EXPECT_THAT(pool.measured(hybrid, GiB(5)), ElementsAre("refuse 1: no_memory"));
     EXPECT_EQ(pool.last_error(hybrid),
               "model 'hybrid' does not fit: it needs 5.00 GiB (5368709120 bytes), 4.00 GiB (4294967296 bytes) of the "
-              "budget of 10.00 GiB are free, held by: embed 1.00 GiB (ready), code 5.00 GiB (about to load)");
+              "budget of 10.00 GiB are free, held by: embed 1.00 GiB (ready, idle), code 5.00 GiB (about to load)");
 }
 
 TEST(PoolCore, MemoryOfAStoppingWorkerIsPromisedToOneLoadOnly) {

@@ -1,0 +1,94 @@
+#include "pool/ladder.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace sarai::pool {
+namespace {
+
+constexpr int padding = 256;  // tokens, the engine's
+
+// Reading and repacking weights, cold: SOLAR-10.7B 6462 MB in 23 s, Omni-7B 4682 MB in 16 s (bench/memory, load mode
+// copy, two cores).
+constexpr std::int64_t bytes_per_ms = 280'000;
+
+Bytes share(Bytes bytes, double part) {
+    // Rounded up, so that a bound stays one.
+    return {static_cast<std::int64_t>(std::ceil(static_cast<double>(bytes.count) * part))};
+}
+
+int padded(int tokens) { return (tokens + padding - 1) / padding * padding; }
+
+}  // namespace
+
+std::string describe(const Reduction& reduction) {
+    std::vector<std::string> parts;
+    if (reduction.without_prompt_cache) parts.emplace_back("without its prompt cache");
+    if (!reduction.kv_cache_type.empty()) parts.push_back(fmt::format("KV cache {}", reduction.kv_cache_type));
+    if (reduction.context_length != 0) parts.push_back(fmt::format("context {}", reduction.context_length));
+    return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+double bytes_per_value(std::string_view kv_cache_type) {
+    if (kv_cache_type == "q8_0") return 34.0 / 32;
+    if (kv_cache_type == "q4_0") return 18.0 / 32;
+    return 2;
+}
+
+Bytes with_kv_cache_type(const Needs& needs, std::string_view type) {
+    const auto ratio = bytes_per_value(type) / bytes_per_value(needs.kv_cache_type);
+    return ratio >= 1 ? needs.total : needs.total - needs.kv_cache + share(needs.kv_cache, ratio);
+}
+
+Bytes with_context(const Needs& needs, int tokens) {
+    const auto now = padded(needs.context_length);
+    if (now == 0 || padded(tokens) >= now) return needs.total;
+    return needs.total - needs.kv_cache + share(needs.kv_cache, static_cast<double>(padded(tokens)) / now);
+}
+
+int longest_context(const Needs& needs, Bytes limit) {
+    for (int tokens = padded(needs.context_length) - padding; tokens >= padding; tokens -= padding)
+        if (with_context(needs, tokens) <= limit) return tokens;
+    return 0;
+}
+
+std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed) {
+    std::vector<Step> steps;
+    auto now = needs;
+    Reduction reduction;
+    const auto add = [&](Bytes total) {
+        if (total >= now.total) return;
+        now.total = total;
+        steps.push_back({reduction, total});
+    };
+    if (needs.prompt_cache > Bytes{}) {
+        reduction.without_prompt_cache = true;
+        add(now.total - needs.prompt_cache);
+    }
+    if (allowed.kv_cache_type &&
+        bytes_per_value(*allowed.kv_cache_type) < bytes_per_value(needs.kv_cache_type)) {
+        reduction.kv_cache_type = *allowed.kv_cache_type;
+        const auto total = with_kv_cache_type(now, *allowed.kv_cache_type);
+        now.kv_cache = now.kv_cache - (now.total - total);
+        add(total);
+    }
+    if (allowed.min_context_length > 0) {
+        const auto whole = now;  // the context shrinks from here
+        for (int tokens = needs.context_length / 2; tokens > 0; tokens /= 2) {
+            reduction.context_length = std::max(padded(tokens), padded(allowed.min_context_length));
+            add(with_context(whole, reduction.context_length));
+            if (tokens <= allowed.min_context_length) break;
+        }
+    }
+    return steps;
+}
+
+std::chrono::milliseconds expected_load(const Needs& needs) {
+    if (needs.load_time.count() > 0) return needs.load_time;
+    return std::chrono::milliseconds(50 + needs.total.count / bytes_per_ms);
+}
+
+}  // namespace sarai::pool

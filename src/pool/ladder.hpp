@@ -1,0 +1,66 @@
+// What a model can give up to fit into memory, from the cheapest step to the dearest. Pure.
+//
+// A step's bytes are an upper bound by formula, good enough to choose by: the KV cache is linear in the padded context
+// and in its type's bytes per value (ggml's block sizes: q8_0 34 bytes for 32 values, q4_0 18), and the compute buffers
+// do not grow when the context shrinks. The step that is chosen is measured before anything is reserved for it.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.hpp"
+
+namespace sarai::pool {
+
+// Against the configuration. Nothing set: as configured.
+struct Reduction {
+    bool without_prompt_cache = false;
+    std::string kv_cache_type = {};  // empty: as configured
+    int context_length = 0;          // tokens; 0: as configured
+
+    [[nodiscard]] bool any() const { return *this != Reduction{}; }
+    bool operator==(const Reduction&) const = default;
+};
+// "without its prompt cache, KV cache q8_0, context 1024"; "" for none.
+[[nodiscard]] std::string describe(const Reduction& reduction);
+
+// A measured plan, as far as decisions need it.
+struct Needs {
+    Bytes total;  // what is reserved: the pessimistic end of the plan
+    Bytes kv_cache = {};
+    Bytes prompt_cache = {};
+    int context_length = 0;  // tokens; 0: unknown, then the context cannot shrink
+    std::string kv_cache_type = "f16";
+    std::chrono::milliseconds load_time{};  // of earlier loads; 0: never loaded
+};
+
+// What the configuration allows a model to give up by itself. The prompt cache always may go: only speed depends on it.
+struct MayGiveUp {
+    std::optional<std::string> kv_cache_type;
+    int min_context_length = 0;  // tokens; 0: none of it
+};
+
+struct Step {
+    Reduction reduction;
+    Bytes total;
+};
+
+// Cumulative steps, each smaller than the one before; empty where nothing may be given up.
+[[nodiscard]] std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed);
+
+// Bytes that one value of a KV cache of this type takes; 2 for unknown types.
+[[nodiscard]] double bytes_per_value(std::string_view kv_cache_type);
+// Bounds of what the model takes with another KV type, or with a context of `tokens`.
+[[nodiscard]] Bytes with_kv_cache_type(const Needs& needs, std::string_view type);
+[[nodiscard]] Bytes with_context(const Needs& needs, int tokens);
+// The longest context, a multiple of 256 (the engine pads to that), with which the model takes at most `limit`; 0 for
+// none.
+[[nodiscard]] int longest_context(const Needs& needs, Bytes limit);
+
+// Time until a model is ready: what earlier loads took, else by its size.
+[[nodiscard]] std::chrono::milliseconds expected_load(const Needs& needs);
+
+}  // namespace sarai::pool

@@ -1,0 +1,35 @@
+// What a refused load is told: what was asked, what is free, who holds what, and the changes that would make it fit.
+// Pure; every change that is named was checked by the same arithmetic that refused.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "pool/ladder.hpp"
+
+namespace sarai::pool {
+
+struct Holder {
+    std::string name;
+    Bytes bytes;
+    std::string state;           // "ready, idle", "ready, 2 requests", "loading", "about to load"; "" for sarai itself
+    bool can_be_stopped = true;  // by hand: ready and not pinned
+    std::chrono::milliseconds reload{};
+};
+
+struct Shortage {
+    std::string model;
+    Needs needs;
+    Bytes free;     // may be negative
+    Bytes budget;   // of all
+    Bytes machine;  // the largest budget that this machine allows; 0: unknown
+    std::vector<Holder> holders;
+    bool policy_would_help = false;  // memory.policy: lru would find enough to unload
+};
+
+// Code::no_memory.
+[[nodiscard]] Error explain(const Shortage& shortage);
+
+}  // namespace sarai::pool

@@ -1,0 +1,408 @@
+// Who makes room for whom: policies, draining, ttl, the loss of servers, and what a model gives up to fit.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core_support.hpp"
+#include "pool/pool_core.hpp"
+
+namespace sarai::pool {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::Lines;
+
+enum : ModelIndex { a, b, c, pet, expert, cluster };
+enum : EndpointIndex { box };
+
+Clock::time_point at(Clock::duration since_start) { return Clock::time_point{} + 1h + since_start; }
+
+// Three models, a pinned one, and two on a server: the expert has a file here as well, the cluster only a stand-in.
+struct Story {
+    PoolCore core;
+    Clock::duration now = 0s;
+    Actions last;
+
+    static Rules rules(Policy policy) {
+        return {.budget = GiB(10), .max_concurrent_llms = 5, .policy = policy, .machine = GiB(15)};
+    }
+    explicit Story(Policy policy) : Story(rules(policy)) {}
+    explicit Story(const Rules& rules)
+        : core(rules,
+               {{.name = "a", .has_local = true, .priority = 20},
+                {.name = "b", .has_local = true, .priority = 80, .ttl = 60s},
+                {.name = "c",
+                 .has_local = true,
+                 .may_give_up = {.kv_cache_type = "q8_0", .min_context_length = 1024}},
+                {.name = "pet", .generative = false, .has_local = true, .pinned = true},
+                {.name = "expert", .endpoints = {box}, .has_local = true, .may_displace = {pet, a}},
+                {.name = "cluster", .endpoints = {box}, .stand_in = a}},
+               {{.name = "box:1"}}) {}
+
+    Lines operator()(Actions actions) {
+        last = std::move(actions);
+        return testing::lines_of(core, last);
+    }
+    Lines acquire(Ticket ticket, ModelIndex model) { return (*this)(core.acquire(at(now), ticket, model)); }
+    Lines release(Ticket ticket) { return (*this)(core.release(at(now), ticket)); }
+    Lines measured(ModelIndex model, Bytes total) { return (*this)(core.measured(model, Needs{.total = total})); }
+    Lines measured(ModelIndex model, const Needs& needs) { return (*this)(core.measured(model, needs)); }
+    Lines ready(ModelIndex model) { return (*this)(core.worker_ready(model)); }
+    Lines gone(ModelIndex model) {
+        return (*this)(core.worker_gone(model, {.code = Code::unavailable, .message = "ended"}));
+    }
+    Lines tick(Clock::duration later = 0s) {
+        now += later;
+        return (*this)(core.tick(at(now)));
+    }
+    void lose_box() {
+        (void)core.endpoint_failed(at(now), box, {.code = Code::unavailable, .message = "connection refused"});
+    }
+    Lines box_returns() { return (*this)(core.probed(at(now), box, {})); }
+    // Loaded and idle.
+    void load(ModelIndex model, Bytes total) {
+        (void)core.preload(model);
+        (void)core.measured(model, Needs{.total = total});
+        (void)core.worker_ready(model);
+        ASSERT_EQ(core.local(model).state, LocalState::ready);
+    }
+    // Loaded and answering.
+    void use(Ticket ticket, ModelIndex model, Bytes total) {
+        load(model, total);
+        ASSERT_THAT(acquire(ticket, model), Contains(HasSubstr("grant")));
+    }
+    [[nodiscard]] Error refusal() const {
+        for (const auto& action : last)
+            if (const auto* refuse = std::get_if<Refuse>(&action)) return refuse->error;
+        return {};
+    }
+    [[nodiscard]] std::string why(ModelIndex model) const {
+        std::string text;
+        for (const auto& decision : core.decisions())
+            if (decision.model == model) text = std::string(name_of(decision.event)) + ": " + decision.outcome;
+        return text;
+    }
+};
+
+TEST(Lru, UnloadsTheIdleModelThatWasUsedLongestAgo) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(4));
+    story.use(2, b, GiB(4));
+    story.release(2);
+    story.release(1);
+    story.acquire(3, a);
+    story.release(3);  // b is the older one now
+    story.acquire(4, c);
+    EXPECT_THAT(story.measured(c, GiB(5)), ElementsAre("stop b"));
+    EXPECT_EQ(story.core.local(c).state, LocalState::queued);
+    EXPECT_THAT(story.gone(b), ElementsAre("spawn c"));
+    EXPECT_THAT(story.ready(c), ElementsAre("grant 4: c local"));
+    EXPECT_EQ(story.why(b), "evict: unloaded after it was idle, to make room for 'c'");
+    EXPECT_EQ(story.why(c), "wait: loads as configured and makes room: unload b");
+}
+
+TEST(Lru, UnloadsNobodyForNothing) {
+    Story story(Policy::lru);
+    story.load(a, GiB(1));
+    story.load(b, GiB(8));
+    story.acquire(1, c);
+    EXPECT_THAT(story.measured(c, GiB(6)), ElementsAre("stop b")) << "a alone does not suffice, b alone does";
+}
+
+TEST(Lru, NeverUnloadsAPinnedModelNorOneThatIsBeingUsed) {
+    Story story(Policy::lru);
+    story.load(pet, GiB(3));
+    story.use(1, a, GiB(4));
+    story.acquire(2, c);
+    EXPECT_THAT(story.measured(c, GiB(5)), IsEmpty());
+    EXPECT_TRUE(story.core.local(a).draining);
+    EXPECT_EQ(story.core.local(pet).state, LocalState::ready);
+    EXPECT_THAT(story.release(1), ElementsAre("stop a"));
+    EXPECT_THAT(story.gone(a), ElementsAre("spawn c"));
+}
+
+TEST(Lru, ABusyModelTakesNoFurtherTicketsOnceSomebodyWaitsForItsMemory) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(8));
+    story.acquire(2, b);
+    EXPECT_THAT(story.measured(b, GiB(8)), IsEmpty());
+    EXPECT_THAT(story.acquire(3, a), IsEmpty()) << "else b would starve under steady traffic for a";
+    EXPECT_THAT(story.release(1), ElementsAre("stop a"));
+    EXPECT_THAT(story.gone(a), ElementsAre("spawn b", "measure a"));
+    EXPECT_THAT(story.measured(a, GiB(8)), IsEmpty()) << "b serves first what it was loaded for";
+    EXPECT_THAT(story.ready(b), ElementsAre("grant 2: b local"));
+    EXPECT_THAT(story.release(2), ElementsAre("stop b"));
+    EXPECT_THAT(story.gone(b), ElementsAre("spawn a"));
+    EXPECT_THAT(story.ready(a), ElementsAre("grant 3: a local"));
+}
+
+TEST(Lru, ADrainEndsWhenTheOneWhoWaitedHasGone) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(8));
+    story.acquire(2, b);
+    story.measured(b, GiB(8));
+    story.acquire(3, a);
+    EXPECT_THAT(story.release(2), ElementsAre("grant 3: a local"));
+    EXPECT_FALSE(story.core.local(a).draining);
+    EXPECT_EQ(story.core.local(b).state, LocalState::absent);
+}
+
+TEST(Lru, AnIdleModelGoesRatherThanOneThatDrains) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(4));
+    story.use(2, b, GiB(4));
+    story.acquire(3, c);
+    story.measured(c, GiB(5));
+    EXPECT_TRUE(story.core.local(a).draining);
+    EXPECT_THAT(story.release(2), ElementsAre("stop b"));
+    EXPECT_FALSE(story.core.local(a).draining);
+}
+
+TEST(Lru, PreloadingDisplacesNobody) {
+    Story story(Policy::lru);
+    story.load(a, GiB(8));
+    (void)story.core.preload(b);
+    EXPECT_THAT(story.measured(b, GiB(8)), IsEmpty());
+    EXPECT_EQ(story.core.local(b).state, LocalState::absent);
+    EXPECT_THAT(story.core.local(b).last_error->message, HasSubstr("does not fit"));
+}
+
+TEST(Lru, WhatCanNeverFitIsRefusedAtOnce) {
+    Story story(Policy::lru);
+    story.load(pet, GiB(3));
+    story.load(a, GiB(4));
+    story.acquire(1, b);
+    EXPECT_THAT(story.measured(b, GiB(8)), ElementsAre("refuse 1: no_memory"));
+    EXPECT_EQ(story.core.local(a).state, LocalState::ready);
+}
+
+TEST(Lru, APlaceIsMadeLikeMemory) {
+    auto rules = Story::rules(Policy::lru);
+    rules.max_concurrent_llms = 1;
+    Story story(rules);
+    story.load(pet, GiB(1));
+    story.load(a, GiB(1));
+    story.acquire(1, b);
+    EXPECT_THAT(story.measured(b, GiB(1)), ElementsAre("stop a"));
+    EXPECT_THAT(story.gone(a), ElementsAre("spawn b"));
+}
+
+TEST(Lru, WhoComesLaterWaitsForThoseBefore) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(9));
+    story.acquire(2, b);
+    story.measured(b, GiB(9));
+    story.acquire(3, c);
+    EXPECT_THAT(story.measured(c, GiB(9)), IsEmpty()) << "not refused: it may have b's memory after b";
+    story.release(1);
+    EXPECT_THAT(story.gone(a), ElementsAre("spawn b"));
+    EXPECT_THAT(story.ready(b), ElementsAre("grant 2: b local"));
+    EXPECT_THAT(story.release(2), ElementsAre("stop b"));
+    EXPECT_THAT(story.gone(b), ElementsAre("spawn c"));
+}
+
+TEST(Priority, SparesModelsAboveTheOneThatAsks) {
+    Story story(Policy::priority);
+    story.load(b, GiB(8));
+    story.acquire(1, a);
+    EXPECT_THAT(story.measured(a, GiB(8)), ElementsAre("refuse 1: no_memory"));
+    story.acquire(2, c);
+    EXPECT_THAT(story.measured(c, GiB(8)), ElementsAre("refuse 2: no_memory"));
+    EXPECT_EQ(story.core.local(b).state, LocalState::ready);
+}
+
+TEST(Priority, UnloadsTheLowestFirst) {
+    Story story(Policy::priority);
+    story.load(c, GiB(4));
+    story.load(a, GiB(4));
+    story.acquire(1, a);
+    story.release(1);  // used last, but of the lowest priority
+    story.acquire(2, b);
+    EXPECT_THAT(story.measured(b, GiB(6)), ElementsAre("stop a"));
+}
+
+TEST(NeverUnload, KeepsWhatIsThereAndSaysWhatWouldHelp) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(8));
+    story.acquire(1, b);
+    EXPECT_THAT(story.measured(b, GiB(8)), ElementsAre("refuse 1: no_memory"));
+    EXPECT_THAT(story.refusal().hint, HasSubstr("set memory.policy to lru"));
+}
+
+TEST(Ttl, UnloadsAnIdleModelAndNoOtherAfterItsTime) {
+    Story story(Policy::never_unload);
+    story.use(1, b, GiB(1));
+    story.load(a, GiB(1));
+    EXPECT_THAT(story.tick(100s), IsEmpty()) << "it is being used";
+    story.release(1);
+    EXPECT_THAT(story.tick(59s), IsEmpty());
+    EXPECT_THAT(story.tick(1s), ElementsAre("stop b"));
+    EXPECT_EQ(story.why(b), "expire: unloaded after it was idle for its ttl of 60 s");
+}
+
+TEST(OnLoss, TheFallbackDisplacesWhatItMayInItsOrderAndNoMore) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(3));
+    story.load(b, GiB(2));
+    story.load(pet, GiB(2));
+    story.lose_box();
+    story.acquire(1, expert);
+    EXPECT_THAT(story.measured(expert, GiB(5)), ElementsAre("stop pet")) << "3 free, 2 of the pet suffice";
+    EXPECT_THAT(story.gone(pet), ElementsAre("spawn expert"));
+    EXPECT_THAT(story.ready(expert), ElementsAre("grant 1: expert local (fallback)"));
+}
+
+TEST(OnLoss, WhatWasDisplacedComesBackOnceTheServerIsUpForGood) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(3));
+    story.load(b, GiB(3));
+    story.load(pet, GiB(2));
+    story.lose_box();
+    story.acquire(1, expert);
+    story.measured(expert, GiB(7));
+    story.gone(pet);
+    story.gone(a);
+    story.ready(expert);
+    story.release(1);
+    EXPECT_THAT(story.tick(100s), ElementsAre("probe box:1", "stop b")) << "b goes by its ttl, nothing else";
+    story.gone(b);
+    story.box_returns();
+    EXPECT_THAT(story.tick(29s), IsEmpty()) << "it may go again";
+    EXPECT_THAT(story.tick(1s), ElementsAre("stop expert"));
+    EXPECT_THAT(story.gone(expert), IsEmpty());
+    EXPECT_THAT(story.tick(), ElementsAre("measure pet", "measure a"));
+    EXPECT_THAT(story.why(expert), HasSubstr("restore: its server is back"));
+}
+
+TEST(OnLoss, ADisplacedModelThatIsAskedForDoesNotWaitForThat) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(8));
+    story.lose_box();
+    story.acquire(1, expert);
+    story.measured(expert, GiB(8));
+    story.gone(a);
+    story.ready(expert);
+    story.release(1);
+    story.acquire(2, a);
+    EXPECT_THAT(story.measured(a, GiB(8)), ElementsAre("refuse 2: no_memory")) << "while the server is away";
+    story.box_returns();
+    story.acquire(3, a);
+    EXPECT_THAT(story.measured(a, GiB(8)), ElementsAre("stop expert"));
+}
+
+TEST(OnLoss, AnotherModelStandsInAndSaysSo) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(1));
+    EXPECT_THAT(story.acquire(1, cluster), ElementsAre("grant 1: cluster box:1"));
+    story.lose_box();
+    EXPECT_THAT(story.acquire(2, cluster), ElementsAre("grant 2: a local (fallback)"));
+    const auto& route = std::get<Grant>(story.last.front()).route;
+    EXPECT_EQ(route.reason, "model 'a' stands in for 'cluster', because box:1 is down since 0 s: connection refused");
+    story.release(2);
+    EXPECT_EQ(story.core.local(a).leases, 0);
+    // Also for the one who found out.
+    EXPECT_THAT(story(story.core.attempt_failed(at(0s), 1, {.code = Code::unavailable, .message = "reset"})),
+                ElementsAre("grant 1: a local (fallback)"));
+}
+
+TEST(OnLoss, RepeatedFallbacksAreOneDecisionThatIsCounted) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(1));
+    story.lose_box();
+    for (Ticket ticket = 1; ticket <= 5; ++ticket) story.acquire(ticket, cluster);
+    const auto& decision = story.core.decisions().back();
+    EXPECT_EQ(decision.event, Event::fallback);
+    EXPECT_EQ(decision.times, 5);
+}
+
+const Needs large{.total = GiB(9), .kv_cache = GiB(4), .prompt_cache = GiB(1), .context_length = 4096};
+
+TEST(Ladder, StepsDownFromTheCheapestToTheDearest) {
+    const auto steps = steps_down(large, {.kv_cache_type = "q8_0", .min_context_length = 1024});
+    Lines lines;
+    for (const auto& step : steps) lines.push_back(describe(step.reduction) + ": " + to_string(step.total));
+    EXPECT_THAT(lines, ElementsAre("without its prompt cache: 8.00 GiB",
+                                   "without its prompt cache, KV cache q8_0: 6.12 GiB",
+                                   "without its prompt cache, KV cache q8_0, context 2048: 5.06 GiB",
+                                   "without its prompt cache, KV cache q8_0, context 1024: 4.53 GiB"));
+}
+
+TEST(Ladder, GivesUpNothingThatWasNotAllowed) {
+    EXPECT_EQ(steps_down(large, {}).size(), 1U);  // the prompt cache
+    EXPECT_TRUE(steps_down({.total = GiB(9), .kv_cache = GiB(4), .context_length = 4096}, {}).empty());
+}
+
+TEST(Ladder, TheFirstStepThatFitsIsMeasuredBeforeItIsReserved) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(3));
+    story.acquire(1, c);
+    EXPECT_THAT(story.measured(c, large),
+                ElementsAre("measure c (without its prompt cache, KV cache q8_0)"));
+    EXPECT_THAT(story.measured(c, Needs{.total = GiB(6), .kv_cache = GiB(2), .context_length = 4096}),
+                ElementsAre("spawn c (without its prompt cache, KV cache q8_0)"));
+    EXPECT_EQ(story.core.local(c).reserved, GiB(6));
+}
+
+TEST(Ladder, AStepThatTurnsOutTooLargeIsRefused) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(3));
+    story.acquire(1, c);
+    story.measured(c, large);
+    EXPECT_THAT(story.measured(c, GiB(8)), ElementsAre("refuse 1: no_memory"));
+}
+
+TEST(Ladder, GoingSmallerIsWeighedAgainstUnloadingByTheTimeItTakes) {
+    Story story(Policy::lru);
+    story.load(a, GiB(3));
+    story.acquire(1, c);
+    EXPECT_THAT(story.measured(c, large), ElementsAre("measure c (without its prompt cache, KV cache q8_0)"))
+        << "nobody waits for a to be loaded again";
+    const auto& options = story.core.decisions().back().options;
+    ASSERT_EQ(options.size(), 5U);
+    EXPECT_EQ(options.back().what, "unload a");
+    EXPECT_GT(options.back().cost, options.front().cost);
+}
+
+TEST(Ladder, ContextsAreBoundedByTheEnginesPadding) {
+    EXPECT_EQ(longest_context(large, GiB(7)), 2048);
+    EXPECT_EQ(longest_context(large, GiB(7) - MiB(1)), 1792);
+    EXPECT_EQ(longest_context(large, GiB(1)), 0);
+    EXPECT_EQ(longest_context({.total = GiB(9)}, GiB(5)), 0) << "unknown contexts do not shrink";
+}
+
+TEST(Budget, ASmallerOneHoldsOnceWhatIsReservedHasGone) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(6));
+    EXPECT_THAT(story(story.core.set_budget(GiB(4))), IsEmpty());
+    EXPECT_EQ(story.core.rules().budget, GiB(6));
+    (void)story.core.stop(a);
+    story.gone(a);
+    EXPECT_EQ(story.core.rules().budget, GiB(4));
+    story.acquire(1, b);
+    EXPECT_THAT(story.measured(b, GiB(5)), ElementsAre("refuse 1: no_memory"));
+}
+
+TEST(Budget, IdleModelsGoForASmallerOneWhereThePolicyAllows) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(4));
+    story.load(b, GiB(4));
+    EXPECT_THAT(story(story.core.set_budget(GiB(5))), ElementsAre("stop b"));
+    story.gone(b);
+    EXPECT_EQ(story.core.rules().budget, GiB(5));
+}
+
+TEST(Unload, IsRefusedWhileSomebodyUsesTheModel) {
+    Story story(Policy::never_unload);
+    story.use(1, a, GiB(1));
+    const auto refused = story.core.unload(a);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Code::busy);
+    story.release(1);
+    EXPECT_TRUE(story.core.unload(a).has_value());
+}
+
+}  // namespace
+}  // namespace sarai::pool
