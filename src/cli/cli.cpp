@@ -11,6 +11,7 @@
 #include "cli/completion.hpp"
 #include "cli/configuration.hpp"
 #include "cli/ps.hpp"
+#include "cli/why.hpp"
 #include "config/problem.hpp"
 
 namespace sarai::cli {
@@ -108,6 +109,10 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "plan") return plan(arguments, hooks, io);
     if (command == "prove") return prove(arguments, hooks, io);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
+    if (command == "why")
+        return show_decisions(
+            {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);
+    if (command == "stop") return stop_model(arguments.server, arguments.model, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "completion") {
         io.out << completion_script(app, arguments.shell);

@@ -97,6 +97,22 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*ps, arguments);
     add_server(*ps, arguments);
 
+    auto* why = add(*app, "why", "Say what was decided about models: loaded, displaced, refused, and for what reasons",
+                    "  sarai why                               the last decisions\n"
+                    "  sarai why solar --last 3\n"
+                    "  sarai why omni --json\n");
+    why->add_option("MODEL", arguments.model, "The model's name; without it, all of them");
+    why->add_option("--last", arguments.last, "How many decisions, the latest first (10)")
+        ->type_name("N")
+        ->check(CLI::Range(1, 256).description(""));
+    add_json(*why, arguments);
+    add_server(*why, arguments);
+
+    auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again",
+                     "  sarai stop omni\n");
+    stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
+    add_server(*stop, arguments);
+
     auto* plan = add(*app, "plan", "Say what models will take, before they are loaded",
                      "  sarai plan --config config/sarai.yaml\n"
                      "  sarai plan models/lfm2.gguf models/omni.gguf --ctx 4096\n");

@@ -21,6 +21,8 @@ struct Arguments {
     int context_length = 0;  // 0: not given
     int tokens = 96;
     DemoOptions demo;
+    std::string model;  // of stop and why
+    int last = 10;
     bool json = false;
     std::string checked_file;
     std::string shell;

@@ -5,6 +5,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <exception>
 #include <optional>
 
@@ -87,12 +88,15 @@ Error server_error(unsigned status, std::string_view body) {
     return {.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
 }
 
-Result<json::object> get_json(const net::Origin& origin, std::string target) {
+namespace {
+
+Result<json::object> exchange(const net::Origin& origin, net::ClientRequest request) {
     asio::io_context io{1};
+    const auto target = request.target;
     net::Client client(io.get_executor(), origin);
     std::optional<Result<net::ClientResponse>> outcome;
     using std::chrono::seconds;
-    asio::co_spawn(io, client.fetch({.target = target}, {.first_byte = seconds(10), .silence = seconds(10)}),
+    asio::co_spawn(io, client.fetch(std::move(request), {.first_byte = seconds(10), .silence = seconds(10)}),
                    [&](std::exception_ptr thrown, Result<net::ClientResponse> response) {
                        if (thrown) std::rethrow_exception(thrown);
                        outcome = std::move(response);
@@ -101,7 +105,8 @@ Result<json::object> get_json(const net::Origin& origin, std::string target) {
     io.run();
     auto& response = outcome.value();
     if (!response) return std::unexpected(unreachable(origin, response.error()));
-    if (response->status == 404) {
+    // A 404 of ours says what was not found.
+    if (response->status == 404 && !response->body.contains("\"error\"")) {
         return fail(Code::upstream,
                     fmt::format("{} has no {}: it is no sarai, or an older one", url_of(origin), target),
                     "Name the server with --url");
@@ -114,6 +119,17 @@ Result<json::object> get_json(const net::Origin& origin, std::string target) {
                     fmt::format("{} answered {} with something that is no JSON object", url_of(origin), target));
     }
     return std::move(parsed.get_object());
+}
+
+}  // namespace
+
+Result<json::object> get_json(const net::Origin& origin, std::string target) {
+    return exchange(origin, {.target = std::move(target)});
+}
+
+Result<json::object> post_json(const net::Origin& origin, std::string target, const json::object& body) {
+    return exchange(origin,
+                    {.method = net::http::verb::post, .target = std::move(target), .body = json::serialize(body)});
 }
 
 }  // namespace sarai::cli

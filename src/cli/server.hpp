@@ -24,6 +24,10 @@ struct ServerChoice {
 // Errors: unavailable with a hint how to start a server; the server's own.
 [[nodiscard]] Result<boost::json::object> get_json(const net::Origin& origin, std::string target);
 
+// POST of one, likewise.
+[[nodiscard]] Result<boost::json::object> post_json(const net::Origin& origin, std::string target,
+                                                    const boost::json::object& body);
+
 // What to say when no connection could be made.
 [[nodiscard]] Error unreachable(const net::Origin& origin, const Error& error);
 

@@ -7,10 +7,13 @@
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <charconv>
+#include <optional>
 
 #include "gateway/ollama_face.hpp"
 #include "gateway/openai_face.hpp"
 #include "gateway/status.hpp"
+#include "gateway/why.hpp"
 #include "protocols/ollama_listing.hpp"
 #include "protocols/openai.hpp"
 
@@ -35,6 +38,8 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/health", &Gateway::health},
         Route{"GET", "/metrics", &Gateway::metrics},
         Route{"GET", "/sarai/status", &Gateway::status},
+        Route{"GET", "/sarai/why", &Gateway::why},
+        Route{"POST", "/sarai/unload", &Gateway::unload},
         Route{"GET", "/", &Gateway::root},
         Route{"POST", "/api/chat", &Gateway::ollama_chat},
         Route{"POST", "/api/generate", &Gateway::ollama_generate},
@@ -59,20 +64,17 @@ namespace {
 
 net::Reply json_reply(const json::object& body) { return {.body = json::serialize(body)}; }
 
-// Percent-decodes a path segment; a broken escape stays as it is.
-std::string decode_segment(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned value = 0;
-        if (text[i] == '%' && i + 2 < text.size() &&
-            std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16).ptr == text.data() + i + 3) {
-            out += static_cast<char>(value);
-            i += 2;
-        } else {
-            out += text[i];
-        }
-    }
-    return out;
+// The model that a JSON body names, under "model" or, the older spelling of Ollama, "name".
+Result<std::string> model_named_in(std::string_view body) {
+    boost::system::error_code ec;
+    const auto parsed = json::parse(body, ec);
+    const auto* object = ec ? nullptr : parsed.if_object();
+    const auto* name = object == nullptr ? nullptr : object->if_contains("model");
+    if (name == nullptr && object != nullptr) name = object->if_contains("name");
+    if (name == nullptr || !name->is_string() || name->get_string().empty())
+        return std::unexpected(
+            Error{.code = Code::invalid_argument, .message = "model is required", .field = "model"});
+    return std::string(name->get_string());
 }
 
 }  // namespace
@@ -146,7 +148,7 @@ asio::awaitable<void> Gateway::models(net::Exchange& exchange) {
 }
 
 asio::awaitable<void> Gateway::one_model(net::Exchange& exchange) {
-    const auto name = decode_segment(exchange.path().substr(std::string_view("/v1/models/").size()));
+    const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
     const auto model = find_model(shared_.config, name);
     if (!model) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, model.error()));
     const auto all = models_json(shared_);
@@ -167,6 +169,37 @@ asio::awaitable<void> Gateway::status(net::Exchange& exchange) {
     (void)co_await exchange.respond(json_reply(status_json(shared_, version_, uptime)));
 }
 
+asio::awaitable<void> Gateway::why(net::Exchange& exchange) {
+    std::optional<pool::ModelIndex> model;
+    if (const auto name = query_parameter(exchange.query(), "model"); name && !name->empty()) {
+        const auto found = find_model(shared_.config, *name);
+        if (!found) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, found.error()));
+        model = *found;
+    }
+    std::size_t last = 10;
+    if (const auto text = query_parameter(exchange.query(), "last")) {
+        const auto end = text->data() + text->size();
+        if (std::from_chars(text->data(), end, last).ptr != end || last < 1 || last > 256)
+            co_return (void) co_await exchange.respond(error_reply(
+                Protocol::openai, fail_field("last", fmt::format("'last' is \"{}\"; expected a whole number from 1 to "
+                                                                 "256",
+                                                                 text->substr(0, 40)))
+                                      .error()));
+    }
+    (void)co_await exchange.respond(json_reply(why_json(shared_, model, last)));
+}
+
+asio::awaitable<void> Gateway::unload(net::Exchange& exchange) {
+    const auto name = model_named_in(exchange.request().body());
+    if (!name) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, name.error()));
+    if (auto done = take_down(*name, shared_); !done)
+        co_return (void) co_await exchange.respond(error_reply(Protocol::openai, done.error()));
+    const auto model = find_model(shared_.config, *name);
+    (void)co_await exchange.respond(
+        json_reply({{"model", shared_.config.models[*model].name},
+                    {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
+}
+
 asio::awaitable<void> Gateway::root(net::Exchange& exchange) {
     (void)co_await exchange.respond({.content_type = "text/plain; charset=utf-8", .body = "sarai is running\n"});
 }
@@ -182,15 +215,9 @@ asio::awaitable<void> Gateway::ollama_version(net::Exchange& exchange) {
 }
 
 asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange) {
-    boost::system::error_code ec;
-    const auto body = json::parse(exchange.request().body(), ec);
-    const auto* object = ec ? nullptr : body.if_object();
-    const auto* name = object == nullptr ? nullptr : object->if_contains("model");
-    if (name == nullptr && object != nullptr) name = object->if_contains("name");  // the older spelling
-    if (name == nullptr || !name->is_string() || name->get_string().empty())
-        co_return (void) co_await exchange.respond(error_reply(
-            Protocol::ollama, Error{.code = Code::invalid_argument, .message = "model is required", .field = "model"}));
-    const auto shown = ollama_show_json(shared_, name->get_string());
+    const auto name = model_named_in(exchange.request().body());
+    if (!name) co_return (void) co_await exchange.respond(error_reply(Protocol::ollama, name.error()));
+    const auto shown = ollama_show_json(shared_, *name);
     (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
 }
 

@@ -32,6 +32,8 @@ private:
     boost::asio::awaitable<void> health(net::Exchange& exchange);
     boost::asio::awaitable<void> metrics(net::Exchange& exchange);
     boost::asio::awaitable<void> status(net::Exchange& exchange);
+    boost::asio::awaitable<void> why(net::Exchange& exchange);
+    boost::asio::awaitable<void> unload(net::Exchange& exchange);
     boost::asio::awaitable<void> root(net::Exchange& exchange);
     boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange);
     boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange);

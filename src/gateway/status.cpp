@@ -59,6 +59,9 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
                      {"plan", lines},
                      {"load_ms", status.load_time.count()},
                      {"last_error", error_json(status.last_error)}};
+    if (status.reduction.any()) row["reduced"] = describe(status.reduction);
+    if (status.waiting > 0) row["waiting"] = status.waiting;
+    if (status.draining) row["draining"] = true;
     if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;
     return row;
 }

@@ -1,0 +1,113 @@
+#include "cli/why.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+#include <ostream>
+
+#include "base/bytes.hpp"
+#include "cli/table.hpp"
+#include "config/problem.hpp"
+
+namespace sarai::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::int64_t number_of(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    boost::system::error_code ec;
+    const auto number = value == nullptr ? 0 : value->to_number<std::int64_t>(ec);
+    return ec ? 0 : number;
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+    const auto* value = object.if_contains(name);
+    return value != nullptr && value->is_string() ? config::printable(std::string_view(value->get_string()), 4096) : "";
+}
+
+std::string age_of(std::int64_t seconds) {
+    if (seconds < 90) return fmt::format("{} s ago", seconds);
+    if (seconds < 90 * 60) return fmt::format("{} min ago", (seconds + 30) / 60);
+    return fmt::format("{} h ago", (seconds + 1800) / 3600);
+}
+
+int fail_with(Io& io, const Error& error) {
+    print_error(io, describe(error));
+    return exit_status(error.code);
+}
+
+// Names go into a URL.
+std::string percent_encoded(std::string_view text) {
+    std::string out;
+    for (const unsigned char c : text) {
+        const bool plain = std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_' || c == '~';
+        out += plain ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string render_decisions(const json::object& answer, const Style& style, bool unicode) {
+    const auto* list = answer.if_contains("decisions");
+    if (list == nullptr || !list->is_array() || list->get_array().empty()) return "nothing was decided yet\n";
+    std::string text;
+    for (const auto& entry : list->get_array()) {
+        const auto* decision = entry.if_object();
+        if (decision == nullptr) continue;
+        const auto times = number_of(*decision, "times");
+        text += fmt::format("{}  {}{}\n  {}\n",
+                            style.bold(fmt::format("{} {}", text_of(*decision, "model"), text_of(*decision, "event"))),
+                            age_of(number_of(*decision, "age_s")), times > 1 ? fmt::format(", {} times", times) : "",
+                            text_of(*decision, "outcome"));
+        const auto* options = decision->if_contains("options");
+        if (options == nullptr || !options->is_array() || options->get_array().empty()) continue;
+        text += fmt::format("  {} asked, {} free; weighed by time:\n", to_string(Bytes{number_of(*decision, "asked_bytes")}),
+                            to_string(Bytes{number_of(*decision, "free_bytes")}));
+        std::int64_t longest = 1;
+        for (const auto& one : options->get_array())
+            if (one.is_object()) longest = std::max(longest, number_of(one.get_object(), "cost_ms"));
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& one : options->get_array()) {
+            if (!one.is_object()) continue;
+            const auto& option = one.get_object();
+            const auto* possible = option.if_contains("possible");
+            const bool can = possible != nullptr && possible->is_bool() && possible->get_bool();
+            const auto cost = number_of(option, "cost_ms");
+            rows.push_back({"   ", text_of(option, "what"), to_string(Bytes{number_of(option, "needs_bytes")}),
+                            can ? fmt::format("{:.1f} s", static_cast<double>(cost) / 1000) : "-",
+                            can ? render_bar({.filled = cost, .promised = 0, .whole = longest}, 16, unicode) : "",
+                            text_of(option, "note")});
+        }
+        const auto table = render_table(
+            {{""}, {"WAY"}, {"NEEDS", Align::right}, {"COST", Align::right}, {""}, {"NOTE"}}, rows);
+        text += table;
+    }
+    return text;
+}
+
+int show_decisions(const WhyOptions& options, Io& io) {
+    const auto origin = find_server(options.server, io);
+    if (!origin) return fail_with(io, origin.error());
+    auto target = fmt::format("/sarai/why?last={}", options.last);
+    if (!options.model.empty()) target += "&model=" + percent_encoded(options.model);
+    const auto answer = get_json(*origin, target);
+    if (!answer) return fail_with(io, answer.error());
+    io.out << (options.json ? json::serialize(*answer) + "\n"
+                            : render_decisions(*answer, Style{wants_colour(io, io.out_terminal)}, io.unicode));
+    return 0;
+}
+
+int stop_model(const ServerChoice& server, const std::string& model, Io& io) {
+    const auto origin = find_server(server, io);
+    if (!origin) return fail_with(io, origin.error());
+    const auto answer = post_json(*origin, "/sarai/unload", {{"model", model}});
+    if (!answer) return fail_with(io, answer.error());
+    io.out << fmt::format("{} is being unloaded\n", model);
+    return 0;
+}
+
+}  // namespace sarai::cli

@@ -1,0 +1,25 @@
+// `sarai why`: what the server decided about its models, with the numbers that it weighed; and `sarai stop`.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+
+#include "cli/io.hpp"
+#include "cli/server.hpp"
+
+namespace sarai::cli {
+
+struct WhyOptions {
+    ServerChoice server;
+    std::string model;  // empty: all of them
+    int last = 10;
+    bool json = false;
+};
+
+[[nodiscard]] std::string render_decisions(const boost::json::object& answer, const Style& style, bool unicode);
+[[nodiscard]] int show_decisions(const WhyOptions& options, Io& io);
+
+// Unloads a model's worker. Returns the exit status.
+[[nodiscard]] int stop_model(const ServerChoice& server, const std::string& model, Io& io);
+
+}  // namespace sarai::cli
