@@ -150,6 +150,7 @@ private:
     }
 
     void note_route(const pool::Route& route) {
+        done_.model = shared_.config.models[route.model].name;  // another one may stand in for what was asked
         done_.backend = backend_name(shared_.config, route);
         done_.fallback = route.fallback;
         endpoint_ = route.endpoint ? shared_.pool.core().endpoints()[*route.endpoint].name : "local";

@@ -17,6 +17,7 @@ boost::json::object to_json(const sarai::measure::Answer& answer) {
     return {{"architecture", answer.architecture},
             {"trained_context", answer.trained_context},
             {"engine", answer.engine},
+            {"kv_quantisable", answer.kv_quantisable},
             {"lines", std::move(lines)}};
 }
 

@@ -3,7 +3,9 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -139,6 +141,16 @@ Bytes own_heap() {
     return {};
 }
 
+// Quantised types pack 32 values of a head into a block; the engine refuses heads that are no multiple of it.
+bool kv_quantisable(const llama_model* model, const std::string& architecture) {
+    std::array<char, 32> text{};
+    const auto key = architecture + ".attention.key_length";
+    int length = 0;
+    if (llama_model_meta_val_str(model, key.c_str(), text.data(), text.size()) > 0) length = std::atoi(text.data());
+    if (const auto heads = llama_model_n_head(model); length == 0 && heads > 0) length = llama_model_n_embd(model) / heads;
+    return length > 0 && length % 32 == 0;
+}
+
 Result<Bytes> projector_bytes(const Question& question, const GgufFacts& projector, const llama_model* model) {
     const auto width = llama_model_n_embd(model);
     if (!projector.projects_to(width)) {
@@ -216,6 +228,7 @@ Result<Answer> ask(const Question& question) {
     Answer answer{.architecture = file->architecture,
                   .trained_context = llama_model_n_ctx_train(model.get()),
                   .engine = fmt::format("{}+ggml-{}", llama_version(), ggml_version()),
+                  .kv_quantisable = kv_quantisable(model.get(), file->architecture),
                   .lines = {}};
     const auto add = [&](const char* what, Bytes amount) {
         if (amount != Bytes{}) answer.lines.push_back({what, amount});

@@ -38,6 +38,7 @@ struct Answer {
     std::string architecture;
     int trained_context = 0;
     std::string engine;
+    bool kv_quantisable = true;  // the heads' length is a multiple of 32, the block size of quantised types
     std::vector<Line> lines;
 };
 

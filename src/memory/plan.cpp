@@ -52,6 +52,8 @@ Result<ModelPlan> plan_of(const json::object& printed) {
     ModelPlan plan{.architecture = string_or(printed, "architecture", ""),
                    .trained_context = static_cast<int>(context->get_int64()),
                    .engine = string_or(printed, "engine", "")};
+    if (const auto* flag = printed.if_contains("kv_quantisable"); flag != nullptr && flag->is_bool())
+        plan.kv_quantisable = flag->get_bool();
     for (const auto& value : lines->get_array()) {
         auto line = line_of(value);
         if (!line) return not_understood();

@@ -68,6 +68,7 @@ struct ModelPlan {
     std::string architecture = {};  // general.architecture of the GGUF
     int trained_context = 0;        // tokens
     std::string engine = {};        // build of the engine that was asked
+    bool kv_quantisable = true;     // whether the KV cache may be of a quantised type
 
     [[nodiscard]] Bytes total() const;
 };

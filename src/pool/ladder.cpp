@@ -40,7 +40,7 @@ double bytes_per_value(std::string_view kv_cache_type) {
 
 Bytes with_kv_cache_type(const Needs& needs, std::string_view type) {
     const auto ratio = bytes_per_value(type) / bytes_per_value(needs.kv_cache_type);
-    return ratio >= 1 ? needs.total : needs.total - needs.kv_cache + share(needs.kv_cache, ratio);
+    return ratio >= 1 || !needs.kv_quantisable ? needs.total : needs.total - needs.kv_cache + share(needs.kv_cache, ratio);
 }
 
 Bytes with_context(const Needs& needs, int tokens) {
@@ -68,7 +68,7 @@ std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed) {
         reduction.without_prompt_cache = true;
         add(now.total - needs.prompt_cache);
     }
-    if (allowed.kv_cache_type &&
+    if (allowed.kv_cache_type && needs.kv_quantisable &&
         bytes_per_value(*allowed.kv_cache_type) < bytes_per_value(needs.kv_cache_type)) {
         reduction.kv_cache_type = *allowed.kv_cache_type;
         const auto total = with_kv_cache_type(now, *allowed.kv_cache_type);

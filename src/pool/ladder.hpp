@@ -34,6 +34,7 @@ struct Needs {
     Bytes prompt_cache = {};
     int context_length = 0;  // tokens; 0: unknown, then the context cannot shrink
     std::string kv_cache_type = "f16";
+    bool kv_quantisable = true;
     std::chrono::milliseconds load_time{};  // of earlier loads; 0: never loaded
 };
 

@@ -111,6 +111,8 @@ TEST(Plan, AgreesWithWhatCanBeCalculated) {
     EXPECT_EQ(plan->architecture, "lfm2");
     EXPECT_EQ(plan->trained_context, 8192);
     EXPECT_THAT(plan->engine, testing::StartsWith("0."));
+    EXPECT_FALSE(plan->kv_quantisable) << "its heads are 16 long";
+    EXPECT_TRUE(measure({.model = tiny_models() / "solar.gguf"})->kv_quantisable) << "and these 32";
     // 2 attention layers × 2048 tokens × (K + V) × 2 heads × 16 values × 2 bytes
     EXPECT_EQ(line(*plan, "kv_cache"), Bytes{2 * 2048 * 2 * 2 * 16 * 2});
     // 2 convolutions × (3 − 1) × 64 values × 4 bytes, with room for 8 checkpoints

@@ -335,6 +335,12 @@ TEST(Ladder, GivesUpNothingThatWasNotAllowed) {
     EXPECT_TRUE(steps_down({.total = GiB(9), .kv_cache = GiB(4), .context_length = 4096}, {}).empty());
 }
 
+TEST(Ladder, LeavesTheCacheOfHeadsThatCannotBeQuantisedAlone) {
+    const Needs odd{.total = GiB(9), .kv_cache = GiB(4), .context_length = 4096, .kv_quantisable = false};
+    EXPECT_TRUE(steps_down(odd, {.kv_cache_type = "q8_0"}).empty());
+    EXPECT_EQ(with_kv_cache_type(odd, "q8_0"), GiB(9));
+}
+
 TEST(Ladder, TheFirstStepThatFitsIsMeasuredBeforeItIsReserved) {
     Story story(Policy::never_unload);
     story.load(a, GiB(3));

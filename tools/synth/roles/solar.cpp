@@ -7,7 +7,7 @@ Model make_solar(const Request& request) {
     Model model(request, "llama");
     model.layers = request.pick(3, 48);
     const std::int64_t embedding = request.pick(64, 4096), hidden = request.pick(128, 14336);
-    const Attention attention{embedding, request.pick(4, 32), request.pick(2, 8), request.pick(16, 128)};
+    const Attention attention{embedding, request.pick(2, 32), request.pick(1, 8), request.pick(32, 128)};
     const auto tokens =
         add_tokenizer(model, {.family = Family::spm, .size = request.pick<std::size_t>(600, 32000), .adds_bos = true});
     model.set_key("general.name", std::string(request.pick("solar-tiny", "SOLAR 10.7B shape, random weights")));
