@@ -83,7 +83,7 @@ memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& re
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
     pool::Needs needs{
-        .total = plan.total(), .context_length = shape.context_length, .kv_cache_type = shape.kv_cache_type};
+        .total = plan.pessimistic(), .context_length = shape.context_length, .kv_cache_type = shape.kv_cache_type};
     for (const auto& line : plan.lines) {
         if (line.what == "kv_cache") needs.kv_cache = line.bytes;
         if (line.what == "prompt_cache") needs.prompt_cache = line.bytes;
