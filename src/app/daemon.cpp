@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app/budget.hpp"
+#include "app/measure.hpp"
 #include "app/port_owner.hpp"
 #include "app/wiring.hpp"
 #include "engine/runtime_dir.hpp"
@@ -48,10 +49,12 @@ struct Daemon {
     const DaemonHooks& hooks;
     asio::io_context io{1};
     net::TaskGroup tasks{io.get_executor()};
+    // Goes before `io`: its thread hands results back to it.
+    Measurer measurer{config.engine};
     int status = 0;
 
     asio::awaitable<void> main(engine::RuntimeDir& runtime) {
-        auto wiring = wire(io.get_executor(), config, runtime.path());
+        auto wiring = wire(io.get_executor(), config, runtime.path(), measurer);
         if (!wiring) co_return give_up(wiring.error());
         const auto machine = memory::read_machine_memory().total;
         const auto budget = budget_of(config.memory, machine);

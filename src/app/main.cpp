@@ -55,7 +55,7 @@ int plan(const cli::PlanOptions& options) {
         plan = app::plan_config(config);
     } else {
         plan = app::plan_files(options.files, options.context_length.value_or(2048),
-                               options.config ? options.config->memory : config::Memory{});
+                               options.config.value_or(config::Config{}));
     }
     fmt::print("{}", options.json ? app::plan_json(plan) + "\n" : app::plan_table(plan, terminal_width()));
     if (plan.failed()) return 1;

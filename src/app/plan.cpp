@@ -14,6 +14,7 @@
 #include "app/measure.hpp"
 #include "engine/worker_args.hpp"
 #include "gateway/answer.hpp"
+#include "memory/learned_text.hpp"
 #include "memory/process_memory.hpp"
 #include "net/task_group.hpp"
 
@@ -24,11 +25,11 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 
 // Measures into `into`, one child per model; they are short and mostly wait for the disk.
-void measure_all(std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted) {
+void measure_all(Measurer& measurer, std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted) {
     asio::io_context io;
     net::TaskGroup tasks(io.get_executor());
-    const auto one = [](PlannedModel* into, memory::EngineShape shape) -> asio::awaitable<void> {
-        into->plan = co_await measure(std::move(shape));
+    const auto one = [&measurer](PlannedModel* into, memory::EngineShape shape) -> asio::awaitable<void> {
+        into->plan = co_await measurer.measure(std::move(shape));
     };
     for (auto& [into, shape] : wanted) tasks.spawn("measure", one(into, std::move(shape)));
     io.run();
@@ -43,6 +44,10 @@ json::object model_json(const PlannedModel& model) {
                         {"total_bytes", model.plan ? model.plan->total().count : 0},
                         {"lines", lines}};
     if (model.plan && !model.plan->architecture.empty()) result["architecture"] = model.plan->architecture;
+    if (model.plan && !model.plan->lines.empty()) {
+        memory::add_error_bar(result, *model.plan);
+        result["cached"] = model.plan->cached;
+    }
     if (!model.plan) result["error"] = describe(model.plan.error());
     return result;
 }
@@ -82,7 +87,13 @@ bool SetPlan::failed() const {
     const auto broken = [](const PlannedModel& model) { return !model.plan.has_value(); };
     return std::ranges::any_of(models, broken) || std::ranges::any_of(fallbacks, broken);
 }
-bool SetPlan::fits() const { return !failed() && total() + own <= budget; }
+Bytes SetPlan::pessimistic() const {
+    Bytes sum;
+    for (const auto& model : models)
+        if (model.plan) sum += model.plan->pessimistic();
+    return sum;
+}
+bool SetPlan::fits() const { return !failed() && pessimistic() + own <= budget; }
 
 SetPlan plan_config(const config::Config& config) {
     SetPlan plan{.models = {},
@@ -105,15 +116,16 @@ SetPlan plan_config(const config::Config& config) {
                 const auto& model = *config.find(planned.name);
                 wanted.emplace_back(&planned, engine::shape_of(*model.local, model.kind));
             }
-    measure_all(std::move(wanted));
+    Measurer measurer(config.engine);
+    measure_all(measurer, std::move(wanted));
     return plan;
 }
 
-SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length, const config::Memory& memory) {
+SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length, const config::Config& config) {
     SetPlan plan{.models = {},
                  .fallbacks = {},
                  .own = own_reserve,
-                 .budget = budget_of(memory, sarai::memory::read_machine_memory().total)};
+                 .budget = budget_of(config.memory, memory::read_machine_memory().total)};
     for (const auto& file : files)
         plan.models.push_back({file.filename().string(), "gguf_native", memory::ModelPlan{}});
     std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted;
@@ -121,7 +133,8 @@ SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_
         const config::LocalModel local{.path = files[i], .mmproj = {}, .context_length = context_length};
         wanted.emplace_back(&plan.models[i], engine::shape_of(local, config::ModelKind::chat));
     }
-    measure_all(wanted);
+    Measurer measurer(config.engine);
+    measure_all(measurer, wanted);
     // The architecture is known only now; embedding models run with batches as long as their context.
     std::erase_if(wanted, [&](const auto& entry) {
         return !entry.first->plan || !entry.first->plan->architecture.contains("embedding");
@@ -130,7 +143,7 @@ SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_
         const config::LocalModel local{.path = shape.model, .mmproj = {}, .context_length = context_length};
         shape = engine::shape_of(local, config::ModelKind::embedding);
     }
-    if (!wanted.empty()) measure_all(std::move(wanted));
+    if (!wanted.empty()) measure_all(measurer, std::move(wanted));
     return plan;
 }
 
@@ -138,6 +151,7 @@ std::string plan_json(const SetPlan& plan) {
     return json::serialize(json::object{{"models", models_json(plan.models)},
                                         {"fallbacks", models_json(plan.fallbacks)},
                                         {"total_bytes", plan.total().count},
+                                        {"pessimistic_bytes", plan.pessimistic().count},
                                         {"own_bytes", plan.own.count},
                                         {"budget_bytes", plan.budget.count},
                                         {"fits", plan.fits()}});
@@ -155,6 +169,7 @@ std::string plan_table(const SetPlan& plan, int width) {
 
     emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "MODEL", name_width, "BACKEND", "WEIGHTS", "KV+STATE",
          "COMPUTE", "OTHER", "TOTAL");
+    std::string notes;
     const auto row = [&](const PlannedModel& model, std::string_view note) {
         const auto label = std::string(model.name) + std::string(note);
         if (!model.plan)
@@ -167,13 +182,16 @@ std::string plan_table(const SetPlan& plan, int width) {
         emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", label, name_width, model.backend,
              to_string(weights), to_string(cache), to_string(compute), to_string(total - weights - cache - compute),
              to_string(total), bar(total, plan.budget, bar_width));
+        if (!model.plan->lines.empty())
+            notes += fmt::format("{:<{}} {}\n", label, name_width, memory::error_note(*model.plan));
     };
     for (const auto& model : plan.models) row(model, "");
     emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "sarai itself", name_width, "", "", "", "", "",
          to_string(plan.own), bar(plan.own, plan.budget, bar_width));
-    const auto all = plan.total() + plan.own;
+    const auto all = plan.pessimistic() + plan.own;  // what is reserved
     emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "total", name_width, "", "", "", "", "",
-         to_string(all), bar(all, plan.budget, bar_width));
+         to_string(plan.total() + plan.own), bar(plan.total() + plan.own, plan.budget, bar_width));
+    if (!notes.empty()) emit("\nHow sure that is; the upper end counts:\n{}", notes);
     emit("\n");
     if (plan.failed())
         emit("Some models could not be planned, see above.\n");
@@ -189,7 +207,7 @@ std::string plan_table(const SetPlan& plan, int width) {
         for (const auto& model : plan.fallbacks) {
             row(model, " (fallback)");
             if (!model.plan) continue;
-            const auto with = all + model.plan->total();
+            const auto with = all + model.plan->pessimistic();
             emit("{:<{}} {}\n", "", name_width,
                  with <= plan.budget
                      ? fmt::format("fits: {} of {}", to_string(with), to_string(plan.budget))

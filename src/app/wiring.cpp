@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 
-#include "app/measure.hpp"
 #include "engine/worker.hpp"
 #include "remote/ollama_backend.hpp"
 #include "remote/openai_backend.hpp"
@@ -83,10 +82,11 @@ memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& re
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
     pool::Needs needs{
-        .total = plan.total(),
+        .total = plan.pessimistic(),
         .context_length = shape.context_length,
         .kv_cache_type = shape.kv_cache_type,
         .kv_quantisable = plan.kv_quantisable};
+    if (plan.learned) needs.load_time = plan.learned->load_time;
     for (const auto& line : plan.lines) {
         if (line.what == "kv_cache") needs.kv_cache = line.bytes;
         if (line.what == "prompt_cache") needs.prompt_cache = line.bytes;
@@ -97,9 +97,10 @@ pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& s
 }
 
 // To a client a file that is missing or of an unknown kind is the server's trouble, not its own: neither 404 nor 400.
-asio::awaitable<Result<pool::Measured>> measure_for_client(const config::Model& model, pool::Reduction reduction) {
+asio::awaitable<Result<pool::Measured>> measure_for_client(Measurer& measurer, const config::Model& model,
+                                                           pool::Reduction reduction) {
     const auto shape = reduced(engine::shape_of(*model.local, model.kind), reduction);
-    auto plan = co_await measure(shape);
+    auto plan = co_await measurer.measure(shape);
     if (!plan && (plan.error().code == Code::not_found || plan.error().code == Code::unsupported ||
                   plan.error().code == Code::invalid_argument))
         plan.error().code = Code::corrupt_file;
@@ -125,7 +126,7 @@ pool::Policy policy_named(std::string_view name) {
 }
 
 Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config,
-                    const std::filesystem::path& runtime_dir) {
+                    const std::filesystem::path& runtime_dir, Measurer& measurer) {
     Wiring wiring;
     auto built = std::make_shared<Built>();
     built->runtime_dir = runtime_dir;
@@ -167,8 +168,11 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         wiring.models.push_back(std::move(spec));
     }
 
-    wiring.ports.measure = [&config](pool::ModelIndex i, const pool::Reduction& reduction) {
-        return measure_for_client(config.models[i], reduction);
+    wiring.ports.measure = [&config, &measurer](pool::ModelIndex i, const pool::Reduction& reduction) {
+        return measure_for_client(measurer, config.models[i], reduction);
+    };
+    wiring.ports.observed = [&measurer](pool::ModelIndex /*model*/, const memory::Observation& observation) {
+        measurer.observed(observation);
     };
     wiring.ports.spawn = [&config, built, executor](
                              pool::ModelIndex i,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "app/measure.hpp"
 #include "config/config.hpp"
 #include "net/http_client.hpp"
 #include "pool/ports.hpp"
@@ -22,9 +23,9 @@ struct Wiring {
 // As the configuration spells it.
 [[nodiscard]] pool::Policy policy_named(std::string_view name);
 
-// `config` must outlive the wiring. Errors: invalid_argument (a URL), not_found (no llama-server where local models are
-// configured).
+// `config` and `measurer` must outlive the wiring. Errors: invalid_argument (a URL), not_found (no llama-server where
+// local models are configured).
 [[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,
-                                  const std::filesystem::path& runtime_dir);
+                                  const std::filesystem::path& runtime_dir, Measurer& measurer);
 
 }  // namespace sarai::app

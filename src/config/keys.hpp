@@ -48,7 +48,7 @@ struct Key {
     double max = 0;                         // 0 with min 0: no limits
     std::string_view choices = {};          // "a|b"
     Scope scope = Scope::any;
-    std::string_view alias = {};  // a second environment variable, older than the SARAI_ names
+    std::string_view alias = {};  // a second environment variable, weaker than the one made of the path
 };
 
 [[nodiscard]] std::span<const Key> keys();

@@ -93,6 +93,7 @@ private:
         if (!reply) co_return std::unexpected(reply.error());
         done_.time_to_first_token = Clock::now() - arrived_;
         done_.usage = llm::usage_of(*reply);
+        lease.served(llm::rates_of(*reply));
         complete_ = true;
         (void)co_await exchange_.respond({.body = face_.reply(*reply), .headers = headers(lease.route())});
         co_return Result<void>{};
@@ -103,6 +104,7 @@ private:
         if (!events) co_return std::unexpected(events.error());
         std::string out;
         bool started = false;
+        std::optional<llm::Rates> rates;
         for (;;) {
             auto event = co_await (*events)->next();
             if (!event) {
@@ -115,6 +117,7 @@ private:
             }
             if (!*event) break;
             if (auto usage = llm::usage_of((*event)->chunk)) done_.usage = usage;
+            if (auto told = llm::rates_of((*event)->chunk)) rates = told;
             face_.event(**event, out);
             // Held back until there is something to show, so that a backend that fails before can still be replaced.
             if (!started) {
@@ -132,6 +135,7 @@ private:
             }
         }
         if (!started) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+        lease.served(rates);
         face_.end(out);
         complete_ = true;
         (void)co_await exchange_.finish(out);

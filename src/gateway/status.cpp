@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "memory/learned_text.hpp"
 #include "protocols/ollama_listing.hpp"
 
 namespace sarai::gateway {
@@ -52,6 +53,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
                      {"planned_bytes", status.planned.count},
                      {"measured_bytes", status.measured.pss.count},
                      {"peak_bytes", status.peak.count},
+                     {"over_plan_bytes", status.over_plan.count},
                      {"anonymous_bytes", status.measured.anonymous.count},
                      {"file_bytes", status.measured.file.count},
                      {"role", config.remote ? "fallback" : "primary"},
@@ -62,6 +64,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.reduction.any()) row["reduced"] = describe(status.reduction);
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
+    if (status.plan) memory::add_error_bar(row, *status.plan);
     if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;
     return row;
 }

@@ -25,6 +25,13 @@ std::int64_t count_at(const json::object& object, std::string_view key) {
     return number ? *number : 0;
 }
 
+double number_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    if (value == nullptr) return 0;
+    const auto number = value->try_to_number<double>();
+    return number ? *number : 0;
+}
+
 }  // namespace
 
 std::string_view name_of(Task task) {
@@ -77,6 +84,19 @@ std::optional<Usage> usage_of(const json::object& chunk_or_reply) {
     if (const auto* details = fields.if_contains("prompt_tokens_details"); details != nullptr && details->is_object())
         result.cached_tokens = count_at(details->get_object(), "cached_tokens");
     return result;
+}
+
+std::optional<Rates> rates_of(const json::object& chunk_or_reply) {
+    const auto* timings = chunk_or_reply.if_contains("timings");
+    if (timings == nullptr || !timings->is_object()) return std::nullopt;
+    const auto& fields = timings->get_object();
+    const Rates rates{.prompt_tokens = count_at(fields, "prompt_n"),
+                      .prompt_seconds = number_at(fields, "prompt_ms") / 1000,
+                      .decode_tokens = count_at(fields, "predicted_n"),
+                      .decode_seconds = number_at(fields, "predicted_ms") / 1000};
+    if (rates.prompt_tokens < 0 || rates.prompt_seconds < 0 || rates.decode_tokens < 0 || rates.decode_seconds < 0)
+        return std::nullopt;
+    return rates;
 }
 
 }  // namespace sarai::llm

@@ -36,6 +36,14 @@ struct Usage {
     std::int64_t cached_tokens = 0;
 };
 
+// How long a local worker took for what it computed itself; cached tokens are not among those of the prompt.
+struct Rates {
+    std::int64_t prompt_tokens = 0;
+    double prompt_seconds = 0;
+    std::int64_t decode_tokens = 0;
+    double decode_seconds = 0;
+};
+
 // One OpenAI streaming chunk ("object": "chat.completion.chunk" or "text_completion").
 struct StreamEvent {
     boost::json::object chunk;
@@ -52,5 +60,8 @@ struct StreamEvent {
 [[nodiscard]] std::string_view finish_reason_of(const StreamEvent& event);
 // The "usage" of a chunk or of a whole reply, else what llama-server's "timings" tell of it, where it has one of them.
 [[nodiscard]] std::optional<Usage> usage_of(const boost::json::object& chunk_or_reply);
+// llama-server's "timings" of a chunk or of a whole reply: it sends them with the last chunk, or with every one where
+// the client asked for that.
+[[nodiscard]] std::optional<Rates> rates_of(const boost::json::object& chunk_or_reply);
 
 }  // namespace sarai::llm

@@ -1,5 +1,7 @@
 // sarai-measure: prints what a worker will take, as one JSON object. Runs as a short-lived child, since a file that
 // crashes the engine's loader may then only take this process with it.
+#include <link.h>
+
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 #include <cstdio>
@@ -11,6 +13,21 @@
 
 namespace {
 
+// The engine's libraries in this process, backends that it opened itself included: whoever keeps the answer has to ask
+// again once one of them was replaced.
+boost::json::array engine_libraries() {
+    boost::json::array found;
+    const auto note = [](dl_phdr_info* info, std::size_t /*size*/, void* into) {
+        const std::string_view path = info->dlpi_name;
+        const auto name = path.substr(path.rfind('/') + 1);
+        if (name.starts_with("libggml") || name.starts_with("libllama") || name.starts_with("libmtmd"))
+            static_cast<boost::json::array*>(into)->emplace_back(path);
+        return 0;
+    };
+    dl_iterate_phdr(note, &found);
+    return found;
+}
+
 boost::json::object to_json(const sarai::measure::Answer& answer) {
     boost::json::array lines;
     for (const auto& line : answer.lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
@@ -18,6 +35,7 @@ boost::json::object to_json(const sarai::measure::Answer& answer) {
             {"trained_context", answer.trained_context},
             {"engine", answer.engine},
             {"kv_quantisable", answer.kv_quantisable},
+            {"libraries", engine_libraries()},
             {"lines", std::move(lines)}};
 }
 

@@ -100,6 +100,15 @@ Bytes ModelPlan::total() const {
     return sum;
 }
 
+Bytes ModelPlan::error() const {
+    const auto sum = total();
+    const auto evidence = learned ? std::min(learned->loads, learned->requests) : 0;
+    const Bytes bound{sum.count / 100 / std::clamp<std::int64_t>(evidence + 1, 1, 4)};
+    return learned ? std::max(bound, learned->peak - sum) : bound;
+}
+
+Bytes ModelPlan::pessimistic() const { return total() + error(); }
+
 std::vector<std::string> measure_arguments(const EngineShape& shape) {
     std::vector<std::string> arguments = {"--model",       shape.model.string(),
                                           "--context",     std::to_string(shape.context_length),
@@ -135,6 +144,18 @@ Result<ModelPlan> parse_measurement(const EngineShape& shape, int exit_status, s
     }
     if (exit_status != 0) return std::unexpected(error_of(value.get_object()));
     return plan_of(value.get_object());
+}
+
+std::vector<std::filesystem::path> engine_libraries(std::string_view printed) {
+    boost::system::error_code failed;
+    const auto value = json::parse(printed, failed);
+    const auto* object = failed ? nullptr : value.if_object();
+    const auto* list = object == nullptr ? nullptr : object->if_contains("libraries");
+    std::vector<std::filesystem::path> libraries;
+    if (list == nullptr || !list->is_array()) return libraries;
+    for (const auto& path : list->get_array())
+        if (path.is_string()) libraries.emplace_back(std::string(path.get_string()));
+    return libraries;
 }
 
 }  // namespace sarai::memory

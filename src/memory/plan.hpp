@@ -14,6 +14,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "memory/learned.hpp"
 
 namespace sarai::memory {
 
@@ -69,8 +70,21 @@ struct ModelPlan {
     int trained_context = 0;        // tokens
     std::string engine = {};        // build of the engine that was asked
     bool kv_quantisable = true;     // whether the KV cache may be of a quantised type
+    std::string key = {};           // names this file, shape and engine build in the history; empty: not to be kept
+    bool cached = false;            // from the history: the engine was not asked
+    std::optional<Learned> learned = {};  // from earlier loads by the same key
 
+    // The prediction.
     [[nodiscard]] Bytes total() const;
+    // Half the width of the error bar around it, the larger of
+    //  - 1 % of the total, the bound that bench/memory holds over architectures, contexts and slots. Each load that was
+    //    asked something and stayed below is evidence that this plan is not one of the short ones: 1/2, 1/3 … of it,
+    //    down to a quarter. (A load that was never asked has not touched its compute buffers; it is no evidence.)
+    //  - what the highest peak observed here exceeded the total by.
+    // Peaks far below the plan do not count against it: they are of contexts that were never filled.
+    [[nodiscard]] Bytes error() const;
+    // The upper end, total + error, which admission reserves: never below the plan, never below what was observed.
+    [[nodiscard]] Bytes pessimistic() const;
 };
 
 // Arguments for `sarai-measure` (without the program's own name).
@@ -80,5 +94,8 @@ struct ModelPlan {
 // invalid_argument); corrupt_file with `last_words` where it died of the file.
 [[nodiscard]] Result<ModelPlan> parse_measurement(const EngineShape& shape, int exit_status, std::string_view printed,
                                                   std::string_view last_words);
+
+// The engine's libraries that the child had loaded, its CPU backend included; empty where it printed something else.
+[[nodiscard]] std::vector<std::filesystem::path> engine_libraries(std::string_view printed);
 
 }  // namespace sarai::memory

@@ -9,7 +9,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "memory/learned_text.hpp"
 #include "net/task_group.hpp"
+#include "pool/load_record.hpp"
 #include "pool/memory_sampler.hpp"
 
 namespace sarai::pool {
@@ -37,7 +39,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         std::shared_ptr<LocalWorker> worker;
         std::optional<memory::ModelPlan> plan;
         memory::ProcessMemory measured;
-        Bytes peak;
+        LoadRecord record;
         Clock::time_point started;
         std::chrono::milliseconds load_time{};
     };
@@ -102,7 +104,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         auto& local = locals[model];
         local.started = Clock::now();
         local.measured = {};
-        local.peak = {};
+        local.record = LoadRecord(local.plan.value_or(memory::ModelPlan{}));
         spdlog::info("loading model '{}', {} reserved{}{}", name(model), to_string(core.local(model).reserved),
                      reduction.any() ? ", smaller than configured: " : "", describe(reduction));
         Result<std::shared_ptr<LocalWorker>> worker = fail(Code::unavailable, "sarai is shutting down");
@@ -119,6 +121,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             local.load_time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - local.started);
             spdlog::info("model '{}' is ready after {} ms (pid {})", name(model), local.load_time.count(),
                          local.worker->pid());
+            local.record.ready(local.load_time);
             perform(core.worker_ready(model, local.load_time));
         }
         auto why = co_await local.worker->gone();
@@ -130,7 +133,23 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             spdlog::info("model '{}' is unloaded", name(model));
         local.worker.reset();
         local.measured = {};
+        report(model, local.record.rest());
         perform(core.worker_gone(model, why));
+    }
+
+    void note_sample(ModelIndex model, Bytes pss) {
+        auto& record = locals[model].record;
+        record.sampled(pss);
+        if (record.newly_over_plan())
+            spdlog::warn("model '{}' takes {}, {} more than planned ({})", name(model), to_string(pss),
+                         to_string(record.over_plan()), memory::error_note(*locals[model].plan));
+        report(model, record.due(Clock::now()));
+    }
+    void report(ModelIndex model, const std::optional<memory::Observation>& observation) {
+        auto& plan = locals[model].plan;
+        if (!observation || !plan) return;
+        plan->learned = memory::with(plan->learned.value_or(memory::Learned{}), *observation);
+        if (ports.observed) ports.observed(model, *observation);
     }
 
     asio::awaitable<void> stop_worker(std::shared_ptr<LocalWorker> worker) { co_await worker->stop(stop_grace); }
@@ -166,7 +185,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
                 if (!sample || !locals[i].worker || locals[i].worker->pid() != pids[i + 1]) continue;
                 sum += sample->pss;
                 locals[i].measured = *sample;
-                locals[i].peak = std::max(locals[i].peak, sample->pss);
+                note_sample(i, sample->pss);
             }
             peak_sum = std::max(peak_sum, sum);
             timer.expires_after(sample_interval);
@@ -247,6 +266,11 @@ void Lease::broke_off(const Error& failure) {
     pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure));
 }
 
+void Lease::served(const std::optional<llm::Rates>& rates) {
+    // A worker that died and came back since the lease was granted gets the credit: it runs by the same plan.
+    if (!route_.endpoint) pool_->locals[route_.model].record.served(rates);
+}
+
 Pool::Pool(asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models,
            std::vector<EndpointSpec> endpoints, Ports ports)
     : shared_(std::make_shared<Lease::Shared>(executor, PoolCore(rules, std::move(models), std::move(endpoints)),
@@ -312,7 +336,8 @@ LocalStatus Pool::local(ModelIndex model) const {
                        .planned = view.reserved,
                        .plan = local.plan,
                        .measured = local.measured,
-                       .peak = local.peak,
+                       .peak = local.record.peak(),
+                       .over_plan = local.record.over_plan(),
                        .leases = view.leases,
                        .load_time = local.load_time,
                        .last_error = view.last_error,

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure);
     // After the first token: the answer broke off. Only marks the endpoint.
     void broke_off(const Error& failure);
+    // The answer has come to its end, with the speeds that its last part told.
+    void served(const std::optional<llm::Rates>& rates);
 
 private:
     friend class Pool;
@@ -52,9 +54,10 @@ struct LocalStatus {
     LocalState state = LocalState::absent;
     pid_t pid = 0;                          // 0: no process
     Bytes planned;                          // reserved; 0 while absent
-    std::optional<memory::ModelPlan> plan;  // of the last load
+    std::optional<memory::ModelPlan> plan;  // of the last load; what was learned since is in it
     memory::ProcessMemory measured;         // latest sample
     Bytes peak;                             // of this process's samples
+    Bytes over_plan;                        // what `peak` exceeds the plan by, beyond its error bar; else 0
     int leases = 0;
     std::chrono::milliseconds load_time{};  // of the last load that succeeded
     std::optional<Error> last_error;

@@ -37,6 +37,8 @@ struct Ports {
     std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, const Reduction&)> spawn;
     std::function<boost::asio::awaitable<Result<void>>(EndpointIndex)> probe;
     std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
+    // What a load has shown, for the next plan (pool/load_record.hpp says when). Must not block.
+    std::function<void(ModelIndex, const memory::Observation&)> observed = {};
 };
 
 }  // namespace sarai::pool

@@ -1,4 +1,5 @@
 """Runs the real programs for tests: servers on ports that the system chose, with tiny models, and always ends them."""
+import atexit
 import contextlib
 import http.client
 import json
@@ -15,6 +16,10 @@ import unittest
 
 BIN = pathlib.Path(os.environ["SARAI_BIN"])
 MODELS = pathlib.Path(os.environ["SARAI_TEST_MODELS"])
+
+# No test reads or writes what the user's own sarai remembers. Servers have a folder each, see Sarai.
+os.environ["SARAI_STATE_DIR"] = tempfile.mkdtemp(prefix="sarai-test-state-")
+atexit.register(shutil.rmtree, os.environ["SARAI_STATE_DIR"], ignore_errors=True)
 
 
 def wait_until(condition, what, seconds=20.0):
@@ -57,12 +62,13 @@ class Reply:
 class Sarai:
     """`sarai serve` with a configuration of its own."""
 
-    def __init__(self, models, memory="max_ram: 2GiB", port=0, environment=None, extra=""):
+    def __init__(self, models, memory="max_ram: 2GiB", port=0, environment=None, extra="", program=BIN / "sarai"):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-"))
         self.config = self.folder / "sarai.yaml"
         self.port = port
         self.memory, self.models, self.extra = memory, models, extra
         self.environment = environment or {}
+        self.program = program
         self.process = None
         self.log_path = self.folder / "log"
 
@@ -76,10 +82,10 @@ class Sarai:
         self.write_config()
         environment = {k: v for k, v in os.environ.items()
                        if not k.startswith("SARAI_") and k not in ("OLLAMA_BASE_URL", "MAX_CONCURRENT_LLMS", "SOLAR_PREFER_HTTP")}
-        environment.update(self.environment)
+        environment.update({"SARAI_STATE_DIR": str(self.folder / "state")} | self.environment)
         with open(self.log_path, "ab") as log:
             self.log_start = log.tell()
-            self.process = subprocess.Popen([BIN / "sarai", "serve", "--config", self.config], stdout=log, stderr=log,
+            self.process = subprocess.Popen([self.program, "serve", "--config", self.config], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=environment)
         if wait:
             self.port = int(wait_until(self._announced, "the server to listen"))
@@ -149,7 +155,7 @@ class Sarai:
 
 
 def run_cli(*arguments, input=None, timeout=120, environment=None):
-    full = {k: v for k, v in os.environ.items() if not k.startswith("SARAI_")}
+    full = {k: v for k, v in os.environ.items() if not k.startswith("SARAI_") or k == "SARAI_STATE_DIR"}
     full.update(environment or {})
     return subprocess.run([BIN / "sarai", *map(str, arguments)], input=input, capture_output=True, text=True, timeout=timeout, env=full,
                           stdin=subprocess.DEVNULL if input is None else None)

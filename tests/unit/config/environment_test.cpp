@@ -86,6 +86,15 @@ TEST(ConfigEnvironment, PrefersTheLongNameAndPassesOverEmptyOnes) {
     EXPECT_EQ(count(environment({{"MAX_CONCURRENT_LLMS", ""}})), 3);
 }
 
+TEST(ConfigEnvironment, PutsTheStateElsewhereByAShortName) {
+    const auto folder = [](const Environment& env) {
+        return valid(with_model("engine: {state_dir: kept}"), env).engine.state_dir;
+    };
+    EXPECT_EQ(folder({}), "/etc/sarai/kept");
+    EXPECT_EQ(folder(environment({{"SARAI_STATE_DIR", "/var/s"}})), "/var/s");
+    EXPECT_EQ(folder(environment({{"SARAI_STATE_DIR", "/var/s"}, {"SARAI_ENGINE_STATE_DIR", "/var/e"}})), "/var/e");
+}
+
 TEST(ConfigEnvironment, ReportsBadAndUnknownOverridesByTheirName) {
     EXPECT_EQ(problems_of(with_model(""), environment({{"MAX_CONCURRENT_LLMS", "many"}})),
               "environment MAX_CONCURRENT_LLMS: \"many\"; expected a whole number from 1 to 1024\n");

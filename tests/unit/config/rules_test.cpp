@@ -18,7 +18,7 @@ TEST(ConfigRules, ReadEveryPartOfAFullConfiguration) {
     const Config config = valid(R"(
 server: {listen: "[::1]:0", max_request_body: 1MiB, header_timeout: 500ms, drain_timeout: 0}
 memory: {max_ram: 12GB, reserve: 512MiB, max_concurrent_llms: 5}
-engine: {server_binary: ./bin/llama-server, runtime_dir: run}
+engine: {server_binary: ./bin/llama-server, runtime_dir: run, state_dir: ~/state}
 models:
   m:
     backend: ollama_http
@@ -44,6 +44,7 @@ models:
     EXPECT_EQ(config.memory.max_concurrent_llms, 5);
     EXPECT_EQ(config.engine.server_binary, "/etc/sarai/bin/llama-server");
     EXPECT_EQ(config.engine.runtime_dir, "/etc/sarai/run");
+    EXPECT_EQ(config.engine.state_dir, "/home/me/state");
     ASSERT_EQ(config.models.size(), 1U);
     const RemoteModel& remote = config.models[0].remote.value();
     EXPECT_EQ(remote.model, "m");

@@ -97,5 +97,12 @@ TEST(ParseMeasurement, TellsWhyTheProgramItselfFailed) {
     EXPECT_THAT(plan.error().message, HasSubstr("not in range"));
 }
 
+TEST(EngineLibraries, AreReadFromWhatTheChildPrinted) {
+    EXPECT_THAT(engine_libraries(R"({"libraries":["/lib/libllama.so.0",7,"/lib/libggml.so.0"],"lines":[]})"),
+                ElementsAre("/lib/libllama.so.0", "/lib/libggml.so.0"));
+    for (const auto* printed : {"", "no JSON", "[]", "{}", R"({"libraries":"all"})"})
+        EXPECT_TRUE(engine_libraries(printed).empty()) << printed;
+}
+
 }  // namespace
 }  // namespace sarai::memory

@@ -1,0 +1,40 @@
+#include "llm/types.hpp"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+
+namespace sarai::llm {
+namespace {
+
+namespace json = boost::json;
+
+std::optional<Rates> rates_in(std::string_view text) { return rates_of(json::parse(text).as_object()); }
+
+}  // namespace
+
+TEST(Rates, AreReadFromTheTimingsOfTheLastChunk) {
+    const auto rates = rates_in(
+        R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"timings":{"cache_n":100,"prompt_n":32,)"
+        R"("prompt_ms":400.5,"prompt_per_second":79.9,"predicted_n":20,"predicted_ms":1000,"predicted_per_second":20}})");
+    ASSERT_TRUE(rates);
+    EXPECT_EQ(rates->prompt_tokens, 32);
+    EXPECT_DOUBLE_EQ(rates->prompt_seconds, 0.4005);
+    EXPECT_EQ(rates->decode_tokens, 20);
+    EXPECT_DOUBLE_EQ(rates->decode_seconds, 1);
+}
+
+TEST(Rates, AreNoneWhereTheServerDoesNotTellThem) {
+    for (const auto* text : {R"({})", R"({"timings":null})", R"({"timings":[1]})", R"({"usage":{"prompt_tokens":3}})",
+                             R"({"timings":{"prompt_n":-1}})", R"({"timings":{"prompt_n":3,"prompt_ms":-0.5}})"})
+        EXPECT_FALSE(rates_in(text)) << text;
+}
+
+TEST(Rates, AreZeroForPartsThatAreMissingOrOfAnotherType) {
+    const auto rates = rates_in(R"({"timings":{"prompt_n":"many","predicted_n":5,"predicted_ms":10}})");
+    ASSERT_TRUE(rates);
+    EXPECT_EQ(rates->prompt_tokens, 0);
+    EXPECT_EQ(rates->decode_tokens, 5);
+}
+
+}  // namespace sarai::llm
