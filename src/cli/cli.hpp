@@ -29,6 +29,9 @@ struct PlanOptions {
     std::vector<std::filesystem::path> files;  // GGUF files; empty: the models of `config`
     std::optional<config::Config> config;      // absent: files alone, against this machine
     std::optional<int> context_length;         // tokens; absent: each model's own, 2048 for files
+    std::string scenario = "all";              // native, hybrid, degraded or all
+    std::string what_if;                       // empty: the plan as configured alone; else see config/what_if.hpp
+    bool strict = false;                       // a degraded scenario that does not fit is a failure
     bool json = false;
 };
 

@@ -13,12 +13,15 @@
 namespace sarai::cli {
 
 struct Arguments {
-    std::string config;  // --config of serve and plan
+    std::string config;  // --config of serve, plan and fit
     ServerChoice server;
     RunOptions run;
     std::vector<std::string> prompt_words;
     std::vector<std::string> plan_files;
     int context_length = 0;  // 0: not given
+    std::string scenario = "all";
+    std::vector<std::string> what_if;
+    bool strict = false;
     int tokens = 96;
     DemoOptions demo;
     bool json = false;

@@ -85,6 +85,8 @@ TEST(Cli, RefusesWrongArgumentsWithStatusTwo) {
                                                   {"ps", "extra"},
                                                   {"plan", "x.gguf", "--ctx", "0"},
                                                   {"plan", "x.gguf", "--ctx", "many"},
+                                                  {"plan", "x.gguf", "--scenario", "bad"},
+                                                  {"plan", "x.gguf", "--what-if"},
                                                   {"completion"},
                                                   {"completion", "tcsh"},
                                                   {"ps", "--url", "http://a", "--config", "b"},
@@ -108,7 +110,15 @@ TEST(Cli, HandsCommandsToTheApplicationAndReturnsItsStatus) {
     EXPECT_EQ(world.planned.context_length, 4096);
     EXPECT_TRUE(world.planned.json);
     EXPECT_FALSE(world.planned.config.has_value());
-    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan"));
+    EXPECT_EQ(world.planned.scenario, "all");
+    EXPECT_FALSE(world.planned.strict);
+    EXPECT_EQ(world.run({"plan", "a.gguf", "--what-if", "ctx=1,kv=f16", "--what-if", "ram=8GiB", "--scenario",
+                         "degraded", "--strict"}),
+              42);
+    EXPECT_EQ(world.planned.what_if, "ctx=1,kv=f16,ram=8GiB");
+    EXPECT_EQ(world.planned.scenario, "degraded");
+    EXPECT_TRUE(world.planned.strict);
+    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan", "plan"));
 }
 
 TEST_F(CliFiles, ServeTakesTheNamedConfigurationOrFindsOne) {
