@@ -10,6 +10,7 @@
 
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
+#include "app/fit.hpp"
 #include "app/plan.hpp"
 #include "app/prove.hpp"
 #include "cli/cli.hpp"
@@ -51,6 +52,7 @@ int main(int argc, char** argv) {
         {.serve = [](const cli::ServeOptions& options) { return app::run_daemon(options.config, {}); },
          .demo = [](const cli::DemoOptions& options) { return app::run_demo({options.port, options.lan_port}); },
          .plan = app::run_plan,
+         .fit = app::run_fit,
          .prove =
              [](const cli::ProveOptions& options) {
                  return app::run_prove(

@@ -105,6 +105,18 @@ int plan(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     return hooks.plan(options);
 }
 
+int fit(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    FitOptions options{.native = arguments.native};
+    if (!arguments.budget.empty()) {
+        const auto budget = parse_bytes(arguments.budget);
+        if (!budget) return wrong_usage(io, "--budget: " + budget.error().message, "sarai fit");
+        options.budget = *budget;
+    }
+    if (!arguments.output.empty()) options.output = arguments.output;
+    if (const auto status = find_models(arguments, options, "fit", io)) return *status;
+    return hooks.fit(options);
+}
+
 int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     const auto server = find_server(arguments.server, io);
     if (!server) return report(io, server.error());
@@ -118,6 +130,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "serve") return serve(arguments, hooks, io);
     if (command == "demo") return hooks.demo(arguments.demo);
     if (command == "plan") return plan(arguments, hooks, io);
+    if (command == "fit") return fit(arguments, hooks, io);
     if (command == "prove") return prove(arguments, hooks, io);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
     if (command == "config") return check_config(arguments.checked_file, io);

@@ -35,6 +35,15 @@ struct PlanOptions {
     bool json = false;
 };
 
+struct FitOptions {
+    std::vector<std::filesystem::path> files;  // GGUF files; empty: the models of `config`
+    std::optional<config::Config> config;
+    std::optional<Bytes> budget;                  // absent: the configuration's, or what the machine has
+    bool native = false;                          // every model that has a file runs here
+    std::optional<std::filesystem::path> output;  // the configuration goes there instead of to standard output
+    bool json = false;
+};
+
 struct ProveOptions {
     std::string url;                              // of the server that is asked
     std::optional<std::filesystem::path> config;  // of a server to start where none answers at `url`
@@ -47,6 +56,7 @@ struct CliHooks {
     std::function<int(const ServeOptions&)> serve;
     std::function<int(const DemoOptions&)> demo;
     std::function<int(const PlanOptions&)> plan;
+    std::function<int(const FitOptions&)> fit;
     std::function<int(const ProveOptions&)> prove;
 };
 

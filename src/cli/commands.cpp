@@ -123,6 +123,21 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     plan->add_flag("--strict", arguments.strict, "Fail also where a degraded scenario does not fit");
     add_json(*plan, arguments);
 
+    auto* fit = add(*app, "fit", "Choose context lengths, caches and quantisations that fit into a budget",
+                    "  sarai fit --budget 12GiB --config config/sarai.yaml --native\n"
+                    "  sarai fit --budget 4GiB models/lfm2.gguf models/embed.gguf --output sarai.yaml\n");
+    fit->add_option("FILES", arguments.plan_files, "GGUF files; without them the configuration's models")
+        ->type_name("FILE");
+    fit->add_option("--budget", arguments.budget,
+                    "For sarai and its workers; without it the configuration's, or what "
+                    "the machine has")
+        ->type_name("SIZE");
+    fit->add_option("--config", arguments.config, "The configuration; without it the same places as for serve")
+        ->type_name("FILE");
+    fit->add_flag("--native", arguments.native, "All models here, also those that have servers");
+    fit->add_option("--output", arguments.output, "Write the configuration to this file")->type_name("FILE");
+    add_json(*fit, arguments);
+
     auto* prove = add(*app, "prove", "Load all models, ask them at the same time, and check that the budget held",
                       "  sarai prove                       of the running server\n"
                       "  sarai prove --config my.yaml      starts a server for it where none runs\n"

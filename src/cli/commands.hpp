@@ -22,6 +22,9 @@ struct Arguments {
     std::string scenario = "all";
     std::vector<std::string> what_if;
     bool strict = false;
+    std::string budget;  // empty: not given
+    bool native = false;
+    std::string output;  // empty: standard output
     int tokens = 96;
     DemoOptions demo;
     bool json = false;

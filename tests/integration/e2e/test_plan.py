@@ -102,5 +102,77 @@ class WhatIf(Folder):
             self.assertIn(words, done.stderr)
 
 
+class Fit(Folder):
+    def fit(self, *arguments, status=0):
+        done = run_cli("fit", *arguments)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done.stdout
+
+    def system(self):
+        return self.config({"solar": ollama(LAN, "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', priority: 80"),
+                            "lfm2": local("lfm2"), "embed": local("embed", "kind: embedding")})
+
+    def test_what_fit_prints_is_a_valid_configuration_that_is_planned_within_the_budget(self):
+        budget = 300 * 2**20
+        text = self.fit("--config", self.system(), "--native", "--budget", "300MiB")
+        path = self.folder / "fitted.yaml"
+        path.write_text(text)
+        checked = run_cli("config", "check", path)
+        self.assertEqual(checked.returncode, 0, checked.stdout)
+        self.assertIn("3 models (3 local)", checked.stdout)
+        plan = self.plan("--config", path)
+        self.assertEqual(plan["budget_bytes"], budget)
+        self.assertTrue(plan["fits"])
+        printed = json.loads(self.fit("--config", self.system(), "--native", "--budget", "300MiB", "--json"))
+        self.assertEqual(text[text.index("server:"):], printed["configuration"])
+        for chosen, planned in zip(printed["models"], plan["models"]):
+            self.assertEqual(chosen["name"], planned["name"])
+            self.assertAlmostEqual(chosen["total_bytes"], planned["total_bytes"], delta=2**20)
+
+    def test_a_fitted_configuration_loads_and_answers_within_the_budget(self):
+        path = self.folder / "fitted.yaml"
+        report = self.fit("--config", self.system(), "--native", "--budget", "300MiB", "--output", path)
+        self.assertIn("fits", report)
+        # The harness writes its own file; what was chosen is put into it.
+        chosen = json.loads(self.fit("--config", path, "--budget", "300MiB", "--json"))["models"]
+        models = {m["name"]: f"backend: gguf_native, path: '{m['path']}', context_length: {m['context_length']}, parallel: {m['parallel']}, "
+                             f"kv_cache_type: {m['kv_cache_type']}, prompt_cache: {m['prompt_cache_bytes']}B, preload: true"
+                             + (", kind: embedding" if m["name"] == "embed" else f", batch: {m['batch']}") for m in chosen}
+        sarai = self.serve(models, memory="max_ram: 300MiB")
+        wait_until(lambda: all(r["state"] == "ready" and r["measured_bytes"] for r in sarai.status()["models"]), "all models")
+        for name in ("solar", "lfm2"):
+            self.assertEqual(sarai.chat(name).status, 200)
+        pss = 0
+        for pid in [sarai.process.pid, *sarai.workers()]:
+            rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+            pss += int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1]) * 1024
+        self.assertLess(pss, 300 * 2**20)
+
+    def test_what_is_impossible_exits_4_and_says_by_how_much_and_with_that_it_is_possible(self):
+        done = json.loads(self.fit("--config", self.system(), "--native", "--budget", "60MiB", "--json", status=4))
+        self.assertFalse(done["possible"])
+        self.assertGreater(done["missing_bytes"], 0)
+        self.assertIn("does not fit: the least that these models can do with", self.fit("--config", self.system(), "--native", "--budget", "60MiB", status=4))
+        # Two measurements of one file differ by a page or two.
+        self.fit("--config", self.system(), "--native", "--budget", f"{done['needed_bytes'] + 2 * 2**20}B")
+
+    def test_files_alone_can_be_fitted(self):
+        text = self.fit(MODELS / "lfm2.gguf", MODELS / "embed.gguf", "--budget", "1GiB")
+        path = self.folder / "fitted.yaml"
+        path.write_text(text)
+        self.assertEqual(run_cli("config", "check", path).returncode, 0)
+        self.assertIn("kind: embedding", text)
+        broken = self.folder / "junk.gguf"
+        broken.write_bytes(b"not a model")
+        done = run_cli("fit", broken, "--budget", "1GiB")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("junk.gguf", done.stderr)
+
+    def test_servers_models_are_left_alone_without_native(self):
+        printed = json.loads(self.fit("--config", self.system(), "--budget", "300MiB", "--json"))
+        self.assertEqual([m["name"] for m in printed["models"]], ["lfm2", "embed"])
+        self.assertIn("backend: ollama_http", printed["configuration"])
+
+
 if __name__ == "__main__":
     main()

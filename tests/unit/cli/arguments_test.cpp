@@ -44,6 +44,7 @@ TEST(Cli, ExplainsItselfAndEveryCommandWithExamples) {
                                                  {"run"},
                                                  {"ps"},
                                                  {"plan"},
+                                                 {"fit"},
                                                  {"prove"},
                                                  {"config"},
                                                  {"config", "check"},
@@ -87,6 +88,7 @@ TEST(Cli, RefusesWrongArgumentsWithStatusTwo) {
                                                   {"plan", "x.gguf", "--ctx", "many"},
                                                   {"plan", "x.gguf", "--scenario", "bad"},
                                                   {"plan", "x.gguf", "--what-if"},
+                                                  {"fit", "x.gguf", "--budget", "much"},
                                                   {"completion"},
                                                   {"completion", "tcsh"},
                                                   {"ps", "--url", "http://a", "--config", "b"},
@@ -118,7 +120,12 @@ TEST(Cli, HandsCommandsToTheApplicationAndReturnsItsStatus) {
     EXPECT_EQ(world.planned.what_if, "ctx=1,kv=f16,ram=8GiB");
     EXPECT_EQ(world.planned.scenario, "degraded");
     EXPECT_TRUE(world.planned.strict);
-    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan", "plan"));
+    EXPECT_EQ(world.run({"fit", "a.gguf", "--budget", "12GiB", "--native", "--output", "out.yaml", "--json"}), 42);
+    EXPECT_THAT(world.fitted.files, ElementsAre("a.gguf"));
+    EXPECT_EQ(world.fitted.budget, GiB(12));
+    EXPECT_EQ(world.fitted.output, "out.yaml");
+    EXPECT_TRUE(world.fitted.native && world.fitted.json);
+    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan", "plan", "fit"));
 }
 
 TEST_F(CliFiles, ServeTakesTheNamedConfigurationOrFindsOne) {
@@ -156,6 +163,8 @@ TEST_F(CliFiles, ServeDoesNotStartWithAWrongConfiguration) {
 TEST_F(CliFiles, PlanTakesModelsOfAConfigurationWhereNoFileIsGiven) {
     EXPECT_EQ(world.run({"plan"}), 2);
     EXPECT_THAT(world.err.str(), HasSubstr("nothing to plan"));
+    EXPECT_EQ(world.run({"fit"}), 2);
+    EXPECT_THAT(world.err.str(), HasSubstr("nothing to fit"));
     write("sarai.yaml", good);
     EXPECT_EQ(world.run({"plan"}), 42);
     ASSERT_TRUE(world.planned.config.has_value());
