@@ -18,7 +18,8 @@ int slot_context(const EngineShape& shape) { return shape.context_length / std::
 // As the engine pads it: each slot's part up to a multiple of 256.
 double padded(const EngineShape& shape) {
     const int slots = std::max(1, shape.parallel);
-    return static_cast<double>((slot_context(shape) + 255) / 256 * 256) * slots;
+    const int of_a_slot = (slot_context(shape) + 255) / 256 * 256;
+    return static_cast<double>(of_a_slot) * slots;
 }
 
 EngineShape with_context(EngineShape shape, int tokens_of_a_slot, const FitModel& model) {
