@@ -1,9 +1,7 @@
 // sarai's main: the command line, with the commands that need the server's insides behind it.
 
-#include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -12,6 +10,7 @@
 
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
+#include "app/fit.hpp"
 #include "app/plan.hpp"
 #include "app/prove.hpp"
 #include "cli/cli.hpp"
@@ -40,28 +39,6 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int terminal_width() {
-    winsize size{};
-    return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 120;
-}
-
-int plan(const cli::PlanOptions& options) {
-    app::SetPlan plan;
-    if (options.files.empty()) {
-        auto config = *options.config;
-        if (options.context_length)
-            for (auto& model : config.models)
-                if (model.local) model.local->context_length = *options.context_length;
-        plan = app::plan_config(config);
-    } else {
-        plan = app::plan_files(options.files, options.context_length.value_or(2048),
-                               options.config.value_or(config::Config{}));
-    }
-    fmt::print("{}", options.json ? app::plan_json(plan) + "\n" : app::plan_table(plan, terminal_width()));
-    if (plan.failed()) return 1;
-    return plan.fits() ? 0 : exit_status(Code::no_memory);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -74,7 +51,8 @@ int main(int argc, char** argv) {
         argc, argv,
         {.serve = [](const cli::ServeOptions& options) { return app::run_daemon(options.config, {}); },
          .demo = [](const cli::DemoOptions& options) { return app::run_demo({options.port, options.lan_port}); },
-         .plan = plan,
+         .plan = app::run_plan,
+         .fit = app::run_fit,
          .prove =
              [](const cli::ProveOptions& options) {
                  return app::run_prove(

@@ -1,221 +1,139 @@
 #include "app/plan.hpp"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <boost/asio/io_context.hpp>
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
-#include <cmath>
-#include <map>
 
 #include "app/budget.hpp"
-#include "app/measure.hpp"
+#include "app/measure_all.hpp"
+#include "config/what_if.hpp"
 #include "engine/worker_args.hpp"
 #include "gateway/answer.hpp"
-#include "memory/learned_text.hpp"
 #include "memory/process_memory.hpp"
-#include "net/task_group.hpp"
 
 namespace sarai::app {
 namespace {
 
-namespace asio = boost::asio;
-namespace json = boost::json;
-
-// Measures into `into`, one child per model; they are short and mostly wait for the disk.
-void measure_all(Measurer& measurer, std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted) {
-    asio::io_context io;
-    net::TaskGroup tasks(io.get_executor());
-    const auto one = [&measurer](PlannedModel* into, memory::EngineShape shape) -> asio::awaitable<void> {
-        into->plan = co_await measurer.measure(std::move(shape));
-    };
-    for (auto& [into, shape] : wanted) tasks.spawn("measure", one(into, std::move(shape)));
-    io.run();
-}
-
-json::object model_json(const PlannedModel& model) {
-    json::array lines;
-    if (model.plan)
-        for (const auto& line : model.plan->lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
-    json::object result{{"name", model.name},
-                        {"backend", model.backend},
-                        {"total_bytes", model.plan ? model.plan->total().count : 0},
-                        {"lines", lines}};
-    if (model.plan && !model.plan->architecture.empty()) result["architecture"] = model.plan->architecture;
-    if (model.plan && !model.plan->lines.empty()) {
-        memory::add_error_bar(result, *model.plan);
-        result["cached"] = model.plan->cached;
-    }
-    if (!model.plan) result["error"] = describe(model.plan.error());
+memory::ScenarioModel scenario_model(const config::Model& model) {
+    memory::ScenarioModel result{.name = model.name,
+                                 .generative = model.kind == config::ModelKind::chat,
+                                 .local = {},
+                                 .on_loss = model.on_loss.fallback,
+                                 .may_displace = model.on_loss.may_displace,
+                                 .estimate = model.estimated_ram};
+    if (model.remote)
+        for (const auto& endpoint : model.remote->endpoints)
+            result.servers.push_back(fmt::format("{} {}", gateway::backend_name(model.remote->kind), endpoint.url));
     return result;
 }
 
-json::array models_json(const std::vector<PlannedModel>& models) {
-    json::array all;
-    for (const auto& model : models) all.push_back(model_json(model));
+// Those of `all` that were asked for. Where nothing is remote, native is what is configured.
+std::vector<memory::Scenario> chosen(std::vector<memory::Scenario> all, std::string_view name) {
+    const bool nothing_remote = all.size() == 2;
+    std::erase_if(all, [&](const memory::Scenario& scenario) {
+        if (name != "all") return name != memory::name_of(scenario.kind);
+        return nothing_remote && scenario.kind == memory::ScenarioKind::native;
+    });
     return all;
 }
 
-std::string bar(Bytes part, Bytes whole, int width) {
-    if (whole.count <= 0) return {};
-    const double share = static_cast<double>(part.count) / static_cast<double>(whole.count);
-    const auto cells = std::clamp(static_cast<int>(std::lround(share * width)), part.count > 0 ? 1 : 0, width);
-    std::string text;
-    for (int i = 0; i < width; ++i) text += i < cells ? "█" : "░";
-    return text;
-}
-
-Bytes line_of(const PlannedModel& model, std::string_view what) {
-    Bytes sum;
-    if (model.plan)
-        for (const auto& line : model.plan->lines)
-            if (line.what == what) sum += line.bytes;
-    return sum;
+void choose(cli::PlanReport& plan, std::string_view name) {
+    plan.scenarios = chosen(std::move(plan.scenarios), name);
+    if (plan.scenarios.size() == 1 && plan.scenarios.front().kind == memory::ScenarioKind::hybrid) plan.native.reset();
 }
 
 }  // namespace
 
-Bytes SetPlan::total() const {
-    Bytes sum;
-    for (const auto& model : models)
-        if (model.plan) sum += model.plan->total();
-    return sum;
-}
-bool SetPlan::failed() const {
-    const auto broken = [](const PlannedModel& model) { return !model.plan.has_value(); };
-    return std::ranges::any_of(models, broken) || std::ranges::any_of(fallbacks, broken);
-}
-Bytes SetPlan::pessimistic() const {
-    Bytes sum;
-    for (const auto& model : models)
-        if (model.plan) sum += model.plan->pessimistic();
-    return sum;
-}
-bool SetPlan::fits() const { return !failed() && pessimistic() + own <= budget; }
-
-SetPlan plan_config(const config::Config& config) {
-    SetPlan plan{.models = {},
-                 .fallbacks = {},
-                 .own = own_reserve,
-                 .budget = budget_of(config.memory, memory::read_machine_memory().total)};
+cli::PlanReport plan_config(const config::Config& config, Bytes machine) {
+    std::vector<memory::EngineShape> shapes;
+    for (const auto& model : config.models)
+        if (model.local) shapes.push_back(engine::shape_of(*model.local, model.kind));
+    auto measured = measure_all(config.engine, shapes);
+    cli::PlanReport plan{.models = {},
+                         .backends = {},
+                         .limits = {.budget = budget_of(config.memory, machine),
+                                    .machine = machine,
+                                    .reserve = config.memory.reserve,
+                                    .own = own_reserve,
+                                    .max_llms = config.memory.max_concurrent_llms},
+                         .scenarios = {},
+                         .native = {},
+                         .estimates = config.estimates};
+    auto next = measured.begin();
     for (const auto& model : config.models) {
-        if (model.remote)
-            plan.models.push_back(
-                {model.name, std::string(gateway::backend_name(model.remote->kind)), memory::ModelPlan{}});
-        if (model.local) {
-            auto& list = model.remote ? plan.fallbacks : plan.models;
-            list.push_back({model.name, "gguf_native", memory::ModelPlan{}});
-        }
+        plan.models.push_back(scenario_model(model));
+        if (model.local) plan.models.back().local = std::move(*next++);
+        plan.backends.emplace_back(model.remote ? gateway::backend_name(model.remote->kind) : "gguf_native");
     }
-    std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted;
-    for (auto* list : {&plan.models, &plan.fallbacks})
-        for (auto& planned : *list)
-            if (planned.backend == "gguf_native") {
-                const auto& model = *config.find(planned.name);
-                wanted.emplace_back(&planned, engine::shape_of(*model.local, model.kind));
-            }
-    Measurer measurer(config.engine);
-    measure_all(measurer, std::move(wanted));
+    plan.scenarios = memory::scenarios_of(plan.models, plan.limits);
+    plan.native = plan.scenarios.front();
     return plan;
 }
 
-SetPlan plan_files(const std::vector<std::filesystem::path>& files, int context_length, const config::Config& config) {
-    SetPlan plan{.models = {},
-                 .fallbacks = {},
-                 .own = own_reserve,
-                 .budget = budget_of(config.memory, memory::read_machine_memory().total)};
-    for (const auto& file : files)
-        plan.models.push_back({file.filename().string(), "gguf_native", memory::ModelPlan{}});
-    std::vector<std::pair<PlannedModel*, memory::EngineShape>> wanted;
-    for (std::size_t i = 0; i < files.size(); ++i) {
-        const config::LocalModel local{.path = files[i], .mmproj = {}, .context_length = context_length};
-        wanted.emplace_back(&plan.models[i], engine::shape_of(local, config::ModelKind::chat));
+config::Config config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
+                               config::Config base) {
+    base.models.clear();
+    base.estimates = {};
+    std::vector<memory::EngineShape> shapes;
+    for (const auto& file : files) {
+        config::Model model{.name = file.filename().string(), .remote = {}, .local = config::LocalModel{}};
+        // Two folders may have files of one name.
+        if (base.find(model.name) != nullptr) model.name = file.string();
+        model.local->path = file;
+        model.local->context_length = context_length;
+        shapes.push_back(engine::shape_of(*model.local, model.kind));
+        base.models.push_back(std::move(model));
     }
-    Measurer measurer(config.engine);
-    measure_all(measurer, wanted);
-    // The architecture is known only now; embedding models run with batches as long as their context.
-    std::erase_if(wanted, [&](const auto& entry) {
-        return !entry.first->plan || !entry.first->plan->architecture.contains("embedding");
-    });
-    for (auto& [planned, shape] : wanted) {
-        const config::LocalModel local{.path = shape.model, .mmproj = {}, .context_length = context_length};
-        shape = engine::shape_of(local, config::ModelKind::embedding);
-    }
-    if (!wanted.empty()) measure_all(measurer, std::move(wanted));
-    return plan;
+    const auto measured = measure_all(base.engine, shapes);
+    for (std::size_t i = 0; i < measured.size(); ++i)
+        if (measured[i] && measured[i]->architecture.contains("embedding"))
+            base.models[i].kind = config::ModelKind::embedding;
+    // Nobody said how many may be loaded, so all of them.
+    base.memory.max_concurrent_llms = std::max(base.memory.max_concurrent_llms, static_cast<int>(files.size()));
+    return base;
 }
 
-std::string plan_json(const SetPlan& plan) {
-    return json::serialize(json::object{{"models", models_json(plan.models)},
-                                        {"fallbacks", models_json(plan.fallbacks)},
-                                        {"total_bytes", plan.total().count},
-                                        {"pessimistic_bytes", plan.pessimistic().count},
-                                        {"own_bytes", plan.own.count},
-                                        {"budget_bytes", plan.budget.count},
-                                        {"fits", plan.fits()}});
+cli::Screen screen_of_process() {
+    const auto io = cli::Io::of_process();
+    winsize size{};
+    const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return {.width = known ? size.ws_col : 120,
+            .unicode = io.unicode,
+            .style = cli::Style{cli::wants_colour(io, io.out_terminal)}};
 }
 
-std::string plan_table(const SetPlan& plan, int width) {
-    std::string out;
-    const auto emit = [&out]<class... Args>(fmt::format_string<Args...> format, Args&&... args) {
-        fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
-    };
-    std::size_t name_width = 14;
-    for (const auto* list : {&plan.models, &plan.fallbacks})
-        for (const auto& model : *list) name_width = std::max(name_width, model.name.size() + 11);
-    const int bar_width = std::clamp(width - static_cast<int>(name_width) - 74, 8, 40);
+int run_plan(const cli::PlanOptions& options) {
+    auto config = options.config.value_or(config::Config{});
+    if (!options.files.empty())
+        config = config_of_files(options.files, options.context_length.value_or(2048), std::move(config));
+    if (options.context_length)
+        for (auto& model : config.models)
+            if (model.local) model.local->context_length = *options.context_length;
+    const auto machine = memory::read_machine_memory().total;
 
-    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10}\n", "MODEL", name_width, "BACKEND", "WEIGHTS", "KV+STATE",
-         "COMPUTE", "OTHER", "TOTAL");
-    std::string notes;
-    const auto row = [&](const PlannedModel& model, std::string_view note) {
-        const auto label = std::string(model.name) + std::string(note);
-        if (!model.plan)
-            return emit("{:<{}} {:<12} {}\n", label, name_width, model.backend, describe(model.plan.error()));
-        const auto weights = line_of(model, "weights") + line_of(model, "weights_mapped") + line_of(model, "mmproj");
-        const auto cache = line_of(model, "kv_cache") + line_of(model, "recurrent_state") +
-                           line_of(model, "checkpoints") + line_of(model, "prompt_cache");
-        const auto compute = line_of(model, "compute") + line_of(model, "output") + line_of(model, "mmproj_compute");
-        const auto total = model.plan->total();
-        emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", label, name_width, model.backend,
-             to_string(weights), to_string(cache), to_string(compute), to_string(total - weights - cache - compute),
-             to_string(total), bar(total, plan.budget, bar_width));
-        if (!model.plan->lines.empty())
-            notes += fmt::format("{:<{}} {}\n", label, name_width, memory::error_note(*model.plan));
-    };
-    for (const auto& model : plan.models) row(model, "");
-    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "sarai itself", name_width, "", "", "", "", "",
-         to_string(plan.own), bar(plan.own, plan.budget, bar_width));
-    const auto all = plan.pessimistic() + plan.own;  // what is reserved
-    emit("{:<{}} {:<12} {:>10} {:>10} {:>10} {:>10} {:>10} {}\n", "total", name_width, "", "", "", "", "",
-         to_string(plan.total() + plan.own), bar(plan.total() + plan.own, plan.budget, bar_width));
-    if (!notes.empty()) emit("\nHow sure that is; the upper end counts:\n{}", notes);
-    emit("\n");
-    if (plan.failed())
-        emit("Some models could not be planned, see above.\n");
-    else if (plan.fits())
-        emit("fits: {} of the budget of {}, {} left\n", to_string(all), to_string(plan.budget),
-             to_string(plan.budget - all));
-    else
-        emit("does not fit: {} is {} more than the budget of {}\n", to_string(all), to_string(all - plan.budget),
-             to_string(plan.budget));
-
-    if (!plan.fallbacks.empty()) {
-        emit("\nIf a remote server is lost, its local fallback would come on top:\n");
-        for (const auto& model : plan.fallbacks) {
-            row(model, " (fallback)");
-            if (!model.plan) continue;
-            const auto with = all + model.plan->pessimistic();
-            emit("{:<{}} {}\n", "", name_width,
-                 with <= plan.budget
-                     ? fmt::format("fits: {} of {}", to_string(with), to_string(plan.budget))
-                     : fmt::format("does not fit: {} is {} more than the budget of {}; such requests would be refused",
-                                   to_string(with), to_string(with - plan.budget), to_string(plan.budget)));
+    std::optional<config::WhatIf> what_if;
+    if (!options.what_if.empty()) {
+        auto changed = config::apply_what_if(config, options.what_if);
+        if (!changed) {
+            auto io = cli::Io::of_process();
+            cli::print_error(io, config::to_string(changed.error()));
+            return exit_status(Code::invalid_argument);
         }
+        what_if = std::move(*changed);
     }
-    return out;
+    auto plan = plan_config(config, machine);
+    choose(plan, options.scenario);
+    std::optional<cli::Comparison> comparison;
+    if (what_if) {
+        comparison = cli::Comparison{.changes = what_if->changes, .before = std::move(plan)};
+        plan = plan_config(what_if->config, what_if->ram.value_or(machine));
+        choose(plan, options.scenario);
+    }
+    fmt::print("{}",
+               options.json ? cli::plan_json(plan, comparison) : cli::plan_text(plan, comparison, screen_of_process()));
+    return cli::plan_status(plan, options.strict);
 }
 
 }  // namespace sarai::app

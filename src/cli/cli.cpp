@@ -80,18 +80,42 @@ int serve(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     return hooks.serve({.config = std::move(*config)});
 }
 
-int plan(const Arguments& arguments, const CliHooks& hooks, Io& io) {
-    PlanOptions options{.files = {arguments.plan_files.begin(), arguments.plan_files.end()}, .json = arguments.json};
-    if (arguments.context_length != 0) options.context_length = arguments.context_length;
-    // Files alone are planned against this machine; a configuration that happens to lie here is not theirs.
-    if (options.files.empty() || !arguments.config.empty()) {
-        const auto file = find_config(arguments.config, io.environment);
-        if (!file) return wrong_usage(io, "nothing to plan: give GGUF files or --config FILE", "sarai plan");
-        auto config = load_config(*file, io.environment);
-        if (!config) return report(io, config.error());
-        options.config = std::move(*config);
+// The models of `plan` and `fit`. Files alone are planned against this machine; a configuration that happens to lie
+// here is not theirs. Returns the exit status where there is nothing to go on with.
+template <class Options>
+std::optional<int> find_models(const Arguments& arguments, Options& options, std::string_view command, Io& io) {
+    options.files = {arguments.plan_files.begin(), arguments.plan_files.end()};
+    options.json = arguments.json;
+    if (!options.files.empty() && arguments.config.empty()) return std::nullopt;
+    const auto file = find_config(arguments.config, io.environment);
+    if (!file) {
+        return wrong_usage(io, fmt::format("nothing to {}: give GGUF files or --config FILE", command),
+                           fmt::format("sarai {}", command));
     }
+    auto config = load_config(*file, io.environment);
+    if (!config) return report(io, config.error());
+    options.config = std::move(*config);
+    return std::nullopt;
+}
+
+int plan(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    PlanOptions options{.scenario = arguments.scenario, .strict = arguments.strict};
+    if (arguments.context_length != 0) options.context_length = arguments.context_length;
+    for (const auto& text : arguments.what_if) options.what_if += (options.what_if.empty() ? "" : ",") + text;
+    if (const auto status = find_models(arguments, options, "plan", io)) return *status;
     return hooks.plan(options);
+}
+
+int fit(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    FitOptions options{.native = arguments.native};
+    if (!arguments.budget.empty()) {
+        const auto budget = parse_bytes(arguments.budget);
+        if (!budget) return wrong_usage(io, "--budget: " + budget.error().message, "sarai fit");
+        options.budget = *budget;
+    }
+    if (!arguments.output.empty()) options.output = arguments.output;
+    if (const auto status = find_models(arguments, options, "fit", io)) return *status;
+    return hooks.fit(options);
 }
 
 int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
@@ -107,6 +131,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "serve") return serve(arguments, hooks, io);
     if (command == "demo") return hooks.demo(arguments.demo);
     if (command == "plan") return plan(arguments, hooks, io);
+    if (command == "fit") return fit(arguments, hooks, io);
     if (command == "prove") return prove(arguments, hooks, io);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
     if (command == "why")

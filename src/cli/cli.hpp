@@ -29,6 +29,18 @@ struct PlanOptions {
     std::vector<std::filesystem::path> files;  // GGUF files; empty: the models of `config`
     std::optional<config::Config> config;      // absent: files alone, against this machine
     std::optional<int> context_length;         // tokens; absent: each model's own, 2048 for files
+    std::string scenario = "all";              // native, hybrid, degraded or all
+    std::string what_if;                       // empty: the plan as configured alone; else see config/what_if.hpp
+    bool strict = false;                       // a degraded scenario that does not fit is a failure
+    bool json = false;
+};
+
+struct FitOptions {
+    std::vector<std::filesystem::path> files;  // GGUF files; empty: the models of `config`
+    std::optional<config::Config> config;
+    std::optional<Bytes> budget;                  // absent: the configuration's, or what the machine has
+    bool native = false;                          // every model that has a file runs here
+    std::optional<std::filesystem::path> output;  // the configuration goes there instead of to standard output
     bool json = false;
 };
 
@@ -44,6 +56,7 @@ struct CliHooks {
     std::function<int(const ServeOptions&)> serve;
     std::function<int(const DemoOptions&)> demo;
     std::function<int(const PlanOptions&)> plan;
+    std::function<int(const FitOptions&)> fit;
     std::function<int(const ProveOptions&)> prove;
 };
 

@@ -115,7 +115,10 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
 
     auto* plan = add(*app, "plan", "Say what models will take, before they are loaded",
                      "  sarai plan --config config/sarai.yaml\n"
-                     "  sarai plan models/lfm2.gguf models/omni.gguf --ctx 4096\n");
+                     "  sarai plan models/lfm2.gguf models/omni.gguf --ctx 4096\n"
+                     "  sarai plan --scenario degraded --strict         what if a server dies?\n"
+                     "  sarai plan --what-if ctx=8192,kv=q8_0,ram=8GiB\n"
+                     "  sarai plan --what-if solar.ctx=4096,solar.prompt_cache=256MiB\n");
     plan->add_option("FILES", arguments.plan_files, "GGUF files; without them the configuration's models")
         ->type_name("FILE");
     plan->add_option("--ctx", arguments.context_length, "Context length in tokens, for all of them")
@@ -123,7 +126,33 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
         ->check(CLI::Range(1, 1 << 24).description(""));
     plan->add_option("--config", arguments.config, "The configuration; without it the same places as for serve")
         ->type_name("FILE");
+    plan->add_option("--scenario", arguments.scenario,
+                     "native (all models here), hybrid (as configured), degraded (servers lost) or all of them")
+        ->type_name("NAME")
+        ->check(CLI::IsMember({"native", "hybrid", "degraded", "all"}).description(""));
+    plan->add_option("--what-if", arguments.what_if,
+                     "Values to change: ctx, kv, parallel, prompt_cache, load_mode, batch of all models or of one "
+                     "(MODEL.KEY), ram, budget")
+        ->type_name("KEY=VALUE,...")
+        ->expected(1)
+        ->take_all();
+    plan->add_flag("--strict", arguments.strict, "Fail also where a degraded scenario does not fit");
     add_json(*plan, arguments);
+
+    auto* fit = add(*app, "fit", "Choose context lengths, caches and quantisations that fit into a budget",
+                    "  sarai fit --budget 12GiB --config config/sarai.yaml --native\n"
+                    "  sarai fit --budget 4GiB models/lfm2.gguf models/embed.gguf --output sarai.yaml\n");
+    fit->add_option("FILES", arguments.plan_files, "GGUF files; without them the configuration's models")
+        ->type_name("FILE");
+    fit->add_option("--budget", arguments.budget,
+                    "For sarai and its workers; without it the configuration's, or what "
+                    "the machine has")
+        ->type_name("SIZE");
+    fit->add_option("--config", arguments.config, "The configuration; without it the same places as for serve")
+        ->type_name("FILE");
+    fit->add_flag("--native", arguments.native, "All models here, also those that have servers");
+    fit->add_option("--output", arguments.output, "Write the configuration to this file")->type_name("FILE");
+    add_json(*fit, arguments);
 
     auto* prove = add(*app, "prove", "Load all models, ask them at the same time, and check that the budget held",
                       "  sarai prove                       of the running server\n"

@@ -13,12 +13,18 @@
 namespace sarai::cli {
 
 struct Arguments {
-    std::string config;  // --config of serve and plan
+    std::string config;  // --config of serve, plan and fit
     ServerChoice server;
     RunOptions run;
     std::vector<std::string> prompt_words;
     std::vector<std::string> plan_files;
     int context_length = 0;  // 0: not given
+    std::string scenario = "all";
+    std::vector<std::string> what_if;
+    bool strict = false;
+    std::string budget;  // empty: not given
+    bool native = false;
+    std::string output;  // empty: standard output
     int tokens = 96;
     DemoOptions demo;
     std::string model;  // of stop and why

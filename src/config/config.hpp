@@ -106,11 +106,19 @@ struct Engine {
     std::filesystem::path state_dir = {};        // history.db; empty: see history::state_folder()
 };
 
+// Somebody's estimates of whole scenarios, printed by `sarai plan` beside its own figures.
+struct Estimates {
+    std::optional<Bytes> native;  // every model runs here
+    std::optional<Bytes> hybrid;  // as configured
+    std::optional<Bytes> system;  // what of both is not the models': the operating system
+};
+
 struct Config {
     std::filesystem::path file;  // empty: built in code
     Server server;
     Memory memory;
     Engine engine;
+    Estimates estimates;
     std::vector<Model> models;  // in the file's order, names unique
 
     [[nodiscard]] const Model* find(std::string_view name) const;

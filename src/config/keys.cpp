@@ -54,6 +54,14 @@ constexpr auto table = std::to_array<Key>({
     {"engine.state_dir", Type::file, "", "Folder for history.db: plans, and what loads have shown. Without it: $XDG_STATE_HOME/sarai or ~/.local/state/sarai.",
      [](Draft& d, const Value& v) { d.config.engine.state_dir = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::any, "SARAI_STATE_DIR"},
 
+    {"estimates", Type::section, "", "Somebody's estimates of whole scenarios; sarai plan prints them beside its own figures."},
+    {"estimates.native", Type::size, "", "All models here.",
+     [](Draft& d, const Value& v) { d.config.estimates.native = v.as<Bytes>(); }, 0, pib},
+    {"estimates.hybrid", Type::size, "", "As configured.",
+     [](Draft& d, const Value& v) { d.config.estimates.hybrid = v.as<Bytes>(); }, 0, pib},
+    {"estimates.system", Type::size, "", "What of both is the operating system's.",
+     [](Draft& d, const Value& v) { d.config.estimates.system = v.as<Bytes>(); }, 0, pib},
+
     {"models", Type::named, "", "Model name → how it is reached. Names: letters, digits and . _ : / -"},
     {"models.*", Type::section, "", "One model."},
     {"models.*.backend", Type::choice, "", "gguf_native: a GGUF file here. ollama_http, openai_http: a server.",
@@ -180,7 +188,8 @@ std::vector<std::string_view> keys_inside(std::string_view pattern) {
 }
 
 std::vector<std::string> environment_of(const Key& key) {
-    if (key.apply == nullptr || key.path.starts_with("models.")) return {};
+    const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.");
+    if (key.apply == nullptr || in_file_only) return {};
     std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
     if (!key.alias.empty()) names.emplace_back(key.alias);
     return names;

@@ -44,6 +44,7 @@ TEST(Cli, ExplainsItselfAndEveryCommandWithExamples) {
                                                  {"run"},
                                                  {"ps"},
                                                  {"plan"},
+                                                 {"fit"},
                                                  {"prove"},
                                                  {"config"},
                                                  {"config", "check"},
@@ -85,6 +86,9 @@ TEST(Cli, RefusesWrongArgumentsWithStatusTwo) {
                                                   {"ps", "extra"},
                                                   {"plan", "x.gguf", "--ctx", "0"},
                                                   {"plan", "x.gguf", "--ctx", "many"},
+                                                  {"plan", "x.gguf", "--scenario", "bad"},
+                                                  {"plan", "x.gguf", "--what-if"},
+                                                  {"fit", "x.gguf", "--budget", "much"},
                                                   {"completion"},
                                                   {"completion", "tcsh"},
                                                   {"ps", "--url", "http://a", "--config", "b"},
@@ -108,7 +112,20 @@ TEST(Cli, HandsCommandsToTheApplicationAndReturnsItsStatus) {
     EXPECT_EQ(world.planned.context_length, 4096);
     EXPECT_TRUE(world.planned.json);
     EXPECT_FALSE(world.planned.config.has_value());
-    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan"));
+    EXPECT_EQ(world.planned.scenario, "all");
+    EXPECT_FALSE(world.planned.strict);
+    EXPECT_EQ(world.run({"plan", "a.gguf", "--what-if", "ctx=1,kv=f16", "--what-if", "ram=8GiB", "--scenario",
+                         "degraded", "--strict"}),
+              42);
+    EXPECT_EQ(world.planned.what_if, "ctx=1,kv=f16,ram=8GiB");
+    EXPECT_EQ(world.planned.scenario, "degraded");
+    EXPECT_TRUE(world.planned.strict);
+    EXPECT_EQ(world.run({"fit", "a.gguf", "--budget", "12GiB", "--native", "--output", "out.yaml", "--json"}), 42);
+    EXPECT_THAT(world.fitted.files, ElementsAre("a.gguf"));
+    EXPECT_EQ(world.fitted.budget, GiB(12));
+    EXPECT_EQ(world.fitted.output, "out.yaml");
+    EXPECT_TRUE(world.fitted.native && world.fitted.json);
+    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan", "plan", "fit"));
 }
 
 TEST_F(CliFiles, ServeTakesTheNamedConfigurationOrFindsOne) {
@@ -146,6 +163,8 @@ TEST_F(CliFiles, ServeDoesNotStartWithAWrongConfiguration) {
 TEST_F(CliFiles, PlanTakesModelsOfAConfigurationWhereNoFileIsGiven) {
     EXPECT_EQ(world.run({"plan"}), 2);
     EXPECT_THAT(world.err.str(), HasSubstr("nothing to plan"));
+    EXPECT_EQ(world.run({"fit"}), 2);
+    EXPECT_THAT(world.err.str(), HasSubstr("nothing to fit"));
     write("sarai.yaml", good);
     EXPECT_EQ(world.run({"plan"}), 42);
     ASSERT_TRUE(world.planned.config.has_value());

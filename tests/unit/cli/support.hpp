@@ -28,6 +28,7 @@ struct World {
     std::vector<std::string> called;  // hooks, in their order
     ServeOptions served;
     PlanOptions planned;
+    FitOptions fitted;
     ProveOptions proved;
 
     int run(const std::vector<std::string>& arguments) {
@@ -41,6 +42,11 @@ struct World {
                                  [this](const PlanOptions& o) {
                                      planned = o;
                                      return note("plan");
+                                 },
+                             .fit =
+                                 [this](const FitOptions& o) {
+                                     fitted = o;
+                                     return note("fit");
                                  },
                              .prove =
                                  [this](const ProveOptions& o) {

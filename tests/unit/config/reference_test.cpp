@@ -25,6 +25,9 @@ TEST(ReferenceConfig, IsValidAndMeansTheReferenceSystem) {
     EXPECT_EQ(config->server.port, 11435);
     EXPECT_EQ(config->memory.max_ram, GiB(12));
     EXPECT_EQ(config->memory.max_concurrent_llms, 3);
+    EXPECT_EQ(config->estimates.native, Bytes{19'100'000'000});
+    EXPECT_EQ(config->estimates.hybrid, Bytes{7'500'000'000});
+    EXPECT_EQ(config->estimates.system, Bytes{1'500'000'000});
     ASSERT_EQ(config->models.size(), 4U);
     EXPECT_EQ(config->models[0].name, "solar");
     EXPECT_EQ(config->models[3].name, "embed");
@@ -164,6 +167,7 @@ TEST(ConfigKeys, NameTheEnvironmentVariablesThatOverrideThem) {
               (std::vector<std::string>{"SARAI_MEMORY_MAX_CONCURRENT_LLMS", "MAX_CONCURRENT_LLMS"}));
     EXPECT_EQ(environment_of(*find_key("server.listen")), std::vector<std::string>{"SARAI_SERVER_LISTEN"});
     EXPECT_TRUE(environment_of(*find_key("models.*.path")).empty());
+    EXPECT_TRUE(environment_of(*find_key("estimates.native")).empty());
     EXPECT_TRUE(environment_of(*find_key("server")).empty());
 }
 

@@ -1,0 +1,195 @@
+#include "cli/configuration_yaml.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+namespace sarai::cli {
+namespace {
+
+// In the largest unit that divides it; decimal ones where somebody wrote such.
+std::string exact(Bytes bytes) {
+    if (bytes.count >= 1'000'000'000 && bytes.count % 100'000'000 == 0)
+        return fmt::format("{:.1f}GB", static_cast<double>(bytes.count) / 1e9);
+    for (const auto& [unit, size] : {std::pair{"GiB", GiB(1)}, {"MiB", MiB(1)}, {"KiB", KiB(1)}})
+        if (bytes.count != 0 && bytes.count % size.count == 0)
+            return fmt::format("{}{}", bytes.count / size.count, unit);
+    return std::to_string(bytes.count);
+}
+
+std::string exact(std::chrono::milliseconds time) {
+    return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000) : fmt::format("{}ms", time.count());
+}
+
+// In double quotes, and "${" as it stands.
+std::string in_double_quotes(std::string_view text) {
+    std::string out = "\"";
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"' || text[i] == '\\') out += '\\';
+        if (text.substr(i).starts_with("${")) out += '$';
+        out += text[i];
+    }
+    return out + "\"";
+}
+
+std::string list_of(const std::vector<std::string>& items) {
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : ", ") + in_double_quotes(item);
+    return "[" + text + "]";
+}
+
+// The lines of one section.
+class Section {
+public:
+    explicit Section(std::string indent) : indent_(std::move(indent)) {}
+    void add(std::string_view key, const std::string& value) {
+        text_ += fmt::format("{}{}: {}\n", indent_, key, value);
+    }
+    // What is the default goes without saying.
+    template <class T, class Shown>
+    void add_changed(std::string_view key, const T& value, const T& fallback, Shown shown) {
+        if (value != fallback) add(key, shown(value));
+    }
+    [[nodiscard]] const std::string& text() const { return text_; }
+
+private:
+    std::string indent_;
+    std::string text_;
+};
+
+std::string number(int value) { return std::to_string(value); }
+std::string truth(bool value) { return value ? "true" : "false"; }
+std::string size_text(Bytes bytes) { return exact(bytes); }
+std::string time_text(std::chrono::milliseconds time) { return exact(time); }
+
+std::string api_key_variable(const std::string& model) {
+    std::string name;
+    for (const char c : model)
+        name += std::isalnum(static_cast<unsigned char>(c)) != 0
+                    ? static_cast<char>(std::toupper(static_cast<unsigned char>(c)))
+                    : '_';
+    return "\"${SARAI_" + name + "_API_KEY:-}\"";
+}
+
+void add_remote(Section& section, const config::Model& model) {
+    const auto& remote = *model.remote;
+    std::string servers;
+    for (const auto& endpoint : remote.endpoints) {
+        servers += fmt::format("{}{{url: {}, name: {}", servers.empty() ? "" : ", ", in_double_quotes(endpoint.url),
+                               in_double_quotes(endpoint.name));
+        if (!endpoint.api_key.empty()) servers += ", api_key: " + api_key_variable(model.name);
+        servers += "}";
+    }
+    section.add("endpoints", "[" + servers + "]");
+    section.add("model", in_double_quotes(remote.model));
+    if (remote.keep_alive) section.add("keep_alive", in_double_quotes(*remote.keep_alive));
+    section.add("on_loss", fmt::format("{{fallback: {}{}}}", in_double_quotes(model.on_loss.fallback),
+                                       model.on_loss.may_displace.empty()
+                                           ? ""
+                                           : ", may_displace: " + list_of(model.on_loss.may_displace)));
+    if (!model.local && remote.context_length) section.add("context_length", number(*remote.context_length));
+}
+
+void add_local(Section& section, const config::LocalModel& local) {
+    section.add("path", in_double_quotes(local.path.string()));
+    if (local.mmproj) section.add("mmproj", in_double_quotes(local.mmproj->string()));
+    section.add("context_length", number(local.context_length));
+    section.add("parallel", number(local.parallel));
+    section.add("kv_cache_type", local.kv_cache_type);
+    section.add("prompt_cache", exact(local.prompt_cache));
+    section.add("batch", number(local.batch));
+    section.add("load_mode", local.load_mode);
+    section.add_changed("threads", local.threads, 0, number);
+    section.add_changed("min_context_length", local.min_context_length, 0, number);
+    if (local.kv_cache_type_fallback) section.add("kv_cache_type_fallback", *local.kv_cache_type_fallback);
+    std::vector<std::string> others;
+    for (const auto& file : local.alternatives) others.push_back(file.string());
+    if (!others.empty()) section.add("alternatives", list_of(others));
+    if (!local.extra_args.empty()) section.add("extra_args", list_of(local.extra_args));
+}
+
+void add_timeouts(Section& section, const config::Model& model) {
+    std::string text;
+    const auto add = [&](const char* key, std::chrono::milliseconds value, std::chrono::milliseconds usual) {
+        if (value != usual) text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", key, exact(value));
+    };
+    if (model.local) add("load", model.local->load_timeout, config::LocalModel{}.load_timeout);
+    if (model.remote) {
+        const auto& budgets = model.remote->budgets;
+        const config::TimeBudgets usual;
+        add("connect", budgets.connect, usual.connect);
+        add("first_token", budgets.first_token, usual.first_token);
+        add("silence", budgets.silence, usual.silence);
+        add("total", budgets.total, usual.total);
+    }
+    if (!text.empty()) section.add("timeouts", "{" + text + "}");
+}
+
+std::string model_yaml(const config::Model& model) {
+    Section section("    ");
+    section.add("backend", !model.remote                                            ? "gguf_native"
+                           : model.remote->kind == config::BackendKind::ollama_http ? "ollama_http"
+                                                                                    : "openai_http");
+    if (model.kind == config::ModelKind::embedding) section.add("kind", "embedding");
+    if (model.remote) add_remote(section, model);
+    if (model.local) add_local(section, *model.local);
+    section.add_changed("pinned", model.pinned, false, truth);
+    section.add_changed("preload", model.preload, false, truth);
+    section.add_changed("priority", model.priority, 50, number);
+    if (model.local) section.add_changed("ttl", model.ttl, std::chrono::milliseconds{}, time_text);
+    if (model.estimated_ram) section.add("estimated_ram", exact(*model.estimated_ram));
+    add_timeouts(section, model);
+    return fmt::format("  {}:\n{}", in_double_quotes(model.name), section.text());
+}
+
+std::string server_yaml(const config::Server& server) {
+    const config::Server usual;
+    Section section("  ");
+    const auto address = server.address.contains(':') ? "[" + server.address + "]" : server.address;
+    section.add("listen", in_double_quotes(fmt::format("{}:{}", address, server.port)));
+    section.add_changed("max_request_body", server.max_request_body, usual.max_request_body, size_text);
+    section.add_changed("header_timeout", server.header_timeout, usual.header_timeout, time_text);
+    section.add_changed("drain_timeout", server.drain_timeout, usual.drain_timeout, time_text);
+    return "server:\n" + section.text();
+}
+
+std::string memory_yaml(const config::Memory& memory) {
+    Section section("  ");
+    if (memory.max_ram) section.add("max_ram", exact(*memory.max_ram));
+    section.add("reserve", exact(memory.reserve));
+    section.add("max_concurrent_llms", number(memory.max_concurrent_llms));
+    section.add("strategy", memory.strategy);
+    section.add("policy", memory.policy);
+    return "memory:\n" + section.text();
+}
+
+std::string engine_yaml(const config::Engine& engine) {
+    Section section("  ");
+    if (engine.server_binary != config::Engine{}.server_binary)
+        section.add("server_binary", in_double_quotes(engine.server_binary));
+    if (!engine.runtime_dir.empty()) section.add("runtime_dir", in_double_quotes(engine.runtime_dir.string()));
+    return section.text().empty() ? "" : "engine:\n" + section.text();
+}
+
+std::string estimates_yaml(const config::Estimates& estimates) {
+    Section section("  ");
+    if (estimates.native) section.add("native", exact(*estimates.native));
+    if (estimates.hybrid) section.add("hybrid", exact(*estimates.hybrid));
+    if (estimates.system) section.add("system", exact(*estimates.system));
+    return section.text().empty() ? "" : "estimates:\n" + section.text();
+}
+
+}  // namespace
+
+std::string configuration_yaml(const config::Config& config) {
+    auto text = server_yaml(config.server) + memory_yaml(config.memory) + engine_yaml(config.engine) +
+                estimates_yaml(config.estimates) + "models:\n";
+    for (const auto& model : config.models) text += model_yaml(model);
+    return text;
+}
+
+}  // namespace sarai::cli

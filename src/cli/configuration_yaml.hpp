@@ -1,0 +1,14 @@
+// A configuration as the YAML that means it: what `sarai fit` hands over. Pure.
+#pragma once
+
+#include <string>
+
+#include "config/config.hpp"
+
+namespace sarai::cli {
+
+// `sarai config check` accepts it, and reading it gives `config` again. Defaults are left out where they say nothing.
+// API keys are not written: each becomes the variable ${SARAI_<MODEL>_API_KEY}.
+[[nodiscard]] std::string configuration_yaml(const config::Config& config);
+
+}  // namespace sarai::cli

@@ -1,0 +1,240 @@
+#include "memory/fit.hpp"
+
+#include <gmock/gmock.h>
+
+#include <functional>
+
+namespace sarai::memory {
+namespace {
+
+using Engine = std::function<Result<ModelPlan>(const EngineShape&)>;
+
+ModelPlan of(Bytes total) { return {.lines = {{"weights", total}}}; }
+
+// Everything adds up: weights by the file's name, KV by tokens and type, scratch by batch, a little for each slot.
+Result<ModelPlan> additive(const EngineShape& shape) {
+    const auto weights = shape.model == "large.gguf" ? MiB(2000) : MiB(1000);
+    const int slot = (shape.context_length / shape.parallel + 255) / 256 * 256;
+    const int kib_per_token = shape.kv_cache_type == "f16" ? 32 : shape.kv_cache_type == "q8_0" ? 17 : 9;
+    const auto batch = shape.embedding ? Bytes{} : KiB(100LL * shape.batch);
+    return of(weights + KiB(static_cast<std::int64_t>(slot) * shape.parallel * kib_per_token) + batch +
+              MiB(2LL * shape.parallel));
+}
+
+FitModel chat(std::string name, int trained = 4096) {
+    return {
+        .name = std::move(name), .shape = {.model = "m.gguf"}, .files = {{"m.gguf", 1000}}, .trained_context = trained};
+}
+FitModel embedder(int trained = 2048) {
+    return {.name = "embed",
+            .shape = {.model = "e.gguf", .batch = 2048, .micro_batch = 2048, .embedding = true},
+            .files = {{"e.gguf", 1000}},
+            .trained_context = trained};
+}
+
+struct Outcome {
+    Result<Fit> fit;
+    int measurements = 0;
+};
+
+Outcome fit_with(const Engine& engine, const std::vector<FitModel>& models, Bytes budget) {
+    Fitter fitter(models, budget);
+    int measurements = 0;
+    for (auto shapes = fitter.wanted(); !shapes.empty(); shapes = fitter.wanted())
+        for (const auto& shape : shapes) {
+            EXPECT_EQ(shape.prompt_cache, Bytes{});  // it comes on top as it is
+            fitter.measured(shape, engine(shape));
+            ++measurements;
+        }
+    return {.fit = fitter.result(), .measurements = measurements};
+}
+
+Bytes true_cost(const EngineShape& shape) { return additive(shape)->total() + shape.prompt_cache; }
+
+std::int64_t utility_of(const std::vector<FitModel>& models, const Fit& fit) {
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < models.size(); ++i) sum += utility_of(models[i], fit.models[i].shape);
+    return sum;
+}
+
+// Each model's settings, with what they really take.
+std::vector<std::vector<Option>> true_options(const std::vector<FitModel>& models) {
+    std::vector<std::vector<Option>> all(models.size());
+    for (std::size_t i = 0; i < models.size(); ++i)
+        for (const auto& setting : settings_of(models[i]))
+            all[i].push_back({.cost = true_cost(setting.shape), .utility = setting.utility});
+    return all;
+}
+
+// The largest utility of all combinations.
+std::optional<std::int64_t> by_brute_force(const std::vector<std::vector<Option>>& options, std::size_t from,
+                                           Bytes budget) {
+    if (from == options.size()) return 0;
+    std::optional<std::int64_t> best;
+    for (const auto& option : options[from]) {
+        if (option.cost > budget) continue;
+        const auto rest = by_brute_force(options, from + 1, budget - option.cost);
+        if (rest && (!best || option.utility + *rest > *best)) best = option.utility + *rest;
+    }
+    return best;
+}
+
+}  // namespace
+
+TEST(Fit, FindsTheBestOfAllCombinationsWhereTheEngineAddsUp) {
+    auto important = chat("important", 1024);
+    important.priority = 90;
+    important.files.push_back({"large.gguf", 2000});
+    const std::vector<FitModel> models{important, chat("other", 1024), embedder(1024)};
+    const auto options = true_options(models);
+    for (const int budget : {3000, 3050, 3080, 3130, 3200, 3400, 4000, 4300, 5000, 9000}) {
+        const auto expected = by_brute_force(options, 0, MiB(budget));
+        const auto found = fit_with(additive, models, MiB(budget));
+        ASSERT_TRUE(found.fit) << describe(found.fit.error());
+        ASSERT_EQ(found.fit->possible, expected.has_value()) << budget;
+        if (!expected) continue;
+        EXPECT_EQ(utility_of(models, *found.fit), *expected) << budget;
+        EXPECT_LE(found.fit->total, MiB(budget));
+    }
+}
+
+TEST(Fit, IsMadeOfMeasuredPlansAloneWhenEstimatesAreWrong) {
+    // Scratch that no straight line tells: it jumps, by a hash of the shape.
+    const Engine rough = [](const EngineShape& shape) -> Result<ModelPlan> {
+        const auto bend = MiB((shape.context_length / 512 * 37 + shape.parallel * 13 + shape.batch) % 60);
+        return of(additive(shape)->total() + bend);
+    };
+    const std::vector<FitModel> models{chat("a"), chat("b", 8192)};
+    for (const int budget : {2100, 2200, 2300, 2500, 3000, 4000}) {
+        const auto found = fit_with(rough, models, MiB(budget));
+        ASSERT_TRUE(found.fit);
+        Bytes sum;
+        for (const auto& model : found.fit->models) {
+            EXPECT_EQ(model.plan.total(), rough(model.shape)->total() + model.shape.prompt_cache);
+            sum += model.plan.total();
+        }
+        EXPECT_EQ(sum, found.fit->total);
+        if (found.fit->possible) { EXPECT_LE(sum, MiB(budget)); }
+        EXPECT_LT(found.measurements, 150);
+    }
+}
+
+TEST(Fit, GivesNothingUpWhereAllFits) {
+    auto model = chat("m", 8192);
+    model.files.push_back({"large.gguf", 2000});
+    const auto found = fit_with(additive, {model, embedder()}, GiB(100));
+    ASSERT_TRUE(found.fit && found.fit->possible);
+    const auto& shape = found.fit->models[0].shape;
+    EXPECT_EQ(shape.model, "large.gguf");
+    EXPECT_EQ(shape.kv_cache_type, "f16");
+    EXPECT_EQ(shape.context_length / shape.parallel, 8192);
+    EXPECT_EQ(shape.batch, 256);
+    EXPECT_EQ(shape.prompt_cache, GiB(1));
+    EXPECT_EQ(shape.load_mode, LoadMode::copy);
+    EXPECT_EQ(difference(shape, found.fit->models[0].ideal), "");
+    EXPECT_FALSE(found.fit->models[0].next);
+    EXPECT_EQ(found.fit->models[1].shape.context_length, 2048);
+    EXPECT_EQ(found.fit->models[1].shape.batch, 2048);  // as long as its context
+}
+
+TEST(Fit, GivesMoreToThePriorModel) {
+    auto first = chat("first", 16384);
+    const auto second = chat("second", 16384);
+    first.priority = 100;
+    const auto found = fit_with(additive, {first, second}, MiB(2400));
+    ASSERT_TRUE(found.fit && found.fit->possible);
+    EXPECT_GT(found.fit->models[0].shape.context_length, found.fit->models[1].shape.context_length);
+}
+
+TEST(Fit, NeverGoesUnderTheFloorOrTheConfiguredSlotsAndSaysWhatIsImpossible) {
+    auto model = chat("m", 32768);
+    model.floor = 4096;
+    model.shape.parallel = 2;
+    model.shape.context_length = 16384;
+    const auto found = fit_with(additive, {model, embedder()}, MiB(1500));
+    ASSERT_TRUE(found.fit);
+    EXPECT_FALSE(found.fit->possible);
+    const auto& least = found.fit->models[0].shape;
+    EXPECT_EQ(least.context_length, 8192);
+    EXPECT_EQ(least.parallel, 2);
+    EXPECT_EQ(least.kv_cache_type, "q4_0");
+    EXPECT_EQ(least.batch, 64);
+    EXPECT_EQ(found.fit->total, true_cost(least) + true_cost(found.fit->models[1].shape));
+    EXPECT_TRUE(fit_with(additive, {model, embedder()}, found.fit->total).fit->possible);
+    EXPECT_FALSE(fit_with(additive, {model, embedder()}, found.fit->total - Bytes{1}).fit->possible);
+}
+
+TEST(Fit, SaysWhatTheNextStepWouldTake) {
+    const auto found = fit_with(additive, {chat("m", 4096)}, MiB(1000) + MiB(25) + MiB(2) + KiB(1024 * 32) + KiB(100));
+    ASSERT_TRUE(found.fit && found.fit->possible);
+    const auto& model = found.fit->models[0];
+    ASSERT_TRUE(model.next);
+    EXPECT_GT(model.plan.total() + model.next_cost, MiB(1027) + KiB(1024 * 32 + 100));
+    EXPECT_EQ(model.next_cost, true_cost(*model.next) - true_cost(model.shape));
+}
+
+TEST(Fit, PassesOverSettingsThatTheEngineRefusesAndTellsWhyAFileIsBroken) {
+    const Engine short_sighted = [](const EngineShape& shape) -> Result<ModelPlan> {
+        if (shape.context_length > 2048) return fail(Code::invalid_argument, "too long");
+        return additive(shape);
+    };
+    const auto found = fit_with(short_sighted, {chat("m", 8192)}, GiB(10));
+    ASSERT_TRUE(found.fit && found.fit->possible);
+    EXPECT_LE(found.fit->models[0].shape.context_length, 2048);
+    const Engine broken = [](const EngineShape&) -> Result<ModelPlan> { return fail(Code::corrupt_file, "no GGUF"); };
+    const auto none = fit_with(broken, {chat("m")}, GiB(10));
+    ASSERT_FALSE(none.fit);
+    EXPECT_EQ(none.fit.error().code, Code::corrupt_file);
+}
+
+TEST(Utility, IsWhatTheHeaderSays) {
+    auto model = chat("m", 8192);
+    model.files = {{"m.gguf", 4000}, {"half.gguf", 2000}};
+    const auto of_change = [&](auto change) {
+        auto shape = model.shape;
+        change(shape);
+        return utility_of(model, shape) - utility_of(model, model.shape);
+    };
+    EXPECT_EQ(of_change([](EngineShape& s) { s.context_length *= 2; }), 500);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.context_length /= 2; }), -2000);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.kv_cache_type = "q8_0"; }), -600);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.kv_cache_type = "q4_0"; }), -2800);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.model = "half.gguf"; }), -3000);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.batch = 128; }), -250);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.prompt_cache = MiB(64); }), 100);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.prompt_cache = GiB(1); }), 300);
+    EXPECT_EQ(of_change([](EngineShape& s) {
+                  s.parallel = 2;
+                  s.context_length *= 2;
+              }),
+              300);
+    model.shape.embedding = true;
+    EXPECT_EQ(of_change([](EngineShape& s) { s.context_length *= 2; }), 120);
+    model.shape.embedding = false;
+    model.priority = 100;
+    EXPECT_EQ(of_change([](EngineShape& s) { s.context_length *= 2; }), 1000);
+}
+
+TEST(Settings, AreContextsInDoublingsFromTheFloorToTheTrainedOneAndTheConfiguredOne) {
+    auto model = embedder(2048);
+    model.floor = 500;
+    model.shape.context_length = 1536;
+    std::vector<int> contexts;
+    for (const auto& setting : settings_of(model)) contexts.push_back(setting.shape.context_length);
+    EXPECT_THAT(contexts, testing::ElementsAre(500, 1000, 1536, 2000, 2048));
+}
+
+TEST(Difference, NamesWhatDiffersInWords) {
+    EngineShape from{.model = "/m/a.gguf", .prompt_cache = MiB(64)};
+    auto to = from;
+    EXPECT_EQ(difference(from, to), "");
+    to = {.model = "/m/b.gguf",
+          .context_length = 4096,
+          .parallel = 2,
+          .batch = 128,
+          .kv_cache_type = "q8_0",
+          .load_mode = LoadMode::mmap};
+    EXPECT_EQ(difference(from, to), "b.gguf, context 2 x 2048, KV q8_0, no prompt cache, batch 128, load mode mmap");
+}
+
+}  // namespace sarai::memory
