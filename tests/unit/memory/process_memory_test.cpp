@@ -72,7 +72,7 @@ TEST(ProcessTree, ListsChildrenAndTheirChildren) {
 TEST(ProcessMemory, SeesThisProcessAndThisMachine) {
     const auto own = read_process_memory(::getpid());
     ASSERT_TRUE(own.has_value());
-    EXPECT_GT(own->pss, MiB(1));
+    EXPECT_GT(own->pss, KiB(256));  // most of a small program is libraries that others run as well
     EXPECT_LE(own->anonymous + own->file, own->pss + KiB(64));
     EXPECT_GT(read_machine_memory().total, read_machine_memory().available);
 }
