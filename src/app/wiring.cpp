@@ -6,6 +6,7 @@
 
 #include "app/measure.hpp"
 #include "engine/worker.hpp"
+#include "memory/guard.hpp"
 #include "remote/ollama_backend.hpp"
 #include "remote/openai_backend.hpp"
 
@@ -55,8 +56,23 @@ struct Built {
     std::map<std::pair<pool::ModelIndex, pool::EndpointIndex>, std::shared_ptr<llm::Backend>> backends;
     std::filesystem::path server_binary;
     std::filesystem::path runtime_dir;
+    std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
     int sockets = 0;
 };
+
+Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor, Built& built,
+                                                 const config::Model& model, Bytes planned) {
+    std::unique_ptr<engine::WorkerCgroup> cgroup;
+    if (built.cgroups) {
+        auto made = built.cgroups->make_worker(engine::limit_for(planned, memory::error_allowance(planned)));
+        if (!made) return std::unexpected(made.error());
+        cgroup = std::move(*made);
+    }
+    auto worker = engine::Worker::start(executor, built.server_binary, engine::worker_spec(model),
+                                        built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
+    if (!worker) return std::unexpected(worker.error());
+    return std::make_shared<LlamaServer>(std::move(*worker), model);
+}
 
 Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints,
                                        asio::any_io_executor executor, const config::RemoteModel& remote,
@@ -86,10 +102,11 @@ asio::awaitable<Result<memory::ModelPlan>> measure_for_client(const config::Mode
 }  // namespace
 
 Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config,
-                    const std::filesystem::path& runtime_dir) {
+                    const std::filesystem::path& runtime_dir, std::shared_ptr<engine::CgroupTree> cgroups) {
     Wiring wiring;
     auto built = std::make_shared<Built>();
     built->runtime_dir = runtime_dir;
+    built->cgroups = std::move(cgroups);
     for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
         const auto& model = config.models[i];
         pool::ModelSpec spec{.name = model.name,
@@ -117,12 +134,8 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
     }
 
     wiring.ports.measure = [&config](pool::ModelIndex i) { return measure_for_client(config.models[i]); };
-    wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i) -> Result<std::shared_ptr<pool::LocalWorker>> {
-        const auto& model = config.models[i];
-        auto worker = engine::Worker::start(executor, built->server_binary, engine::worker_spec(model),
-                                            built->runtime_dir / fmt::format("{}.sock", ++built->sockets));
-        if (!worker) return std::unexpected(worker.error());
-        return std::make_shared<LlamaServer>(std::move(*worker), model);
+    wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i, Bytes planned) {
+        return spawn(executor, *built, config.models[i], planned);
     };
     wiring.ports.probe = [built](pool::EndpointIndex i) {
         const auto& server = built->servers[i];

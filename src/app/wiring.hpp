@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "engine/cgroup.hpp"
 #include "net/http_client.hpp"
 #include "pool/ports.hpp"
 
@@ -19,9 +20,10 @@ struct Wiring {
     pool::Ports ports;
 };
 
-// `config` must outlive the wiring. Errors: invalid_argument (a URL), not_found (no llama-server where local models are
-// configured).
+// `config` must outlive the wiring. With `cgroups`, every worker gets one of its own, limited to its plan. Errors:
+// invalid_argument (a URL), not_found (no llama-server where local models are configured).
 [[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,
-                                  const std::filesystem::path& runtime_dir);
+                                  const std::filesystem::path& runtime_dir,
+                                  std::shared_ptr<engine::CgroupTree> cgroups);
 
 }  // namespace sarai::app

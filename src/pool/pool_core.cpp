@@ -219,8 +219,28 @@ int PoolCore::generative_processes() const {
     return count;
 }
 
+Actions PoolCore::set_admission(bool open, std::string why) {
+    closed_ = open ? std::nullopt : std::optional(std::move(why));
+    Actions out;
+    if (!open) retry_reservations(out);
+    return out;
+}
+
+bool PoolCore::refuse_while_closed(ModelIndex model, Actions& out) {
+    if (!closed_) return false;
+    auto& local = locals_[model];
+    local.state = LocalState::absent;
+    local.last_error =
+        Error{.code = Code::no_memory,
+              .message = fmt::format("model '{}' cannot be loaded now: {}", models_[model].name, *closed_),
+              .hint = "Models that are loaded still answer."};
+    refuse_waiting(model, *local.last_error, out);
+    return true;
+}
+
 // The place of a stopping worker counts as free here; who gets it waits in awaiting_ until it is.
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
+    if (refuse_while_closed(model, out)) return;
     const auto& spec = models_[model];
     auto& local = locals_[model];
     std::vector<std::string_view> holders;
@@ -263,6 +283,7 @@ Bytes PoolCore::unpromised() const {
 }
 
 void PoolCore::reserve_or_refuse(ModelIndex model, Bytes planned, Actions& out) {
+    if (refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
     if (planned > unpromised()) {  // compared, not added: a plan may be absurdly large
         local.state = LocalState::absent;

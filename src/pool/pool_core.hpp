@@ -127,6 +127,10 @@ public:
     // reaped. A model that is being measured, or waits for memory, has nothing to stop and goes on.
     [[nodiscard]] Actions stop(ModelIndex model);
 
+    // Closed: new loads are refused with no_memory and `why`, also those that are measured or wait for memory already.
+    // Workers that are there go on.
+    [[nodiscard]] Actions set_admission(bool open, std::string why);
+
     [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
     [[nodiscard]] Actions tick(Clock::time_point now);
 
@@ -177,6 +181,7 @@ private:
     void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
     [[nodiscard]] Error does_not_fit(ModelIndex model, Bytes planned) const;
     [[nodiscard]] int generative_processes() const;
+    bool refuse_while_closed(ModelIndex model, Actions& out);
 
     Rules rules_;
     std::vector<ModelSpec> models_;
@@ -192,6 +197,7 @@ private:
     };
     std::deque<Awaiting>
         awaiting_;  // measured, waiting for a stopping worker's memory or place; first come, first served
+    std::optional<std::string> closed_;  // why nothing may be loaded
 };
 
 }  // namespace sarai::pool

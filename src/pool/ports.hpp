@@ -28,7 +28,7 @@ public:
 
 struct Ports {
     std::function<boost::asio::awaitable<Result<memory::ModelPlan>>(ModelIndex)> measure;
-    std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex)> spawn;
+    std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, Bytes planned)> spawn;
     std::function<boost::asio::awaitable<Result<void>>(EndpointIndex)> probe;
     std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
 };
