@@ -65,6 +65,7 @@ class Sarai:
         self.port = port
         self.memory, self.models, self.extra = memory, models, extra
         self.engine = ""
+        self.prefix = []  # a command that runs the rest of its arguments
         self.environment = environment or {}
         self.process = None
         self.log_path = self.folder / "log"
@@ -84,7 +85,7 @@ class Sarai:
         environment.update(self.environment)
         with open(self.log_path, "ab") as log:
             self.log_start = log.tell()
-            self.process = subprocess.Popen([BIN / "sarai", "serve", "--config", self.config], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, BIN / "sarai", "serve", "--config", self.config], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=environment)
         if wait:
             self.port = int(wait_until(self._announced, "the server to listen"))
