@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app/budget.hpp"
+#include "app/enforcement.hpp"
 #include "app/measure.hpp"
 #include "app/port_owner.hpp"
 #include "app/wiring.hpp"
@@ -54,18 +55,27 @@ struct Daemon {
     int status = 0;
 
     asio::awaitable<void> main(engine::RuntimeDir& runtime) {
-        auto wiring = wire(io.get_executor(), config, runtime.path(), measurer);
+        auto enforcement = choose_enforcement(config.memory.enforcement, CgroupFacts::of_process());
+        if (!enforcement) co_return give_up(enforcement.error());
+        const auto cgroups = enforcement->cgroups;
+        auto wiring = wire(io.get_executor(), config, runtime.path(), measurer, cgroups);
         if (!wiring) co_return give_up(wiring.error());
         const auto machine = memory::read_machine_memory().total;
         const auto budget = budget_of(config.memory, machine);
         const auto preload = wiring->preload;
+        pool::WatchRules watch{
+            .enforcement = enforcement->shown, .budget = budget, .reserve = config.memory.reserve, .pinned = {}};
+        for (const auto& model : config.models) watch.pinned.push_back(model.pinned);
+        // The stalls of our own subtree tell more than the machine's.
+        if (cgroups) watch.pressure = cgroups->pressure();
         pool::Pool pool(io.get_executor(),
                         {.budget = budget,
                          .own = own_reserve,
                          .max_concurrent_llms = config.memory.max_concurrent_llms,
                          .policy = policy_named(config.memory.policy),
                          .machine = std::max(Bytes{}, machine - config.memory.reserve)},
-                        std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports));
+                        std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports),
+                        std::move(watch));
         gateway::Gateway gateway(config, pool, version);
         net::HttpServer server(
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
@@ -75,6 +85,7 @@ struct Daemon {
         if (!port) co_return give_up(explain_port(port.error()));
         const auto url = url_of(config.server, *port);
         spdlog::info("listening on {}, memory budget {}", url, to_string(budget));
+        spdlog::info("memory enforcement: {} ({})", enforcement->shown.mode, enforcement->shown.why);
         pool.start(preload);
         if (hooks.on_listening) hooks.on_listening(url);
         net::TaskGroup side(io.get_executor());

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "engine/worker.hpp"
+#include "memory/guard.hpp"
 #include "remote/ollama_backend.hpp"
 #include "remote/openai_backend.hpp"
 
@@ -55,8 +56,10 @@ struct Built {
     std::map<std::pair<pool::ModelIndex, pool::EndpointIndex>, std::shared_ptr<llm::Backend>> backends;
     std::filesystem::path server_binary;
     std::filesystem::path runtime_dir;
+    std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
     int sockets = 0;
 };
+
 
 Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints,
                                        asio::any_io_executor executor, const config::RemoteModel& remote,
@@ -78,6 +81,23 @@ memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& re
     if (!reduction.kv_cache_type.empty()) shape.kv_cache_type = reduction.kv_cache_type;
     if (reduction.context_length > 0) shape.context_length = reduction.context_length;
     return shape;
+}
+
+Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor, Built& built,
+                                                 const config::Model& model, const pool::Reduction& reduction,
+                                                 Bytes planned) {
+    std::unique_ptr<engine::WorkerCgroup> cgroup;
+    if (built.cgroups) {
+        auto made = built.cgroups->make_worker(engine::limit_for(planned, memory::error_allowance(planned)));
+        if (!made) return std::unexpected(made.error());
+        cgroup = std::move(*made);
+    }
+    auto spec = engine::worker_spec(model);
+    spec.shape = reduced(std::move(spec.shape), reduction);
+    auto worker = engine::Worker::start(executor, built.server_binary, spec,
+                                        built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
+    if (!worker) return std::unexpected(worker.error());
+    return std::make_shared<LlamaServer>(std::move(*worker), model);
 }
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
@@ -126,10 +146,12 @@ pool::Policy policy_named(std::string_view name) {
 }
 
 Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config,
-                    const std::filesystem::path& runtime_dir, Measurer& measurer) {
+                    const std::filesystem::path& runtime_dir, Measurer& measurer,
+                    std::shared_ptr<engine::CgroupTree> cgroups) {
     Wiring wiring;
     auto built = std::make_shared<Built>();
     built->runtime_dir = runtime_dir;
+    built->cgroups = std::move(cgroups);
     for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
         const auto& model = config.models[i];
         pool::ModelSpec spec{.name = model.name,
@@ -174,16 +196,9 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
     wiring.ports.observed = [&measurer](pool::ModelIndex /*model*/, const memory::Observation& observation) {
         measurer.observed(observation);
     };
-    wiring.ports.spawn = [&config, built, executor](
-                             pool::ModelIndex i,
-                             const pool::Reduction& reduction) -> Result<std::shared_ptr<pool::LocalWorker>> {
-        const auto& model = config.models[i];
-        auto spec = engine::worker_spec(model);
-        spec.shape = reduced(std::move(spec.shape), reduction);
-        auto worker = engine::Worker::start(executor, built->server_binary, spec,
-                                            built->runtime_dir / fmt::format("{}.sock", ++built->sockets));
-        if (!worker) return std::unexpected(worker.error());
-        return std::make_shared<LlamaServer>(std::move(*worker), model);
+    wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i, const pool::Reduction& reduction,
+                                                    Bytes planned) {
+        return spawn(executor, *built, config.models[i], reduction, planned);
     };
     wiring.ports.probe = [built](pool::EndpointIndex i) {
         const auto& server = built->servers[i];

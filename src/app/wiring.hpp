@@ -8,6 +8,7 @@
 
 #include "app/measure.hpp"
 #include "config/config.hpp"
+#include "engine/cgroup.hpp"
 #include "net/http_client.hpp"
 #include "pool/ports.hpp"
 
@@ -23,9 +24,10 @@ struct Wiring {
 // As the configuration spells it.
 [[nodiscard]] pool::Policy policy_named(std::string_view name);
 
-// `config` and `measurer` must outlive the wiring. Errors: invalid_argument (a URL), not_found (no llama-server where
-// local models are configured).
+// `config` and `measurer` must outlive the wiring. With `cgroups`, every worker gets one of its own, limited to its
+// plan. Errors: invalid_argument (a URL), not_found (no llama-server where local models are configured).
 [[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,
-                                  const std::filesystem::path& runtime_dir, Measurer& measurer);
+                                  const std::filesystem::path& runtime_dir, Measurer& measurer,
+                                  std::shared_ptr<engine::CgroupTree> cgroups);
 
 }  // namespace sarai::app

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -16,8 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array fields{"name", "backend",       "state",          "endpoint",
-                            "pid",  "planned_bytes", "measured_bytes", "peak_bytes"};
+constexpr std::array fields{"name",           "backend",        "state",      "endpoint",        "pid",
+                            "planned_bytes",  "measured_bytes", "peak_bytes", "anonymous_bytes", "file_bytes",
+                            "over_plan_bytes"};
 
 const json::value* find(const json::object& object, std::string_view name) { return object.if_contains(name); }
 
@@ -53,6 +55,79 @@ json::array models_of(const json::object& status) {
     return models != nullptr && models->is_array() ? models->get_array() : json::array{};
 }
 
+const json::object* object_of(const json::object& object, std::string_view name) {
+    const auto* value = find(object, name);
+    return value != nullptr ? value->if_object() : nullptr;
+}
+
+// Told apart by colour on a terminal, by the letter of the legend elsewhere.
+constexpr std::array share_colours{"36", "35", "34", "33", "32"};
+
+// The budget as one bar: sarai itself, then every model in memory, each with what it takes and what it was promised.
+std::string draw_budget(const json::object& status, const json::object& ledger, const Style& style, bool unicode) {
+    constexpr int width = 60;
+    const auto budget = number_of(ledger, "budget_bytes");
+    const auto used = number_of(ledger, "measured_bytes");
+    const auto reserved = number_of(ledger, "reserved_bytes");
+    std::vector<Share> shares(1);
+    std::vector<std::string> names{"sarai"};
+    auto promised_to_models = std::int64_t{};
+    for (const auto& entry : models_of(status)) {
+        const auto* model = entry.if_object();
+        if (model == nullptr) continue;
+        const Share share{.filled = number_of(*model, "measured_bytes"),
+                          .promised = number_of(*model, "planned_bytes")};
+        if (share.filled <= 0 && share.promised <= 0) continue;
+        promised_to_models += share.promised;
+        shares.push_back(share);
+        names.push_back(text_of(*model, "name"));
+    }
+    shares[0] = {.filled = number_of(ledger, "own_bytes") + number_of(ledger, "other_bytes"),
+                 .promised = std::max<std::int64_t>(0, reserved - promised_to_models)};
+    const auto letter = [](std::size_t share) { return std::string(1, static_cast<char>('a' + share % 26)); };
+    const auto paint = [&](std::size_t share, std::string_view text) {
+        return style.wrap(share_colours[share % share_colours.size()], text);
+    };
+    std::string bar;
+    for (const auto& cell : share_cells(shares, budget, width)) {
+        if (cell.kind == Cell::Kind::free)
+            bar += unicode ? "░" : ".";
+        else if (cell.kind == Cell::Kind::promised)
+            bar += paint(cell.share, unicode ? "▒" : "+");
+        else
+            bar += paint(cell.share, style.on && unicode ? "█" : letter(cell.share));
+    }
+    std::string text = fmt::format("\nmemory  {}\n", bar);
+    for (std::size_t i = 0; i < shares.size(); ++i)
+        text += fmt::format("        {} {}  {} of {}\n", paint(i, style.on && unicode ? "█" : letter(i)), names[i],
+                            to_string(Bytes{shares[i].filled}), to_string(Bytes{shares[i].promised}));
+    const auto line = fmt::format("{} used ({} anonymous, {} file), {} reserved, of {}", to_string(Bytes{used}),
+                                  to_string(Bytes{number_of(ledger, "anonymous_bytes")}),
+                                  to_string(Bytes{number_of(ledger, "file_bytes")}), to_string(Bytes{reserved}),
+                                  to_string(Bytes{budget}));
+    return text + "        " +
+           (used > budget            ? style.red(line)
+            : used * 10 > budget * 9 ? style.yellow(line)
+                                     : line) +
+           "\n";
+}
+
+// Only what somebody should know: that memory is short, and who does not keep the plan.
+std::string describe_enforcement(const json::object& status, const json::object& enforcement, const Style& style) {
+    std::string text;
+    const auto* open = find(enforcement, "admission_open");
+    if (open != nullptr && open->is_bool() && !open->get_bool())
+        text += style.red(fmt::format("no model is loaded for now: {}", text_of(enforcement, "reason"))) + "\n";
+    for (const auto& entry : models_of(status)) {
+        const auto* model = entry.if_object();
+        if (model == nullptr || number_of(*model, "over_plan_bytes") <= 0) continue;
+        text += style.yellow(fmt::format("{} takes {} more than was planned", text_of(*model, "name"),
+                                         size_of(*model, "over_plan_bytes"))) +
+                "\n";
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string render_status(const json::object& status, const Style& style, bool unicode) {
@@ -63,6 +138,7 @@ std::string render_status(const json::object& status, const Style& style, bool u
         rows.push_back({text_of(*model, "name"), text_of(*model, "backend"),
                         text_of(*model, "state") + progress_of(*model), text_of(*model, "endpoint"),
                         text_of(*model, "pid"), size_of(*model, "planned_bytes"), size_of(*model, "measured_bytes"),
+                        size_of(*model, "anonymous_bytes"), size_of(*model, "file_bytes"),
                         size_of(*model, "peak_bytes")});
     }
     std::string text = render_table({{"MODEL"},
@@ -72,25 +148,19 @@ std::string render_status(const json::object& status, const Style& style, bool u
                                      {"PID", Align::right},
                                      {"PLANNED", Align::right},
                                      {"NOW", Align::right},
+                                     {"ANON", Align::right},
+                                     {"FILE", Align::right},
                                      {"PEAK", Align::right}},
                                     rows);
     // The title alone is styled: codes inside of cells would count as their width.
     const auto title = text.find('\n');
     text = style.bold(text.substr(0, title)) + text.substr(title);
 
-    const auto* ledger_value = find(status, "ledger");
-    if (ledger_value == nullptr || !ledger_value->is_object()) return text;
-    const auto& ledger = ledger_value->get_object();
-    const Bar bar{.filled = number_of(ledger, "measured_bytes"),
-                  .promised = number_of(ledger, "reserved_bytes"),
-                  .whole = number_of(ledger, "budget_bytes")};
-    auto drawn = render_bar(bar, 40, unicode);
-    const auto taken = std::max(bar.filled, bar.promised);
-    drawn = taken > bar.whole            ? style.red(drawn)
-            : taken * 10 > bar.whole * 9 ? style.yellow(drawn)
-                                         : style.green(drawn);
-    text += fmt::format("\nmemory  {}  {} used, {} reserved, of {}\n", drawn, to_string(Bytes{bar.filled}),
-                        to_string(Bytes{bar.promised}), to_string(Bytes{bar.whole}));
+    const auto* ledger = object_of(status, "ledger");
+    if (ledger == nullptr) return text;
+    text += draw_budget(status, *ledger, style, unicode);
+    if (const auto* enforcement = object_of(status, "enforcement"))
+        text += describe_enforcement(status, *enforcement, style);
     return text;
 }
 

@@ -62,4 +62,27 @@ std::string render_bar(const Bar& bar, int width, bool unicode) {
     return text;
 }
 
+// Borders are rounded from the sums, so that rounding errors do not add up; every share that takes something shows.
+std::vector<Cell> share_cells(const std::vector<Share>& shares, std::int64_t whole, int width) {
+    std::vector<Cell> cells(static_cast<std::size_t>(std::max(width, 0)));
+    if (whole <= 0) return cells;
+    const auto column = [&](std::int64_t bytes) {
+        const double exact = static_cast<double>(bytes) / static_cast<double>(whole) * width;
+        return static_cast<std::size_t>(std::clamp<long>(std::lround(exact), 0, width));
+    };
+    std::int64_t before = 0;
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        const auto filled = std::max<std::int64_t>(shares[i].filled, 0);
+        const auto taken = std::max(filled, shares[i].promised);
+        if (taken <= 0) continue;
+        const auto end = std::clamp(column(before + taken), std::min(at + 1, cells.size()), cells.size());
+        const auto filled_end = std::clamp(column(before + filled), filled > 0 ? std::min(at + 1, end) : at, end);
+        for (; at < end; ++at)
+            cells[at] = {.kind = at < filled_end ? Cell::Kind::filled : Cell::Kind::promised, .share = i};
+        before += taken;
+    }
+    return cells;
+}
+
 }  // namespace sarai::cli

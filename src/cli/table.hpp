@@ -28,6 +28,18 @@ struct Bar {
 };
 [[nodiscard]] std::string render_bar(const Bar& bar, int width, bool unicode);
 
+// A whole made of shares, side by side: each as many cells as it is promised or takes, whichever is more, those that it
+// takes filled. Shares are told apart by their letter: "aaa++bb+.....". What goes beyond the whole is cut off.
+struct Share {
+    std::int64_t filled = 0;
+    std::int64_t promised = 0;
+};
+struct Cell {
+    enum class Kind : std::uint8_t { filled, promised, free } kind = Kind::free;
+    std::size_t share = 0;
+};
+[[nodiscard]] std::vector<Cell> share_cells(const std::vector<Share>& shares, std::int64_t whole, int width);
+
 // Columns on a terminal, one for each code point: names here are ASCII, values digits and units.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 

@@ -32,6 +32,7 @@ struct Memory {
     int max_concurrent_llms = 3;                // generative models available at once, local ones that are loaded
     std::string strategy = "hybrid_http_gguf";  // or "native_gguf": remote backends are not used
     std::string policy = "never_unload";        // or "lru", "priority": idle models may be displaced, see pool_core.hpp
+    std::string enforcement = "auto";           // or "cgroup", "watchdog", "off": who keeps workers to their plans
 };
 
 enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http };

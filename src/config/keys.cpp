@@ -45,6 +45,8 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.config.memory.strategy = v.as<Text>(); }, 0, 0, "hybrid_http_gguf|native_gguf"},
     {"memory.policy", Type::choice, "never_unload", "What may be displaced to make room: never_unload nothing; lru the idle model that was used longest ago; priority the one of the lowest priority.",
      [](Draft& d, const Value& v) { d.config.memory.policy = v.as<Text>(); }, 0, 0, "never_unload|lru|priority"},
+    {"memory.enforcement", Type::choice, "auto", "Who keeps workers to their plans: cgroup the kernel (needs a cgroup v2 of sarai's own, such as a systemd unit with Delegate=memory), watchdog sarai itself, auto the first where it can; off nobody.",
+     [](Draft& d, const Value& v) { d.config.memory.enforcement = v.as<Text>(); }, 0, 0, "auto|cgroup|watchdog|off"},
 
     {"engine", Type::section, "", "The program that runs local models."},
     {"engine.server_binary", Type::program, "llama-server", "Name on PATH, or a path.",

@@ -1,5 +1,6 @@
 #include "engine/process.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -30,11 +31,26 @@ constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_output = 1U << 20U;
 constexpr std::size_t max_tail = 64U << 10U;
 
+// Writes our pid to a cgroup.procs file. Async-signal-safe.
+bool move_to_cgroup(const char* door) {
+    std::array<char, 16> digits;
+    auto* first = digits.data() + digits.size();
+    for (auto pid = ::getpid(); pid > 0; pid /= 10) *--first = static_cast<char>('0' + pid % 10);
+    const auto length = digits.data() + digits.size() - first;
+    const int file = ::open(door, O_WRONLY | O_CLOEXEC);
+    const bool moved = file >= 0 && ::write(file, first, static_cast<std::size_t>(length)) == length;
+    if (file >= 0) ::close(file);
+    return moved;
+}
+
 // Runs in the child between fork and exec: only async-signal-safe calls.
-struct BindToParent {
+struct PrepareChild {
+    const char* cgroup = nullptr;  // a cgroup.procs file, or null
     pid_t parent = ::getpid();
     boost::system::error_code on_exec_setup(bp::posix::default_launcher& /*launcher*/,
                                             const bp::filesystem::path& /*path*/, const char* const* /*argv*/) const {
+        // Before the program allocates anything: memory stays charged to the cgroup where it was touched first.
+        if (cgroup != nullptr && !move_to_cgroup(cgroup)) return {errno, boost::system::system_category()};
         ::setpgid(0, 0);
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(127);  // it died before the line above took effect
@@ -81,12 +97,14 @@ std::string ExitStatus::describe() const {
 struct ChildProcess::State : std::enable_shared_from_this<State> {
     State(const asio::any_io_executor& executor, bp::process started)
         : process(std::move(started)),
+          group(process.id()),
           out(executor),
           err(executor),
           changed(executor, asio::steady_timer::time_point::max()),
           tasks(executor) {}
 
     bp::process process;
+    const pid_t group;  // led by the process; kept, because what has been reaped may have no id any more
     asio::readable_pipe out;
     asio::readable_pipe err;
     std::string out_text;
@@ -98,6 +116,8 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
 
     static asio::awaitable<void> watch_exit(std::shared_ptr<State> self) {
         co_await self->process.async_wait(quiet);
+        // What a wrapper script or the program itself has started would live on and keep its memory.
+        if (self->group > 1) ::kill(-self->group, SIGKILL);
         const int status = self->process.native_exit_code();
         self->ended = WIFSIGNALED(status) ? ExitStatus{true, WTERMSIG(status)} : ExitStatus{false, WEXITSTATUS(status)};
         // A grandchild may hold the pipes open; what the child said has arrived by now or is not worth waiting for.
@@ -144,9 +164,10 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start_or_throw(asio::any_io_
     for (const auto& entry : bp::environment::current()) environment.emplace(entry.key(), entry.value());
     for (const auto& [key, value] : command.environment) environment[key] = value;
     bp::posix::default_launcher launcher;
-    auto process = launcher(executor, ec, command.program.string(), command.arguments,
-                            bp::process_stdio{.in = nullptr, .out = out, .err = err},
-                            bp::process_environment(environment), BindToParent{});
+    auto process =
+        launcher(executor, ec, command.program.string(), command.arguments,
+                 bp::process_stdio{.in = nullptr, .out = out, .err = err}, bp::process_environment(environment),
+                 PrepareChild{command.cgroup.empty() ? nullptr : command.cgroup.c_str()});
     if (ec) return fail(Code::io, fmt::format("cannot start {}", command.program.string()), ec);
     auto state = std::make_shared<State>(executor, std::move(process));
     state->out = std::move(out);

@@ -2,7 +2,7 @@
 //
 // The child dies with the thread that started it (PR_SET_PDEATHSIG), so start children only from the io thread, which
 // lives as long as the program. It gets a process group of its own, so that Ctrl-C at a terminal reaches us alone and
-// we decide when workers stop. Its output is kept in bounded buffers.
+// we decide when workers stop. What it started itself ends with it. Its output is kept in bounded buffers.
 #pragma once
 
 #include <sys/types.h>
@@ -23,6 +23,7 @@ struct Command {
     std::filesystem::path program;  // absolute, see find_program()
     std::vector<std::string> arguments = {};
     std::map<std::string, std::string> environment = {};  // added to ours
+    std::filesystem::path cgroup = {};  // a cgroup.procs file: the child moves there before it runs the program
 };
 
 // A program's absolute path: itself if it has a slash, else beside our own executable, else on PATH.

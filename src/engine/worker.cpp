@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -10,9 +12,19 @@ namespace sarai::engine {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
-Worker::Worker(std::string name, std::unique_ptr<ChildProcess> process, std::shared_ptr<net::Client> client,
-               std::filesystem::path socket)
-    : name_(std::move(name)), process_(std::move(process)), client_(std::move(client)), socket_(std::move(socket)) {}
+std::string describe_end(const ExitStatus& status, const WorkerCgroup* cgroup) {
+    if (status.signalled && status.code == SIGKILL && cgroup != nullptr && cgroup->was_killed_for_memory())
+        return fmt::format("was killed because it exceeded its memory limit of {}", to_string(cgroup->limit()));
+    return status.describe();
+}
+
+Worker::Worker(std::string name, std::unique_ptr<WorkerCgroup> cgroup, std::unique_ptr<ChildProcess> process,
+               std::shared_ptr<net::Client> client, std::filesystem::path socket)
+    : name_(std::move(name)),
+      cgroup_(std::move(cgroup)),
+      process_(std::move(process)),
+      client_(std::move(client)),
+      socket_(std::move(socket)) {}
 
 Worker::~Worker() {
     std::error_code ignored;
@@ -21,19 +33,21 @@ Worker::~Worker() {
 
 Result<std::unique_ptr<Worker>> Worker::start(asio::any_io_executor executor,
                                               const std::filesystem::path& server_binary, const WorkerSpec& spec,
-                                              std::filesystem::path socket) {
+                                              std::filesystem::path socket, std::unique_ptr<WorkerCgroup> cgroup) {
     // A leftover file would make the bind fail (llama-server does not remove it).
     std::error_code ignored;
     std::filesystem::remove(socket, ignored);
-    auto process = ChildProcess::start(
-        executor,
-        {.program = server_binary, .arguments = worker_arguments(spec, socket), .environment = worker_environment()});
+    auto process = ChildProcess::start(executor, {.program = server_binary,
+                                                  .arguments = worker_arguments(spec, socket),
+                                                  .environment = worker_environment(),
+                                                  .cgroup = cgroup ? cgroup->door() : std::filesystem::path{}});
     if (!process) return std::unexpected(process.error());
     auto client = std::make_shared<net::Client>(
         executor,
         net::Origin{
             .transport = net::Origin::Transport::unix_socket, .host = "localhost", .port = {}, .socket = socket});
-    return std::unique_ptr<Worker>(new Worker(spec.name, std::move(*process), std::move(client), std::move(socket)));
+    return std::unique_ptr<Worker>(
+        new Worker(spec.name, std::move(cgroup), std::move(*process), std::move(client), std::move(socket)));
 }
 
 asio::awaitable<Result<void>> Worker::ready(std::chrono::milliseconds load_timeout) {
@@ -60,9 +74,10 @@ asio::awaitable<Result<void>> Worker::ready(std::chrono::milliseconds load_timeo
 asio::awaitable<Error> Worker::gone() {
     const auto status = co_await process_->wait();
     auto words = process_->last_words(3);
-    co_return Error{.code = Code::unavailable,
-                    .message = fmt::format("the worker of model '{}' (pid {}) {}{}{}", name_, pid(), status.describe(),
-                                           words.empty() ? "" : "; its last words: ", words)};
+    co_return Error{
+        .code = Code::unavailable,
+        .message = fmt::format("the worker of model '{}' (pid {}) {}{}{}", name_, pid(),
+                               describe_end(status, cgroup_.get()), words.empty() ? "" : "; its last words: ", words)};
 }
 
 asio::awaitable<void> Worker::stop(std::chrono::milliseconds grace) { co_await process_->stop(grace); }

@@ -13,18 +13,23 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "engine/cgroup.hpp"
 #include "engine/process.hpp"
 #include "engine/worker_args.hpp"
 #include "net/http_client.hpp"
 
 namespace sarai::engine {
 
+// How a worker ended: its exit status, or that it met its cgroup's limit.
+[[nodiscard]] std::string describe_end(const ExitStatus& status, const WorkerCgroup* cgroup);
+
 class Worker {
 public:
-    // Spawns the process and returns at once.
+    // Spawns the process, in `cgroup` if there is one, and returns at once.
     [[nodiscard]] static Result<std::unique_ptr<Worker>> start(boost::asio::any_io_executor executor,
                                                                const std::filesystem::path& server_binary,
-                                                               const WorkerSpec& spec, std::filesystem::path socket);
+                                                               const WorkerSpec& spec, std::filesystem::path socket,
+                                                               std::unique_ptr<WorkerCgroup> cgroup = {});
     ~Worker();
 
     // Resumes when the worker answers requests, has died (unavailable, with its last words), or `load_timeout` passed.
@@ -38,10 +43,11 @@ public:
     [[nodiscard]] const std::shared_ptr<net::Client>& client() const { return client_; }
 
 private:
-    Worker(std::string name, std::unique_ptr<ChildProcess> process, std::shared_ptr<net::Client> client,
-           std::filesystem::path socket);
+    Worker(std::string name, std::unique_ptr<WorkerCgroup> cgroup, std::unique_ptr<ChildProcess> process,
+           std::shared_ptr<net::Client> client, std::filesystem::path socket);
 
     std::string name_;
+    std::unique_ptr<WorkerCgroup> cgroup_;  // outlives the process
     std::unique_ptr<ChildProcess> process_;
     std::shared_ptr<net::Client> client_;
     std::filesystem::path socket_;

@@ -43,7 +43,7 @@ struct Metrics::Families {
     prom::Family<prom::Gauge>& build = family(registry, prom::BuildGauge(), "sarai_build_info", "Always 1.");
     prom::Family<prom::Gauge>& memory =
         family(registry, prom::BuildGauge(), "sarai_model_memory_bytes",
-               "Memory of a local model's worker: planned, measured (PSS) and its peak.");
+               "Memory of a local model's worker: planned; measured (PSS), of it anonymous and file; peak; over_plan.");
     prom::Family<prom::Gauge>& ready =
         family(registry, prom::BuildGauge(), "sarai_model_ready", "1 if the model's local worker answers.");
     prom::Family<prom::Gauge>& leases = family(registry, prom::BuildGauge(), "sarai_requests_in_flight",
@@ -55,7 +55,20 @@ struct Metrics::Families {
     prom::Family<prom::Gauge>& reserved = family(registry, prom::BuildGauge(), "sarai_memory_reserved_bytes",
                                                  "Sum of all reservations, loads in flight included.");
     prom::Family<prom::Gauge>& own =
-        family(registry, prom::BuildGauge(), "sarai_process_memory_bytes", "PSS of sarai itself.");
+        family(registry, prom::BuildGauge(), "sarai_process_memory_bytes",
+               "Memory of sarai itself (process sarai) and of its measuring children (other): PSS, anonymous, file.");
+    prom::Family<prom::Gauge>& sum =
+        family(registry, prom::BuildGauge(), "sarai_memory_bytes",
+               "Memory of sarai and all its children: measured (PSS), of it anonymous and file; peak of their sum.");
+    prom::Family<prom::Gauge>& available = family(registry, prom::BuildGauge(), "sarai_machine_memory_available_bytes",
+                                                  "MemAvailable; counts mapped weights as free.");
+    prom::Family<prom::Gauge>& pressure =
+        family(registry, prom::BuildGauge(), "sarai_memory_pressure_ratio",
+               "Share of the last 10 s in which some or all (full) tasks waited for memory.");
+    prom::Family<prom::Gauge>& admission = family(registry, prom::BuildGauge(), "sarai_memory_admission_open",
+                                                  "0 while memory is too short to load models.");
+    prom::Family<prom::Gauge>& watching = family(registry, prom::BuildGauge(), "sarai_memory_watch_cpu_seconds",
+                                                 "CPU time spent on reading the memory of processes.");
 };
 
 Metrics::Metrics(std::string version) : families_(std::make_unique<Families>()) {
@@ -86,14 +99,21 @@ void Metrics::count(const FinishedRequest& request) {
 std::string Metrics::text(const pool::Pool& pool) const {
     auto& all = *families_;
     const auto& core = pool.core();
+    const auto& memory = pool.memory();
     const auto amount = [](Bytes bytes) { return static_cast<double>(bytes.count); };
+    auto sum = memory.own();
+    sum += memory.others();
     for (pool::ModelIndex i = 0; i < core.models().size(); ++i) {
         const auto& model = core.models()[i];
         if (!model.has_local) continue;
         const auto status = pool.local(i);
         all.memory.Add({{"model", model.name}, {"kind", "planned"}}).Set(amount(status.planned));
         all.memory.Add({{"model", model.name}, {"kind", "measured"}}).Set(amount(status.measured.pss));
+        all.memory.Add({{"model", model.name}, {"kind", "anonymous"}}).Set(amount(status.measured.anonymous));
+        all.memory.Add({{"model", model.name}, {"kind", "file"}}).Set(amount(status.measured.file));
         all.memory.Add({{"model", model.name}, {"kind", "peak"}}).Set(amount(status.peak));
+        all.memory.Add({{"model", model.name}, {"kind", "over_plan"}}).Set(amount(status.over_plan));
+        sum += status.measured;
         all.ready.Add({{"model", model.name}}).Set(status.state == pool::LocalState::ready ? 1 : 0);
         all.leases.Add({{"model", model.name}, {"endpoint", "local"}}).Set(status.leases);
     }
@@ -103,7 +123,22 @@ std::string Metrics::text(const pool::Pool& pool) const {
     }
     all.budget.Add({}).Set(amount(core.rules().budget));
     all.reserved.Add({}).Set(amount(core.reserved()));
-    all.own.Add({}).Set(amount(pool.own_memory().pss));
+    for (const auto& [who, what] : {std::pair{"sarai", &memory.own()}, {"other", &memory.others()}}) {
+        all.own.Add({{"process", who}, {"kind", "measured"}}).Set(amount(what->pss));
+        all.own.Add({{"process", who}, {"kind", "anonymous"}}).Set(amount(what->anonymous));
+        all.own.Add({{"process", who}, {"kind", "file"}}).Set(amount(what->file));
+    }
+    all.sum.Add({{"kind", "measured"}}).Set(amount(sum.pss));
+    all.sum.Add({{"kind", "anonymous"}}).Set(amount(sum.anonymous));
+    all.sum.Add({{"kind", "file"}}).Set(amount(sum.file));
+    all.sum.Add({{"kind", "peak"}}).Set(amount(memory.peak_sum()));
+    all.available.Add({}).Set(amount(memory.machine().available));
+    if (const auto& pressure = memory.pressure()) {
+        all.pressure.Add({{"kind", "some"}}).Set(pressure->some / 100);
+        all.pressure.Add({{"kind", "full"}}).Set(pressure->full / 100);
+    }
+    all.admission.Add({}).Set(memory.guard().admission_open() ? 1 : 0);
+    all.watching.Add({}).Set(memory.cost().count());
     return prom::TextSerializer().Serialize(all.registry.Collect());
 }
 

@@ -1,5 +1,6 @@
 #include "gateway/status.hpp"
 
+#include <fmt/chrono.h>
 #include <unistd.h>
 
 #include <boost/json/array.hpp>
@@ -36,6 +37,8 @@ json::object remote_row(const Shared& shared, pool::ModelIndex i) {
             {"planned_bytes", 0},
             {"measured_bytes", 0},
             {"peak_bytes", 0},
+            {"anonymous_bytes", 0},
+            {"file_bytes", 0},
             {"role", "primary"}};
 }
 
@@ -56,6 +59,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
                      {"over_plan_bytes", status.over_plan.count},
                      {"anonymous_bytes", status.measured.anonymous.count},
                      {"file_bytes", status.measured.file.count},
+                     {"over_plan_bytes", status.over_plan.count},
                      {"role", config.remote ? "fallback" : "primary"},
                      {"in_flight", status.leases},
                      {"plan", lines},
@@ -95,16 +99,55 @@ ollama::ModelInfo info_of(const Shared& shared, pool::ModelIndex i) {
     return info;
 }
 
+// Who takes what, and what the watchdog makes of it.
+json::object ledger_json(const pool::Pool& pool, const memory::ProcessMemory& measured) {
+    const auto& core = pool.core();
+    const auto& memory = pool.memory();
+    return {{"budget_bytes", core.rules().budget.count},
+            {"reserved_bytes", core.reserved().count},
+            {"measured_bytes", measured.pss.count},
+            {"anonymous_bytes", measured.anonymous.count},
+            {"file_bytes", measured.file.count},
+            {"own_bytes", memory.own().pss.count},
+            {"own_anonymous_bytes", memory.own().anonymous.count},
+            {"own_file_bytes", memory.own().file.count},
+            {"other_bytes", memory.others().pss.count},
+            {"peak_bytes", memory.peak_sum().count},
+            {"available_bytes", memory.machine().available.count},
+            {"max_concurrent_llms", core.rules().max_concurrent_llms}};
+}
+
+json::object enforcement_json(const pool::MemoryWatch& memory) {
+    json::array events;
+    for (const auto& event : memory.events())
+        events.push_back({{"at", fmt::format("{:%FT%TZ}", std::chrono::floor<std::chrono::milliseconds>(event.at))},
+                          {"what", memory::name_of(event.step)},
+                          {"model", event.model.empty() ? json::value(nullptr) : json::value(event.model)},
+                          {"why", event.why}});
+    json::value pressure = nullptr;
+    if (memory.pressure())
+        pressure = {{"some_avg10", memory.pressure()->some}, {"full_avg10", memory.pressure()->full}};
+    const auto& guard = memory.guard();
+    return {{"mode", memory.enforcement().mode},
+            {"why", memory.enforcement().why},
+            {"level", memory::name_of(guard.level())},
+            {"reason", guard.why().empty() ? json::value(nullptr) : json::value(guard.why())},
+            {"admission_open", guard.admission_open()},
+            {"pressure", pressure},
+            {"events", events}};
+}
+
 }  // namespace
 
 json::object status_json(const Shared& shared, std::string_view version, std::chrono::seconds uptime) {
     const auto& core = shared.pool.core();
     json::array models;
-    Bytes measured;
+    auto measured = shared.pool.memory().own();
+    measured += shared.pool.memory().others();
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
         if (shared.config.models[i].remote) models.push_back(remote_row(shared, i));
         if (shows_local(shared, i)) models.push_back(local_row(shared, i));
-        measured += shared.pool.local(i).measured.pss;
+        measured += shared.pool.local(i).measured;
     }
     json::array endpoints;
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
@@ -114,18 +157,12 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
                              {"in_flight", view.leases},
                              {"last_error", view.up ? json::value(nullptr) : error_json(view.last_error)}});
     }
-    const auto own = shared.pool.own_memory().pss;
     return {{"version", version},
             {"pid", ::getpid()},
             {"uptime_s", uptime.count()},
             {"models", models},
-            {"ledger",
-             {{"budget_bytes", core.rules().budget.count},
-              {"reserved_bytes", core.reserved().count},
-              {"measured_bytes", (measured + own).count},
-              {"own_bytes", own.count},
-              {"peak_bytes", shared.pool.peak_memory().count},
-              {"max_concurrent_llms", core.rules().max_concurrent_llms}}},
+            {"ledger", ledger_json(shared.pool, measured)},
+            {"enforcement", enforcement_json(shared.pool.memory())},
             {"endpoints", endpoints}};
 }
 

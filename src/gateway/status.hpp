@@ -11,7 +11,8 @@
 namespace sarai::gateway {
 
 // {version, uptime_s, models: [{name, backend, state, endpoint, pid, planned_bytes, measured_bytes, peak_bytes, …}],
-//  ledger: {budget_bytes, reserved_bytes, measured_bytes, own_bytes}, endpoints: [{name, kind, up, …}]}.
+//  ledger: {budget_bytes, reserved_bytes, measured_bytes, own_bytes, …}, enforcement: {mode, why, level, events, …},
+//  endpoints: [{name, up, …}]}; docs/api.md has all of it.
 // A model has a row for its remote backend and one for its local one where that serves alone or is in memory.
 [[nodiscard]] boost::json::object status_json(const Shared& shared, std::string_view version,
                                               std::chrono::seconds uptime);

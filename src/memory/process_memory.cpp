@@ -1,6 +1,9 @@
 #include "memory/process_memory.hpp"
 
+#include <unistd.h>
+
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -41,6 +44,40 @@ std::optional<ProcessMemory> parse_smaps_rollup(std::string_view text) {
 
 std::optional<ProcessMemory> read_process_memory(pid_t pid) {
     return parse_smaps_rollup(read_file("/proc/" + std::to_string(pid) + "/smaps_rollup"));
+}
+
+std::optional<Bytes> parse_statm(std::string_view text, Bytes page) {
+    // size resident shared text lib data dt, in pages; "shared" is file-backed and shmem.
+    std::int64_t numbers[3] = {};
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    for (auto& number : numbers) {
+        while (at != end && *at == ' ') ++at;
+        const auto [next, ec] = std::from_chars(at, end, number);
+        if (ec != std::errc{}) return std::nullopt;
+        at = next;
+    }
+    return Bytes{(numbers[1] - numbers[2]) * page.count};
+}
+
+std::optional<Bytes> read_anonymous(pid_t pid) {
+    static const Bytes page{::sysconf(_SC_PAGESIZE)};
+    return parse_statm(read_file("/proc/" + std::to_string(pid) + "/statm"), page);
+}
+
+std::vector<Descendant> process_tree(pid_t root) {
+    std::vector<Descendant> found{{.pid = root, .parent = 0}};
+    for (std::size_t i = 0; i < found.size(); ++i) {  // grows meanwhile
+        const auto parent = found[i].pid;
+        // Children are listed with the thread that started them.
+        std::error_code ec;
+        for (std::filesystem::directory_iterator thread("/proc/" + std::to_string(parent) + "/task", ec), end;
+             !ec && thread != end; thread.increment(ec)) {
+            std::istringstream list(read_file(thread->path() / "children"));
+            for (pid_t child = 0; list >> child;) found.push_back({.pid = child, .parent = parent});
+        }
+    }
+    return found;
 }
 
 MachineMemory read_machine_memory() {

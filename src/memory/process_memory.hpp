@@ -7,6 +7,7 @@
 #include <sys/types.h>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 
@@ -16,6 +17,14 @@ struct ProcessMemory {
     Bytes pss;        // all of it: anonymous + file-backed + shared memory
     Bytes anonymous;  // Pss_Anon: cannot be dropped, only swapped
     Bytes file;       // Pss_File: mapped files, reclaimable
+
+    ProcessMemory& operator+=(const ProcessMemory& other) {
+        pss += other.pss;
+        anonymous += other.anonymous;
+        file += other.file;
+        return *this;
+    }
+    bool operator==(const ProcessMemory&) const = default;
 };
 
 // Reads the text of smaps_rollup; nullopt where it has no Pss line.
@@ -23,6 +32,18 @@ struct ProcessMemory {
 
 // nullopt for a process that has gone, is a zombie or belongs to somebody else.
 [[nodiscard]] std::optional<ProcessMemory> read_process_memory(pid_t pid);
+
+// Resident anonymous memory, from /proc/PID/statm: a few microseconds, whatever the size. Tells growth between two
+// readings of the above; it counts pages that are shared after a fork in full.
+[[nodiscard]] std::optional<Bytes> parse_statm(std::string_view text, Bytes page);
+[[nodiscard]] std::optional<Bytes> read_anonymous(pid_t pid);
+
+// `root` and all that descends from it, parents before children. Processes whose parent died are not among them.
+struct Descendant {
+    pid_t pid;
+    pid_t parent;  // 0 for the root
+};
+[[nodiscard]] std::vector<Descendant> process_tree(pid_t root);
 
 struct MachineMemory {
     Bytes total;      // MemTotal

@@ -12,7 +12,7 @@
 #include "memory/learned_text.hpp"
 #include "net/task_group.hpp"
 #include "pool/load_record.hpp"
-#include "pool/memory_sampler.hpp"
+#include "pool/memory_watch.hpp"
 
 namespace sarai::pool {
 namespace asio = boost::asio;
@@ -21,12 +21,25 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 constexpr auto tick_interval = 250ms;
-constexpr auto sample_interval = 500ms;
+// For a worker that is ended to save the machine: its requests are lost anyway.
+constexpr auto emergency_grace = 500ms;
+// A model that was ended for its excess comes back by itself, but not over and over.
+constexpr auto reload_interval = 5min;
 }  // namespace
 
 struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
-    Shared(const asio::any_io_executor& on, PoolCore made, Ports given)
-        : executor(on), core(std::move(made)), ports(std::move(given)), locals(core.models().size()), tasks(on) {}
+    Shared(const asio::any_io_executor& on, PoolCore made, Ports given, WatchRules rules)
+        : executor(on),
+          core(std::move(made)),
+          ports(std::move(given)),
+          locals(core.models().size()),
+          watch(std::move(rules), names_of(core.models())),
+          tasks(on) {}
+    static std::vector<std::string> names_of(const std::vector<ModelSpec>& models) {
+        std::vector<std::string> names;
+        for (const auto& model : models) names.push_back(model.name);
+        return names;
+    }
 
     // A coroutine that waits for its ticket's answer.
     struct Waiter {
@@ -38,8 +51,9 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     struct Local {
         std::shared_ptr<LocalWorker> worker;
         std::optional<memory::ModelPlan> plan;
-        memory::ProcessMemory measured;
         LoadRecord record;
+        bool reload = false;  // the watch ended it, and it is to come back once loads are admitted
+        std::optional<Clock::time_point> ended_for_excess;
         Clock::time_point started;
         std::chrono::milliseconds load_time{};
     };
@@ -50,9 +64,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     std::vector<Local> locals;
     std::map<Ticket, std::shared_ptr<Waiter>> waiters;
     Ticket last_ticket = 0;
-    MemorySampler sampler;
-    memory::ProcessMemory own;
-    Bytes peak_sum;
+    MemoryWatch watch;
     bool shutting_down = false;
     // An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
     std::chrono::milliseconds stop_grace = 3s;
@@ -103,13 +115,13 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         const auto self = shared_from_this();
         auto& local = locals[model];
         local.started = Clock::now();
-        local.measured = {};
+        local.reload = false;
         local.record = LoadRecord(local.plan.value_or(memory::ModelPlan{}));
         spdlog::info("loading model '{}', {} reserved{}{}", name(model), to_string(core.local(model).reserved),
                      reduction.any() ? ", smaller than configured: " : "", describe(reduction));
         Result<std::shared_ptr<LocalWorker>> worker = fail(Code::unavailable, "sarai is shutting down");
         try {
-            if (!shutting_down) worker = ports.spawn(model, reduction);
+            if (!shutting_down) worker = ports.spawn(model, reduction, core.local(model).reserved);
         } catch (const std::exception& error) { worker = fail(Code::internal, error.what()); }
         if (!worker) {
             perform(core.worker_gone(model, worker.error()));
@@ -132,7 +144,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         else
             spdlog::info("model '{}' is unloaded", name(model));
         local.worker.reset();
-        local.measured = {};
+        watch.forget(model);
         report(model, local.record.rest());
         perform(core.worker_gone(model, why));
     }
@@ -171,26 +183,76 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         }
     }
 
-    asio::awaitable<void> sample_memory() {
+    asio::awaitable<void> watch_memory() {
         const auto self = shared_from_this();
         asio::steady_timer timer(executor);
         for (;;) {
-            std::vector<pid_t> pids{::getpid()};
-            for (const auto& local : locals) pids.push_back(local.worker ? local.worker->pid() : 0);
-            const auto samples = co_await sampler.sample(pids);
-            own = samples.front().value_or(own);
-            auto sum = own.pss;
+            for (const auto& step : co_await watch.look(watched())) perform_step(step);
+            bool loading = false;
             for (ModelIndex i = 0; i < locals.size(); ++i) {
-                const auto& sample = samples[i + 1];
-                if (!sample || !locals[i].worker || locals[i].worker->pid() != pids[i + 1]) continue;
-                sum += sample->pss;
-                locals[i].measured = *sample;
-                note_sample(i, sample->pss);
+                // It went while it was read.
+                if (!locals[i].worker || locals[i].worker->pid() != watch.model(i).pid)
+                    watch.forget(i);
+                else
+                    note_sample(i, watch.model(i).measured.pss);
+                loading = loading || core.local(i).state == LocalState::loading;
             }
-            peak_sum = std::max(peak_sum, sum);
-            timer.expires_after(sample_interval);
+            reload_ended();
+            timer.expires_after(watch.pause(loading));
             co_await timer.async_wait(asio::use_awaitable);
         }
+    }
+    [[nodiscard]] std::vector<Watched> watched() const {
+        std::vector<Watched> all;
+        for (ModelIndex i = 0; i < locals.size(); ++i) {
+            if (!locals[i].worker) continue;
+            const auto& view = core.local(i);
+            Bytes prompt_cache;
+            if (locals[i].plan)
+                for (const auto& line : locals[i].plan->lines)
+                    if (line.what == "prompt_cache") prompt_cache += line.bytes;
+            all.push_back({.model = i,
+                           .pid = locals[i].worker->pid(),
+                           .planned = view.reserved,
+                           .prompt_cache = prompt_cache,
+                           .state = view.state,
+                           .busy = view.leases > 0});
+        }
+        return all;
+    }
+    // The watch decided on what it saw a moment ago: a worker that has become busy meanwhile is left to its next look.
+    void perform_step(const MemoryWatch::Step& step) {
+        using enum memory::GuardStep;
+        if (step.step == close_admission) {
+            perform(core.set_admission(
+                false, fmt::format("{} (loads are admitted again when there was enough for 5 s)", step.why)));
+        } else if (step.step == open_admission) {
+            perform(core.set_admission(true, {}));
+        }
+        if (!step.model || step.step == report) return;
+        auto& local = locals[*step.model];
+        const auto worker = local.worker;
+        if (!worker || worker->pid() != watch.model(*step.model).pid) return;
+        if (step.step != restart && core.local(*step.model).leases > 0) return;
+        const auto now = Clock::now();
+        local.reload =
+            step.step == drop_cache ||
+            (step.step == restart && (!local.ended_for_excess || now - *local.ended_for_excess > reload_interval));
+        perform(core.stop(*step.model));
+        if (step.step != restart) return;
+        local.ended_for_excess = now;
+        const auto end = [](std::shared_ptr<LocalWorker> one) -> asio::awaitable<void> {
+            co_await one->stop(emergency_grace);
+        };
+        tasks.spawn("end", end(worker));
+    }
+    void reload_ended() {
+        if (!watch.guard().admission_open() || shutting_down) return;
+        for (ModelIndex i = 0; i < locals.size(); ++i)
+            if (locals[i].reload && core.local(i).state == LocalState::absent) {
+                locals[i].reload = false;
+                perform(core.preload(i));
+            }
     }
 
     // Asks the core by `ask` and waits for the answer; releases the ticket if the caller is cancelled meanwhile.
@@ -272,14 +334,14 @@ void Lease::served(const std::optional<llm::Rates>& rates) {
 }
 
 Pool::Pool(asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models,
-           std::vector<EndpointSpec> endpoints, Ports ports)
+           std::vector<EndpointSpec> endpoints, Ports ports, WatchRules watch)
     : shared_(std::make_shared<Lease::Shared>(executor, PoolCore(rules, std::move(models), std::move(endpoints)),
-                                              std::move(ports))) {}
+                                              std::move(ports), std::move(watch))) {}
 Pool::~Pool() = default;
 
 void Pool::start(const std::vector<ModelIndex>& preload) {
     shared_->tasks.spawn("pool tick", shared_->tick());
-    shared_->tasks.spawn("memory sampling", shared_->sample_memory());
+    shared_->tasks.spawn("memory watch", shared_->watch_memory());
     for (const auto model : preload) shared_->perform(shared_->core.preload(model));
 }
 
@@ -325,19 +387,19 @@ asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {
 }
 
 const PoolCore& Pool::core() const { return shared_->core; }
-memory::ProcessMemory Pool::own_memory() const { return shared_->own; }
-Bytes Pool::peak_memory() const { return shared_->peak_sum; }
+const MemoryWatch& Pool::memory() const { return shared_->watch; }
 
 LocalStatus Pool::local(ModelIndex model) const {
     const auto& view = shared_->core.local(model);
     const auto& local = shared_->locals[model];
+    const auto& seen = shared_->watch.model(model);
     LocalStatus status{.state = view.state,
                        .pid = local.worker ? local.worker->pid() : 0,
                        .planned = view.reserved,
                        .plan = local.plan,
-                       .measured = local.measured,
-                       .peak = local.record.peak(),
-                       .over_plan = local.record.over_plan(),
+                       .measured = seen.measured,
+                       .peak = seen.peak,
+                       .over_plan = std::max(seen.over_plan, local.record.over_plan()),
                        .leases = view.leases,
                        .load_time = local.load_time,
                        .last_error = view.last_error,
@@ -346,7 +408,7 @@ LocalStatus Pool::local(ModelIndex model) const {
                        .draining = view.draining};
     if (view.state == LocalState::loading && view.reserved.count > 0)
         status.load_progress =
-            std::min(0.99, static_cast<double>(local.measured.pss.count) / static_cast<double>(view.reserved.count));
+            std::min(0.99, static_cast<double>(seen.measured.pss.count) / static_cast<double>(view.reserved.count));
     return status;
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "memory/process_memory.hpp"
+#include "pool/memory_watch.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/ports.hpp"
 
@@ -57,7 +58,7 @@ struct LocalStatus {
     std::optional<memory::ModelPlan> plan;  // of the last load; what was learned since is in it
     memory::ProcessMemory measured;         // latest sample
     Bytes peak;                             // of this process's samples
-    Bytes over_plan;                        // what `peak` exceeds the plan by, beyond its error bar; else 0
+    Bytes over_plan;  // what `peak` exceeds the plan by, beyond its error bar; else 0
     int leases = 0;
     std::chrono::milliseconds load_time{};  // of the last load that succeeded
     std::optional<Error> last_error;
@@ -70,7 +71,7 @@ struct LocalStatus {
 class Pool {
 public:
     Pool(boost::asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models,
-         std::vector<EndpointSpec> endpoints, Ports ports);
+         std::vector<EndpointSpec> endpoints, Ports ports, WatchRules watch);
     ~Pool();
 
     // Begins to watch endpoints and processes, and to load the models in `preload`, in parallel.
@@ -87,8 +88,7 @@ public:
 
     [[nodiscard]] const PoolCore& core() const;
     [[nodiscard]] LocalStatus local(ModelIndex model) const;
-    [[nodiscard]] memory::ProcessMemory own_memory() const;  // of this process
-    [[nodiscard]] Bytes peak_memory() const;                 // highest sum of PSS of one sample, this process included
+    [[nodiscard]] const MemoryWatch& memory() const;
 
 private:
     std::shared_ptr<Lease::Shared> shared_;

@@ -156,6 +156,10 @@ public:
     // go where the policy allows.
     [[nodiscard]] Actions set_budget(Bytes budget);
 
+    // Closed: new loads are refused with no_memory and `why`, also those that are measured or wait for memory already.
+    // Workers that are there go on.
+    [[nodiscard]] Actions set_admission(bool open, std::string why);
+
     [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
     [[nodiscard]] Actions tick(Clock::time_point now);
 
@@ -246,6 +250,7 @@ private:
     [[nodiscard]] int generative_processes() const;
     [[nodiscard]] std::chrono::milliseconds reload_of(ModelIndex model) const;
     void note(Decision decision);
+    bool refuse_while_closed(ModelIndex model, Actions& out);
 
     Rules rules_;
     std::vector<ModelSpec> models_;
@@ -258,8 +263,9 @@ private:
     std::map<Ticket, TicketState> tickets_;                     // ordered: waiting ones are served in order of arrival
     std::deque<Awaiting> awaiting_;  // queued: measured, waiting for memory or a place; first come, first served
     std::deque<Decision> decisions_;
-    Bytes wanted_budget_;      // rules_.budget is higher while more than that is reserved
-    Clock::time_point now_{};  // of the latest event that told it
+    std::optional<std::string> closed_;  // why nothing may be loaded
+    Bytes wanted_budget_;                // rules_.budget is higher while more than that is reserved
+    Clock::time_point now_{};            // of the latest event that told it
     std::uint64_t uses_ = 0;
 };
 

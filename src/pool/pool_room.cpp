@@ -164,6 +164,25 @@ Result<Actions> PoolCore::unload(ModelIndex model) {
     return stop(model);
 }
 
+Actions PoolCore::set_admission(bool open, std::string why) {
+    Actions out;
+    closed_ = open ? std::nullopt : std::optional(std::move(why));
+    if (!open)
+        for (const auto& waiting : std::exchange(awaiting_, {})) refuse_while_closed(waiting.model, out);
+    serve_queue(out);  // nobody drains for those any more
+    return out;
+}
+
+bool PoolCore::refuse_while_closed(ModelIndex model, Actions& out) {
+    if (!closed_) return false;
+    auto message = fmt::format("model '{}' cannot be loaded now: {}", models_[model].name, *closed_);
+    note({.model = model, .event = Event::refuse, .outcome = message, .asked = locals_[model].needs.total});
+    give_up(model,
+            {.code = Code::no_memory, .message = std::move(message), .hint = "Models that are loaded still answer."},
+            out);
+    return true;
+}
+
 Actions PoolCore::set_budget(Bytes budget) {
     Actions out;
     wanted_budget_ = budget;
@@ -194,6 +213,7 @@ void PoolCore::shrink_to_budget(Actions& out) {
 // ---------------------------------------------------------------- one load
 
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
+    if (refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
     // Before anything is measured: where all places are taken by models that stay, memory does not matter.
     int staying = 0;
@@ -234,6 +254,7 @@ void PoolCore::begin_stop(ModelIndex model, Actions& out) {
 // Weighs the ways to have the model in memory and takes the one that costs the least time: that until its own first
 // token, and that of the next requests for what it displaces, which are certain to come sooner or later.
 void PoolCore::find_room(ModelIndex model, Actions& out) {
+    if (refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
     const auto& spec = models_[model];
     const auto room = this->room();

@@ -16,6 +16,8 @@ import unittest
 
 BIN = pathlib.Path(os.environ["SARAI_BIN"])
 MODELS = pathlib.Path(os.environ["SARAI_TEST_MODELS"])
+# A sanitized sarai takes several times its memory, so that the watchdog would give up models for it.
+SANITIZED = bool(os.environ.get("SARAI_SANITIZE"))
 
 # No test reads or writes what the user's own sarai remembers. Servers have a folder each, see Sarai.
 os.environ["SARAI_STATE_DIR"] = tempfile.mkdtemp(prefix="sarai-test-state-")
@@ -67,6 +69,8 @@ class Sarai:
         self.config = self.folder / "sarai.yaml"
         self.port = port
         self.memory, self.models, self.extra = memory, models, extra
+        self.engine = ""
+        self.prefix = []  # a command that runs the rest of its arguments
         self.environment = environment or {}
         self.program = program
         self.process = None
@@ -76,16 +80,18 @@ class Sarai:
         lines = "\n".join(f"  {name}: {{{text}}}" for name, text in self.models.items())
         self.config.write_text(f"server: {{listen: '127.0.0.1:{self.port}', drain_timeout: 2s}}\n"
                                f"memory: {{{self.memory}, reserve: 0}}\n"
-                               f"engine: {{runtime_dir: '{self.folder}/run'}}\n{self.extra}\nmodels:\n{lines}\n")
+                               f"engine: {{runtime_dir: '{self.folder}/run'{self.engine}}}\n{self.extra}\nmodels:\n{lines}\n")
 
     def start(self, wait=True):
         self.write_config()
         environment = {k: v for k, v in os.environ.items()
                        if not k.startswith("SARAI_") and k not in ("OLLAMA_BASE_URL", "MAX_CONCURRENT_LLMS", "SOLAR_PREFER_HTTP")}
+        if SANITIZED:
+            environment["SARAI_MEMORY_ENFORCEMENT"] = "off"
         environment.update({"SARAI_STATE_DIR": str(self.folder / "state")} | self.environment)
         with open(self.log_path, "ab") as log:
             self.log_start = log.tell()
-            self.process = subprocess.Popen([self.program, "serve", "--config", self.config], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, self.program, "serve", "--config", self.config], stdout=log, stderr=log,
                                             stdin=subprocess.DEVNULL, env=environment)
         if wait:
             self.port = int(wait_until(self._announced, "the server to listen"))

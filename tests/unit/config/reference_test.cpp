@@ -139,6 +139,7 @@ TEST(ConfigKeys, StateTheDefaultsThatTheStructsHave) {
     EXPECT_EQ(given.memory.max_concurrent_llms, bare.memory.max_concurrent_llms);
     EXPECT_EQ(given.memory.strategy, bare.memory.strategy);
     EXPECT_EQ(given.memory.policy, bare.memory.policy);
+    EXPECT_EQ(given.memory.enforcement, bare.memory.enforcement);
     EXPECT_EQ(given.engine.server_binary, bare.engine.server_binary);
     const auto& a = given.models[0];
     const auto& b = bare.models[0];

@@ -197,6 +197,7 @@ TEST(ConfigRules, BoundWhatMayBeGivenUp) {
     expect_only(as_model(local + "min_context_length: 4096"), "models.m.min_context_length", "at most context_length");
     expect_only(as_model(local + "pinned: true, ttl: 5m"), "models.m.ttl", "one of pinned and ttl");
     expect_only(with_model("memory: {policy: lur}"), "memory.policy", "did you mean lru?");
+    expect_only(with_model("memory: {enforcement: cgruop}"), "memory.enforcement", "did you mean cgroup?");
 }
 
 TEST(ConfigRules, NameTheNearestKnownKey) {

@@ -7,7 +7,9 @@
 #include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <functional>
+#include <thread>
 
 #include "engine/runtime_dir.hpp"
 #include "net/task_group.hpp"
@@ -83,6 +85,25 @@ TEST_F(ChildProcessTest, DoesNotWaitForAGrandchildThatHoldsThePipes) {
         EXPECT_TRUE((co_await child->wait_for(2s)).has_value());
         EXPECT_EQ(child->output(), "said\n");
     });
+}
+
+TEST_F(ChildProcessTest, TakesWhatItStartedWithIt) {
+    pid_t grandchild = 0;
+    run([&]() -> asio::awaitable<void> {
+        auto child = shell("sleep 100 & echo $!; wait");
+        while (!child->output().contains('\n')) (void)co_await child->wait_for(5ms);
+        grandchild = std::stoi(child->output());
+        child->signal(SIGKILL);
+        (void)co_await child->wait();
+    });
+    // Somebody else reaps it: a zombie is as good as gone.
+    const auto gone = [&] {
+        std::ifstream stat("/proc/" + std::to_string(grandchild) + "/stat");
+        std::string pid, name, state;
+        return !(stat >> pid >> name >> state) || state == "Z";
+    };
+    for (int tries = 0; !gone() && tries < 500; ++tries) std::this_thread::sleep_for(10ms);
+    EXPECT_TRUE(gone());
 }
 
 TEST_F(ChildProcessTest, KeepsOnlyTheEndOfALongStory) {
