@@ -112,7 +112,8 @@ private:
                 co_return Result<void>{};
             }
             if (!*event) break;
-            if (auto usage = llm::usage_of((*event)->chunk)) done_.usage = usage;
+            if (!(*event)->is_only_text())
+                if (auto usage = llm::usage_of((*event)->chunk())) done_.usage = usage;
             face_.event(**event, out);
             // Held back until there is something to show, so that a backend that fails before can still be replaced.
             if (!started) {
