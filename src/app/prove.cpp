@@ -177,7 +177,7 @@ private:
                 if (ec || !value.is_object()) continue;
                 if (value.as_object().contains("error"))
                     co_return fail(Code::upstream, json::serialize(value.as_object()["error"]));
-                if (!llm::has_output({value.as_object()})) continue;
+                if (!llm::has_output(llm::StreamEvent(value.as_object()))) continue;
                 if (count++ == 0) first = Clock::now();
                 if (together && count == 2) report_.most_in_flight = std::max(report_.most_in_flight, in_flight_);
             }

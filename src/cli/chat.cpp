@@ -29,7 +29,7 @@ using std::chrono::minutes;
 constexpr net::Budgets patience{.first_byte = minutes(15), .silence = minutes(5)};
 
 std::string_view thought_of(const llm::StreamEvent& event) {
-    const auto* choices = event.chunk.if_contains("choices");
+    const auto* choices = event.chunk().if_contains("choices");
     if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return {};
     const auto* choice = choices->get_array().front().if_object();
     const auto* delta = choice == nullptr ? nullptr : choice->if_contains("delta");
@@ -138,8 +138,8 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
         if (!bytes) co_return std::unexpected(broken(bytes.error()));
         if (bytes->empty()) break;
         if (const auto fed = events.feed(*bytes); !fed) co_return std::unexpected(fed.error());
-        while (const auto event = events.next()) {
-            const auto decoded = decoder.event(event->name, event->data);
+        while (auto event = events.next()) {
+            const auto decoded = decoder.event(event->name, std::move(event->data));
             if (!decoded) co_return std::unexpected(broken(decoded.error()));
             if (!*decoded) break;
             if (const auto text = thought_of(**decoded); !text.empty()) sink.thought(text);

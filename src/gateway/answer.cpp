@@ -4,14 +4,12 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/system/system_error.hpp>
 
 namespace sarai::gateway {
 namespace {
 
 namespace asio = boost::asio;
-using namespace asio::experimental::awaitable_operators;
 using Clock = std::chrono::steady_clock;
 
 // One request on its way.
@@ -22,7 +20,7 @@ public:
         done_.model = "unknown";  // what clients write is no label: it would grow the metrics without end
     }
 
-    // Never throws but for cancellation: a thrown error would leave the parallel wait for the client alone.
+    // Never throws but for cancellation.
     asio::awaitable<void> go() {
         Error bug;
         try {
@@ -116,8 +114,10 @@ private:
                 co_return Result<void>{};
             }
             if (!*event) break;
-            if (auto usage = llm::usage_of((*event)->chunk)) done_.usage = usage;
-            if (auto told = llm::rates_of((*event)->chunk)) rates = told;
+            if (!(*event)->is_only_text()) {
+                if (auto usage = llm::usage_of((*event)->chunk())) done_.usage = usage;
+                if (auto told = llm::rates_of((*event)->chunk())) rates = told;
+            }
             face_.event(**event, out);
             // Held back until there is something to show, so that a backend that fails before can still be replaced.
             if (!started) {
@@ -218,8 +218,8 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
 asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol,
                              Shared shared) {
     Run run(exchange, std::move(request), face, protocol, shared);
-    const auto first = co_await (run.go() || exchange.client_gone());
-    run.record(first.index() == 1);
+    const bool client_left = co_await exchange.while_connected(run.go());
+    run.record(client_left);
 }
 
 Result<void> take_down(std::string_view name, const Shared& shared) {

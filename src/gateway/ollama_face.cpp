@@ -20,7 +20,7 @@ public:
     std::string_view stream_type() const override { return "application/x-ndjson"; }
     void event(const llm::StreamEvent& event, std::string& out) override {
         if (first_ == Clock::time_point{}) first_ = Clock::now();
-        lines_.chunk(event.chunk, now(), out);
+        lines_.chunk(event.chunk(), now(), out);
     }
     void end(std::string& out) override { lines_.finish(now(), durations(), out); }
     void stream_error(const Error& error, std::string& out) override { ollama::LineEncoder::error(error, out); }

@@ -21,7 +21,8 @@ public:
     // without that marker is Code::unavailable, silence beyond the budget Code::timeout, an in-stream error of the
     // server keeps its own kind. Not to be called again after nullopt or an error.
     [[nodiscard]] virtual boost::asio::awaitable<Result<std::optional<StreamEvent>>> next() = 0;
-    // True if next() will not wait: what has arrived together can be sent on together.
+    // True if next() will not wait, neither for an event nor for the end: what has arrived together can be sent on
+    // together.
     [[nodiscard]] virtual bool ready() const { return false; }
 };
 

@@ -1,6 +1,7 @@
 #include "llm/types.hpp"
 
 #include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
 
 namespace sarai::llm {
 namespace json = boost::json;
@@ -43,8 +44,20 @@ std::string_view name_of(Task task) {
     return "chat";
 }
 
+StreamEvent StreamEvent::only_text(std::string text) {
+    StreamEvent event;
+    event.text_ = std::move(text);
+    event.only_text_ = true;
+    return event;
+}
+
+const json::object& StreamEvent::chunk() const {
+    if (!chunk_) chunk_ = json::parse(text_).as_object();
+    return *chunk_;
+}
+
 std::string_view text_of(const StreamEvent& event) {
-    const auto* choice = first_choice(event.chunk);
+    const auto* choice = first_choice(event.chunk());
     if (choice == nullptr) return {};
     if (const auto* delta = choice->if_contains("delta"); delta != nullptr && delta->is_object())
         return string_at(delta->get_object(), "content");
@@ -52,8 +65,8 @@ std::string_view text_of(const StreamEvent& event) {
 }
 
 bool has_output(const StreamEvent& event) {
-    if (!text_of(event).empty()) return true;
-    const auto* choice = first_choice(event.chunk);
+    if (event.is_only_text() || !text_of(event).empty()) return true;
+    const auto* choice = first_choice(event.chunk());
     if (choice == nullptr) return false;
     const auto* delta = choice->if_contains("delta");
     if (delta == nullptr || !delta->is_object()) return false;
@@ -62,7 +75,7 @@ bool has_output(const StreamEvent& event) {
 }
 
 std::string_view finish_reason_of(const StreamEvent& event) {
-    const auto* choice = first_choice(event.chunk);
+    const auto* choice = first_choice(event.chunk());
     return choice == nullptr ? std::string_view{} : string_at(*choice, "finish_reason");
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sarai::llm {
 
@@ -27,6 +28,9 @@ struct Request {
     bool stream = false;
     boost::json::object body;
     std::string id = {};  // request id, for logs
+    // `body` as the client wrote it, in the client's own request, which outlives this one; empty where `body` was made
+    // from something else. Spares writing again what was just read, where a backend has nothing to change.
+    std::string_view text = {};
 };
 
 // Tokens. `cached` are those of `prompt` that a prompt cache answered.
@@ -45,11 +49,26 @@ struct Rates {
 };
 
 // One OpenAI streaming chunk ("object": "chat.completion.chunk" or "text_completion").
-struct StreamEvent {
-    boost::json::object chunk;
-    // The chunk's JSON as it came, where nothing had to be changed in it; empty otherwise. Spares the hot path from
-    // writing again what it has just read.
-    std::string text = {};
+class StreamEvent {
+public:
+    // `text`: the chunk's JSON as it came, where nothing had to be changed in it; empty otherwise.
+    explicit StreamEvent(boost::json::object chunk, std::string text = {})
+        : text_(std::move(text)), chunk_(std::move(chunk)) {}
+    // A chunk that brings new answer text to its one choice and nothing else: no end, no usage. `text` is valid JSON;
+    // it is parsed only if somebody asks for the chunk.
+    [[nodiscard]] static StreamEvent only_text(std::string text);
+
+    [[nodiscard]] const boost::json::object& chunk() const;
+    // Spares the hot path from writing again what it has just read.
+    [[nodiscard]] const std::string& text() const { return text_; }
+    [[nodiscard]] bool is_only_text() const { return only_text_; }
+
+private:
+    StreamEvent() = default;
+
+    std::string text_;
+    mutable std::optional<boost::json::object> chunk_;
+    bool only_text_ = false;
 };
 
 // New answer text in an event (first choice), "" where there is none.

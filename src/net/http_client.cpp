@@ -127,9 +127,10 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
             idle.push_back(std::move(wire));
             return;
         }
-        // llama-server ends a connection after each streamed answer. The next one is made now, after what this turn of
-        // the event loop still has to send, so that the next request need not wait until the worker has accepted it.
-        asio::post(executor, [weak = weak_from_this()] {
+        // llama-server ends a connection after each streamed answer. The next one is made now, so that the next request
+        // need not wait until the worker has accepted it; and this one is closed, both after what this turn of the
+        // event loop still has to send.
+        asio::post(executor, [weak = weak_from_this(), spent = std::move(wire)] {
             if (const auto self = weak.lock(); self && self->idle.empty())
                 if (auto spare = Wire::connect_now(self->executor, self->origin))
                     self->idle.push_back(std::move(spare));
@@ -153,8 +154,11 @@ public:
 
     asio::awaitable<Result<void>> read_head() {
         while (!parser_.is_header_done()) {
-            auto got = co_await advance(budgets_.first_byte, "answer");
+            const auto space = free_space();
+            if (!space) co_return std::unexpected(space.error());
+            const auto got = co_await wire_->read_some(*space, budgets_.first_byte, "answer");
             if (!got) co_return std::unexpected(got.error());
+            if (auto parsed = parse(*got); !parsed) co_return parsed;
         }
         // An informational head (100 Continue) is not what we wait for; we never ask for one.
         co_return Result<void>{};
@@ -162,6 +166,7 @@ public:
 
     unsigned status() const override { return parser_.get().result_int(); }
     const http::fields& headers() const override { return parser_.get(); }
+    bool complete() const override { return parser_.is_done(); }
     void set_silence(milliseconds budget) override { budgets_.silence = budget; }
 
     asio::awaitable<Result<std::string_view>> read_some() override {
@@ -173,42 +178,48 @@ public:
                 wire_.reset();
                 co_return std::string_view{};
             }
-            auto got = co_await advance(budgets_.silence, "data");
+            const auto space = free_space();
+            if (!space) co_return std::unexpected(space.error());
+            const auto got = co_await wire_->read_some(*space, budgets_.silence, "data");
             if (!got) co_return std::unexpected(got.error());
+            if (const auto parsed = parse(*got); !parsed) co_return std::unexpected(parsed.error());
         }
         handed_out_.swap(arrived);
         co_return std::string_view(handed_out_);
     }
 
 private:
-    // Reads once and parses what came.
-    asio::awaitable<Result<void>> advance(milliseconds budget, const char* waiting_for) {
+    // Where the next bytes go. (The loops above read and parse by themselves: a coroutine that does both would be one
+    // more per token.)
+    Result<asio::mutable_buffer> free_space() {
         if (filled_ == buffer_.size())
-            co_return fail(Code::upstream, "the server sent a header or chunk line that is too long");
-        auto got = co_await wire_->read_some(asio::buffer(buffer_.data() + filled_, buffer_.size() - filled_), budget,
-                                             waiting_for);
-        if (!got) co_return std::unexpected(got.error());
+            return fail(Code::upstream, "the server sent a header or chunk line that is too long");
+        return asio::buffer(buffer_.data() + filled_, buffer_.size() - filled_);
+    }
+
+    // Parses `count` bytes that have come; 0: the server has closed the connection.
+    Result<void> parse(std::size_t count) {
         boost::system::error_code ec;
-        if (*got == 0) {
-            if (!saw_bytes_) co_return fail(Code::unavailable, "the server closed the connection without an answer");
+        if (count == 0) {
+            if (!saw_bytes_) return fail(Code::unavailable, "the server closed the connection without an answer");
             parser_.put_eof(ec);
             if (ec || !parser_.is_done())
-                co_return fail(Code::unavailable, "the server closed the connection in the middle of its answer");
-            co_return Result<void>{};
+                return fail(Code::unavailable, "the server closed the connection in the middle of its answer");
+            return {};
         }
         saw_bytes_ = true;
-        filled_ += *got;
+        filled_ += count;
         std::size_t used = 0;
         while (used < filled_ && !parser_.is_done()) {
             const auto taken = parser_.put(asio::buffer(buffer_.data() + used, filled_ - used), ec);
             used += taken;
             if (ec == http::error::need_more) break;
-            if (ec) co_return fail(Code::upstream, fmt::format("the server's answer is not HTTP: {}", ec.message()));
+            if (ec) return fail(Code::upstream, fmt::format("the server's answer is not HTTP: {}", ec.message()));
             if (taken == 0) break;
         }
         std::memmove(buffer_.data(), buffer_.data() + used, filled_ - used);
         filled_ -= used;
-        co_return Result<void>{};
+        return {};
     }
 
     std::unique_ptr<Wire> wire_;

@@ -67,6 +67,8 @@ public:
     // The next bytes of the body, valid until the next call; empty at its proper end. A close before that is
     // Code::unavailable, silence Code::timeout.
     [[nodiscard]] virtual asio::awaitable<Result<std::string_view>> read_some() = 0;
+    // True once the body's proper end has arrived: read_some() will not wait any more.
+    [[nodiscard]] virtual bool complete() const = 0;
     // Replaces Budgets::silence for the reads that follow, where the wait for the first token may be longer than the
     // silence after it.
     virtual void set_silence(std::chrono::milliseconds budget) = 0;

@@ -7,14 +7,17 @@
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/status.hpp>
+#include <boost/system/system_error.hpp>
 #include <set>
 
 #include "net/send_now.hpp"
@@ -27,6 +30,28 @@ namespace {
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
+
+// Holds a request with a dozen messages; a connection keeps a buffer of this size while it is idle.
+constexpr std::size_t read_size = 8192;
+
+std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    return std::max(left, std::chrono::milliseconds(1));
+}
+
+// Parses what has arrived. An error that is not just "more is needed".
+template <class Parser>
+error_code feed(Parser& parser, boost::beast::flat_buffer& buffer) {
+    error_code ec;
+    while (buffer.size() > 0 && !parser.is_done()) {
+        const auto used = parser.put(buffer.data(), ec);
+        buffer.consume(used);
+        if (ec == http::error::need_more) return {};
+        if (ec) return ec;
+        if (used == 0) break;
+    }
+    return {};
+}
 
 void append_head(std::string& out, int status, std::string_view content_type, const HeaderList& headers,
                  bool keep_alive) {
@@ -44,42 +69,40 @@ void append_head(std::string& out, int status, std::string_view content_type, co
 
 class Connection final : public Exchange {
 public:
-    Connection(tcp::socket socket, const ServerLimits& limits)
-        : socket_(std::move(socket)), timer_(socket_.get_executor()), limits_(limits) {}
+    // `cancel` ends what the connection's coroutine waits for.
+    Connection(tcp::socket socket, const ServerLimits& limits, asio::cancellation_signal& cancel)
+        : socket_(std::move(socket)), timer_(socket_.get_executor()), limits_(limits), cancel_(cancel) {}
 
     // Reads one request. Code::cancelled: the connection ended quietly between two requests.
     asio::awaitable<Result<void>> read_request() {
         parser_.emplace();
         parser_->body_limit(static_cast<std::uint64_t>(limits_.max_body.count));
         parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
+        parser_->eager(true);
         started_ = false;
         path_ = query_ = {};  // they look into the request that goes now
         status_ = 0;
-        head_sent_ = false;
-        if (buffer_.size() == 0) {
-            idle_ = true;
-            watchdog_.watch(limits_.idle);
-            auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, quiet);
+        bool expects_go_on = true;
+        auto deadline = std::chrono::steady_clock::time_point::max();
+        for (;;) {
+            if (buffer_.size() > 0) {
+                if (deadline == std::chrono::steady_clock::time_point::max())
+                    deadline = std::chrono::steady_clock::now() + limits_.request;
+                if (const auto ec = feed(*parser_, buffer_)) co_return refuse_read(ec);
+                if (parser_->is_done()) break;
+                if (expects_go_on && parser_->is_header_done()) {
+                    expects_go_on = false;
+                    if (auto sent = co_await send_go_on(); !sent) co_return std::unexpected(sent.error());
+                }
+            }
+            idle_ = deadline == std::chrono::steady_clock::time_point::max();
+            watchdog_.watch(idle_ ? limits_.idle : left_until(deadline));
+            auto [ec, count] = co_await socket_.async_read_some(buffer_.prepare(read_size), quiet);
             watchdog_.release();
+            if (ec && idle_) co_return fail(Code::cancelled, "idle");
             idle_ = false;
-            if (ec) co_return fail(Code::cancelled, "idle");
-        }
-        const auto deadline = std::chrono::steady_clock::now() + limits_.request;
-        watchdog_.watch(limits_.request);
-        auto [head_ec, head_size] = co_await http::async_read_header(socket_, buffer_, *parser_, quiet);
-        watchdog_.release();
-        if (head_ec) co_return refuse_read(head_ec);
-        if (parser_->get()[http::field::expect] == "100-continue") {
-            static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            auto sent = co_await send(std::array{asio::const_buffer(asio::buffer(go_on))});
-            if (!sent) co_return std::unexpected(sent.error());
-        }
-        if (!parser_->is_done()) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-            watchdog_.watch(std::max(left, std::chrono::milliseconds(1)));
-            auto [ec, size] = co_await http::async_read(socket_, buffer_, *parser_, quiet);
-            watchdog_.release();
             if (ec) co_return refuse_read(ec);
+            buffer_.commit(count);
         }
         const std::string_view target = parser_->get().target();
         const auto mark = target.find('?');
@@ -108,7 +131,6 @@ public:
         const bool head_only = parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head;
         const std::array parts{asio::const_buffer(head.data(), head.size()),
                                asio::const_buffer(reply.body.data(), head_only ? 0 : reply.body.size())};
-        head_sent_ = true;
         finished_ = true;
         co_return co_await send(parts);
     }
@@ -122,12 +144,10 @@ public:
         pending_head_ += "Transfer-Encoding: chunked\r\n\r\n";
     }
 
-    asio::awaitable<Result<void>> write(std::string_view bytes) override {
-        co_return co_await write_chunk(bytes, /*last=*/false);
-    }
+    asio::awaitable<Result<void>> write(std::string_view bytes) override { return write_chunk(bytes, /*last=*/false); }
     asio::awaitable<Result<void>> finish(std::string_view last_bytes) override {
         finished_ = true;
-        co_return co_await write_chunk(last_bytes, /*last=*/true);
+        return write_chunk(last_bytes, /*last=*/true);
     }
     void abort() override {
         keep_alive_ = false;
@@ -140,21 +160,26 @@ public:
     bool started() const override { return started_; }
     int status() const override { return status_; }
 
-    asio::awaitable<void> client_gone() override {
-        for (;;) {
-            auto [ec] = co_await socket_.async_wait(tcp::socket::wait_read, quiet);
-            if (ec) co_return;
-            char byte = 0;
-            const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-            if (got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) co_return;
-            if (got > 0) {
-                // A pipelined request: reading on is not possible before this answer has ended, so the disconnect can
-                // no longer be seen here; a failing write will show it.
-                asio::steady_timer never(socket_.get_executor(), asio::steady_timer::time_point::max());
-                co_await never.async_wait(quiet);
-                co_return;
-            }
+    asio::awaitable<bool> while_connected(asio::awaitable<void> work) override {
+        departure_->cancel = &cancel_;
+        departure_->gone = false;
+        // After what the work begins with: the request is to reach the worker first.
+        asio::post(socket_.get_executor(), [this, departure = departure_] {
+            if (departure->cancel != nullptr) watch_departure();
+        });
+        const struct Off {
+            Departure& departure;
+            ~Off() { departure.cancel = nullptr; }
+        } off{*departure_};
+        try {
+            co_await std::move(work);
+        } catch (const boost::system::system_error& error) {
+            if (!departure_->gone || error.code() != asio::error::operation_aborted) throw;
         }
+        if (!departure_->gone) co_return false;
+        // The cancellation was for the work; what follows may wait again.
+        co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+        co_return true;
     }
 
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
@@ -185,6 +210,13 @@ public:
     }
 
 private:
+    // What the wait for the client's departure shares with its Connection, which it may outlive.
+    struct Departure {
+        bool waiting = false;
+        bool gone = false;
+        asio::cancellation_signal* cancel = nullptr;  // while a request is answered
+    };
+
     std::unexpected<Error> refuse_read(error_code ec) {
         keep_alive_ = false;
         if (ec == http::error::end_of_stream || ec == asio::error::connection_reset ||
@@ -202,17 +234,37 @@ private:
         return fail(Code::invalid_argument, fmt::format("this is not an HTTP/1.1 request: {}", ec.message()));
     }
 
+    // Arms the wait that notices the client's departure, unless it still stands from an earlier request. It is not
+    // cancelled when an answer has ended: the arrival of the next request ends it, which spares a turn of the event
+    // loop per request.
+    void watch_departure() {
+        if (departure_->waiting) return;
+        departure_->waiting = true;
+        socket_.async_wait(tcp::socket::wait_read, [this, departure = departure_](error_code ec) {
+            departure->waiting = false;
+            if (ec || departure->cancel == nullptr) return;  // else this connection is alive: it answers a request
+            char byte = 0;
+            const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+            if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return watch_departure();
+            // A pipelined request: reading on is not possible before this answer has ended, so the departure can no
+            // longer be seen here; a failing write will show it.
+            if (got > 0) return;
+            departure->gone = true;
+            departure->cancel->emit(asio::cancellation_type::terminal);
+        });
+    }
+
+    asio::awaitable<Result<void>> send_go_on() {
+        if (parser_->get()[http::field::expect] != "100-continue") co_return Result<void>{};
+        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        co_return co_await send(std::array{asio::const_buffer(asio::buffer(go_on))});
+    }
+
     template <std::size_t Count>
     asio::awaitable<Result<void>> send(std::array<asio::const_buffer, Count> buffers) {
         // Mostly the kernel takes it at once; only what it does not take has to wait for the client.
         error_code ec;
-        auto sent = send_now(socket_.native_handle(), buffers, ec);
-        for (auto& buffer : buffers) {
-            const auto part = std::min(sent, buffer.size());
-            buffer += part;
-            sent -= part;
-        }
-        if (!ec && asio::buffer_size(buffers) > 0)
+        if (!send_now(socket_.native_handle(), buffers, ec) && !ec)
             std::tie(ec, std::ignore) = co_await asio::async_write(
                 socket_, buffers, asio::cancel_after(write_timer_, limits_.write_stall, quiet));
         if (!ec) co_return Result<void>{};
@@ -228,7 +280,6 @@ private:
                 fmt::format_to_n(size_line.data(), size_line.size(), "{:x}\r\n", bytes.size()).size);
         const std::string_view end = bytes.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
         const std::string head = std::exchange(pending_head_, {});
-        head_sent_ = true;
         const std::array parts{
             asio::const_buffer(head.data(), head.size()), asio::const_buffer(size_line.data(), size_length),
             asio::const_buffer(bytes.data(), bytes.size()), asio::const_buffer(end.data(), end.size())};
@@ -243,6 +294,8 @@ private:
                            socket_.cancel(ignored);
                        }};
     const ServerLimits& limits_;
+    asio::cancellation_signal& cancel_;
+    std::shared_ptr<Departure> departure_ = std::make_shared<Departure>();
     boost::beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
     std::string_view path_;
@@ -250,7 +303,6 @@ private:
     std::string pending_head_;
     int status_ = 0;
     bool started_ = false;
-    bool head_sent_ = false;
     bool finished_ = true;
     bool keep_alive_ = false;
     bool closing_ = false;
@@ -286,15 +338,14 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
                 spdlog::warn("{} connections are open, a further one was closed", connections.size());
                 continue;  // `socket` closes
             }
-            error_code ignored;
-            socket.set_option(tcp::no_delay(true), ignored);
-            tasks.spawn("connection", serve(std::move(socket)));
+            tasks.spawn("connection",
+                        [&](asio::cancellation_signal& cancel) { return serve(std::move(socket), cancel); });
         }
     }
 
-    asio::awaitable<void> serve(tcp::socket socket) {
+    asio::awaitable<void> serve(tcp::socket socket, asio::cancellation_signal& cancel) {
         const auto self = shared_from_this();
-        Connection connection(std::move(socket), limits);
+        Connection connection(std::move(socket), limits, cancel);
         struct Listed {
             std::set<Connection*>& all;
             Connection* one;
@@ -337,6 +388,7 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
     };
     if (acceptor.open(endpoint.protocol(), ec)) return give_up("open a socket for");
     if (acceptor.set_option(tcp::acceptor::reuse_address(true), ec)) return give_up("set up");
+    if (acceptor.set_option(tcp::no_delay(true), ec)) return give_up("set up");  // accepted sockets inherit it
     if (acceptor.bind(endpoint, ec)) return give_up("bind");
     if (acceptor.listen(asio::socket_base::max_listen_connections, ec)) return give_up("listen on");
     const auto bound = acceptor.local_endpoint(ec).port();

@@ -1,8 +1,8 @@
 // An HTTP/1.1 server: accepts, parses within limits, hands each request to one handler, and drains on demand.
 //
 // It belongs to one io thread. Each connection is a coroutine of the server's task group; the handler runs inside it
-// and answers through the Exchange. When the client goes away in the middle, `Exchange::client_gone()` resumes; a
-// handler that streams runs its work against it, so that a disconnect cancels the work.
+// and answers through the Exchange. A handler that takes long runs its work in Exchange::while_connected(), so that a
+// client that goes away in the middle cancels it.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -66,8 +66,9 @@ public:
 
     [[nodiscard]] virtual bool started() const = 0;  // has anything been sent, or been prepared to be
     [[nodiscard]] virtual int status() const = 0;    // 0 before
-    // Resumes when the client has closed its connection (never throws; a cancelled wait ends quietly).
-    [[nodiscard]] virtual asio::awaitable<void> client_gone() = 0;
+    // Runs `work` and cancels what it waits for when the client closes its connection. True: the client left, and the
+    // work may have ended anywhere. Throws what `work` throws.
+    [[nodiscard]] virtual asio::awaitable<bool> while_connected(asio::awaitable<void> work) = 0;
 };
 
 class HttpServer {

@@ -52,9 +52,13 @@ TaskGroup::TaskGroup(asio::any_io_executor executor) : state_(std::make_shared<S
 TaskGroup::~TaskGroup() { cancel_all(); }
 
 void TaskGroup::spawn(const char* name, asio::awaitable<void> task) {
+    spawn(name, [&task](asio::cancellation_signal&) { return std::move(task); });
+}
+
+void TaskGroup::spawn(const char* name, const std::function<asio::awaitable<void>(asio::cancellation_signal&)>& make) {
     const auto place = state_->tasks.emplace(state_->tasks.end());
     asio::co_spawn(
-        state_->executor, std::move(task),
+        state_->executor, make(*place),
         asio::bind_cancellation_slot(place->slot(), [state = state_, place, name](std::exception_ptr thrown) {
             state->tasks.erase(place);
             state->changed.cancel();

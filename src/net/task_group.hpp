@@ -7,8 +7,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 
 namespace sarai::net {
@@ -22,6 +24,9 @@ public:
 
     // `name` is for the log only and must be a literal.
     void spawn(const char* name, boost::asio::awaitable<void> task);
+    // The same for a task that is to be cancelled on its own: it is made with its signal, which lives as long as it.
+    void spawn(const char* name,
+               const std::function<boost::asio::awaitable<void>(boost::asio::cancellation_signal&)>& make);
     void cancel_all();
     [[nodiscard]] std::size_t size() const;
     // Waits until no task is left, at most `budget`; false if some remain.

@@ -142,16 +142,9 @@ asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_vie
     if (tls_) {
         std::tie(ec, std::ignore) =
             co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
-    } else {
-        auto sent = send_now(plain_->native_handle(), buffers, ec);
-        for (auto& buffer : buffers) {
-            const auto part = std::min(sent, buffer.size());
-            buffer += part;
-            sent -= part;
-        }
-        if (!ec && asio::buffer_size(buffers) > 0)
-            std::tie(ec, std::ignore) =
-                co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
+    } else if (!send_now(plain_->native_handle(), buffers, ec) && !ec) {
+        std::tie(ec, std::ignore) =
+            co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
     }
     if (!ec) co_return Result<void>{};
     co_return std::unexpected(

@@ -226,7 +226,7 @@ Result<void> StreamDecoder::line(std::string_view line, std::vector<llm::StreamE
     choices.emplace_back(std::move(choice));
     auto chunk = chunk_with(std::move(choices));
     if (!ended_) {
-        out.push_back({.chunk = std::move(chunk)});
+        out.emplace_back(std::move(chunk));
         return {};
     }
     auto* numbers = &chunk;
@@ -237,8 +237,8 @@ Result<void> StreamDecoder::line(std::string_view line, std::vector<llm::StreamE
     }
     (*numbers)["usage"] = usage_of(*reply, true);
     (*numbers)["timings"] = timings_of(*reply);
-    out.push_back({.chunk = std::move(chunk)});
-    if (context_.include_usage) out.push_back({.chunk = std::move(usage)});
+    out.emplace_back(std::move(chunk));
+    if (context_.include_usage) out.emplace_back(std::move(usage));
     return {};
 }
 

@@ -18,7 +18,7 @@ namespace sarai::protocols::openai {
 // ---- server side: what clients send us and get back
 
 // Checks the body of /v1/chat/completions, /v1/completions or /v1/embeddings. Errors: invalid_argument that names the
-// field, its value and what was expected; for broken JSON the position.
+// field, its value and what was expected; for broken JSON the position. The request looks into `body`.
 [[nodiscard]] Result<llm::Request> decode_request(llm::Task task, std::string_view body);
 
 // {"error": {"message", "type", "param", "code"}}: `code` is for programs ("model_not_found", "insufficient_memory"),
@@ -36,7 +36,8 @@ inline constexpr std::string_view end_of_stream = "data: [DONE]\n\n";
 // The path below the server's "/v1".
 [[nodiscard]] std::string_view path_of(llm::Task task);
 
-// The request's body with `model` as the model's name and `stream` as given; the rest is untouched.
+// The request's body with `model` as the model's name and `stream` as given; the rest is untouched, and all of it where
+// it says just that already.
 [[nodiscard]] std::string encode_request(const llm::Request& request, bool stream, std::string_view model);
 
 // A whole reply with the client's name for the model put back. Errors: the server's own, or Code::upstream for
@@ -55,15 +56,25 @@ public:
     explicit StreamDecoder(std::string client_model) : model_(std::move(client_model)) {}
 
     // One event. nullopt at [DONE]. Errors: the server's own; Code::upstream for what is not a JSON object.
-    [[nodiscard]] Result<std::optional<llm::StreamEvent>> event(std::string_view name, std::string_view data);
+    [[nodiscard]] Result<std::optional<llm::StreamEvent>> event(std::string_view name, std::string data);
     [[nodiscard]] bool ended() const { return ended_; }
     // The connection's body has ended properly: was that the end of the answer?
     [[nodiscard]] Result<void> close() const;
 
 private:
+    // Most chunks of a stream differ in nothing but their text. What surrounds the text of the last one that was parsed
+    // is kept, and a chunk of the same mould needs no parsing: its facts are known.
+    struct Mould {
+        std::string before;  // up to the quote that begins the text; empty: there is none
+        std::string after;   // from the quote that ends it
+    };
+
     void note_choices(const boost::json::object& chunk);
+    void keep_mould(const llm::StreamEvent& event);
+    [[nodiscard]] bool fits_mould(std::string_view data) const;
 
     std::string model_;
+    Mould mould_;
     std::uint64_t begun_ = 0;     // bit i: choice i was seen
     std::uint64_t finished_ = 0;  // bit i: choice i has its finish_reason
     bool ended_ = false;

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 
 #include "protocols/json.hpp"
@@ -71,9 +72,9 @@ void append_event(std::string& out, const json::object& chunk) {
 
 void append_event(std::string& out, const llm::StreamEvent& event) {
     // A text of several lines would need a "data:" before each.
-    if (event.text.empty() || event.text.find_first_of("\r\n") != std::string::npos)
-        return append_event(out, event.chunk);
-    out.append("data: ").append(event.text).append("\n\n");
+    const auto& text = event.text();
+    if (text.empty() || text.contains('\n') || text.contains('\r')) return append_event(out, event.chunk());
+    out.append("data: ").append(text).append("\n\n");
 }
 
 std::string_view path_of(llm::Task task) {
@@ -85,7 +86,21 @@ std::string_view path_of(llm::Task task) {
     return "/chat/completions";
 }
 
+namespace {
+
+// Does the client's own text ask for just this? (Of a key that stands there twice the last counts, here and for
+// servers.)
+bool asks_for(const llm::Request& request, bool stream, std::string_view model) {
+    if (request.text.empty() || string_at(request.body, "model") != model) return false;
+    const auto* given = request.body.if_contains("stream");
+    if (given == nullptr ? stream : !given->is_bool() || given->get_bool() != stream) return false;
+    return stream || !request.body.contains("stream_options");
+}
+
+}  // namespace
+
 std::string encode_request(const llm::Request& request, bool stream, std::string_view model) {
+    if (asks_for(request, stream, model)) return std::string(request.text);
     // Member by member: a copy of the whole body would copy its images as well.
     std::string out = "{\"model\":";
     out += json::serialize(json::string_view(model));
@@ -108,7 +123,8 @@ Result<json::object> decode_reply(std::string_view body, std::string_view client
     return object;
 }
 
-Result<std::optional<llm::StreamEvent>> StreamDecoder::event(std::string_view name, std::string_view data) {
+Result<std::optional<llm::StreamEvent>> StreamDecoder::event(std::string_view name, std::string data) {
+    if (name.empty() && fits_mould(data)) return llm::StreamEvent::only_text(std::move(data));
     if (data == "[DONE]") {
         ended_ = true;
         return std::nullopt;
@@ -117,10 +133,41 @@ Result<std::optional<llm::StreamEvent>> StreamDecoder::event(std::string_view na
     if (!chunk) return std::unexpected(std::move(chunk.error()));
     if (name == "error") return std::unexpected(error_of(json::value(std::move(*chunk))));
     note_choices(*chunk);
-    if (string_at(*chunk, "model") == model_)
-        return llm::StreamEvent{.chunk = std::move(*chunk), .text = std::string(data)};
+    if (string_at(*chunk, "model") == model_) {
+        llm::StreamEvent event(std::move(*chunk), std::move(data));
+        keep_mould(event);
+        return event;
+    }
     (*chunk)["model"] = model_;
-    return llm::StreamEvent{.chunk = std::move(*chunk)};
+    return llm::StreamEvent(std::move(*chunk));
+}
+
+void StreamDecoder::keep_mould(const llm::StreamEvent& event) {
+    static constexpr std::string_view key = "\"content\"";
+    static constexpr std::string_view open = ":\"";
+    const auto* choices = array_at(event.chunk(), "choices");
+    if (choices == nullptr || choices->size() != 1 || llm::text_of(event).empty() ||
+        !llm::finish_reason_of(event).empty() || llm::usage_of(event.chunk()))
+        return;
+    // Inside of strings quotes are escaped, so what looks like this key is one. More than one could be mixed up.
+    const std::string_view text = event.text();
+    const auto at = text.find(key);
+    if (at == std::string_view::npos || text.find(key, at + 1) != std::string_view::npos) return;
+    const auto begin = at + key.size() + open.size();
+    if (text.substr(at + key.size(), open.size()) != open) return;
+    auto end = begin;
+    while (text[end] != '"') end += text[end] == '\\' ? 2 : 1;
+    mould_ = {.before = std::string(text.substr(0, begin)), .after = std::string(text.substr(end))};
+}
+
+bool StreamDecoder::fits_mould(std::string_view data) const {
+    const auto& [before, after] = mould_;
+    if (before.empty() || data.size() <= before.size() + after.size() || !data.starts_with(before) ||
+        !data.ends_with(after))
+        return false;
+    // Escapes and code points beyond ASCII are left to the parser, which checks them.
+    const auto text = data.substr(before.size(), data.size() - before.size() - after.size());
+    return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; });
 }
 
 void StreamDecoder::note_choices(const json::object& chunk) {

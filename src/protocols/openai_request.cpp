@@ -260,6 +260,7 @@ Result<llm::Request> decode_request(llm::Task task, std::string_view body) {
     llm::Request request{.task = task, .model = std::string(model), .stream = true_at(object, "stream"), .body = {}};
     if (task == llm::Task::embedding) request.stream = false;
     request.body = std::move(object);
+    request.text = body;
     return request;
 }
 

@@ -35,7 +35,9 @@ public:
         co_return std::move(events_[given_++]);
     }
 
-    bool ready() const override { return given_ < events_.size(); }
+    bool ready() const override {
+        return given_ < events_.size() || (!failure_ && feed_->ended() && body_ && body_->complete());
+    }
 
 private:
     awaitable<void> read_more() {

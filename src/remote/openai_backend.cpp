@@ -29,9 +29,9 @@ public:
 private:
     Result<void> drain(std::vector<llm::StreamEvent>& events) {
         while (!decoder_.ended()) {
-            const auto unit = parser_.next();
+            auto unit = parser_.next();
             if (!unit) break;
-            auto event = decoder_.event(unit->name, unit->data);
+            auto event = decoder_.event(unit->name, std::move(unit->data));
             if (!event) return std::unexpected(std::move(event.error()));
             if (*event) events.push_back(std::move(**event));
         }

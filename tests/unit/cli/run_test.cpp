@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <csignal>
@@ -16,6 +19,11 @@ namespace {
 namespace json = boost::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+net::asio::awaitable<void> wait_for_ever() {
+    net::asio::steady_timer never(co_await net::asio::this_coro::executor, net::asio::steady_timer::time_point::max());
+    co_await never.async_wait(net::asio::use_awaitable);
+}
 
 // Streams one script for each request and keeps what it was asked.
 class ChatServer {
@@ -49,7 +57,7 @@ private:
             if (piece == "ABORT") co_return exchange.abort();
             if (piece == "SIGINT" || piece == "STALL") {
                 if (piece == "SIGINT") ::kill(::getpid(), SIGINT);
-                co_await exchange.client_gone();
+                (void)co_await exchange.while_connected(wait_for_ever());
                 co_return;
             }
             (void)co_await exchange.write(piece);

@@ -220,8 +220,7 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGone) {
     handler = [&noticed](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});
         co_await exchange.write("x");
-        const auto first = co_await (exchange.client_gone() || pause(5s));
-        noticed = first.index() == 0;
+        noticed = co_await exchange.while_connected(pause(5s));
     };
     run([&]() -> asio::awaitable<void> {
         {
@@ -230,6 +229,60 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGone) {
         }
         co_await pause(50ms);
         EXPECT_TRUE(noticed);
+    });
+}
+
+TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGoneInALaterRequestOfTheConnection) {
+    int noticed = 0;
+    handler = [&noticed](Exchange& exchange) -> asio::awaitable<void> {
+        const bool gone = co_await exchange.while_connected(pause(exchange.path() == "/long" ? 5s : 1ms));
+        noticed += gone ? 1 : 0;
+        if (!gone) co_await exchange.respond({.body = "fine"});
+    };
+    run([&]() -> asio::awaitable<void> {
+        for (int i = 0; i < 2; ++i) EXPECT_EQ((co_await client->fetch({}, {}))->body, "fine");
+        EXPECT_EQ(server->connections(), 1U);
+        auto dropped = co_await (client->fetch({.target = "/long"}, {}) || pause(20ms));
+        EXPECT_EQ(dropped.index(), 1U);
+        co_await pause(50ms);
+        EXPECT_EQ(noticed, 1);
+        EXPECT_EQ(server->connections(), 0U);
+    });
+}
+
+TEST_F(HttpTest, ANextRequestThatComesEarlyIsNoDeparture) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        EXPECT_FALSE(co_await exchange.while_connected(pause(30ms)));
+        co_await exchange.respond({.body = std::string(exchange.path())});
+    };
+    run([this]() -> asio::awaitable<void> {
+        asio::ip::tcp::socket socket(io);
+        co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+        for (const std::string path : {"/one", "/two", "/end"}) {
+            const auto request = "GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n";
+            co_await asio::async_write(socket, asio::buffer(request), asio::use_awaitable);
+            co_await pause(5ms);
+        }
+        std::string answer;
+        co_await asio::async_read_until(socket, asio::dynamic_buffer(answer), "/end", asio::use_awaitable);
+        EXPECT_THAT(answer, HasSubstr("/one"));
+        EXPECT_THAT(answer, HasSubstr("/two"));
+    });
+}
+
+TEST_F(HttpTest, ReadsARequestThatComesInPiecesAndSaysGoOnOnce) {
+    run([this]() -> asio::awaitable<void> {
+        asio::ip::tcp::socket socket(io);
+        co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+        for (const std::string piece :
+             {"POST / HTT", "P/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 6\r\n\r", "\n", "abc",
+              "def"}) {
+            co_await asio::async_write(socket, asio::buffer(piece), asio::use_awaitable);
+            co_await pause(5ms);
+        }
+        std::string answer;
+        co_await asio::async_read_until(socket, asio::dynamic_buffer(answer), "abcdef", asio::use_awaitable);
+        EXPECT_THAT(answer, testing::StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200"));
     });
 }
 

@@ -25,7 +25,7 @@ protected:
     Lines acquire(Ticket ticket, ModelIndex model) { return (*this)(core.acquire(now, ticket, model)); }
     void load(ModelIndex model, Bytes bytes) {
         (void)core.preload(model);
-        (void)core.measured(model, bytes);
+        (void)core.measured(model, Needs{.total = bytes});
         (void)core.worker_ready(model);
         ASSERT_EQ(core.local(model).state, LocalState::ready);
     }
@@ -61,7 +61,7 @@ TEST_F(Admission, ClosedLetsWhatIsReadyAnswer) {
 
 TEST_F(Admission, ClosedLetsALoadInFlightEndAndItsTicketsBeAnswered) {
     acquire(1, chat);
-    ASSERT_THAT((*this)(core.measured(chat, GiB(2))), ElementsAre("spawn chat"));
+    ASSERT_THAT((*this)(core.measured(chat, Needs{.total = GiB(2)})), ElementsAre("spawn chat"));
     close();
     EXPECT_EQ(acquire(2, chat), Lines{});
     EXPECT_THAT((*this)(core.worker_ready(chat)), ElementsAre("grant 1: chat local", "grant 2: chat local"));
@@ -70,7 +70,7 @@ TEST_F(Admission, ClosedLetsALoadInFlightEndAndItsTicketsBeAnswered) {
 TEST_F(Admission, ClosedStopsALoadThatIsOnlyMeasuredYet) {
     acquire(1, chat);
     close();
-    EXPECT_THAT((*this)(core.measured(chat, GiB(2))), ElementsAre("refuse 1: no_memory"));
+    EXPECT_THAT((*this)(core.measured(chat, Needs{.total = GiB(2)})), ElementsAre("refuse 1: no_memory"));
     EXPECT_EQ(core.reserved(), Bytes{});
 }
 
@@ -78,7 +78,7 @@ TEST_F(Admission, ClosedRefusesThoseThatWaitForMemory) {
     load(chat, GiB(8));
     (void)core.stop(chat);
     acquire(1, code);
-    ASSERT_EQ((*this)(core.measured(code, GiB(5))), Lines{});
+    ASSERT_EQ((*this)(core.measured(code, Needs{.total = GiB(5)})), Lines{});
     EXPECT_THAT(close(), ElementsAre("refuse 1: no_memory"));
     EXPECT_EQ((*this)(core.worker_gone(chat, {})), Lines{});
     EXPECT_EQ(core.local(code).state, LocalState::absent);
@@ -98,7 +98,7 @@ TEST_F(Admission, OpenedLoadsAgain) {
     acquire(1, chat);
     EXPECT_EQ(open(), Lines{});
     EXPECT_THAT(acquire(2, chat), ElementsAre("measure chat"));
-    EXPECT_THAT((*this)(core.measured(chat, GiB(2))), ElementsAre("spawn chat"));
+    EXPECT_THAT((*this)(core.measured(chat, Needs{.total = GiB(2)})), ElementsAre("spawn chat"));
 }
 
 }  // namespace sarai::pool

@@ -39,7 +39,7 @@ Streamed decode(const std::vector<std::string>& lines, ReplyContext context) {
         }
     for (auto& event : events) {
         out.text += llm::text_of(event);
-        out.chunks.push_back(std::move(event.chunk));
+        out.chunks.push_back(event.chunk());
     }
     const auto closed = decoder.close();
     out.proper_end = closed.has_value();

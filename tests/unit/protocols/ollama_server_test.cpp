@@ -184,7 +184,7 @@ TEST(OllamaServer, StreamsLinesAsTheRecordedServerDid) {
         std::vector<llm::StreamEvent> events;
         for (const auto& line : lines) ASSERT_TRUE(decoder.line(line, events).has_value());
         std::string out;
-        for (const auto& event : events) encoder.chunk(event.chunk, now, out);
+        for (const auto& event : events) encoder.chunk(event.chunk(), now, out);
         encoder.finish(now, durations_of(object(lines.back())), out);
         const auto ours = sarai::test::RecordedExchange{.body = out}.lines();
         ASSERT_EQ(ours.size(), lines.size()) << exchange.name;

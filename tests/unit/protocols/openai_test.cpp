@@ -1,5 +1,6 @@
 #include "protocols/openai.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -139,6 +140,22 @@ TEST(OpenAiError, HasOpenAisEnvelope) {
     EXPECT_EQ(encode_error({.code = Code::unavailable, .message = "m"}).at("error").at("type"), "server_error");
 }
 
+TEST(OpenAiRequest, GoesOnAsTheClientWroteItWhereNothingHasToChange) {
+    const auto sent = [](const std::string& body, bool stream, std::string_view model) {
+        return encode_request(*decode_request(Task::chat, body), stream, model);
+    };
+    const auto streamed = chat(R"( , "stream": true, "stream_options": {}, "x": 1.50)");
+    EXPECT_EQ(sent(streamed, true, "m"), streamed);
+    EXPECT_EQ(json::parse(sent(streamed, true, "theirs")).at("model"), "theirs");
+    EXPECT_FALSE(json::parse(sent(streamed, false, "m")).as_object().contains("stream_options"));
+    const auto whole = chat(R"( , "x": 1)");
+    EXPECT_EQ(sent(whole, false, "m"), whole);
+    EXPECT_EQ(json::parse(sent(whole, true, "m")).at("stream"), true);
+    EXPECT_EQ(json::parse(sent(chat(R"(,"stream":null)"), false, "m")).at("stream"), false);
+    const auto twice = chat(R"(,"model":"other")");
+    EXPECT_EQ(json::parse(sent(twice, false, "m")).at("model"), "m") << "the last of two names is the one asked for";
+}
+
 TEST(OpenAiReply, KeepsTheClientsNameOfTheModel) {
     for (const auto* name : {"25-v1-chat-nostream", "27-v1-completions", "31-v1-embeddings", "112-overload-v1-c1",
                              "115-overload-v1-cold-c1", "163-v1-chat-lfm2-tools"}) {
@@ -171,10 +188,10 @@ TEST(OpenAiStream, EndsAtDone) {
         auto event = decoder.event("", data);
         ASSERT_TRUE(event.has_value()) << event.error().message;
         if (!event->has_value()) break;
-        EXPECT_EQ((*event)->chunk.at("model"), "mine");
+        EXPECT_EQ((*event)->chunk().at("model"), "mine");
         text += llm::text_of(**event);
         if (const auto end = llm::finish_reason_of(**event); !end.empty()) reason = end;
-        if (const auto seen = llm::usage_of((*event)->chunk)) usage = seen;
+        if (const auto seen = llm::usage_of((*event)->chunk())) usage = seen;
     }
     EXPECT_TRUE(decoder.ended());
     EXPECT_TRUE(decoder.close().has_value());
@@ -198,6 +215,45 @@ TEST(OpenAiStream, PassesAnEventThatNeedsNoChangeOnAsItCame) {
     EXPECT_EQ(folded, "data: {\"choices\":[],\"model\":\"m\"}\n\n");
 }
 
+TEST(OpenAiStream, ParsesNoChunkThatDiffersFromTheLastInItsTextOnly) {
+    StreamDecoder decoder("m");
+    const auto chunk = [](std::string_view text, std::string_view end = "null") {
+        return fmt::format(R"({{"choices":[{{"finish_reason":{},"index":0,"delta":{{"content":"{}"}}}}],"model":"m"}})",
+                           end, text);
+    };
+    const auto only_text = [&](const std::string& data) {
+        const auto event = decoder.event("", data);
+        EXPECT_TRUE(event.has_value()) << event.error().message;
+        EXPECT_EQ((*event)->text(), data);
+        return (*event)->is_only_text();
+    };
+    EXPECT_FALSE(only_text(chunk("a"))) << "nothing is known before the first";
+    EXPECT_TRUE(only_text(chunk("b c")));
+    EXPECT_EQ(llm::text_of(**decoder.event("", chunk("b c"))), "b c");
+    EXPECT_FALSE(only_text(chunk("")));
+    EXPECT_TRUE(only_text(chunk("d"))) << "an empty text breaks no mould";
+    EXPECT_FALSE(only_text(chunk(R"(\u00f1)")));
+    EXPECT_TRUE(only_text(chunk("e")));
+    EXPECT_FALSE(decoder.event("", chunk("\n")).has_value()) << "what is no JSON is found";
+    EXPECT_FALSE(decoder.event("", chunk("\xff")).has_value());
+    EXPECT_FALSE(only_text(chunk("f", R"("stop")")));
+    EXPECT_TRUE(decoder.close().has_value()) << "the end was seen";
+    EXPECT_FALSE(only_text(chunk("g", R"("stop")"))) << "an end is more than text";
+    EXPECT_EQ(decoder.event("", R"({"error":{"code":429}})").error().code, Code::rate_limited);
+}
+
+TEST(OpenAiStream, MistakesNoOtherContentForItsText) {
+    StreamDecoder decoder("m");
+    const std::string twice =
+        R"({"model":"m","choices":[{"index":0,"delta":{"content": "a"}}],"note":{"content":"b"}})";
+    ASSERT_TRUE(decoder.event("", twice).has_value());
+    EXPECT_FALSE((*decoder.event("", twice))->is_only_text());
+    const std::string usage =
+        R"({"model":"m","choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}})";
+    ASSERT_TRUE(decoder.event("", usage).has_value());
+    EXPECT_FALSE((*decoder.event("", usage))->is_only_text());
+}
+
 TEST(OpenAiStream, ThatClosesCleanlyWithoutAFinishReasonIsADeadServer) {
     StreamDecoder decoder("m");
     for (const auto& data : events_of(recorded("120-runnerkill-v1"))) {
@@ -214,7 +270,7 @@ TEST(OpenAiStream, ThatClosesCleanlyWithoutAFinishReasonIsADeadServer) {
 
 TEST(OpenAiStream, MayEndWithAFinishReasonAlone) {
     StreamDecoder decoder("m");
-    const auto send = [&](std::string_view data) { return decoder.event("", data).has_value(); };
+    const auto send = [&](const char* data) { return decoder.event("", data).has_value(); };
     ASSERT_TRUE(send(R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]})"));
     ASSERT_TRUE(send(R"({"choices":[{"index":1,"delta":{"content":"b"},"finish_reason":null}]})"));
     ASSERT_TRUE(send(R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})"));
