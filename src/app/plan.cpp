@@ -46,11 +46,11 @@ void choose(cli::PlanReport& plan, std::string_view name) {
 
 }  // namespace
 
-cli::PlanReport plan_config(const config::Config& config, Bytes machine) {
+cli::PlanReport plan_config(const config::Config& config, Bytes machine, std::span<const Known> known) {
     std::vector<memory::EngineShape> shapes;
     for (const auto& model : config.models)
         if (model.local) shapes.push_back(engine::shape_of(*model.local, model.kind));
-    auto measured = measure_all(config.engine, shapes);
+    auto measured = measure_all(config.engine, shapes, known);
     cli::PlanReport plan{.models = {},
                          .backends = {},
                          .limits = {.budget = budget_of(config.memory, machine),
@@ -72,8 +72,7 @@ cli::PlanReport plan_config(const config::Config& config, Bytes machine) {
     return plan;
 }
 
-config::Config config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
-                               config::Config base) {
+FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int context_length, config::Config base) {
     base.models.clear();
     base.estimates = {};
     std::vector<memory::EngineShape> shapes;
@@ -87,12 +86,14 @@ config::Config config_of_files(const std::vector<std::filesystem::path>& files, 
         base.models.push_back(std::move(model));
     }
     const auto measured = measure_all(base.engine, shapes);
+    std::vector<Known> known;
+    for (std::size_t i = 0; i < measured.size(); ++i) known.push_back({shapes[i], measured[i]});
     for (std::size_t i = 0; i < measured.size(); ++i)
         if (measured[i] && measured[i]->architecture.contains("embedding"))
             base.models[i].kind = config::ModelKind::embedding;
     // Nobody said how many may be loaded, so all of them.
     base.memory.max_concurrent_llms = std::max(base.memory.max_concurrent_llms, static_cast<int>(files.size()));
-    return base;
+    return {std::move(base), std::move(known)};
 }
 
 cli::Screen screen_of_process() {
@@ -106,8 +107,12 @@ cli::Screen screen_of_process() {
 
 int run_plan(const cli::PlanOptions& options) {
     auto config = options.config.value_or(config::Config{});
-    if (!options.files.empty())
-        config = config_of_files(options.files, options.context_length.value_or(2048), std::move(config));
+    std::vector<Known> known;
+    if (!options.files.empty()) {
+        auto made = config_of_files(options.files, options.context_length.value_or(2048), std::move(config));
+        config = std::move(made.config);
+        known = std::move(made.known);
+    }
     if (options.context_length)
         for (auto& model : config.models)
             if (model.local) model.local->context_length = *options.context_length;
@@ -123,7 +128,7 @@ int run_plan(const cli::PlanOptions& options) {
         }
         what_if = std::move(*changed);
     }
-    auto plan = plan_config(config, machine);
+    auto plan = plan_config(config, machine, known);
     choose(plan, options.scenario);
     std::optional<cli::Comparison> comparison;
     if (what_if) {

@@ -3,8 +3,10 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "app/measure_all.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_view.hpp"
 #include "config/config.hpp"
@@ -16,11 +18,16 @@ namespace sarai::app {
 
 // GGUF files as a configuration: each a local model with its file's name and `context_length` tokens. Measures them
 // once, since a file of an embedding architecture becomes an embedding model. `base` has everything but the models.
-[[nodiscard]] config::Config config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
-                                             config::Config base);
+struct FilesConfig {
+    config::Config config;
+    std::vector<Known> known;  // what was measured of them
+};
+[[nodiscard]] FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
+                                          config::Config base);
 
 // Measures every file. `machine` is the RAM to count with.
-[[nodiscard]] cli::PlanReport plan_config(const config::Config& config, Bytes machine);
+[[nodiscard]] cli::PlanReport plan_config(const config::Config& config, Bytes machine,
+                                          std::span<const Known> known = {});
 
 // Standard output as a command sees it.
 [[nodiscard]] cli::Screen screen_of_process();

@@ -60,7 +60,6 @@ struct Built {
     int sockets = 0;
 };
 
-
 Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints,
                                        asio::any_io_executor executor, const config::RemoteModel& remote,
                                        const config::Endpoint& endpoint) {
@@ -101,11 +100,10 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
 }
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
-    pool::Needs needs{
-        .total = plan.pessimistic(),
-        .context_length = shape.context_length,
-        .kv_cache_type = shape.kv_cache_type,
-        .kv_quantisable = plan.kv_quantisable};
+    pool::Needs needs{.total = plan.pessimistic(),
+                      .context_length = shape.context_length,
+                      .kv_cache_type = shape.kv_cache_type,
+                      .kv_quantisable = plan.kv_quantisable};
     if (plan.learned) needs.load_time = plan.learned->load_time;
     for (const auto& line : plan.lines) {
         if (line.what == "kv_cache") needs.kv_cache = line.bytes;

@@ -108,8 +108,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*why, arguments);
     add_server(*why, arguments);
 
-    auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again",
-                     "  sarai stop omni\n");
+    auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again", "  sarai stop omni\n");
     stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
     add_server(*stop, arguments);
 

@@ -65,7 +65,8 @@ std::string render_decisions(const json::object& answer, const Style& style, boo
                             text_of(*decision, "outcome"));
         const auto* options = decision->if_contains("options");
         if (options == nullptr || !options->is_array() || options->get_array().empty()) continue;
-        text += fmt::format("  {} asked, {} free; weighed by time:\n", to_string(Bytes{number_of(*decision, "asked_bytes")}),
+        text += fmt::format("  {} asked, {} free; weighed by time:\n",
+                            to_string(Bytes{number_of(*decision, "asked_bytes")}),
                             to_string(Bytes{number_of(*decision, "free_bytes")}));
         std::int64_t longest = 1;
         for (const auto& one : options->get_array())
@@ -82,8 +83,8 @@ std::string render_decisions(const json::object& answer, const Style& style, boo
                             can ? render_bar({.filled = cost, .promised = 0, .whole = longest}, 16, unicode) : "",
                             text_of(option, "note")});
         }
-        const auto table = render_table(
-            {{""}, {"WAY"}, {"NEEDS", Align::right}, {"COST", Align::right}, {""}, {"NOTE"}}, rows);
+        const auto table =
+            render_table({{""}, {"WAY"}, {"NEEDS", Align::right}, {"COST", Align::right}, {""}, {"NOTE"}}, rows);
         text += table;
     }
     return text;

@@ -72,8 +72,7 @@ Result<std::string> model_named_in(std::string_view body) {
     const auto* name = object == nullptr ? nullptr : object->if_contains("model");
     if (name == nullptr && object != nullptr) name = object->if_contains("name");
     if (name == nullptr || !name->is_string() || name->get_string().empty())
-        return std::unexpected(
-            Error{.code = Code::invalid_argument, .message = "model is required", .field = "model"});
+        return std::unexpected(Error{.code = Code::invalid_argument, .message = "model is required", .field = "model"});
     return std::string(name->get_string());
 }
 
@@ -195,9 +194,8 @@ asio::awaitable<void> Gateway::unload(net::Exchange& exchange) {
     if (auto done = take_down(*name, shared_); !done)
         co_return (void) co_await exchange.respond(error_reply(Protocol::openai, done.error()));
     const auto model = find_model(shared_.config, *name);
-    (void)co_await exchange.respond(
-        json_reply({{"model", shared_.config.models[*model].name},
-                    {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
+    (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
+                                                {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
 }
 
 asio::awaitable<void> Gateway::root(net::Exchange& exchange) {

@@ -147,7 +147,8 @@ bool kv_quantisable(const llama_model* model, const std::string& architecture) {
     const auto key = architecture + ".attention.key_length";
     int length = 0;
     if (llama_model_meta_val_str(model, key.c_str(), text.data(), text.size()) > 0) length = std::atoi(text.data());
-    if (const auto heads = llama_model_n_head(model); length == 0 && heads > 0) length = llama_model_n_embd(model) / heads;
+    if (const auto heads = llama_model_n_head(model); length == 0 && heads > 0)
+        length = llama_model_n_embd(model) / heads;
     return length > 0 && length % 32 == 0;
 }
 

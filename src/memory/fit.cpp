@@ -125,8 +125,13 @@ Anchors anchors_of(const FitModel& model, const FitFile& file) {
 
 std::int64_t thousandths(double value) { return std::llround(value * 1000); }
 
-// What the budget has to hold of a plan.
+// What the budget has to hold of a plan: its upper end, as admission reserves it.
 Bytes bytes_of(const ModelPlan& plan) { return plan.pessimistic(); }
+// The same with a prompt cache, which comes on top as it is.
+Bytes bytes_of(ModelPlan plan, Bytes prompt_cache) {
+    if (prompt_cache != Bytes{}) plan.lines.push_back({.what = "prompt_cache", .bytes = prompt_cache});
+    return plan.pessimistic();
+}
 
 }  // namespace
 
@@ -218,7 +223,7 @@ void Fitter::measured(const EngineShape& shape, Result<ModelPlan> plan) {
             if (!(same == plain)) continue;
             candidate.exact = at;
             candidate.cost.reset();
-            if (known_[at].plan) candidate.cost = bytes_of(*known_[at].plan) + candidate.setting.shape.prompt_cache;
+            if (known_[at].plan) candidate.cost = bytes_of(*known_[at].plan, candidate.setting.shape.prompt_cache);
         }
 }
 
@@ -253,7 +258,7 @@ void Fitter::estimate_all() {
                 if (line.empty() || batch == batches.end()) continue;
                 candidate.cost = Bytes{std::llround(between(line, padded(shape)) +
                                                     slot * (shape.parallel - configured) + batch->second)} +
-                                 shape.prompt_cache;
+                                 shape.prompt_cache + Bytes{shape.prompt_cache.count / 100};
             }
         }
     }

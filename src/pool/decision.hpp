@@ -35,7 +35,7 @@ enum class Event : std::uint8_t {
 
 struct Decision {
     std::chrono::steady_clock::time_point at{};
-    int times = 1;  // how often in a row; `at` is the last time
+    int times = 1;          // how often in a row; `at` is the last time
     std::size_t model = 0;  // ModelIndex
     Event event = Event::load;
     std::string outcome;  // one line for people

@@ -40,7 +40,8 @@ double bytes_per_value(std::string_view kv_cache_type) {
 
 Bytes with_kv_cache_type(const Needs& needs, std::string_view type) {
     const auto ratio = bytes_per_value(type) / bytes_per_value(needs.kv_cache_type);
-    return ratio >= 1 || !needs.kv_quantisable ? needs.total : needs.total - needs.kv_cache + share(needs.kv_cache, ratio);
+    return ratio >= 1 || !needs.kv_quantisable ? needs.total
+                                               : needs.total - needs.kv_cache + share(needs.kv_cache, ratio);
 }
 
 Bytes with_context(const Needs& needs, int tokens) {

@@ -65,6 +65,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     std::map<Ticket, std::shared_ptr<Waiter>> waiters;
     Ticket last_ticket = 0;
     MemoryWatch watch;
+    asio::steady_timer look_now{executor};  // cancelled to look before the next interval
     bool shutting_down = false;
     // An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
     std::chrono::milliseconds stop_grace = 3s;
@@ -134,6 +135,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             spdlog::info("model '{}' is ready after {} ms (pid {})", name(model), local.load_time.count(),
                          local.worker->pid());
             local.record.ready(local.load_time);
+            look_now.cancel();  // a worker that is used for less than a sampling interval is to be seen as well
             perform(core.worker_ready(model, local.load_time));
         }
         auto why = co_await local.worker->gone();
@@ -185,7 +187,6 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     asio::awaitable<void> watch_memory() {
         const auto self = shared_from_this();
-        asio::steady_timer timer(executor);
         for (;;) {
             for (const auto& step : co_await watch.look(watched())) perform_step(step);
             bool loading = false;
@@ -198,8 +199,10 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
                 loading = loading || core.local(i).state == LocalState::loading;
             }
             reload_ended();
-            timer.expires_after(watch.pause(loading));
-            co_await timer.async_wait(asio::use_awaitable);
+            look_now.expires_after(watch.pause(loading));
+            co_await look_now.async_wait(quiet);
+            const auto state = co_await asio::this_coro::cancellation_state;
+            if (state.cancelled() != asio::cancellation_type::none) co_return;
         }
     }
     [[nodiscard]] std::vector<Watched> watched() const {

@@ -58,7 +58,7 @@ struct LocalStatus {
     std::optional<memory::ModelPlan> plan;  // of the last load; what was learned since is in it
     memory::ProcessMemory measured;         // latest sample
     Bytes peak;                             // of this process's samples
-    Bytes over_plan;  // what `peak` exceeds the plan by, beyond its error bar; else 0
+    Bytes over_plan;                        // what `peak` exceeds the plan by, beyond its error bar; else 0
     int leases = 0;
     std::chrono::milliseconds load_time{};  // of the last load that succeeded
     std::optional<Error> last_error;

@@ -204,7 +204,9 @@ void PoolCore::shrink_to_budget(Actions& out) {
     for (const auto& [used, model] : idle) {
         if (excess <= Bytes{}) return;
         excess -= locals_[model].reserved;
-        note({.model = model, .event = Event::evict, .outcome = "unloaded for a smaller budget",
+        note({.model = model,
+              .event = Event::evict,
+              .outcome = "unloaded for a smaller budget",
               .asked = locals_[model].reserved});
         begin_stop(model, out);
     }
@@ -221,8 +223,7 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
         const bool comes = locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping;
         staying += comes && models_[i].generative && !may_evict(model, i, rules_.policy) && i != model ? 1 : 0;
     }
-    if (models_[model].generative && staying >= rules_.max_concurrent_llms)
-        return give_up(model, no_place(model), out);
+    if (models_[model].generative && staying >= rules_.max_concurrent_llms) return give_up(model, no_place(model), out);
     local.state = LocalState::measuring;
     local.reduction = {};
     out.emplace_back(Measure{model});
@@ -269,8 +270,7 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
         decision.outcome = std::move(outcome);
         note(std::move(decision));
     };
-    const auto as_asked =
-        local.reduction.any() ? describe(local.reduction) : std::string("as configured");
+    const auto as_asked = local.reduction.any() ? describe(local.reduction) : std::string("as configured");
 
     if (room.holds(needed, spec.generative)) {
         const bool now = room.holds_now(needed, spec.generative);
@@ -318,8 +318,8 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
         out.emplace_back(Measure{model, step->reduction});
         return;
     }
-    if (victims) return enqueue(Event::wait, fmt::format("loads {} and makes room: {}", as_asked,
-                                                         decision.options.back().what));
+    if (victims)
+        return enqueue(Event::wait, fmt::format("loads {} and makes room: {}", as_asked, decision.options.back().what));
     if (is_wanted(model) && could_ever_have(model, needed))
         return enqueue(Event::wait, fmt::format("loads {} after those that came before it", as_asked));
 
@@ -370,12 +370,11 @@ std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, B
         if (going[i] || (local.state != LocalState::ready && local.state != LocalState::loading)) continue;
         if (!may_evict(asker, i, policy)) continue;
         const auto& listed = models_[asker].may_displace;
-        candidates.push_back(
-            {.busy = local.leases > 0 || local.state == LocalState::loading,
-             .rank = is_spare_fallback(i) ? -1 : std::ranges::find(listed, i) - listed.begin(),
-             .priority = policy == Policy::priority ? models_[i].priority : 0,
-             .last_used = local.last_used,
-             .model = i});
+        candidates.push_back({.busy = local.leases > 0 || local.state == LocalState::loading,
+                              .rank = is_spare_fallback(i) ? -1 : std::ranges::find(listed, i) - listed.begin(),
+                              .priority = policy == Policy::priority ? models_[i].priority : 0,
+                              .last_used = local.last_used,
+                              .model = i});
     }
     std::ranges::sort(candidates);
     std::vector<ModelIndex> taken;
@@ -564,8 +563,7 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
                       .machine = rules_.machine,
                       .holders = {}};
     if (rules_.own.count > 0)
-        shortage.holders.push_back(
-            {.name = "sarai itself", .bytes = rules_.own, .state = {}, .can_be_stopped = false});
+        shortage.holders.push_back({.name = "sarai itself", .bytes = rules_.own, .state = {}, .can_be_stopped = false});
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const auto& local = locals_[i];
         if (local.state != LocalState::loading && local.state != LocalState::ready) continue;
@@ -599,11 +597,12 @@ Error PoolCore::no_place(ModelIndex model) const {
         if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
             if (i != model) holders.push_back(models_[i].name);
     return {.code = Code::busy,
-            .message = fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
-                                   models_[model].name, holders.size(), rules_.max_concurrent_llms,
-                                   fmt::join(holders, ", ")),
-            .hint = "Raise memory.max_concurrent_llms if memory allows, unload one with \"sarai stop\", or set "
-                    "memory.policy to lru."};
+            .message =
+                fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
+                            models_[model].name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
+            .hint =
+                "Raise memory.max_concurrent_llms if memory allows, unload one with \"sarai stop\", or set "
+                "memory.policy to lru."};
 }
 
 }  // namespace sarai::pool

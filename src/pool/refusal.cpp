@@ -33,8 +33,8 @@ std::vector<std::string> changes(const Shortage& s) {
         out.push_back(fmt::format("set models.{}.prompt_cache to 0 ({} less; prompts are read anew)", s.model,
                                   to_string(needs.prompt_cache)));
     if (const auto total = with_kv_cache_type(needs, "q8_0"); total < needs.total && fits(total))
-        out.push_back(fmt::format("set models.{}.kv_cache_type to q8_0 ({} less)", s.model,
-                                  to_string(needs.total - total)));
+        out.push_back(
+            fmt::format("set models.{}.kv_cache_type to q8_0 ({} less)", s.model, to_string(needs.total - total)));
     if (const auto tokens = longest_context(needs, s.free); tokens > 0)
         out.push_back(fmt::format("set models.{}.context_length to {} ({} less)", s.model, tokens,
                                   to_string(needs.total - with_context(needs, tokens))));

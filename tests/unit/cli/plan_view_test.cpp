@@ -135,7 +135,8 @@ TEST(PlanView, KeepsTheNamesThatScriptsRead) {
     EXPECT_EQ(scenarios[2].at("lost").at(0).as_string(), "solar");
     EXPECT_EQ(scenarios[2].at("displaced").at(0).as_string(), "omni");
     EXPECT_EQ(scenarios[2].at("models").at(2).at("role").as_string(), "displaced");
-    EXPECT_EQ(scenarios[2].at("needed_bytes").as_int64(), scenarios[2].at("total_bytes").as_int64() + MiB(32).count);
+    EXPECT_EQ(scenarios[2].at("needed_bytes").as_int64(),
+              scenarios[2].at("pessimistic_bytes").as_int64() + MiB(32).count);
     EXPECT_TRUE(scenarios[2].at("fits").as_bool());
 }
 

@@ -49,7 +49,8 @@ Outcome fit_with(const Engine& engine, const std::vector<FitModel>& models, Byte
     return {.fit = fitter.result(), .measurements = measurements};
 }
 
-Bytes true_cost(const EngineShape& shape) { return additive(shape)->total() + shape.prompt_cache; }
+// What is reserved for it: the upper end of its plan.
+Bytes true_cost(const EngineShape& shape) { return of(additive(shape)->total() + shape.prompt_cache).pessimistic(); }
 
 std::int64_t utility_of(const std::vector<FitModel>& models, const Fit& fit) {
     std::int64_t sum = 0;
@@ -111,7 +112,7 @@ TEST(Fit, IsMadeOfMeasuredPlansAloneWhenEstimatesAreWrong) {
         Bytes sum;
         for (const auto& model : found.fit->models) {
             EXPECT_EQ(model.plan.total(), rough(model.shape)->total() + model.shape.prompt_cache);
-            sum += model.plan.total();
+            sum += model.plan.pessimistic();
         }
         EXPECT_EQ(sum, found.fit->total);
         if (found.fit->possible) { EXPECT_LE(sum, MiB(budget)); }

@@ -34,9 +34,7 @@ struct Story {
         : core(rules,
                {{.name = "a", .has_local = true, .priority = 20},
                 {.name = "b", .has_local = true, .priority = 80, .ttl = 60s},
-                {.name = "c",
-                 .has_local = true,
-                 .may_give_up = {.kv_cache_type = "q8_0", .min_context_length = 1024}},
+                {.name = "c", .has_local = true, .may_give_up = {.kv_cache_type = "q8_0", .min_context_length = 1024}},
                 {.name = "pet", .generative = false, .has_local = true, .pinned = true},
                 {.name = "expert", .endpoints = {box}, .has_local = true, .may_displace = {pet, a}},
                 {.name = "cluster", .endpoints = {box}, .stand_in = a}},
@@ -324,10 +322,10 @@ TEST(Ladder, StepsDownFromTheCheapestToTheDearest) {
     const auto steps = steps_down(large, {.kv_cache_type = "q8_0", .min_context_length = 1024});
     Lines lines;
     for (const auto& step : steps) lines.push_back(describe(step.reduction) + ": " + to_string(step.total));
-    EXPECT_THAT(lines, ElementsAre("without its prompt cache: 8.00 GiB",
-                                   "without its prompt cache, KV cache q8_0: 6.12 GiB",
-                                   "without its prompt cache, KV cache q8_0, context 2048: 5.06 GiB",
-                                   "without its prompt cache, KV cache q8_0, context 1024: 4.53 GiB"));
+    EXPECT_THAT(lines,
+                ElementsAre("without its prompt cache: 8.00 GiB", "without its prompt cache, KV cache q8_0: 6.12 GiB",
+                            "without its prompt cache, KV cache q8_0, context 2048: 5.06 GiB",
+                            "without its prompt cache, KV cache q8_0, context 1024: 4.53 GiB"));
 }
 
 TEST(Ladder, GivesUpNothingThatWasNotAllowed) {
@@ -345,8 +343,7 @@ TEST(Ladder, TheFirstStepThatFitsIsMeasuredBeforeItIsReserved) {
     Story story(Policy::never_unload);
     story.load(a, GiB(3));
     story.acquire(1, c);
-    EXPECT_THAT(story.measured(c, large),
-                ElementsAre("measure c (without its prompt cache, KV cache q8_0)"));
+    EXPECT_THAT(story.measured(c, large), ElementsAre("measure c (without its prompt cache, KV cache q8_0)"));
     EXPECT_THAT(story.measured(c, Needs{.total = GiB(6), .kv_cache = GiB(2), .context_length = 4096}),
                 ElementsAre("spawn c (without its prompt cache, KV cache q8_0)"));
     EXPECT_EQ(story.core.local(c).reserved, GiB(6));

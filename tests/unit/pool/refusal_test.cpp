@@ -16,13 +16,11 @@ const Shortage everything{
     .free = MiB(6500),
     .budget = GiB(12),
     .machine = GiB(15),
-    .holders = {{.name = "sarai itself", .bytes = MiB(32), .state = "", .can_be_stopped = false},
-                {.name = "lfm2", .bytes = MiB(837), .state = "ready, idle, pinned", .can_be_stopped = false},
-                {.name = "omni",
-                 .bytes = MiB(4792),
-                 .state = "ready, 2 requests",
-                 .reload = std::chrono::milliseconds(16400)},
-                {.name = "embed", .bytes = MiB(386), .state = "ready, idle", .reload = std::chrono::milliseconds(900)}},
+    .holders =
+        {{.name = "sarai itself", .bytes = MiB(32), .state = "", .can_be_stopped = false},
+         {.name = "lfm2", .bytes = MiB(837), .state = "ready, idle, pinned", .can_be_stopped = false},
+         {.name = "omni", .bytes = MiB(4792), .state = "ready, 2 requests", .reload = std::chrono::milliseconds(16400)},
+         {.name = "embed", .bytes = MiB(386), .state = "ready, idle", .reload = std::chrono::milliseconds(900)}},
     .policy_would_help = true};
 
 // Compared with tests/data/refusals/NAME.txt.
@@ -67,9 +65,11 @@ TEST(Refusal, EveryChangeThatItNamesMakesItFit) {
             EXPECT_LE(with_context(needs, tokens), shortage.free) << free;
             EXPECT_GT(with_context(needs, tokens + 256), shortage.free) << free;
         }
-        EXPECT_EQ(named("sarai stop omni"), needs.total - MiB(4792) <= shortage.free && needs.total - MiB(386) > shortage.free)
+        EXPECT_EQ(named("sarai stop omni"),
+                  needs.total - MiB(4792) <= shortage.free && needs.total - MiB(386) > shortage.free)
             << free;
-        EXPECT_EQ(named("memory.max_ram to"), shortage.budget + needs.total - shortage.free <= shortage.machine) << free;
+        EXPECT_EQ(named("memory.max_ram to"), shortage.budget + needs.total - shortage.free <= shortage.machine)
+            << free;
     }
 }
 
