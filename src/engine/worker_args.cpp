@@ -41,6 +41,9 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         // The plan counts them for models with recurrent state; the engine's default is 32 per slot.
         "--ctx-checkpoints", std::to_string(shape.checkpoints), "--cache-type-k", shape.kv_cache_type, "--cache-type-v",
         shape.kv_cache_type,
+        // What there is to fit has been planned. On by default, it would load the vocabulary and plan everything once
+        // more in the worker, and leaves 6 MiB more of heap (measured with LFM2-1.2B).
+        "--fit", "off",
         // A client's disconnect is noticed with the next ping; the default is 30 s.
         "--sse-ping-interval", "1",
         // Warnings and errors. At "info" each request writes three lines, and each wakes us while its prompt is read.

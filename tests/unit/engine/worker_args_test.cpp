@@ -22,7 +22,7 @@ TEST(WorkerArguments, SetEveryFlagThatCostsMemory) {
     EXPECT_EQ(
         line_of({.name = "lfm2", .shape = shape_of(local(2048), config::ModelKind::chat)}),
         "--model /models/m.gguf --alias lfm2 --host /run/1.sock --ctx-size 2048 --parallel 1 --batch-size 256 "
-        "--ubatch-size 256 --cache-ram 0 --ctx-checkpoints 8 --cache-type-k f16 --cache-type-v f16 "
+        "--ubatch-size 256 --cache-ram 0 --ctx-checkpoints 8 --cache-type-k f16 --cache-type-v f16 --fit off "
         "--sse-ping-interval 1 --log-verbosity 2 --jinja --no-webui --offline --no-slots --load-mode none --no-mmproj");
 }
 
