@@ -27,6 +27,8 @@ std::string table(const FitReport& report) {
                         shape.model.filename().string(), to_string(plan.total())});
     }
     rows.push_back({"sarai itself", "", "", "", "", "", "", to_string(report.own)});
+    if (report.fit.errors > Bytes{})
+        rows.push_back({"error bars", "", "", "", "", "", "", to_string(report.fit.errors)});
     rows.push_back({"total", "", "", "", "", "", "", to_string(report.needed())});
     return render_table({{"MODEL"},
                          {"CONTEXT", Align::right},
@@ -44,6 +46,7 @@ std::string picture(const FitReport& report, const Screen& screen) {
     for (std::size_t i = 0; i < report.names.size(); ++i)
         bar.segments.push_back({report.names[i], report.fit.models[i].plan.total().count});
     bar.segments.push_back({"sarai", report.own.count});
+    if (report.fit.errors > Bytes{}) bar.segments.push_back({"error bars", report.fit.errors.count});
     const int width = std::clamp(screen.width, 20, 160);
     return render_stacked_bar(bar, width, screen.unicode, screen.style) + "\n" +
            render_legend(bar, width, screen.unicode, screen.style) + "\n";
@@ -127,6 +130,7 @@ std::string fit_json(const FitReport& report) {
                         {"budget_bytes", report.budget.count},
                         {"own_bytes", report.own.count},
                         {"total_bytes", report.fit.total.count},
+                        {"pessimistic_bytes", (report.fit.total + report.fit.errors).count},
                         {"needed_bytes", report.needed().count},
                         {"missing_bytes", std::max(Bytes{}, report.needed() - report.budget).count},
                         {"models", std::move(models)}};

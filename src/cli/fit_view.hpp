@@ -20,15 +20,15 @@ struct FitReport {
     Bytes machine_budget;                         // what the machine could give: RAM less the reserve
     std::vector<std::string> notes = {};          // what else there is to know
 
-    [[nodiscard]] Bytes needed() const { return fit.total + own; }
+    [[nodiscard]] Bytes needed() const { return fit.total + fit.errors + own; }
 };
 
 // Table, picture and reasons.
 [[nodiscard]] std::string fit_text(const FitReport& report, const Screen& screen);
 
-// {possible, budget_bytes, own_bytes, total_bytes, needed_bytes, missing_bytes, models: [{name, path, context_length,
-// parallel, kv_cache_type, prompt_cache_bytes, batch, load_mode, total_bytes, lines, without_budget, next}],
-// configuration}. Where it is impossible, the models are the least that each can do with.
+// {possible, budget_bytes, own_bytes, total_bytes, pessimistic_bytes, needed_bytes, missing_bytes, models: [{name,
+// path, context_length, parallel, kv_cache_type, prompt_cache_bytes, batch, load_mode, total_bytes, lines,
+// without_budget, next}], configuration}. Where it is impossible, the models are the least that each can do with.
 [[nodiscard]] std::string fit_json(const FitReport& report);
 
 }  // namespace sarai::cli

@@ -148,10 +148,16 @@ private:
         return "refused";
     }
 
+    // How sure the plan is, and how many loads here say so: "± 8.1 MiB (3)".
+    std::string error_cell(const memory::ModelPlan& plan) {
+        return fmt::format("{} {} ({})", screen_.unicode ? "±" : "+-", to_string(plan.error()),
+                           plan.learned ? plan.learned->loads : 0);
+    }
+
     void table(const Scenario& scenario) {
         std::vector<Column> columns{{"MODEL"}, {"BACKEND"}};
-        for (const auto* title :
-             {"WEIGHTS", "KV+STATE", "COMPUTE", "PROJECTOR", "PROMPT CACHE", "OVERHEAD", "TOTAL", "ESTIMATE"})
+        for (const auto* title : {"WEIGHTS", "KV+STATE", "COMPUTE", "PROJECTOR", "PROMPT CACHE", "OVERHEAD", "TOTAL",
+                                  "ERROR (LOADS)", "ESTIMATE"})
             columns.push_back({title, Align::right});
         std::vector<std::vector<std::string>> rows;
         for (std::size_t i = 0; i < plan_.models.size(); ++i) {
@@ -163,6 +169,7 @@ private:
                      {parts.weights, parts.state, parts.compute, parts.projector, parts.prompt_cache, parts.overhead})
                     row.push_back(or_dash(part));
                 row.push_back(planned(model) ? to_string(total_of(model)) : "unknown");
+                row.push_back(planned(model) ? error_cell(**model.local) : "-");
                 row.push_back(model.estimate ? to_string(*model.estimate) : "-");
             }
             rows.push_back(std::move(row));
@@ -171,7 +178,7 @@ private:
         if (scenario.errors > Bytes{})
             rows.push_back({"error bars", "", "", "", "", "", "", "", to_string(scenario.errors)});
         const auto estimate = estimate_of(plan_, scenario);
-        rows.push_back({"total", "", "", "", "", "", "", "", to_string(scenario.needed(plan_.limits)),
+        rows.push_back({"total", "", "", "", "", "", "", "", to_string(scenario.needed(plan_.limits)), "",
                         estimate ? to_string(*estimate) : "-"});
         drop_empty(columns, rows);
         out_ += render_table(columns, rows);

@@ -125,13 +125,15 @@ Anchors anchors_of(const FitModel& model, const FitFile& file) {
 
 std::int64_t thousandths(double value) { return std::llround(value * 1000); }
 
-// What the budget has to hold of a plan: its upper end, as admission reserves it.
-Bytes bytes_of(const ModelPlan& plan) { return plan.pessimistic(); }
-// The same with a prompt cache, which comes on top as it is.
-Bytes bytes_of(ModelPlan plan, Bytes prompt_cache) {
-    if (prompt_cache != Bytes{}) plan.lines.push_back({.what = "prompt_cache", .bytes = prompt_cache});
-    return plan.pessimistic();
+// Measured without a prompt cache, which comes on top as it is.
+ModelPlan with_prompt_cache(ModelPlan plan, Bytes cache) {
+    if (cache != Bytes{}) plan.lines.push_back({.what = "prompt_cache", .bytes = cache});
+    return plan;
 }
+
+// What the budget has to hold of a plan: the upper end, since that is what admission reserves.
+Bytes bytes_of(const ModelPlan& plan) { return plan.pessimistic(); }
+Bytes bytes_of_prompt_cache(Bytes cache) { return bytes_of({.lines = {{.what = "prompt_cache", .bytes = cache}}}); }
 
 }  // namespace
 
@@ -223,7 +225,8 @@ void Fitter::measured(const EngineShape& shape, Result<ModelPlan> plan) {
             if (!(same == plain)) continue;
             candidate.exact = at;
             candidate.cost.reset();
-            if (known_[at].plan) candidate.cost = bytes_of(*known_[at].plan, candidate.setting.shape.prompt_cache);
+            if (known_[at].plan)
+                candidate.cost = bytes_of(with_prompt_cache(*known_[at].plan, candidate.setting.shape.prompt_cache));
         }
 }
 
@@ -258,7 +261,7 @@ void Fitter::estimate_all() {
                 if (line.empty() || batch == batches.end()) continue;
                 candidate.cost = Bytes{std::llround(between(line, padded(shape)) +
                                                     slot * (shape.parallel - configured) + batch->second)} +
-                                 shape.prompt_cache + Bytes{shape.prompt_cache.count / 100};
+                                 bytes_of_prompt_cache(shape.prompt_cache);
             }
         }
     }
@@ -323,7 +326,7 @@ std::vector<EngineShape> Fitter::wanted() {
 Result<Fit> Fitter::result() const {
     const auto choice = best();
     const auto chosen = choice ? choice->options : least();
-    Fit fit{.models = {}, .total = {}, .possible = choice.has_value()};
+    Fit fit{.models = {}, .total = {}, .errors = {}, .possible = choice.has_value()};
     for (std::size_t i = 0; i < models_.size(); ++i) {
         const auto& candidates = candidates_[i];
         const auto& mine = candidates[chosen[i]];
@@ -334,9 +337,9 @@ Result<Fit> Fitter::result() const {
                     return std::unexpected(measurement.plan.error());
             return fail(Code::internal, fmt::format("nothing is known of model '{}'", models_[i].name));
         }
-        Fitted fitted{.shape = mine.setting.shape, .plan = *known_[*mine.exact].plan, .ideal = mine.setting.shape};
-        if (fitted.shape.prompt_cache != Bytes{})
-            fitted.plan.lines.push_back({.what = "prompt_cache", .bytes = fitted.shape.prompt_cache});
+        Fitted fitted{.shape = mine.setting.shape,
+                      .plan = with_prompt_cache(*known_[*mine.exact].plan, mine.setting.shape.prompt_cache),
+                      .ideal = mine.setting.shape};
         auto most = mine.setting.utility;
         for (const auto& candidate : candidates) {
             if (!candidate.cost || candidate.setting.utility <= mine.setting.utility) continue;
@@ -349,7 +352,8 @@ Result<Fit> Fitter::result() const {
             fitted.next = candidate.setting.shape;
             fitted.next_cost = more;
         }
-        fit.total += *mine.cost;
+        fit.total += fitted.plan.total();
+        fit.errors += fitted.plan.error();
         fit.models.push_back(std::move(fitted));
     }
     return fit;

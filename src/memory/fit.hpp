@@ -79,7 +79,8 @@ struct Fitted {
 
 struct Fit {
     std::vector<Fitted> models;  // where it is possible: the choice; else the least that each can do with
-    Bytes total;                 // of the models
+    Bytes total;                 // of the models, predicted
+    Bytes errors;                // their error bars; both together are within the budget
     bool possible = true;
 };
 

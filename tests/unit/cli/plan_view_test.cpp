@@ -65,6 +65,19 @@ TEST(PlanView, ShowsWhatDoesNotFitOnAnAsciiTerminalOfAnyWidth) {
     expect_golden("small_budget.txt", plan_text(reference(GiB(6)), {}, {.width = 60, .unicode = false, .style = {}}));
 }
 
+TEST(PlanView, TellsHowSureEachPlanIsAndByHowManyLoads) {
+    auto report = reference();
+    const auto text = [&](const Screen& on) {
+        report.scenarios = memory::scenarios_of(report.models, report.limits);
+        return plan_text(report, {}, on);
+    };
+    EXPECT_THAT(text(screen), HasSubstr("794 MiB  ± 7.9 MiB (0)"));
+    (*report.models[1].local)->learned = memory::Learned{.loads = 3, .peak = MiB(700), .requests = 9};
+    EXPECT_THAT(text(screen), HasSubstr("794 MiB  ± 2.0 MiB (3)"));
+    (*report.models[1].local)->learned->peak = MiB(814);
+    EXPECT_THAT(text({.width = 100, .unicode = false, .style = {}}), HasSubstr("+- 20 MiB (3)"));
+}
+
 TEST(PlanView, TellsWhatWasChangedAndTheDifference) {
     const auto before = reference();
     auto after = reference();
@@ -137,6 +150,7 @@ TEST(PlanView, KeepsTheNamesThatScriptsRead) {
     EXPECT_EQ(scenarios[2].at("models").at(2).at("role").as_string(), "displaced");
     EXPECT_EQ(scenarios[2].at("needed_bytes").as_int64(),
               scenarios[2].at("pessimistic_bytes").as_int64() + MiB(32).count);
+    EXPECT_GT(scenarios[2].at("pessimistic_bytes").as_int64(), scenarios[2].at("total_bytes").as_int64());
     EXPECT_TRUE(scenarios[2].at("fits").as_bool());
 }
 

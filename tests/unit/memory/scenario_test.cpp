@@ -8,6 +8,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
+// Its error bar is 1 % of it.
 ModelPlan of(Bytes total) { return {.lines = {{"weights", total}}}; }
 ScenarioModel local(std::string name, Bytes total) { return {.name = std::move(name), .local = of(total)}; }
 ScenarioModel remote(std::string name, std::string server) {
@@ -61,23 +62,19 @@ TEST(Scenarios, AModelIsLostWithTheLastOfItsServersAndModelsOfTheSameServersAreL
 TEST(Scenarios, AFallbackDisplacesOnlyAsFarAsItNeedsInTheListedOrder) {
     std::vector<ScenarioModel> models{behind(local("solar", GiB(7)), {"box"}, {"small", "omni", "lfm2"}),
                                       local("lfm2", GiB(1)), local("omni", GiB(5)), local("small", GiB(1))};
-    // With 1 % more for the error bars of plans that were never tried.
-    const auto with_errors = [](Bytes budget) { return budget + Bytes{budget.count / 100}; };
-    const auto room = [&](Bytes budget) {
-        auto within = limits;
-        within.budget = with_errors(budget);
-        return degraded(models, within).front();
-    };
+    // More than all error bars together.
+    const auto limits_of = [](Bytes budget) { return Limits{.budget = budget + MiB(200), .own = {}, .max_llms = 8}; };
+    const auto room = [&](Bytes budget) { return degraded(models, limits_of(budget)).front(); };
     EXPECT_THAT(room(GiB(14)).displaced, IsEmpty());
-    EXPECT_TRUE(room(GiB(14)).fits({.budget = with_errors(GiB(14))}));
+    EXPECT_TRUE(room(GiB(14)).fits(limits_of(GiB(14))));
     EXPECT_THAT(room(GiB(13)).displaced, ElementsAre(3U));
     EXPECT_THAT(room(GiB(12)).displaced, ElementsAre(3U, 2U));
     EXPECT_THAT(room(GiB(12)).roles, ElementsAre(Role::fallback, Role::here, Role::displaced, Role::displaced));
     EXPECT_EQ(room(GiB(12)).models, GiB(8));
     EXPECT_THAT(room(GiB(7)).displaced, ElementsAre(3U, 2U, 1U));
-    EXPECT_TRUE(room(GiB(7)).fits({.budget = with_errors(GiB(7))}));
+    EXPECT_TRUE(room(GiB(7)).fits(limits_of(GiB(7))));
     EXPECT_EQ(room(GiB(6)).models, GiB(7));
-    EXPECT_FALSE(room(GiB(6)).fits({.budget = with_errors(GiB(6))}));
+    EXPECT_FALSE(room(GiB(6)).fits(limits_of(GiB(6))));
 }
 
 TEST(Scenarios, WithoutLeaveToDisplaceAFallbackComesOnTop) {
@@ -89,12 +86,27 @@ TEST(Scenarios, WithoutLeaveToDisplaceAFallbackComesOnTop) {
     EXPECT_TRUE(lost.fits_machine(limits));  // 16 − 1 GiB
 }
 
+TEST(Scenarios, TheUpperEndsOfErrorBarsHaveToFitSinceAdmissionReservesThem) {
+    const std::vector<ScenarioModel> models{behind(local("solar", GiB(8)), {"box"}, {"omni"}), local("omni", GiB(4))};
+    const auto error = of(GiB(8)).error() + of(GiB(4)).error();
+    ASSERT_GT(error, Bytes{});
+    auto within = limits;
+    within.budget = GiB(12) + error;
+    auto native = scenarios_of(models, within).front();
+    EXPECT_EQ(native.errors, error);
+    EXPECT_EQ(native.needed(within), GiB(12) + error);
+    EXPECT_TRUE(native.fits(within));
+    EXPECT_THAT(degraded(models, within).front().displaced, IsEmpty());
+    within.budget -= Bytes{1};
+    EXPECT_FALSE(native.fits(within));
+    EXPECT_THAT(degraded(models, within).front().displaced, ElementsAre(1U));
+}
+
 TEST(Scenarios, SaraiItselfTheReserveAndTheNumberOfGenerativeModelsCount) {
     std::vector<ScenarioModel> models{behind(local("a", GiB(6)), {"box"}, {"b"}), local("b", GiB(6)), local("e", {})};
     models[2].generative = false;
     auto within = limits;
-    EXPECT_FALSE(scenarios_of(models, within).front().fits(within)) << "12 GiB, but for the error bars";
-    within.budget += scenarios_of(models, within).front().errors;
+    within.budget = GiB(12) + of(GiB(6)).error() + of(GiB(6)).error();
     EXPECT_TRUE(scenarios_of(models, within).front().fits(within));
     within.own = MiB(32);
     EXPECT_FALSE(scenarios_of(models, within).front().fits(within));
