@@ -30,7 +30,7 @@ std::string text_of(const json::object& object, std::string_view name) {
 
 std::string age_of(std::int64_t seconds) {
     if (seconds < 90) return fmt::format("{} s ago", seconds);
-    if (seconds < 90 * 60) return fmt::format("{} min ago", (seconds + 30) / 60);
+    if (seconds < 5400) return fmt::format("{} min ago", (seconds + 30) / 60);
     return fmt::format("{} h ago", (seconds + 1800) / 3600);
 }
 
