@@ -60,27 +60,29 @@ std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed) {
     std::vector<Step> steps;
     auto now = needs;
     Reduction reduction;
+    auto smallest = needs.total;
     const auto add = [&](Bytes total) {
-        if (total >= now.total) return;
-        now.total = total;
+        if (total >= smallest) return;
+        smallest = total;
         steps.push_back({reduction, total});
     };
     if (needs.prompt_cache > Bytes{}) {
         reduction.without_prompt_cache = true;
-        add(now.total - needs.prompt_cache);
+        now.total -= needs.prompt_cache;
+        add(now.total);
     }
     if (allowed.kv_cache_type && needs.kv_quantisable &&
         bytes_per_value(*allowed.kv_cache_type) < bytes_per_value(needs.kv_cache_type)) {
         reduction.kv_cache_type = *allowed.kv_cache_type;
         const auto total = with_kv_cache_type(now, *allowed.kv_cache_type);
         now.kv_cache = now.kv_cache - (now.total - total);
+        now.total = total;
         add(total);
     }
     if (allowed.min_context_length > 0) {
-        const auto whole = now;  // the context shrinks from here
         for (int tokens = needs.context_length / 2; tokens > 0; tokens /= 2) {
             reduction.context_length = std::max(padded(tokens), padded(allowed.min_context_length));
-            add(with_context(whole, reduction.context_length));
+            add(with_context(now, reduction.context_length));
             if (tokens <= allowed.min_context_length) break;
         }
     }

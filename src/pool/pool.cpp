@@ -105,8 +105,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         } catch (const std::exception& error) { plan.error().message += fmt::format(": {}", error.what()); }
         if (shutting_down) plan = fail(Code::unavailable, "sarai is shutting down");
         if (plan) locals[model].plan = plan->plan;
-        auto actions = core.measured(
-            model, plan ? Result<Needs>(std::move(plan->needs)) : Result<Needs>(std::unexpected(plan.error())));
+        auto actions = core.measured(model, plan.transform([](const Measured& found) { return found.needs; }));
         if (core.local(model).state == LocalState::absent && core.local(model).last_error)
             spdlog::warn("model '{}' is not loaded: {}", name(model), describe(*core.local(model).last_error));
         perform(std::move(actions));
