@@ -38,7 +38,8 @@ def goal(text, met, figures):
     return {"goal": text, "met": bool(met), "figures": figures}
 
 
-def save(path, result):
+def save(path, result, quiet=False):
     if path:
         pathlib.Path(path).write_text(json.dumps(result, indent=1) + "\n")
-        print(f"written: {path}")
+        if not quiet:
+            print(f"written: {path}")

@@ -8,17 +8,15 @@ import argparse
 import contextlib
 import http.client
 import json
-import os
-import pathlib
 import socket
 import statistics
-import subprocess
 import threading
 import time
 
 import harness
 import report
 import servers
+from models import model_file
 
 # Tokens per answer, so that each model works for some seconds (about 35, 6 and 5 tokens/s on two cores).
 TOKENS = {"lfm2": 48, "omni": 24, "solar": 16}
@@ -26,19 +24,6 @@ CONTEXT = 2048
 LIMIT = 360  # seconds for all repetitions; none begins in the second half
 # Medians of a few runs of some seconds repeat within this share on an otherwise idle machine.
 NOISE = 0.03
-STORE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "sarai" / "bench-models"
-
-
-def model_file(role):
-    """A model of the true shape with random weights, made once."""
-    path = STORE / f"{role}-full.gguf"
-    if not path.exists():
-        STORE.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        print(f"making {path}", flush=True)
-        subprocess.run([harness.BIN / "sarai-synth", role, "--size", "full", "-o", partial], check=True, stdout=subprocess.DEVNULL)
-        partial.rename(path)
-    return path
 
 
 class UnixConnection(http.client.HTTPConnection):
