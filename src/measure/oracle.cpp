@@ -39,9 +39,9 @@ using ContextHandle = std::unique_ptr<llama_context, decltype(&llama_free)>;
 // 20–22 MiB, whatever the model.
 constexpr Bytes server_own = MiB(22);
 
-// Working buffers of the CPU backend (quantised activations) grow with the layers' width. In proportion to the weights:
-// 9 MiB were missing for SOLAR-10.7B, none for LFM2-1.2B.
-constexpr std::int64_t working_share = 512;
+// Working buffers of the CPU backend (quantised activations, one row of each thread's results) grow with the layers'
+// width. In proportion to the weights: 20 MiB were missing for SOLAR-10.7B (6.0 GiB), 1 MiB for LFM2-1.2B (0.7 GiB).
+constexpr std::int64_t working_share = 300;
 
 // The engine explains failures only in its log. It goes to stderr, and the first error is kept for the message.
 std::string first_error;
