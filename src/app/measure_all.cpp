@@ -29,7 +29,7 @@ struct Work {
     bool shown = false;
 };
 
-// Several of these share the work: children mostly wait for the disk, but a core each is what they can use.
+// Several of these share the work.
 asio::awaitable<void> measure_some(Measurer& measurer, Work& work, asio::steady_timer& progress) {
     while (work.next < work.shapes.size()) {
         const auto mine = work.next++;
@@ -70,7 +70,7 @@ std::vector<Result<memory::ModelPlan>> measure_all(const config::Engine& engine,
         place.push_back(static_cast<std::size_t>(found - work.shapes.begin()));
         if (found == work.shapes.end()) work.shapes.push_back(shape);
     }
-    if (work.shapes.empty() && !shapes.empty()) {  // no history is opened for nothing
+    if (work.shapes.empty()) {  // no history is opened for nothing
         std::vector<Result<memory::ModelPlan>> plans;
         for (const auto& shape : shapes) plans.push_back(std::ranges::find(known, shape, &Known::shape)->plan);
         return plans;
@@ -80,7 +80,9 @@ std::vector<Result<memory::ModelPlan>> measure_all(const config::Engine& engine,
     asio::io_context io;
     asio::steady_timer timer(io);
     net::TaskGroup tasks(io.get_executor());
-    const auto children = std::clamp(std::thread::hardware_concurrency(), 2U, 8U);
+    // Each child uses one core. Two per core, since nobody knows which will take longest (it is the one with the
+    // largest vocabulary): with one per core it may begin last and then run alone.
+    const auto children = std::clamp(2 * std::thread::hardware_concurrency(), 4U, 8U);
     for (unsigned i = 0; i < children; ++i) tasks.spawn("measure", measure_some(measurer, work, timer));
     if (::isatty(STDERR_FILENO) != 0) tasks.spawn("progress", show_progress(work, timer));
     io.run();

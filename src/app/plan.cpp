@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "app/budget.hpp"
 #include "app/measure_all.hpp"
 #include "config/what_if.hpp"
 #include "engine/worker_args.hpp"
 #include "gateway/answer.hpp"
+#include "memory/gguf_head.hpp"
 #include "memory/process_memory.hpp"
 
 namespace sarai::app {
@@ -44,6 +46,20 @@ void choose(cli::PlanReport& plan, std::string_view name) {
     if (plan.scenarios.size() == 1 && plan.scenarios.front().kind == memory::ScenarioKind::hybrid) plan.native.reset();
 }
 
+std::optional<std::string> architecture_of(const std::filesystem::path& file) {
+    std::error_code cause;
+    if (!std::filesystem::is_regular_file(file, cause)) return std::nullopt;  // reading a pipe would wait
+    std::string head(4096, '\0');
+    std::ifstream stream(file, std::ios::binary);
+    stream.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(std::max(std::streamsize{0}, stream.gcount())));
+    return memory::architecture_in(head);
+}
+
+config::ModelKind kind_of(std::string_view architecture) {
+    return architecture.contains("embedding") ? config::ModelKind::embedding : config::ModelKind::chat;
+}
+
 }  // namespace
 
 cli::PlanReport plan_config(const config::Config& config, Bytes machine, std::span<const Known> known) {
@@ -75,22 +91,27 @@ cli::PlanReport plan_config(const config::Config& config, Bytes machine, std::sp
 FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int context_length, config::Config base) {
     base.models.clear();
     base.estimates = {};
-    std::vector<memory::EngineShape> shapes;
+    std::vector<std::size_t> unknown;  // models whose files do not say at once what they are
     for (const auto& file : files) {
         config::Model model{.name = file.filename().string(), .remote = {}, .local = config::LocalModel{}};
         // Two folders may have files of one name.
         if (base.find(model.name) != nullptr) model.name = file.string();
         model.local->path = file;
         model.local->context_length = context_length;
-        shapes.push_back(engine::shape_of(*model.local, model.kind));
+        if (const auto architecture = architecture_of(file))
+            model.kind = kind_of(*architecture);
+        else
+            unknown.push_back(base.models.size());
         base.models.push_back(std::move(model));
     }
+    std::vector<memory::EngineShape> shapes;
+    for (const auto i : unknown) shapes.push_back(engine::shape_of(*base.models[i].local, base.models[i].kind));
     const auto measured = measure_all(base.engine, shapes);
     std::vector<Known> known;
-    for (std::size_t i = 0; i < measured.size(); ++i) known.push_back({shapes[i], measured[i]});
-    for (std::size_t i = 0; i < measured.size(); ++i)
-        if (measured[i] && measured[i]->architecture.contains("embedding"))
-            base.models[i].kind = config::ModelKind::embedding;
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+        known.push_back({shapes[i], measured[i]});
+        if (measured[i]) base.models[unknown[i]].kind = kind_of(measured[i]->architecture);
+    }
     // Nobody said how many may be loaded, so all of them.
     base.memory.max_concurrent_llms = std::max(base.memory.max_concurrent_llms, static_cast<int>(files.size()));
     return {std::move(base), std::move(known)};

@@ -58,6 +58,7 @@ struct Built {
     std::filesystem::path runtime_dir;
     std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
     int sockets = 0;
+    std::map<pool::ModelIndex, int> trained_context;  // tokens, of models that were planned; each is before it starts
 };
 
 Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints,
@@ -84,7 +85,7 @@ memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& re
 
 Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor, Built& built,
                                                  const config::Model& model, const pool::Reduction& reduction,
-                                                 Bytes planned) {
+                                                 int trained_context, Bytes planned) {
     std::unique_ptr<engine::WorkerCgroup> cgroup;
     if (built.cgroups) {
         auto made = built.cgroups->make_worker(engine::limit_for(planned, memory::error_allowance(planned)));
@@ -92,7 +93,7 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
         cgroup = std::move(*made);
     }
     auto spec = engine::worker_spec(model);
-    spec.shape = reduced(std::move(spec.shape), reduction);
+    spec.shape = memory::within_trained_context(reduced(std::move(spec.shape), reduction), trained_context);
     auto worker = engine::Worker::start(executor, built.server_binary, spec,
                                         built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
     if (!worker) return std::unexpected(worker.error());
@@ -128,6 +129,14 @@ asio::awaitable<Result<pool::Measured>> measure_for_client(Measurer& measurer, c
     }
     auto needs = needs_of(*plan, shape);
     co_return pool::Measured{.plan = std::move(*plan), .needs = std::move(needs)};
+}
+
+asio::awaitable<Result<pool::Measured>> measure_and_note(Measurer& measurer, const config::Model& model,
+                                                         pool::Reduction reduction, std::shared_ptr<Built> built,
+                                                         pool::ModelIndex index) {
+    auto measured = co_await measure_for_client(measurer, model, std::move(reduction));
+    if (measured) built->trained_context[index] = measured->plan.trained_context;
+    co_return measured;
 }
 
 // The configuration was validated: the name is there.
@@ -188,15 +197,15 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         wiring.models.push_back(std::move(spec));
     }
 
-    wiring.ports.measure = [&config, &measurer](pool::ModelIndex i, const pool::Reduction& reduction) {
-        return measure_for_client(measurer, config.models[i], reduction);
+    wiring.ports.measure = [&config, &measurer, built](pool::ModelIndex i, const pool::Reduction& reduction) {
+        return measure_and_note(measurer, config.models[i], reduction, built, i);
     };
     wiring.ports.observed = [&measurer](pool::ModelIndex /*model*/, const memory::Observation& observation) {
         measurer.observed(observation);
     };
     wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i, const pool::Reduction& reduction,
                                                     Bytes planned) {
-        return spawn(executor, *built, config.models[i], reduction, planned);
+        return spawn(executor, *built, config.models[i], reduction, built->trained_context[i], planned);
     };
     wiring.ports.probe = [built](pool::EndpointIndex i) {
         const auto& server = built->servers[i];

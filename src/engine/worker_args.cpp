@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace sarai::engine {
+namespace {
+
+constexpr int slot_granularity = 256;  // tokens; the engine pads each slot's context up to a multiple of it
+
+}  // namespace
 
 memory::EngineShape shape_of(const config::LocalModel& local, config::ModelKind kind) {
     memory::EngineShape shape{.model = local.path,
@@ -18,6 +23,12 @@ memory::EngineShape shape_of(const config::LocalModel& local, config::ModelKind 
     if (shape.embedding) {
         // Non-causal attention: an input must fit into one physical batch, else the engine refuses it.
         shape.batch = shape.micro_batch = std::max(local.batch, local.context_length / std::max(1, local.parallel));
+    }
+    // A picture beyond its slot would be refused; so it is scaled down to leave a quarter of the slot to text. The
+    // encoder's memory, which grows with the square, is then not planned for pictures that cannot be.
+    if (shape.mmproj) {
+        const int slot = std::max(slot_granularity, local.context_length / std::max(1, local.parallel));
+        shape.image_tokens = std::min(shape.image_tokens, slot / 4 * 3);
     }
     return shape;
 }

@@ -34,14 +34,14 @@ namespace {
 using ModelHandle = std::unique_ptr<llama_model, decltype(&llama_model_free)>;
 using ContextHandle = std::unique_ptr<llama_context, decltype(&llama_free)>;
 
-// What the server's process has beside the libraries' data structures that this process has too: 17 MiB of mapped
-// libraries, HTTP and template machinery, thread stacks. Measured as peak RSS of llama-server 0.7.0 less the plan's
-// other lines: 21 MiB for tiny models, 29 MiB for LFM2-1.2B.
-constexpr Bytes server_own = MiB(30);
+// What the server's process has beside the vocabulary, metadata and graphs that this process has too: 17 MiB of mapped
+// libraries, HTTP and template machinery, thread stacks. Measured as RSS of llama-server 0.7.0 less the other lines:
+// 20–22 MiB, whatever the model.
+constexpr Bytes server_own = MiB(22);
 
-// Working buffers of the CPU backend (quantised activations) grow with the layers' width. In proportion to the weights:
-// 9 MiB were missing for SOLAR-10.7B, none for LFM2-1.2B.
-constexpr std::int64_t working_share = 512;
+// Working buffers of the CPU backend (quantised activations, one row of each thread's results) grow with the layers'
+// width. In proportion to the weights: 20 MiB were missing for SOLAR-10.7B (6.0 GiB), 1 MiB for LFM2-1.2B (0.7 GiB).
+constexpr std::int64_t working_share = 300;
 
 // The engine explains failures only in its log. It goes to stderr, and the first error is kept for the message.
 std::string first_error;
@@ -130,6 +130,14 @@ Result<Bytes> fixed_state(llama_model* model, llama_context_params parameters, c
     return std::max(Bytes{}, together + together - twice);
 }
 
+// Scratch memory that the worker reserves and never writes to, so that it is address space only. Each graph has two
+// inputs, token ids and ready embeddings as floats; the latter are only for pictures and sound.
+Bytes untouched(const Question& question, const llama_model* model) {
+    if (question.mmproj) return {};
+    return bytes(sizeof(float) * std::min(question.micro_batch, question.batch) *
+                 static_cast<std::uint64_t>(llama_model_n_embd_inp(model)));
+}
+
 // Anonymous memory of this process: vocabulary, metadata and graphs, which the worker's process will have as well.
 Bytes own_heap() {
     ::malloc_trim(0);  // what loading has freed is not part of it
@@ -178,7 +186,7 @@ Result<Bytes> projector_bytes(const Question& question, const GgufFacts& project
 
 }  // namespace
 
-Result<Answer> ask(const Question& question) {
+Result<Answer> ask(Question question) {
     const auto file = read_gguf(question.model);
     if (!file) return std::unexpected(file.error());
     if (file->is_projector()) {
@@ -210,6 +218,9 @@ Result<Answer> ask(const Question& question) {
     const ModelHandle model(llama_model_load_from_file(question.model.c_str(), model_parameters), &llama_model_free);
     if (!model) return refusal(question.model);
 
+    // As the worker is started, see memory::within_trained_context.
+    if (const auto trained = llama_model_n_ctx_train(model.get()); question.embedding && trained > 0)
+        question.micro_batch = std::min(question.micro_batch, static_cast<std::uint32_t>(trained));
     const auto parameters = context_parameters(question);
     const ContextHandle context(llama_init_from_model(model.get(), parameters), &llama_free);
     if (!context) return refusal(question.model);
@@ -241,7 +252,7 @@ Result<Answer> ask(const Question& question) {
     if (recurrent) add("recurrent_state", *fixed);
     // Kept by chat workers only: an embedder's prompt is never continued.
     if (!question.embedding) add("checkpoints", Bytes{fixed->count * question.checkpoints});
-    answer.lines.push_back({"compute", totals->compute});
+    answer.lines.push_back({"compute", std::max(Bytes{}, totals->compute - untouched(question, model.get()))});
     answer.lines.push_back({"output", bytes(output)});
     if (projector) {
         const auto measured = projector_bytes(question, *projector, model.get());

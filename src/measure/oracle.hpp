@@ -42,6 +42,6 @@ struct Answer {
     std::vector<Line> lines;
 };
 
-[[nodiscard]] Result<Answer> ask(const Question& question);
+[[nodiscard]] Result<Answer> ask(Question question);
 
 }  // namespace sarai::measure

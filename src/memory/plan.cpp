@@ -109,6 +109,12 @@ Bytes ModelPlan::error() const {
 
 Bytes ModelPlan::pessimistic() const { return total() + error(); }
 
+EngineShape within_trained_context(EngineShape shape, int trained_context) {
+    if (shape.embedding && trained_context > 0)
+        shape.batch = shape.micro_batch = std::min(shape.micro_batch, trained_context);
+    return shape;
+}
+
 std::vector<std::string> measure_arguments(const EngineShape& shape) {
     std::vector<std::string> arguments = {"--model",       shape.model.string(),
                                           "--context",     std::to_string(shape.context_length),

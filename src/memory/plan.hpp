@@ -87,6 +87,10 @@ struct ModelPlan {
     [[nodiscard]] Bytes pessimistic() const;
 };
 
+// An embedder's micro-batch holds its longest input, and the engine takes none that is longer than what the model was
+// trained with, whatever the context: larger buffers would only be reserved. The measuring child plans for this shape.
+[[nodiscard]] EngineShape within_trained_context(EngineShape shape, int trained_context);
+
 // Arguments for `sarai-measure` (without the program's own name).
 [[nodiscard]] std::vector<std::string> measure_arguments(const EngineShape& shape);
 

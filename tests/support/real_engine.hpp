@@ -18,6 +18,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <stdexcept>
 #include <string>
@@ -113,18 +114,13 @@ public:
         if (!has("--parallel")) more.insert(more.end(), {"--parallel", "1"});
         if (!has("--batch-size")) more.insert(more.end(), {"--batch-size", "256", "--ubatch-size", "256"});
         command.insert(command.end(), more.begin(), more.end());
-        child_ = start(command, folder_ / "log", folder_ / "log");
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-        while (!healthy()) {
-            int status = 0;
-            if (::waitpid(child_, &status, WNOHANG) == child_) {
-                child_ = -1;
-                throw std::runtime_error("llama-server ended: " + contents(folder_ / "log"));
-            }
-            if (std::chrono::steady_clock::now() > deadline)
-                throw std::runtime_error("llama-server does not get ready");
-            std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        }
+        launch(command);
+    }
+    // With the arguments that `arguments_for` wants for this socket, and no others.
+    explicit RealEngine(const std::function<std::vector<std::string>(const fs::path&)>& arguments_for) {
+        auto command = arguments_for(folder_ / "engine.sock");
+        command.insert(command.begin(), "llama-server");
+        launch(command);
     }
     ~RealEngine() {
         if (child_ <= 0) return;
@@ -151,6 +147,25 @@ public:
     [[nodiscard]] Bytes rss() const { return field("smaps_rollup", "Rss:"); }
 
 private:
+    void launch(const std::vector<std::string>& command) {
+        // As sarai's workers have it: threads that spin at barriers take minutes instead of seconds when other tests
+        // run.
+        ::setenv("OMP_WAIT_POLICY", "passive", 1);
+        ::setenv("GOMP_SPINCOUNT", "0", 1);
+        child_ = start(command, folder_ / "log", folder_ / "log");
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (!healthy()) {
+            int status = 0;
+            if (::waitpid(child_, &status, WNOHANG) == child_) {
+                child_ = -1;
+                throw std::runtime_error("llama-server ended: " + contents(folder_ / "log"));
+            }
+            if (std::chrono::steady_clock::now() > deadline)
+                throw std::runtime_error("llama-server does not get ready");
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+        }
+    }
+
     [[nodiscard]] bool healthy() const {
         return exchange("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             .starts_with("HTTP/1.1 200");

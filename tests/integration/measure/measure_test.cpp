@@ -69,7 +69,7 @@ TEST_P(PlanOfChatModel, CoversARealWorkersPeak) {
             shape.model, {"--ctx-size", std::to_string(shape.context_length), "--parallel", std::to_string(slots)});
         for (int turn = 0; turn < 3; ++turn) {
             static_cast<void>(
-                engine.post("/completion", {{"prompt", long_prompt() + std::to_string(turn)}, {"n_predict", 64}}));
+                engine.post("/completion", {{"prompt", long_prompt() + std::to_string(turn)}, {"n_predict", 16}}));
         }
         expect_close(*plan, engine);
     }
@@ -96,7 +96,7 @@ TEST(Plan, CoversAWorkerThatHasAProjector) {
     ASSERT_TRUE(plan) << describe(plan.error());
     EXPECT_GT(line(*plan, "mmproj"), Bytes{});
     const RealEngine engine(shape.model, {"--mmproj", shape.mmproj->string(), "--image-max-tokens", "64"});
-    static_cast<void>(engine.post("/completion", {{"prompt", long_prompt()}, {"n_predict", 64}}));
+    static_cast<void>(engine.post("/completion", {{"prompt", long_prompt()}, {"n_predict", 16}}));
     json::object part{{"type", "image_url"}, {"image_url", {{"url", test::picture(1280, 960)}}}};
     static_cast<void>(engine.post("/v1/chat/completions",
                                   {{"messages", {{{"role", "user"}, {"content", {part}}}}}, {"max_tokens", 4}}));

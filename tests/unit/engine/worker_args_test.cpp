@@ -54,6 +54,16 @@ TEST(WorkerArguments, LimitImagesWhereThereIsAProjector) {
                 testing::HasSubstr("--mmproj /models/p.gguf --image-max-tokens 512"));
 }
 
+TEST(Shape, LeavesAQuarterOfASmallSlotToTextBesideAPicture) {
+    auto configured = local(512);
+    configured.mmproj = "/models/p.gguf";
+    EXPECT_EQ(shape_of(configured, config::ModelKind::chat).image_tokens, 384);
+    configured.parallel = 4;
+    EXPECT_EQ(shape_of(configured, config::ModelKind::chat).image_tokens, 192) << "slots are padded to 256 tokens";
+    configured.context_length = 8192;
+    EXPECT_EQ(shape_of(configured, config::ModelKind::chat).image_tokens, 512);
+}
+
 TEST(WorkerArguments, PutTheUsersOwnLastSoThatTheyWin) {
     EXPECT_THAT(line_of({.name = "m", .shape = {}, .threads = 3, .extra_args = {"--threads", "4"}}),
                 testing::EndsWith("--threads 3 --threads 4"));

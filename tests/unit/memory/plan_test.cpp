@@ -35,6 +35,16 @@ TEST(MeasureArguments, LeaveOutWhatTheShapeDoesNotHave) {
                             "--micro-batch", "256", "--kv-type", "f16", "--load-mode", "copy", "--checkpoints", "8"));
 }
 
+TEST(EngineShape, HasNoBuffersForInputsThatNoEmbedderTakes) {
+    const EngineShape embedder{.context_length = 8192, .batch = 8192, .micro_batch = 8192, .embedding = true};
+    EXPECT_EQ(within_trained_context(embedder, 2048).micro_batch, 2048);
+    EXPECT_EQ(within_trained_context(embedder, 2048).batch, 2048);
+    EXPECT_EQ(within_trained_context(embedder, 32768), embedder);
+    EXPECT_EQ(within_trained_context(embedder, 0), embedder) << "the file does not say";
+    const EngineShape chat{.batch = 512, .micro_batch = 512};
+    EXPECT_EQ(within_trained_context(chat, 256), chat);
+}
+
 TEST(LoadModes, AreNamedAsInTheConfiguration) {
     for (const auto mode : {LoadMode::copy, LoadMode::mmap, LoadMode::engine_default})
         EXPECT_EQ(load_mode_named(name_of(mode)), mode);
