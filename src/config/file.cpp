@@ -19,7 +19,8 @@ std::expected<std::string, Problem> read_text(const std::filesystem::path& file)
         if (errno == ENOENT) return refuse("no such file", "a YAML file");
         return refuse("cannot be read: " + std::generic_category().message(errno), "");
     };
-    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    // Not waiting for a writer where it is a pipe that nobody writes to; whoever writes already is waited for.
+    const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) return refuse_errno();
     struct Closer {
         int fd;
@@ -27,12 +28,15 @@ std::expected<std::string, Problem> read_text(const std::filesystem::path& file)
     } closer{fd};
     struct stat about{};
     if (::fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) return refuse("a directory", "a file");
+    ::fcntl(fd, F_SETFL, O_RDONLY);
     std::string text;
     // Reads in pieces instead of trusting the size: pipes and devices have none.
     for (char piece[16384];;) {
         const auto count = ::read(fd, piece, sizeof piece);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return refuse_errno();
+        if (count == 0 && text.empty() && S_ISFIFO(about.st_mode))
+            return refuse("a pipe that nobody writes to", "a file");
         if (count == 0) return text;
         text.append(piece, static_cast<std::size_t>(count));
         if (text.size() > limit) return refuse("too large", "at most 1024 KiB");

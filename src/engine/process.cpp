@@ -43,6 +43,12 @@ bool move_to_cgroup(const char* door) {
     return moved;
 }
 
+// Variables that llama-server and ggml take for flags (LLAMA_ARG_CTX_SIZE, LLAMA_API_KEY, GGML_…): nobody plans for
+// them. Only where the backends lie is the installation's business.
+bool decides_for_the_engine(std::string_view name) {
+    return (name.starts_with("LLAMA_") || name.starts_with("GGML_")) && name != "GGML_BACKEND_PATH";
+}
+
 // Runs in the child between fork and exec: only async-signal-safe calls.
 struct PrepareChild {
     const char* cgroup = nullptr;  // a cgroup.procs file, or null
@@ -161,7 +167,8 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start_or_throw(asio::any_io_
     asio::readable_pipe out(executor);
     asio::readable_pipe err(executor);
     std::unordered_map<bp::environment::key, bp::environment::value> environment;
-    for (const auto& entry : bp::environment::current()) environment.emplace(entry.key(), entry.value());
+    for (const auto& entry : bp::environment::current())
+        if (!decides_for_the_engine(entry.key().string())) environment.emplace(entry.key(), entry.value());
     for (const auto& [key, value] : command.environment) environment[key] = value;
     bp::posix::default_launcher launcher;
     auto process =

@@ -12,6 +12,9 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
+// Bytes of a stream that has shown nothing yet; whoever sends more has begun to answer.
+constexpr std::size_t most_held_back = 64U << 10U;
+
 // One request on its way.
 class Run {
 public:
@@ -121,7 +124,8 @@ private:
             face_.event(**event, out);
             // Held back until there is something to show, so that a backend that fails before can still be replaced.
             if (!started) {
-                if (!llm::has_output(**event) && llm::finish_reason_of(**event).empty()) continue;
+                if (!llm::has_output(**event) && llm::finish_reason_of(**event).empty() && out.size() < most_held_back)
+                    continue;
                 started = true;
                 done_.time_to_first_token = Clock::now() - arrived_;
                 exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));

@@ -1,5 +1,7 @@
 #include "llm/types.hpp"
 
+#include <algorithm>
+#include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
@@ -71,7 +73,9 @@ bool has_output(const StreamEvent& event) {
     const auto* delta = choice->if_contains("delta");
     if (delta == nullptr || !delta->is_object()) return false;
     const auto& fields = delta->get_object();
-    return !string_at(fields, "reasoning_content").empty() || fields.contains("tool_calls");
+    return std::ranges::any_of(std::array{"reasoning_content", "reasoning", "refusal"},
+                               [&](const char* key) { return !string_at(fields, key).empty(); }) ||
+           fields.contains("tool_calls");
 }
 
 std::string_view finish_reason_of(const StreamEvent& event) {

@@ -1,7 +1,9 @@
 #include "memory/gguf_head.hpp"
 
+#include <algorithm>
+#include <array>
+#include <bit>
 #include <cstdint>
-#include <cstring>
 
 namespace sarai::memory {
 namespace {
@@ -10,8 +12,9 @@ namespace {
 template <class Number>
 std::optional<Number> take(std::string_view& rest) {
     if (rest.size() < sizeof(Number)) return std::nullopt;
-    Number number;
-    std::memcpy(&number, rest.data(), sizeof number);
+    std::array<char, sizeof(Number)> bytes;
+    std::ranges::copy(rest.substr(0, sizeof(Number)), bytes.begin());
+    const auto number = std::bit_cast<Number>(bytes);
     rest.remove_prefix(sizeof number);
     return number;
 }

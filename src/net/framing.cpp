@@ -28,7 +28,11 @@ std::optional<std::string_view> LineSplitter::next() {
 
 std::string_view LineSplitter::rest() const { return std::string_view(buffer_).substr(start_); }
 
-Result<void> SseParser::feed(std::string_view bytes) { return lines_.feed(bytes); }
+Result<void> SseParser::feed(std::string_view bytes) {
+    if (pending_.data.size() > limit_)
+        return fail(Code::upstream, fmt::format("the server sent an event of more than {} bytes", limit_));
+    return lines_.feed(bytes);
+}
 
 std::optional<SseEvent> SseParser::next() {
     while (const auto line = lines_.next()) {

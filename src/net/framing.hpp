@@ -35,13 +35,14 @@ struct SseEvent {
 
 class SseParser {
 public:
-    explicit SseParser(std::size_t limit = 16U << 20U) : lines_(limit) {}
+    explicit SseParser(std::size_t limit = 16U << 20U) : lines_(limit), limit_(limit) {}
     [[nodiscard]] Result<void> feed(std::string_view bytes);
     // The next event that has data; comments and other fields are passed over.
     [[nodiscard]] std::optional<SseEvent> next();
 
 private:
     LineSplitter lines_;
+    std::size_t limit_;  // of one event, as of one line
     SseEvent pending_;
     bool has_data_ = false;
 };

@@ -61,7 +61,7 @@ void append_head(std::string& out, int status, std::string_view content_type, co
     for (const auto& [name, value] : headers) {
         out.append(name).append(": ");
         // A value that came from outside must not be able to write headers of its own.
-        for (const char c : value) out += (c == '\r' || c == '\n' || c == '\0') ? ' ' : c;
+        for (const char c : value) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
         out.append("\r\n");
     }
     if (!keep_alive) out.append("Connection: close\r\n");

@@ -10,17 +10,18 @@ namespace sarai::pool {
 namespace {
 
 // Failures that say something about the endpoint as a whole. 401/403/404/429 do not: they are about the key, the model
-// or the moment, and the next request may be fine.
-bool is_endpoints_fault(Code code) {
-    return code == Code::unavailable || code == Code::timeout || code == Code::upstream;
-}
+// or the moment, and the next request may be fine. Nor does an answer that is none (500): other requests may go well,
+// and one that breaks its runner must not take the server from every model.
+bool is_endpoints_fault(Code code) { return code == Code::unavailable || code == Code::timeout; }
 
-// Failures after which another backend may do better. A bad request stays bad everywhere.
+// Failures after which another backend may do better. A bad request stays bad everywhere, and a fallback is there for
+// the loss of a server, not for what its model cannot do: nothing is displaced for that.
 bool another_may_do(Code code) {
     switch (code) {
         case Code::invalid_argument:
         case Code::cancelled:
         case Code::unauthorized:
+        case Code::unsupported:
         case Code::too_large: return false;
         default: return true;
     }

@@ -574,11 +574,12 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
                      : local.leases == 1 ? ", 1 request"
                                          : fmt::format(", {} requests", local.leases);
         if (models_[i].pinned) state += ", pinned";
-        shortage.holders.push_back({.name = models_[i].name,
-                                    .bytes = local.reserved,
-                                    .state = std::move(state),
-                                    .can_be_stopped = local.state == LocalState::ready && !models_[i].pinned,
-                                    .reload = reload_of(i)});
+        shortage.holders.push_back(
+            {.name = models_[i].name,
+             .bytes = local.reserved,
+             .state = std::move(state),
+             .can_be_stopped = local.state == LocalState::ready && local.leases == 0 && !models_[i].pinned,
+             .reload = reload_of(i)});
     }
     for (const auto& waiting : awaiting_)
         shortage.holders.push_back({.name = models_[waiting.model].name,

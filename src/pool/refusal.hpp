@@ -15,7 +15,7 @@ struct Holder {
     std::string name;
     Bytes bytes;
     std::string state;           // "ready, idle", "ready, 2 requests", "loading", "about to load"; "" for sarai itself
-    bool can_be_stopped = true;  // by hand: ready and not pinned
+    bool can_be_stopped = true;  // by hand: ready, idle and not pinned
     std::chrono::milliseconds reload{};
 };
 

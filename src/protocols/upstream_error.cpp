@@ -10,6 +10,9 @@
 namespace sarai::protocols {
 namespace {
 
+// It goes into logs, messages and a header of whoever answers instead.
+constexpr std::size_t longest_message = 400;
+
 struct Said {
     std::string text;
     unsigned code = 0;  // a status inside the body
@@ -21,7 +24,7 @@ Said said_by(const json::value& value);
 Said said_by_text(std::string_view text) {
     if (text.starts_with('{'))
         if (const auto inner = parse_json(text); inner && inner->is_object()) return said_by(*inner);
-    return {.text = std::string(text)};
+    return {.text = excerpt(text, longest_message)};
 }
 
 Said said_by(const json::value& value) {
@@ -53,6 +56,16 @@ Said said_by_body(std::string_view body) {
     return {.text = excerpt(body)};
 }
 
+// llama-server and Ollama answer 500 to requests that are wrong; the status alone would blame the server.
+Code code_of_500(std::string_view text) {
+    const auto says = [text](std::string_view words) { return text.contains(words); };
+    if (says("is not supported") || says("does not support")) return Code::unsupported;
+    if (says("is too large to process") || says("must be of type") || says("ailed to load image") ||
+        says("ailed to decode image") || says("ailed to parse"))
+        return Code::invalid_argument;
+    return Code::upstream;
+}
+
 Code code_of(unsigned status, std::string_view text) {
     switch (status) {
         case 401:
@@ -62,7 +75,9 @@ Code code_of(unsigned status, std::string_view text) {
         case 504: return Code::timeout;
         case 413: return Code::too_large;
         case 429: return Code::rate_limited;
+        case 500: return code_of_500(text);
         case 501: return Code::unsupported;
+        case 502: return Code::unavailable;  // of a proxy: the server behind it is gone
         case 503: return text.contains("oading model") ? Code::loading : Code::busy;  // llama-server while it loads
         default: return status >= 400 && status < 500 ? Code::invalid_argument : Code::upstream;
     }

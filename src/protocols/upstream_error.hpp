@@ -19,7 +19,8 @@ struct ErrorReply {
 };
 
 // 404 not_found (field "model") · 401, 403 denied_upstream · 429 rate_limited · 503 busy, or loading where it says so ·
-// 413 too_large · 408, 504 timeout · 501 unsupported · other 4xx invalid_argument · everything else upstream.
+// 413 too_large · 408, 504 timeout · 501 unsupported · 502 unavailable · other 4xx invalid_argument · 500 unsupported
+// or invalid_argument where its words say that the request was wrong · everything else upstream.
 [[nodiscard]] Error error_of(const ErrorReply& reply);
 
 // The value of an "error" member that arrived inside a stream or with status 200. A numeric "code" in it counts as the

@@ -187,7 +187,23 @@ class Memory(Case):
         self.assertEqual(sarai.request("POST", "/v1/embeddings", {"model": "c", "input": "x"}).status, 200)
 
 
+PICTURE = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]}]
+
+
 class Requests(Case):
+    def test_a_request_that_the_remote_model_cannot_answer_costs_nobody_else_anything(self):
+        box = self.serve({"solar": local("solar", "preload: true")})
+        wait_until(lambda: box.row("solar")["state"] == "ready", "the LAN box")
+        path = f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 256"
+        sarai = self.serve({"solar": ollama(box.url, "solar", path)})
+        for _ in range(3):
+            reply = sarai.chat("solar", messages=PICTURE)
+            self.assertEqual(reply.status, 400, reply.body)
+            self.assertIn("image", reply.json["error"]["message"])
+        self.assertTrue(all(e["up"] for e in sarai.status()["endpoints"]), sarai.status()["endpoints"])
+        self.assertEqual(sarai.workers(), [], "no fallback was loaded")
+        self.assertEqual(sarai.chat("solar").headers["x-sarai-backend"], "ollama_http")
+
     def test_bad_requests_name_the_field_and_lose_nothing(self):
         sarai = self.serve({"lfm2": local("lfm2"), "embed": local("embed", "kind: embedding")})
         cases = [
@@ -197,6 +213,9 @@ class Requests(Case):
             ("POST", "/v1/chat/completions", {"model": 7, "messages": []}, 400, "model"),
             ("POST", "/v1/chat/completions", {"model": "lfm2", "messages": [{"role": "user", "content": "x"}], "temperature": "hot"}, 400, "temperature"),
             ("POST", "/v1/chat/completions", {"model": "embed", "messages": [{"role": "user", "content": "x"}]}, 400, "embed"),
+            ("POST", "/v1/embeddings", {"model": "embed", "input": "w " * 5000}, 400, "too large"),
+            ("POST", "/v1/chat/completions", {"model": "lfm2", "messages": PICTURE}, 400, "image"),
+            ("GET", "/v1/models/%ff", None, 404, "\ufffd"),
             ("POST", "/v1/nothing", {}, 404, "/v1/nothing"),
             ("GET", "/v1/chat/completions", None, 405, "POST"),
             ("POST", "/api/chat", b"nonsense", 400, ""),

@@ -18,4 +18,10 @@ TEST(Utf8, RefusesWhatIsTornOverlongOrASurrogate) {
     }
 }
 
+TEST(Utf8, ReplacesWhatIsNone) {
+    EXPECT_EQ(valid_utf8("é\xff!"), "é\xef\xbf\xbd!");
+    EXPECT_EQ(valid_utf8("torn \xe2\x82"), "torn \xef\xbf\xbd\xef\xbf\xbd");
+    EXPECT_EQ(valid_utf8(""), "");
+}
+
 }  // namespace sarai

@@ -58,6 +58,9 @@ TEST_F(LoadConfig, SaysPlainlyWhyAFileCannotBeRead) {
     EXPECT_TRUE(first_problem(write("a", "") / "b").contains("Not a directory"));
     EXPECT_TRUE(first_problem(write("big.yaml", std::string((1U << 20U) + 1, ' '))).contains("at most 1024 KiB"));
     EXPECT_TRUE(first_problem("/dev/zero").contains("at most 1024 KiB"));
+    ASSERT_EQ(mkfifo((folder / "pipe").c_str(), 0600), 0);
+    EXPECT_EQ(first_problem(folder / "pipe"),
+              (folder / "pipe").string() + ": a pipe that nobody writes to; expected a file");
     const auto secret = write("secret.yaml", "");
     ASSERT_EQ(chmod(secret.c_str(), 0), 0);
     if (geteuid() != 0) {  // nothing is closed to root

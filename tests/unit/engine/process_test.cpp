@@ -60,6 +60,18 @@ TEST_F(ChildProcessTest, KeepsOutputLastWordsAndStatus) {
     });
 }
 
+TEST_F(ChildProcessTest, GetsNoFlagsOfTheEngineThroughTheEnvironment) {
+    run([this]() -> asio::awaitable<void> {
+        ::setenv("LLAMA_ARG_SWA_FULL", "1", 1);
+        ::setenv("SARAI_TEST_VARIABLE", "kept", 1);
+        auto child = shell("echo \"[$LLAMA_ARG_SWA_FULL][$SARAI_TEST_VARIABLE]\"");
+        ::unsetenv("LLAMA_ARG_SWA_FULL");
+        ::unsetenv("SARAI_TEST_VARIABLE");
+        co_await child->wait();
+        EXPECT_EQ(child->output(), "[][kept]\n");
+    });
+}
+
 TEST_F(ChildProcessTest, IsKilledWhenItIgnoresSigterm) {
     run([this]() -> asio::awaitable<void> {
         auto child = shell("trap '' TERM; echo ready; while :; do sleep 0.02; done");

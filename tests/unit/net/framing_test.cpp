@@ -41,6 +41,17 @@ TEST(SseParser, KeepsBackAnEventThatIsNotWhole) {
     EXPECT_EQ(parser.next()->data, "half");
 }
 
+TEST(SseParser, RefusesAnEventOfLinesThatNeverEnds) {
+    SseParser parser(16);
+    bool refused = false;
+    for (int i = 0; i < 10 && !refused; ++i) {
+        const auto fed = parser.feed("data: 12345\n");
+        refused = !fed && fed.error().code == Code::upstream;
+        EXPECT_FALSE(parser.next().has_value());
+    }
+    EXPECT_TRUE(refused);
+}
+
 TEST(LineSplitter, RefusesALineThatNeverEnds) {
     LineSplitter lines(8);
     ASSERT_TRUE(lines.feed("12345"));

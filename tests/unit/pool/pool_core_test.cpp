@@ -748,10 +748,10 @@ TEST(PoolCore, KindsOfErrorsThatMarkAnEndpointDownOrFallBack) {
     };
     const Kind kinds[] = {
         {Code::unavailable, true, true},   {Code::timeout, true, true},
-        {Code::upstream, true, true},      {Code::denied_upstream, false, true},
+        {Code::upstream, false, true},     {Code::denied_upstream, false, true},
         {Code::not_found, false, true},    {Code::rate_limited, false, true},
         {Code::busy, false, true},         {Code::loading, false, true},
-        {Code::no_memory, false, true},    {Code::unsupported, false, true},
+        {Code::no_memory, false, true},    {Code::unsupported, false, false},
         {Code::internal, false, true},     {Code::io, false, true},
         {Code::corrupt_file, false, true}, {Code::method_not_allowed, false, true},
         {Code::slow_request, false, true}, {Code::invalid_argument, false, false},

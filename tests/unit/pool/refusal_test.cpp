@@ -19,7 +19,7 @@ const Shortage everything{
     .holders =
         {{.name = "sarai itself", .bytes = MiB(32), .state = "", .can_be_stopped = false},
          {.name = "lfm2", .bytes = MiB(837), .state = "ready, idle, pinned", .can_be_stopped = false},
-         {.name = "omni", .bytes = MiB(4792), .state = "ready, 2 requests", .reload = std::chrono::milliseconds(16400)},
+         {.name = "omni", .bytes = MiB(4792), .state = "ready, idle", .reload = std::chrono::milliseconds(16400)},
          {.name = "embed", .bytes = MiB(386), .state = "ready, idle", .reload = std::chrono::milliseconds(900)}},
     .policy_would_help = true};
 

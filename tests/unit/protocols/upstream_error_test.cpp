@@ -31,7 +31,7 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         {"50-err-nomodel", Code::not_found, "model '' not found"},
         {"51-err-badtype", Code::invalid_argument,
          "json: cannot unmarshal number into Go struct field GenerateRequest.prompt of type string"},
-        {"52-err-badoption", Code::upstream, R"(option "num_predict" must be of type integer)"},
+        {"52-err-badoption", Code::invalid_argument, R"(option "num_predict" must be of type integer)"},
         {"55-err-unknown-path", Code::not_found,
          "nothing found when asked for the model 'm' (404: 404 page not found)"},
         {"56-err-method", Code::invalid_argument, "405 method not allowed"},
@@ -41,7 +41,7 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         {"59-err-chat-nomodel", Code::invalid_argument, "model is required"},
         {"60-err-think", Code::invalid_argument, R"("tiny-solar" does not support thinking)"},
         {"61-err-tools", Code::invalid_argument, "registry.ollama.ai/library/tiny-solar:latest does not support tools"},
-        {"62-err-image", Code::upstream,
+        {"62-err-image", Code::unsupported,
          "image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"},
         {"64-err-v1-badjson", Code::invalid_argument, "unexpected EOF"},
         {"65-err-v1-nomessages", Code::invalid_argument, "[] is too short - 'messages'"},
@@ -86,7 +86,13 @@ TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
     EXPECT_EQ(code(413, ""), Code::too_large);
     EXPECT_EQ(code(422, R"({"detail":[{"loc":["body"],"msg":"field required"}]})"), Code::invalid_argument);
     EXPECT_EQ(code(500, "Internal Server Error"), Code::upstream);
-    EXPECT_EQ(code(502, "<html><body>Bad Gateway"), Code::upstream);
+    EXPECT_EQ(code(502, "<html><body>Bad Gateway"), Code::unavailable);
+    EXPECT_EQ(
+        code(
+            500,
+            R"({"error":{"message":"input (10002 tokens) is too large to process. increase the physical batch size"}})"),
+        Code::invalid_argument);
+    EXPECT_EQ(code(500, R"({"error":{"message":"Failed to load image or audio file"}})"), Code::invalid_argument);
     EXPECT_EQ(code(504, ""), Code::timeout);
     EXPECT_EQ(code(301, ""), Code::upstream);
     EXPECT_EQ(code(503, R"({"error":"server busy, please try again.  maximum pending requests exceeded"})"),
