@@ -214,7 +214,8 @@ int converse(const net::Origin& origin, const std::string& model, const LineSour
     io.out << style.dim("/help lists commands, Ctrl-D leaves.") << "\n" << std::flush;
     while (true) {
         const auto line = read_line(model + "> ");
-        if (session.take_interrupt()) {
+        // A signal between an answer's end and the prompt came for the answer, not for the line that was typed since.
+        if (session.take_interrupt() && !line) {
             io.out << "\n" << style.dim("/bye or Ctrl-D leaves.") << "\n" << std::flush;
             continue;
         }

@@ -239,6 +239,20 @@ TEST(Run, TakesCtrlCAtThePromptForAnEmptyLine) {
     EXPECT_THAT(world.out.str(), HasSubstr("/bye or Ctrl-D leaves.\nok\n"));
 }
 
+TEST(Run, KeepsTheLineThatIsTypedAfterACtrlCThatCameTooLateForTheAnswer) {
+    ChatServer server({{delta("ok"), std::string(stream_end)}});
+    World world;
+    int calls = 0;
+    const LineSource source = [&](const std::string&) -> std::optional<std::string> {
+        ++calls;
+        ::raise(SIGINT);
+        return calls == 1 ? "Hi" : "/bye";
+    };
+    EXPECT_EQ(converse(server.origin(), "m", source, world.io), 0);
+    EXPECT_EQ(calls, 2);
+    EXPECT_THAT(world.out.str(), HasSubstr("ok\n"));
+}
+
 TEST(TerminalFilter, DropsWhatSteersATerminal) {
     TerminalFilter filter;
     EXPECT_EQ(filter.pass("a\x1b[2Jb\r\n\tc\x07\x7f"), "a[2Jb\n\tc");
