@@ -103,6 +103,8 @@ private:
     asio::awaitable<Result<void>> stream(pool::Lease& lease) {
         auto events = co_await lease.backend().stream(request_);
         if (!events) co_return std::unexpected(events.error());
+        // Made while the model still works; it leaves with the first token.
+        exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
         std::string out;
         bool started = false;
         std::optional<llm::Rates> rates;
@@ -128,7 +130,6 @@ private:
                     continue;
                 started = true;
                 done_.time_to_first_token = Clock::now() - arrived_;
-                exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
             }
             if (out.empty() || (*events)->ready()) continue;
             auto written = co_await exchange_.write(out);
@@ -138,7 +139,6 @@ private:
                 co_return Result<void>{};
             }
         }
-        if (!started) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
         lease.served(rates);
         face_.end(out);
         complete_ = true;

@@ -80,6 +80,7 @@ public:
         parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
         parser_->eager(true);
         started_ = false;
+        pending_head_.clear();
         path_ = query_ = {};  // they look into the request that goes now
         status_ = 0;
         bool expects_go_on = true;
@@ -123,6 +124,7 @@ public:
 
     asio::awaitable<Result<void>> respond(Reply reply) override {
         started_ = true;
+        pending_head_.clear();
         status_ = reply.status;
         std::string head;
         append_head(head, reply.status, reply.body.empty() ? std::string_view{} : reply.content_type, reply.headers,
@@ -136,7 +138,6 @@ public:
     }
 
     void start(int status, std::string_view content_type, const HeaderList& headers) override {
-        started_ = true;
         finished_ = false;
         status_ = status;
         pending_head_.clear();
@@ -279,6 +280,7 @@ private:
             size_length = static_cast<std::size_t>(
                 fmt::format_to_n(size_line.data(), size_line.size(), "{:x}\r\n", bytes.size()).size);
         const std::string_view end = bytes.empty() ? (last ? "0\r\n\r\n" : "") : (last ? "\r\n0\r\n\r\n" : "\r\n");
+        started_ = true;
         const std::string head = std::exchange(pending_head_, {});
         const std::array parts{
             asio::const_buffer(head.data(), head.size()), asio::const_buffer(size_line.data(), size_length),

@@ -56,7 +56,8 @@ public:
     [[nodiscard]] virtual std::string peer() const = 0;        // address, for logs
 
     virtual asio::awaitable<Result<void>> respond(Reply reply) = 0;
-    // Prepares a chunked answer. Its head leaves together with the first bytes written, or by write("").
+    // Prepares a chunked answer. Its head leaves together with the first bytes written, or by write(""); until then
+    // another head may be prepared, or respond() answer in its place.
     virtual void start(int status, std::string_view content_type, const HeaderList& headers) = 0;
     virtual asio::awaitable<Result<void>> write(std::string_view bytes) = 0;
     // Ends a chunked answer, with some last bytes in the same packet.
@@ -64,7 +65,7 @@ public:
     // Ends the connection without a proper end of the body: a client must not take what it has for the whole.
     virtual void abort() = 0;
 
-    [[nodiscard]] virtual bool started() const = 0;  // has anything been sent, or been prepared to be
+    [[nodiscard]] virtual bool started() const = 0;  // has anything been sent
     [[nodiscard]] virtual int status() const = 0;    // 0 before
     // Runs `work` and cancels what it waits for when the client closes its connection. True: the client left, and the
     // work may have ended anywhere. Throws what `work` throws.

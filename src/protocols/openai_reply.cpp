@@ -146,11 +146,21 @@ void StreamDecoder::keep_mould(const llm::StreamEvent& event) {
     static constexpr std::string_view key = "\"content\"";
     static constexpr std::string_view open = ":\"";
     const auto* choices = array_at(event.chunk(), "choices");
-    if (choices == nullptr || choices->size() != 1 || llm::text_of(event).empty() ||
-        !llm::finish_reason_of(event).empty() || llm::usage_of(event.chunk()))
+    if (choices == nullptr || choices->size() != 1 || !llm::finish_reason_of(event).empty() ||
+        llm::usage_of(event.chunk()))
         return;
     // Inside of strings quotes are escaped, so what looks like this key is one. More than one could be mixed up.
     const std::string_view text = event.text();
+    if (llm::text_of(event).empty()) {
+        // The chunk that opens an answer tells how the next one will look, so that the first token need not be parsed.
+        static constexpr std::string_view opening = "\"delta\":{\"role\":\"assistant\",\"content\":null}";
+        static constexpr std::string_view filled = "\"delta\":{\"content\":\"";
+        const auto at = text.find(opening);
+        if (at == std::string_view::npos) return;
+        mould_.before.assign(text.substr(0, at)).append(filled);
+        mould_.after.assign("\"}").append(text.substr(at + opening.size()));
+        return;
+    }
     const auto at = text.find(key);
     if (at == std::string_view::npos || text.find(key, at + 1) != std::string_view::npos) return;
     const auto begin = at + key.size() + open.size();

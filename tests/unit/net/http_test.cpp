@@ -160,6 +160,34 @@ TEST(HttpClientOnAUnixSocket, MakesTheNextConnectionBeforeItIsNeeded) {
     EXPECT_TRUE(done);
 }
 
+TEST_F(HttpTest, AnAnswerThatWasPreparedAndNotBegunCanStillBeAnother) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        exchange.start(200, "text/event-stream", {{"x-from", "first"}});
+        EXPECT_FALSE(exchange.started());
+        if (exchange.path() == "/again") {
+            exchange.start(200, "text/plain", {{"x-from", "second"}});
+            co_await exchange.finish("late");
+        } else if (exchange.path() == "/error") {
+            co_await exchange.respond({.status = 503, .body = "sorry"});
+        }
+        EXPECT_EQ(exchange.started(), exchange.path() != "/nothing");
+    };
+    run([this]() -> asio::awaitable<void> {
+        const auto again = co_await client->fetch({.target = "/again"}, {});
+        EXPECT_TRUE(again.has_value());
+        EXPECT_EQ(again->headers["x-from"], "second");
+        EXPECT_EQ(again->body, "late");
+        const auto error = co_await client->fetch({.target = "/error"}, {});
+        EXPECT_TRUE(error.has_value());
+        EXPECT_EQ(error->status, 503U);
+        EXPECT_EQ(error->body, "sorry");
+        const auto nothing = co_await client->fetch({.target = "/nothing"}, {});
+        EXPECT_TRUE(nothing.has_value());
+        EXPECT_EQ(nothing->status, 500U);
+        EXPECT_EQ(server->connections(), 1U) << "the connection is still good";
+    });
+}
+
 TEST_F(HttpTest, AClosedConnectionInTheMiddleIsUnavailableNotAnEnd) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});

@@ -242,6 +242,28 @@ TEST(OpenAiStream, ParsesNoChunkThatDiffersFromTheLastInItsTextOnly) {
     EXPECT_EQ(decoder.event("", R"({"error":{"code":429}})").error().code, Code::rate_limited);
 }
 
+TEST(OpenAiStream, LearnsFromTheChunkThatOpensAnAnswerHowTheNextWillLook) {
+    const auto chunk = [](std::string_view delta) {
+        return fmt::format(R"({{"choices":[{{"finish_reason":null,"index":0,"delta":{}}}],"model":"m"}})", delta);
+    };
+    StreamDecoder decoder("m");
+    const auto opening = decoder.event("", chunk(R"({"role":"assistant","content":null})"));
+    ASSERT_TRUE(opening.has_value());
+    EXPECT_FALSE((*opening)->is_only_text());
+    const auto empty = decoder.event("", chunk(R"({"content":""})"));
+    ASSERT_TRUE(empty.has_value());
+    EXPECT_FALSE((*empty)->is_only_text()) << "no text is no output";
+    const auto first = decoder.event("", chunk(R"({"content":"Hi"})"));
+    ASSERT_TRUE(first.has_value());
+    EXPECT_TRUE((*first)->is_only_text());
+    EXPECT_EQ(llm::text_of(**first), "Hi");
+    EXPECT_FALSE((*decoder.event("", chunk(R"({"reasoning_content":"Hm"})")))->is_only_text());
+
+    StreamDecoder renaming("mine");
+    ASSERT_TRUE(renaming.event("", chunk(R"({"role":"assistant","content":null})")).has_value());
+    EXPECT_FALSE((*renaming.event("", chunk(R"({"content":"Hi"})")))->is_only_text()) << "the name is to be changed";
+}
+
 TEST(OpenAiStream, MistakesNoOtherContentForItsText) {
     StreamDecoder decoder("m");
     const std::string twice =
