@@ -28,7 +28,8 @@ public:
           backend_(remote::make_openai_backend(remote::Link{.client = worker_->client(),
                                                             .name = fmt::format("worker of '{}'", model.name),
                                                             .model = model.name,
-                                                            .budgets = worker_budgets})) {}
+                                                            .budgets = worker_budgets,
+                                                            .max_inputs = 64})) {}
 
     asio::awaitable<Result<void>> ready() override { return worker_->ready(load_timeout_); }
     asio::awaitable<Error> gone() override { return worker_->gone(); }

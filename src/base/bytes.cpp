@@ -51,6 +51,11 @@ Result<Bytes> parse_bytes(std::string_view text) {
     auto unit = std::string_view(rest);
     while (unit.starts_with(' ')) unit.remove_prefix(1);
     while (unit.ends_with(' ')) unit.remove_suffix(1);
+    // "12" is nobody's 12 bytes.
+    if (unit.empty() && number != 0 && number < 1024)
+        return fail(
+            Code::invalid_argument,
+            fmt::format("\"{}\" has no unit; expected a number and a unit, such as {}GiB or {}MB", text, text, text));
     const double scale = scale_of(unit);
     const double bytes = number * scale;
     if (scale == 0 || !std::isfinite(bytes) || bytes < 0 || bytes > 9.0e18) return refuse();

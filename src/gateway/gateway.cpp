@@ -66,6 +66,11 @@ net::Reply json_reply(const json::object& body) { return {.body = json::serializ
 
 // The model that a JSON body names, under "model" or, the older spelling of Ollama, "name".
 Result<std::string> model_named_in(std::string_view body) {
+    constexpr auto longest = KiB(64);
+    if (std::cmp_greater(body.size(), longest.count))
+        return fail(Code::too_large,
+                    fmt::format("the body is {} long; expected a model's name and at most {}",
+                                to_string(Bytes{static_cast<std::int64_t>(body.size())}), to_string(longest)));
     boost::system::error_code ec;
     const auto parsed = json::parse(body, ec);
     const auto* object = ec ? nullptr : parsed.if_object();

@@ -2,11 +2,15 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <sstream>
 #include <string>
+
+#include "memory/container.hpp"
 
 namespace sarai::memory {
 namespace {
@@ -82,8 +86,15 @@ std::vector<Descendant> process_tree(pid_t root) {
 
 MachineMemory read_machine_memory() {
     const auto text = read_file("/proc/meminfo");
-    return {.total = kilobytes_of(text, "MemTotal").value_or(Bytes{}),
-            .available = kilobytes_of(text, "MemAvailable").value_or(Bytes{})};
+    // What cannot be read must not look like a machine that has nothing left.
+    constexpr Bytes unknown{std::numeric_limits<std::int64_t>::max()};
+    MachineMemory machine{.total = kilobytes_of(text, "MemTotal").value_or(Bytes{}),
+                          .available = kilobytes_of(text, "MemAvailable").value_or(unknown)};
+    if (const auto allowed = read_container_memory(read_file("/proc/self/cgroup"))) {
+        if (machine.total.count == 0 || allowed->limit < machine.total) machine.total = allowed->limit;
+        machine.available = std::min(machine.available, allowed->available);
+    }
+    return machine;
 }
 
 }  // namespace sarai::memory

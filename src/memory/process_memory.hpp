@@ -45,8 +45,9 @@ struct Descendant {
 };
 [[nodiscard]] std::vector<Descendant> process_tree(pid_t root);
 
+// Of the machine, or of the container where its limit is lower (memory/container.hpp).
 struct MachineMemory {
-    Bytes total;      // MemTotal
+    Bytes total;      // MemTotal; 0: unknown
     Bytes available;  // MemAvailable: counts mapped weights as free, so no basis for admission
 };
 [[nodiscard]] MachineMemory read_machine_memory();

@@ -39,6 +39,13 @@ std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadl
     return std::max(left, std::chrono::milliseconds(1));
 }
 
+// "http://host/path" is what clients send to a proxy and may send to anybody (RFC 9112, 3.2.2): "/path".
+std::string_view origin_form(std::string_view target) {
+    if (!target.starts_with("http://") && !target.starts_with("https://")) return target;
+    const auto path = target.find('/', target.find("://") + 3);
+    return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
+}
+
 // Parses what has arrived. An error that is not just "more is needed".
 template <class Parser>
 error_code feed(Parser& parser, boost::beast::flat_buffer& buffer) {
@@ -70,12 +77,21 @@ void append_head(std::string& out, int status, std::string_view content_type, co
 class Connection final : public Exchange {
 public:
     // `cancel` ends what the connection's coroutine waits for.
-    Connection(tcp::socket socket, const ServerLimits& limits, asio::cancellation_signal& cancel)
-        : socket_(std::move(socket)), timer_(socket_.get_executor()), limits_(limits), cancel_(cancel) {}
+    // `bodies` are the bytes of all request bodies that the server holds.
+    Connection(tcp::socket socket, const ServerLimits& limits, Bytes& bodies, asio::cancellation_signal& cancel)
+        : socket_(std::move(socket)),
+          timer_(socket_.get_executor()),
+          limits_(limits),
+          bodies_(bodies),
+          cancel_(cancel) {}
+    ~Connection() override { bodies_ -= held_; }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
 
     // Reads one request. Code::cancelled: the connection ended quietly between two requests.
     asio::awaitable<Result<void>> read_request() {
         parser_.emplace();
+        bodies_ -= std::exchange(held_, Bytes{});
         parser_->body_limit(static_cast<std::uint64_t>(limits_.max_body.count));
         parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
         parser_->eager(true);
@@ -90,13 +106,15 @@ public:
                 if (deadline == std::chrono::steady_clock::time_point::max())
                     deadline = std::chrono::steady_clock::now() + limits_.request;
                 if (const auto ec = feed(*parser_, buffer_)) co_return refuse_read(ec);
+                if (auto held = hold_body(); !held) co_return held;
                 if (parser_->is_done()) break;
                 if (expects_go_on && parser_->is_header_done()) {
                     expects_go_on = false;
                     if (auto sent = co_await send_go_on(); !sent) co_return std::unexpected(sent.error());
                 }
             }
-            idle_ = deadline == std::chrono::steady_clock::time_point::max();
+            const bool was_idle = std::exchange(idle_, deadline == std::chrono::steady_clock::time_point::max());
+            if (idle_ && !was_idle) idle_since_ = std::chrono::steady_clock::now();
             watchdog_.watch(idle_ ? limits_.idle : left_until(deadline));
             auto [ec, count] = co_await socket_.async_read_some(buffer_.prepare(read_size), quiet);
             watchdog_.release();
@@ -105,7 +123,7 @@ public:
             if (ec) co_return refuse_read(ec);
             buffer_.commit(count);
         }
-        const std::string_view target = parser_->get().target();
+        const std::string_view target = origin_form(parser_->get().target());
         const auto mark = target.find('?');
         path_ = target.substr(0, mark);
         query_ = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
@@ -140,9 +158,11 @@ public:
     void start(int status, std::string_view content_type, const HeaderList& headers) override {
         finished_ = false;
         status_ = status;
+        chunked_ = parser_->get().version() >= 11;
+        if (!chunked_) keep_alive_ = false;
         pending_head_.clear();
         append_head(pending_head_, status, content_type, headers, keep_alive_);
-        pending_head_ += "Transfer-Encoding: chunked\r\n\r\n";
+        pending_head_ += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     }
 
     asio::awaitable<Result<void>> write(std::string_view bytes) override { return write_chunk(bytes, /*last=*/false); }
@@ -185,6 +205,7 @@ public:
 
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
     [[nodiscard]] bool idle() const { return idle_; }
+    [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
     [[nodiscard]] bool open() const { return socket_.is_open(); }
     void close_after_this() {
         closing_ = true;
@@ -217,6 +238,17 @@ private:
         bool gone = false;
         asio::cancellation_signal* cancel = nullptr;  // while a request is answered
     };
+
+    // Many large requests at once must not take the memory that the models were promised.
+    Result<void> hold_body() {
+        const Bytes now{static_cast<std::int64_t>(parser_->get().body().size())};
+        bodies_ += now - std::exchange(held_, now);
+        if (bodies_ <= limits_.all_bodies) return {};
+        keep_alive_ = false;
+        return fail(Code::busy,
+                    fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
+                    "Try again when others have been answered.");
+    }
 
     std::unexpected<Error> refuse_read(error_code ec) {
         keep_alive_ = false;
@@ -274,6 +306,12 @@ private:
     }
 
     asio::awaitable<Result<void>> write_chunk(std::string_view bytes, bool last) {
+        if (!chunked_) {
+            started_ = true;
+            const std::string head = std::exchange(pending_head_, {});
+            co_return co_await send(std::array{asio::const_buffer(head.data(), head.size()),
+                                               asio::const_buffer(bytes.data(), bytes.size())});
+        }
         std::array<char, 20> size_line;
         std::size_t size_length = 0;
         if (!bytes.empty())
@@ -296,6 +334,8 @@ private:
                            socket_.cancel(ignored);
                        }};
     const ServerLimits& limits_;
+    Bytes& bodies_;
+    Bytes held_;
     asio::cancellation_signal& cancel_;
     std::shared_ptr<Departure> departure_ = std::make_shared<Departure>();
     boost::beast::flat_buffer buffer_;
@@ -309,6 +349,8 @@ private:
     bool keep_alive_ = false;
     bool closing_ = false;
     bool idle_ = false;
+    bool chunked_ = true;  // false for HTTP/1.0, which knows no chunks: the connection's end is the body's
+    std::chrono::steady_clock::time_point idle_since_;
 };
 
 }  // namespace
@@ -324,6 +366,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     tcp::acceptor acceptor;
     TaskGroup tasks;
     std::set<Connection*> connections;
+    Bytes bodies;  // held by all of them
     bool draining = false;
 
     asio::awaitable<void> accept_loop() {
@@ -336,8 +379,9 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
                 co_await pause.async_wait(quiet);
                 continue;
             }
-            if (connections.size() >= limits.max_connections) {
-                spdlog::warn("{} connections are open, a further one was closed", connections.size());
+            // Whoever only keeps a connection makes room for who wants something.
+            if (connections.size() >= limits.max_connections && !close_longest_idle()) {
+                spdlog::warn("{} connections are busy, a further one was closed", connections.size());
                 continue;  // `socket` closes
             }
             tasks.spawn("connection",
@@ -345,9 +389,19 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
         }
     }
 
+    bool close_longest_idle() {
+        Connection* longest = nullptr;
+        for (auto* connection : connections)
+            if (connection->idle() && connection->open() &&
+                (longest == nullptr || connection->idle_since() < longest->idle_since()))
+                longest = connection;
+        if (longest != nullptr) longest->close();
+        return longest != nullptr;
+    }
+
     asio::awaitable<void> serve(tcp::socket socket, asio::cancellation_signal& cancel) {
         const auto self = shared_from_this();
-        Connection connection(std::move(socket), limits, cancel);
+        Connection connection(std::move(socket), limits, bodies, cancel);
         struct Listed {
             std::set<Connection*>& all;
             Connection* one;

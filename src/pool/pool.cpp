@@ -308,9 +308,13 @@ Lease::~Lease() {
 asio::awaitable<Result<void>> Lease::next(Error failure) {
     const auto pool = pool_;
     const auto model = route_.model;
-    spdlog::warn("model '{}': {} failed before the first token: {}", pool->name(model),
-                 route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
-                 describe(failure));
+    // What the client asked wrongly is no trouble of the server's; the access log has its status.
+    const bool clients_fault = failure.code == Code::invalid_argument || failure.code == Code::unsupported ||
+                               failure.code == Code::too_large || failure.code == Code::not_found;
+    spdlog::log(clients_fault ? spdlog::level::debug : spdlog::level::warn,
+                "model '{}': {} failed before the first token: {}", pool->name(model),
+                route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
+                describe(failure));
     backend_.reset();
     auto route = co_await pool->wait_for_answer(
         ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); });

@@ -21,6 +21,18 @@ std::expected<json::value, JsonProblem> parse_json(std::string_view text) {
         JsonProblem{.what = ec.message(), .position = used, .incomplete = ec == json::error::incomplete});
 }
 
+bool has_more_values(std::string_view text, std::size_t most) {
+    if (text.size() / 2 <= most) return false;
+    std::size_t commas = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (text[at] == ',' && ++commas > most) return true;
+        if (text[at] != '"') continue;
+        for (++at; at < text.size() && text[at] != '"'; ++at)
+            if (text[at] == '\\') ++at;
+    }
+    return false;
+}
+
 std::string describe(const JsonProblem& problem, std::string_view text) {
     const auto before = text.substr(0, problem.position);
     const auto line = 1 + std::ranges::count(before, '\n');

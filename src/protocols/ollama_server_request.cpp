@@ -271,6 +271,7 @@ std::string_view type_of(Call call) {
 
 Result<ServerRequest> decode_request(Call call, std::string_view text) {
     if (text.empty()) return fail(Code::invalid_argument, "missing request body");
+    if (has_more_values(text)) return fail(Code::too_large, "the body has more than a million JSON values");
     const auto value = parse_json(text);
     if (!value)
         return fail(Code::invalid_argument,

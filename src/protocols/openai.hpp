@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.hpp"
 #include "llm/types.hpp"
@@ -39,6 +40,12 @@ inline constexpr std::string_view end_of_stream = "data: [DONE]\n\n";
 // The request's body with `model` as the model's name and `stream` as given; the rest is untouched, and all of it where
 // it says just that already.
 [[nodiscard]] std::string encode_request(const llm::Request& request, bool stream, std::string_view model);
+
+// An embedding request in parts of at most `most` inputs each, in order; one part where there are no more.
+[[nodiscard]] std::vector<std::string> encode_in_parts(const llm::Request& request, std::string_view model,
+                                                       std::size_t most);
+// Adds a later part's embeddings and usage to those before.
+void append_part(boost::json::object& reply, boost::json::object part);
 
 // A whole reply with the client's name for the model put back. Errors: the server's own, or Code::upstream for
 // anything that is not a JSON object.

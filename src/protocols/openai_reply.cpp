@@ -117,6 +117,40 @@ std::string encode_request(const llm::Request& request, bool stream, std::string
     return out;
 }
 
+std::vector<std::string> encode_in_parts(const llm::Request& request, std::string_view model, std::size_t most) {
+    const auto* inputs = array_at(request.body, "input");
+    // Numbers are the tokens of a single input.
+    if (inputs == nullptr || inputs->size() <= most || inputs->front().is_number())
+        return {encode_request(request, false, model)};
+    llm::Request part{.task = request.task, .model = request.model, .stream = false, .body = {}};
+    for (const auto& [key, value] : request.body)
+        if (key != "input") part.body.emplace(key, value);
+    std::vector<std::string> parts;
+    for (std::size_t at = 0; at < inputs->size(); at += most) {
+        const auto count = std::min(most, inputs->size() - at);
+        part.body["input"] = json::array(inputs->begin() + at, inputs->begin() + at + count);
+        parts.push_back(encode_request(part, false, model));
+    }
+    return parts;
+}
+
+void append_part(json::object& reply, json::object part) {
+    auto* data = reply.if_contains("data");
+    auto* more = part.if_contains("data");
+    if (data != nullptr && data->is_array() && more != nullptr && more->is_array()) {
+        auto& all = data->get_array();
+        for (auto& element : more->get_array()) {
+            if (auto* object = element.if_object()) (*object)["index"] = all.size();
+            all.push_back(std::move(element));
+        }
+    }
+    auto* usage = reply.if_contains("usage");
+    const auto* further = object_at(part, "usage");
+    if (usage == nullptr || !usage->is_object() || further == nullptr) return;
+    for (auto& [key, value] : usage->get_object())
+        if (const auto count = integer_of(value)) value = *count + integer_at(*further, key).value_or(0);
+}
+
 Result<json::object> decode_reply(std::string_view body, std::string_view client_model) {
     auto object = decode_object(body, "a reply");
     if (object) (*object)["model"] = client_model;

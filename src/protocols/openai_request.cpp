@@ -18,6 +18,7 @@ constexpr unsigned completion = 2;
 constexpr unsigned embedding = 4;
 constexpr unsigned both = chat | completion;
 constexpr unsigned every = both | embedding;
+constexpr std::size_t most_inputs = 2048;        // of one embedding request, as in OpenAI's reference
 constexpr double no_limit = 9007199254740992.0;  // 2^53
 
 struct Rule {
@@ -226,6 +227,10 @@ Result<void> check_content(llm::Task task, const json::object& body) {
         case llm::Task::embedding:
             if (const auto* input = find(body, "input"); input == nullptr || !is_prompt(*input))
                 return wrong("input", input, "a string, an array of strings, or token ids");
+            if (const auto* inputs = array_at(body, "input");
+                inputs != nullptr && inputs->size() > most_inputs && !inputs->front().is_number())
+                return fail_field("input", fmt::format("'input' has {} elements; expected at most {}, as OpenAI allows",
+                                                       inputs->size(), most_inputs));
             if (const auto* format = find(body, "encoding_format");
                 format != nullptr &&
                 (!format->is_string() || (format->get_string() != "float" && format->get_string() != "base64")))
@@ -239,6 +244,7 @@ Result<void> check_content(llm::Task task, const json::object& body) {
 
 Result<llm::Request> decode_request(llm::Task task, std::string_view body) {
     if (body.empty()) return fail(Code::invalid_argument, "the request has no body; expected a JSON object");
+    if (has_more_values(body)) return fail(Code::too_large, "the body has more than a million JSON values");
     auto value = parse_json(body);
     if (!value)
         return fail(Code::invalid_argument,

@@ -1,5 +1,8 @@
 #include "remote/openai_backend.hpp"
 
+#include <optional>
+#include <vector>
+
 #include "net/framing.hpp"
 #include "protocols/openai.hpp"
 #include "remote/event_stream.hpp"
@@ -53,12 +56,22 @@ public:
     explicit OpenAiBackend(Link link) : link_(std::move(link)) {}
 
     awaitable<Result<boost::json::object>> complete(const llm::Request& request) override {
-        auto body = openai::encode_request(request, false, link_.model);
-        const auto reply = co_await post(link_, target_of(link_, openai::path_of(request.task)), std::move(body));
-        if (!reply) co_return std::unexpected(reply.error());
-        auto decoded = openai::decode_reply(*reply, request.model);
-        if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
-        co_return decoded;
+        const auto target = target_of(link_, openai::path_of(request.task));
+        std::optional<boost::json::object> whole;
+        auto parts = request.task == llm::Task::embedding
+                         ? openai::encode_in_parts(request, link_.model, link_.max_inputs)
+                         : std::vector{openai::encode_request(request, false, link_.model)};
+        for (auto& part : parts) {
+            const auto reply = co_await post(link_, target, std::move(part));
+            if (!reply) co_return std::unexpected(reply.error());
+            auto decoded = openai::decode_reply(*reply, request.model);
+            if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
+            if (whole)
+                openai::append_part(*whole, std::move(*decoded));
+            else
+                whole = std::move(*decoded);
+        }
+        co_return std::move(*whole);
     }
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-from harness import BIN, MODELS, Case, Sarai, children_of, free_port, local, main, ollama, wait_until
+from harness import BIN, MODELS, Case, Sarai, alive, children_of, free_port, local, main, ollama, wait_until
 
 
 class Files(Case):
@@ -94,6 +94,27 @@ class Workers(Case):
         sarai.port = 0
         sarai.start()
         self.assertFalse(leftovers[0].exists())
+
+    def test_two_hundred_starts_and_stops_leave_nothing_behind(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        shared_memory = lambda: sorted(os.listdir("/dev/shm"))
+        before, own = shared_memory(), len(os.listdir("/proc/self/fd"))
+        for turn in range(200):
+            if turn:
+                sarai.port = 0
+                sarai.start()
+            # Some end while the worker is being started, some while it loads, some with a model that answers.
+            if turn % 4 == 0:
+                wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "the model to be ready")
+            if turn % 20 == 0:
+                self.assertEqual(sarai.chat("lfm2").status, 200)
+            workers = sarai.workers()
+            sarai.kill(signal.SIGTERM)
+            self.assertEqual(sarai.process.returncode, 0, sarai.log(since_start=True))
+            self.assertFalse([pid for pid in workers if alive(pid)])
+            self.assertEqual(list((sarai.folder / "run").iterdir()), [])
+        self.assertEqual(shared_memory(), before)
+        self.assertEqual(len(os.listdir("/proc/self/fd")), own)
 
     def test_two_hundred_loads_and_unloads_leave_nothing_behind(self):
         sarai = self.serve({"lfm2": local("lfm2")})

@@ -8,6 +8,9 @@ TEST(Bytes, ReadsBinaryAndDecimalUnits) {
     EXPECT_EQ(parse_bytes("12GiB").value(), GiB(12));
     EXPECT_EQ(parse_bytes("512 MB").value(), Bytes{512'000'000});
     EXPECT_EQ(parse_bytes("1.5g").value(), Bytes{1'610'612'736});
+    EXPECT_EQ(parse_bytes("0").value(), Bytes{});
+    EXPECT_EQ(parse_bytes("12").error().message,
+              "\"12\" has no unit; expected a number and a unit, such as 12GiB or 12MB");
     EXPECT_EQ(parse_bytes("4096").value(), Bytes{4096});
 }
 

@@ -188,6 +188,78 @@ TEST_F(HttpTest, AnAnswerThatWasPreparedAndNotBegunCanStillBeAnother) {
     });
 }
 
+TEST_F(HttpTest, AClientOfHttp10GetsNoChunksAndTheEndOfTheConnection) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        exchange.start(200, "text/plain", {});
+        co_await exchange.write("one");
+        co_await exchange.finish("two");
+    };
+    run([this]() -> asio::awaitable<void> {
+        const auto answer = co_await raw("GET / HTTP/1.0\r\n\r\n");
+        EXPECT_THAT(answer, testing::EndsWith("Connection: close\r\n\r\nonetwo"));
+        EXPECT_THAT(answer, testing::Not(HasSubstr("chunked")));
+    });
+}
+
+TEST_F(HttpTest, ATargetMayNameTheServer) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        co_await exchange.respond({.body = std::string(exchange.path()) + "|" + std::string(exchange.query())});
+    };
+    run([this]() -> asio::awaitable<void> {
+        const std::string end = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        EXPECT_THAT(co_await raw("GET http://a:1/v1/models?x=1" + end), testing::EndsWith("\r\n\r\n/v1/models|x=1"));
+        EXPECT_THAT(co_await raw("GET http://a" + end), testing::EndsWith("\r\n\r\n/|"));
+    });
+}
+
+TEST_F(HttpTest, WhoOnlyKeepsAConnectionMakesRoomForWhoWantsSomething) {
+    limits.max_connections = 2;
+    run([this]() -> asio::awaitable<void> {
+        asio::ip::tcp::socket oldest(io);
+        asio::ip::tcp::socket second(io);
+        for (auto* socket : {&oldest, &second}) {
+            co_await socket->async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+            co_await pause(20ms);
+        }
+        EXPECT_THAT(co_await raw("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), HasSubstr("200 OK"));
+        char byte = 0;
+        const auto [gone, none] =
+            co_await oldest.async_read_some(asio::buffer(&byte, 1), asio::as_tuple(asio::use_awaitable));
+        EXPECT_EQ(gone, asio::error::eof);
+        EXPECT_EQ(none, 0U);
+        co_await asio::async_write(second, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
+                                   asio::use_awaitable);
+        EXPECT_EQ(co_await second.async_read_some(asio::buffer(&byte, 1), asio::use_awaitable), 1U);
+    });
+}
+
+TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
+    limits.all_bodies = Bytes{100};
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        if (exchange.path() == "/slow") co_await pause(150ms);
+        co_await exchange.respond({.body = std::to_string(exchange.request().body().size())});
+    };
+    run([this]() -> asio::awaitable<void> {
+        const auto of = [](std::string target, std::size_t size) {
+            return ClientRequest{
+                .method = http::verb::post, .target = std::move(target), .body = std::string(size, 'x')};
+        };
+        Client other(io.get_executor(), client->origin());
+        const auto after = [&]() -> asio::awaitable<Result<ClientResponse>> {
+            co_await pause(50ms);
+            co_return co_await other.fetch(of("/quick", 60), {});
+        };
+        const auto [slow, refused] = co_await (client->fetch(of("/slow", 60), {}) && after());
+        EXPECT_TRUE(slow.has_value() && slow->body == "60");
+        EXPECT_TRUE(refused.has_value());
+        EXPECT_EQ(refused->status, 503U);
+        EXPECT_THAT(refused->body, HasSubstr("larger than 100 B together"));
+        const auto later = co_await other.fetch(of("/quick", 60), {});
+        EXPECT_TRUE(later.has_value() && later->status == 200) << "what was answered is no longer counted";
+        other.drop_idle();
+    });
+}
+
 TEST_F(HttpTest, AClosedConnectionInTheMiddleIsUnavailableNotAnEnd) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});

@@ -242,6 +242,40 @@ TEST(OpenAiStream, ParsesNoChunkThatDiffersFromTheLastInItsTextOnly) {
     EXPECT_EQ(decoder.event("", R"({"error":{"code":429}})").error().code, Code::rate_limited);
 }
 
+TEST(OpenAi, LargeEmbeddingRequestsGoInPartsAndComeBackAsOne) {
+    auto request = decode_request(llm::Task::embedding, R"({"model":"e","input":["a","b","c"],"dimensions":8})");
+    ASSERT_TRUE(request.has_value());
+    EXPECT_THAT(encode_in_parts(*request, "m", 3), testing::ElementsAre(encode_request(*request, false, "m")));
+    EXPECT_THAT(encode_in_parts(*request, "m", 2),
+                testing::ElementsAre(R"({"model":"m","dimensions":8,"input":["a","b"]})",
+                                     R"({"model":"m","dimensions":8,"input":["c"]})"));
+    const auto tokens = decode_request(llm::Task::embedding, R"({"model":"e","input":[1,2,3]})");
+    EXPECT_EQ(encode_in_parts(*tokens, "m", 2).size(), 1U) << "one input of three tokens";
+
+    auto first = boost::json::parse(
+        R"({"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[2]}],"usage":{"prompt_tokens":5,"total_tokens":5}})");
+    auto second =
+        boost::json::parse(R"({"data":[{"index":0,"embedding":[3]}],"usage":{"prompt_tokens":2,"total_tokens":2}})");
+    append_part(first.as_object(), std::move(second.as_object()));
+    EXPECT_EQ(
+        boost::json::serialize(first),
+        R"({"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[2]},{"index":2,"embedding":[3]}],"usage":{"prompt_tokens":7,"total_tokens":7}})");
+}
+
+TEST(OpenAi, RefusesWhatWouldGrowManyTimesWhenParsed) {
+    std::string body = R"({"model":"e","input":[)";
+    for (int i = 0; i < 1'000'000; ++i) body += "1,";
+    body += "1]}";
+    EXPECT_EQ(decode_request(llm::Task::embedding, body).error().code, Code::too_large);
+    const std::string text(3'000'000, ',');
+    EXPECT_TRUE(decode_request(llm::Task::embedding, R"({"model":"e","input":"\")" + text + "\"}").has_value());
+    std::string many = R"({"model":"e","input":["a")";
+    for (int i = 0; i < 2048; ++i) many += R"(,"a")";
+    const auto refused = decode_request(llm::Task::embedding, many + "]}");
+    EXPECT_EQ(refused.error().field, "input");
+    EXPECT_THAT(refused.error().message, HasSubstr("has 2049 elements; expected at most 2048"));
+}
+
 TEST(OpenAiStream, LearnsFromTheChunkThatOpensAnAnswerHowTheNextWillLook) {
     const auto chunk = [](std::string_view delta) {
         return fmt::format(R"({{"choices":[{{"finish_reason":null,"index":0,"delta":{}}}],"model":"m"}})", delta);
