@@ -43,6 +43,25 @@ def environment(more):
     return {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_", "LLAMA_"))} | more
 
 
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=600)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+def is_ready(worker_socket):
+    """Does a llama-server on a unix socket have its model?"""
+    with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(UnixConnection(worker_socket)) as connection:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    return False
+
+
 def command_of(pid):
     return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
 

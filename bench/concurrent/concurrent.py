@@ -8,7 +8,6 @@ import argparse
 import contextlib
 import http.client
 import json
-import socket
 import statistics
 import threading
 import time
@@ -24,17 +23,6 @@ CONTEXT = 2048
 LIMIT = 360  # seconds for all repetitions; none begins in the second half
 # Medians of a few runs of some seconds repeat within this share on an otherwise idle machine.
 NOISE = 0.03
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=600)
-        self.path = path
-
-    def connect(self):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self.path))
 
 
 def generate(connection, model, tokens):
@@ -74,13 +62,8 @@ def engine_defaults(models):
         for name, (file, _) in models.items():
             command = ["llama-server", "--model", file, "--alias", name, "--host", sockets[name], "--ctx-size", CONTEXT]
             stack.enter_context(servers.process(command, home / f"{name}.log", env=servers.environment({})))
-
-        def ready(name):
-            with contextlib.suppress(OSError, http.client.HTTPException), contextlib.closing(UnixConnection(sockets[name])) as c:
-                c.request("GET", "/health")
-                return c.getresponse().status == 200
-        harness.wait_until(lambda: all(ready(name) for name in models), "the models to load", 600)
-        yield lambda name: UnixConnection(sockets[name])
+        harness.wait_until(lambda: all(servers.is_ready(sockets[name]) for name in models), "the models to load", 600)
+        yield lambda name: servers.UnixConnection(sockets[name])
 
 
 SIDES = {"sarai": through_sarai, "engine defaults": engine_defaults}
