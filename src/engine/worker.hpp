@@ -39,7 +39,6 @@ public:
     [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
     [[nodiscard]] pid_t pid() const { return process_->pid(); }
-    [[nodiscard]] bool running() const { return process_->running(); }
     [[nodiscard]] const std::shared_ptr<net::Client>& client() const { return client_; }
 
 private:

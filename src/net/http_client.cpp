@@ -153,10 +153,15 @@ public:
     [[nodiscard]] bool saw_bytes() const { return saw_bytes_; }
 
     asio::awaitable<Result<void>> read_head() {
+        // For the whole head: a server that sends it byte by byte has no longer than one that sends nothing.
+        const auto due = std::chrono::steady_clock::now() + budgets_.first_byte;
         while (!parser_.is_header_done()) {
             const auto space = free_space();
             if (!space) co_return std::unexpected(space.error());
-            const auto got = co_await wire_->read_some(*space, budgets_.first_byte, "answer");
+            const auto left = std::chrono::ceil<milliseconds>(due - std::chrono::steady_clock::now());
+            const auto got = co_await wire_->read_some(*space, std::max(left, milliseconds(1)), "answer");
+            if (!got && got.error().code == Code::timeout)
+                co_return std::unexpected(wire_->silent("answer", budgets_.first_byte));
             if (!got) co_return std::unexpected(got.error());
             if (auto parsed = parse(*got); !parsed) co_return parsed;
         }

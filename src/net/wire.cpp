@@ -124,8 +124,9 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
             wire->plain_.reset();
             SSL_set_tlsext_host_name(tls.native_handle(), origin.host.c_str());
             tls.set_verify_callback(asio::ssl::host_name_verification(origin.host));
+            const auto rest = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
             auto [handshake] = co_await tls.async_handshake(asio::ssl::stream_base::client,
-                                                            asio::cancel_after(std::max(left, milliseconds(1)), quiet));
+                                                            asio::cancel_after(std::max(rest, milliseconds(1)), quiet));
             if (handshake)
                 co_return std::unexpected(co_await explain(handshake,
                                                            fmt::format("the TLS handshake with {} took too long", peer),
@@ -165,8 +166,12 @@ asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, 
     if (!ec) co_return count;
     if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) co_return std::size_t{0};
     co_return std::unexpected(
-        co_await explain(ec, fmt::format("{} sent no {} within {} ms", peer_, waiting_for, budget.count()),
-                         fmt::format("{} closed the connection", peer_)));
+        co_await explain(ec, silent(waiting_for, budget).message, fmt::format("{} closed the connection", peer_)));
+}
+
+Error Wire::silent(const char* waiting_for, milliseconds budget) const {
+    return {.code = Code::timeout,
+            .message = fmt::format("{} sent no {} within {} ms", peer_, waiting_for, budget.count())};
 }
 
 bool Wire::still_idle() {

@@ -39,6 +39,9 @@ public:
                                                                  std::chrono::milliseconds budget,
                                                                  const char* waiting_for);
 
+    // What read_some() says when its budget is over.
+    [[nodiscard]] Error silent(const char* waiting_for, std::chrono::milliseconds budget) const;
+
     // False if the peer has closed, or sent something that nobody asked for, while the connection was idle.
     [[nodiscard]] bool still_idle();
 

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/system/system_error.hpp>
 
 #include "memory/learned_text.hpp"
 #include "net/task_group.hpp"
@@ -167,9 +168,24 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     asio::awaitable<void> stop_worker(std::shared_ptr<LocalWorker> worker) { co_await worker->stop(stop_grace); }
 
+    // What runs as long as the pool must outlive a bug or a moment without memory: it guards the budget.
+    template <class Work>
+    void go_on_after_errors(const char* what, Work work) {
+        try {
+            work();
+        } catch (const std::exception& error) { spdlog::error("{} failed: {}", what, error.what()); }
+    }
+
     asio::awaitable<void> probe(EndpointIndex endpoint) {
         const auto self = shared_from_this();
-        const auto outcome = co_await ports.probe(endpoint);
+        // An endpoint whose probe threw must not count as being probed for ever.
+        Result<void> outcome = fail(Code::internal, "the probe failed unexpectedly");
+        try {
+            outcome = co_await ports.probe(endpoint);
+        } catch (const boost::system::system_error& error) {
+            if (error.code() == asio::error::operation_aborted) throw;
+            outcome = fail(Code::internal, error.what());
+        } catch (const std::exception& error) { outcome = fail(Code::internal, error.what()); }
         if (outcome) spdlog::info("endpoint {} answers again", core.endpoints()[endpoint].name);
         perform(core.probed(Clock::now(), endpoint, outcome));
     }
@@ -178,7 +194,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         const auto self = shared_from_this();
         asio::steady_timer timer(executor);
         for (;;) {
-            perform(core.tick(Clock::now()));
+            go_on_after_errors("the pool's tick", [&] { perform(core.tick(Clock::now())); });
             timer.expires_after(tick_interval);
             co_await timer.async_wait(asio::use_awaitable);
         }
@@ -187,7 +203,10 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     asio::awaitable<void> watch_memory() {
         const auto self = shared_from_this();
         for (;;) {
-            for (const auto& step : co_await watch.look(watched())) perform_step(step);
+            const auto steps = co_await watch.look(watched());
+            go_on_after_errors("the memory watch", [&] {
+                for (const auto& step : steps) perform_step(step);
+            });
             bool loading = false;
             for (ModelIndex i = 0; i < locals.size(); ++i) {
                 // It went while it was read.

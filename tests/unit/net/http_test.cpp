@@ -188,6 +188,32 @@ TEST_F(HttpTest, AnAnswerThatWasPreparedAndNotBegunCanStillBeAnother) {
     });
 }
 
+TEST_F(HttpTest, AHeadThatComesByteByByteHasNoMoreTimeThanOneThatDoesNotCome) {
+    asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
+    const auto drip = [&]() -> asio::awaitable<void> {
+        auto socket = co_await acceptor.async_accept(asio::use_awaitable);
+        const std::string head = "HTTP/1.1 200 OK\r\nX-Endless: " + std::string(1000, 'x');
+        for (const char byte : head) {
+            auto [ec, n] =
+                co_await asio::async_write(socket, asio::buffer(&byte, 1), asio::as_tuple(asio::use_awaitable));
+            if (ec) co_return;
+            co_await pause(10ms);
+        }
+    };
+    run([&, this]() -> asio::awaitable<void> {
+        TaskGroup tasks(io.get_executor());
+        tasks.spawn("drip", drip());
+        Client slow(io.get_executor(),
+                    Origin{.host = "127.0.0.1", .port = std::to_string(acceptor.local_endpoint().port())});
+        const auto reply = co_await slow.fetch({}, Budgets{.first_byte = 100ms, .silence = 100ms});
+        EXPECT_FALSE(reply.has_value());
+        EXPECT_EQ(reply.error().code, Code::timeout);
+        EXPECT_THAT(reply.error().message, HasSubstr("sent no answer within 100 ms"));
+        tasks.cancel_all();
+        (void)co_await tasks.join(1s);
+    });
+}
+
 TEST_F(HttpTest, AClientOfHttp10GetsNoChunksAndTheEndOfTheConnection) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});
