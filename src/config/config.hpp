@@ -103,7 +103,7 @@ struct Model {
 
 struct Engine {
     std::string server_binary = "llama-server";  // name on PATH or absolute path
-    std::filesystem::path runtime_dir;           // sockets; empty: $XDG_RUNTIME_DIR/sarai or a private folder in /tmp
+    std::filesystem::path runtime_dir;           // sockets; empty: a private folder in $XDG_RUNTIME_DIR, or in /tmp
     std::filesystem::path state_dir = {};        // history.db; empty: see history::state_folder()
 };
 

@@ -51,7 +51,7 @@ constexpr auto table = std::to_array<Key>({
     {"engine", Type::section, "", "The program that runs local models."},
     {"engine.server_binary", Type::program, "llama-server", "Name on PATH, or a path.",
      [](Draft& d, const Value& v) { d.config.engine.server_binary = v.as<Text>().contains('/') ? d.resolve(v.as<Text>()).string() : v.as<Text>(); }},
-    {"engine.runtime_dir", Type::file, "", "Folder for the workers' sockets. Without it: $XDG_RUNTIME_DIR/sarai, or a private one in /tmp.",
+    {"engine.runtime_dir", Type::file, "", "Folder for the workers' sockets. Without it: a private one in $XDG_RUNTIME_DIR, or in /tmp.",
      [](Draft& d, const Value& v) { d.config.engine.runtime_dir = d.resolve(v.as<Text>()); }},
     {"engine.state_dir", Type::file, "", "Folder for history.db: plans, and what loads have shown. Without it: $XDG_STATE_HOME/sarai or ~/.local/state/sarai.",
      [](Draft& d, const Value& v) { d.config.engine.state_dir = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::any, "SARAI_STATE_DIR"},
