@@ -1,6 +1,8 @@
 #include "memory/scenario.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace sarai::memory {
 namespace {
@@ -47,16 +49,31 @@ Scenario all_here(Models models) {
     return scenario;
 }
 
-// The room that a fallback lacks is taken from what it may displace, one after the other.
+// The room that a fallback lacks is taken from what it may displace, one after the other; what the last of them made
+// unnecessary stays. The pool does the same (PoolCore::victims_for).
 void make_room(Scenario& scenario, std::size_t fallback, Models models, const Limits& limits) {
+    const auto enough = [&] { return scenario.needed(limits) <= limits.budget && scenario.llms <= limits.max_llms; };
+    std::vector<std::pair<std::size_t, Role>> taken;
     for (const auto& name : models[fallback].may_displace) {
-        if (scenario.needed(limits) <= limits.budget && scenario.llms <= limits.max_llms) return;
+        if (enough()) break;
         const auto victim = index_of(models, name);
         if (!victim || *victim == fallback || !scenario.is_here(*victim)) continue;
-        scenario.roles[*victim] = Role::displaced;
-        scenario.displaced.push_back(*victim);
+        taken.emplace_back(*victim, std::exchange(scenario.roles[*victim], Role::displaced));
         add_up(scenario, models);
     }
+    const bool suffices = enough();
+    for (std::size_t i = taken.size(); suffices && i-- > 0;) {
+        const auto [victim, role] = taken[i];
+        scenario.roles[victim] = role;
+        add_up(scenario, models);
+        if (enough()) {
+            taken.erase(taken.begin() + static_cast<std::ptrdiff_t>(i));
+            continue;
+        }
+        scenario.roles[victim] = Role::displaced;
+        add_up(scenario, models);
+    }
+    for (const auto& [victim, role] : taken) scenario.displaced.push_back(victim);
 }
 
 // Follows "another model answers" to one that does; a circle answers nothing.

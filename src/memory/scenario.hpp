@@ -74,7 +74,8 @@ struct Scenario {
 
 // native, hybrid, then one degraded scenario for each set of servers that some model depends on alone; a model whose
 // servers are among them is lost as well. What may be displaced is displaced only as far as the fallback needs it, in
-// the listed order; where even that is not enough, the scenario says so and all of it counts as displaced.
+// the listed order, and nothing of it for no gain; where even all is not enough, the scenario says so and all of it
+// counts as displaced.
 [[nodiscard]] std::vector<Scenario> scenarios_of(std::span<const ScenarioModel> models, const Limits& limits);
 
 // "native", "hybrid", "degraded: solar lost".

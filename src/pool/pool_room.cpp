@@ -357,8 +357,10 @@ bool PoolCore::may_evict(ModelIndex asker, ModelIndex victim, Policy policy) con
 std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, Bytes missing, bool need_place,
                                                              Policy policy, const std::vector<bool>& going) const {
     struct Candidate {
+        // Spare fallbacks, then may_displace in its order (what the plan proved, so whether busy or not), then the
+        // policy's choice.
+        std::ptrdiff_t rank;
         bool busy;
-        std::ptrdiff_t rank;  // spare fallbacks, then may_displace in its order, then the policy's choice
         int priority;
         std::uint64_t last_used;
         ModelIndex model;
@@ -370,8 +372,8 @@ std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, B
         if (going[i] || (local.state != LocalState::ready && local.state != LocalState::loading)) continue;
         if (!may_evict(asker, i, policy)) continue;
         const auto& listed = models_[asker].may_displace;
-        candidates.push_back({.busy = local.leases > 0 || local.state == LocalState::loading,
-                              .rank = is_spare_fallback(i) ? -1 : std::ranges::find(listed, i) - listed.begin(),
+        candidates.push_back({.rank = is_spare_fallback(i) ? -1 : std::ranges::find(listed, i) - listed.begin(),
+                              .busy = local.leases > 0 || local.state == LocalState::loading,
                               .priority = policy == Policy::priority ? models_[i].priority : 0,
                               .last_used = local.last_used,
                               .model = i});

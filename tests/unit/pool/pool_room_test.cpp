@@ -253,6 +253,19 @@ TEST(OnLoss, TheFallbackDisplacesWhatItMayInItsOrderAndNoMore) {
     EXPECT_THAT(story.ready(expert), ElementsAre("grant 1: expert local (fallback)"));
 }
 
+TEST(OnLoss, TheListsOrderHoldsAlsoWhereItsFirstIsBusy) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(3));
+    story.load(b, GiB(2));
+    story.use(7, pet, GiB(2));
+    story.lose_box();
+    story.acquire(1, expert);
+    EXPECT_THAT(story.measured(expert, GiB(5)), IsEmpty()) << "what the plan proved, once the pet has answered";
+    EXPECT_EQ(story.core.local(a).state, LocalState::ready);
+    EXPECT_THAT(story.release(7), ElementsAre("stop pet"));
+    EXPECT_THAT(story.gone(pet), ElementsAre("spawn expert"));
+}
+
 TEST(OnLoss, WhatWasDisplacedComesBackOnceTheServerIsUpForGood) {
     Story story(Policy::never_unload);
     story.load(a, GiB(3));
