@@ -61,7 +61,7 @@ public:
         now_ += std::chrono::milliseconds(below(40));
         const auto model = below(core_.models().size());
         const auto endpoint = below(core_.endpoints().size());
-        switch (below(17)) {
+        switch (below(19)) {
             case 0:
             case 1:
             case 2:
@@ -92,12 +92,20 @@ public:
                 if (below(8) == 0)
                     perform(core_.set_budget(Bytes{static_cast<std::int64_t>(60 + below(60))}), "set_budget");
                 break;
+            case 17:
+                if (below(6) == 0) unload(model);
+                break;
+            case 18:  // mostly open, as on a machine that is short now and then
+                if (below(8) == 0) perform(core_.set_admission(false, "memory is short"), "set_admission");
+                if (below(2) == 0) perform(core_.set_admission(true, {}), "set_admission");
+                break;
         }
         check();
     }
 
     // The driver completes what it was asked for and callers leave with what they were granted.
     void settle() {
+        perform(core_.set_admission(true, {}), "set_admission");
         for (int round = 0; round < 300; ++round) {
             if (core_.tickets() == 0 && !busy()) break;
             while (!granted_.empty()) {
@@ -185,6 +193,13 @@ private:
         measuring_[model] = false;
         perform(core_.measured(model, planned), "measured");
     }
+    void unload(ModelIndex model) {
+        const auto leases = core_.local(model).leases;
+        const auto actions = core_.unload(model);
+        ++counts[actions ? "unload" : "unload refused"];
+        EXPECT_FALSE(actions && leases > 0) << "somebody uses " << core_.models()[model].name;
+        if (actions) perform(*actions, "unload");
+    }
     void worker_ready(ModelIndex model) {
         if (processes_[model] != Process::starting)
             return expect_nothing(core_.worker_ready(model), "ready without a worker that starts");
@@ -249,6 +264,7 @@ private:
         if (event_ == "stop") return;
         ++counts["displaced"];
         EXPECT_EQ(core_.local(a.model).leases, 0) << event_ << " cuts off who uses " << core_.models()[a.model].name;
+        if (event_ == "unload") return;
         // Never_unload: only for a lost server's fallback, for what that has displaced, and after a ttl.
         const bool allowed = core_.rules().policy != Policy::never_unload || a.model != big;
         EXPECT_TRUE(allowed) << event_;
@@ -386,8 +402,9 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
         for (const auto& [what, count] : driver.counts) seen[what] += count;
     }
     if (chosen) return;
-    for (const char* what : {"measure", "spawn", "stop", "probe", "grant remote", "grant local", "refuse no_memory",
-                             "refuse corrupt_file", "refuse unavailable", "waits for memory", "displaced", "stands in"})
+    for (const char* what :
+         {"measure", "spawn", "stop", "probe", "grant remote", "grant local", "refuse no_memory", "refuse corrupt_file",
+          "refuse unavailable", "waits for memory", "displaced", "stands in", "unload", "unload refused"})
         EXPECT_GE(seen[what], histories / 2) << what << " is too rare for these histories to say much about it";
 }
 
