@@ -101,7 +101,7 @@ def main():
     options = parser.parse_args()
     print(f"headline: {', '.join(ROLES)} within {options.budget}; {report.machine()}", flush=True)
     samples = {"fitted": {m: [] for m in TOKENS}, "defaults": {m: [] for m in TOKENS}}
-    proof = None
+    proofs = []
     with tempfile.TemporaryDirectory(prefix="sarai-bench-") as folder:
         config = fit(folder, options.budget)
         for _ in range(options.rounds):
@@ -111,7 +111,7 @@ def main():
                                       capture_output=True, text=True)
                 if done.returncode not in (0, 1):
                     raise RuntimeError(f"sarai prove ended with {done.returncode}: {done.stderr}")
-                proof = json.loads(done.stdout)
+                proofs.append(json.loads(done.stdout))
                 turn = ask_each(TOKENS, lambda _: http.client.HTTPConnection("127.0.0.1", port, timeout=600), options.answers)
             print("defaults", flush=True)
             for side, speeds in (("fitted", turn), ("defaults", defaults(folder, options.answers))):
@@ -121,13 +121,14 @@ def main():
     rows = [[m, f"{medians['fitted'][m]:.2f}", f"{medians['defaults'][m]:.2f}", f"{medians['fitted'][m] / medians['defaults'][m]:.3f}"]
             for m in TOKENS]
     print(*report.table(["decode, tokens/s", "fitted", "engine defaults", "ratio"], rows), sep="\n")
-    print(*report.bars({"peak, sarai included": proof["peak_bytes"] / 2**30, "budget": proof["budget_bytes"] / 2**30}, "GiB"), sep="\n")
-    goals = [report.goal("all loaded and answering at once within the budget", proof["passed"],
-                         f"{proof['peak_bytes'] / 2**30:.2f} of {proof['budget_bytes'] / 2**30:.2f} GiB")]
+    peak, budget = max(p["peak_bytes"] for p in proofs) / 2**30, proofs[0]["budget_bytes"] / 2**30
+    print(*report.bars({"peak, sarai included": peak, "budget": budget}, "GiB"), sep="\n")
+    goals = [report.goal("all loaded and answering at once within the budget", all(p["passed"] for p in proofs),
+                         f"{peak:.2f} of {budget:.2f} GiB")]
     goals += [report.goal(f"{m}: decode no slower than at the engine's defaults (within {NOISE:.0%})",
                           medians["fitted"][m] >= (1 - NOISE) * medians["defaults"][m],
                           f"{medians['fitted'][m] / medians['defaults'][m]:.3f}") for m in TOKENS]
-    report.save(options.json, {"machine": report.machine(), "proof": proof, "samples": samples, "goals": goals})
+    report.save(options.json, {"machine": report.machine(), "proofs": proofs, "samples": samples, "goals": goals})
 
 
 if __name__ == "__main__":

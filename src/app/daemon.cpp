@@ -81,6 +81,8 @@ struct Daemon {
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
             [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse);
 
+        // Whoever sees that we listen may ask us to end.
+        asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
         const auto port = server.listen(config.server.address, config.server.port);
         if (!port) co_return give_up(explain_port(port.error()));
         const auto url = url_of(config.server, *port);
@@ -95,7 +97,6 @@ struct Daemon {
         };
         side.spawn("start", announce());
 
-        asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
         const auto [ec, number] = co_await signals.async_wait(quiet);
         const bool at_terminal = number == SIGINT;
         spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",

@@ -15,10 +15,14 @@ namespace {
 struct Files {
     const char* limit;
     const char* used;
-    const char* cache;  // the line of memory.stat with file pages that nobody has used lately
+    // Lines of memory.stat with pages of files, which the kernel can drop. As in MemAvailable also those in use:
+    // weights that were read or mapped twice count as active long after their model has gone.
+    const char* inactive;
+    const char* active;
 };
-constexpr Files version_2{"memory.max", "memory.current", "inactive_file "};
-constexpr Files version_1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file "};
+constexpr Files version_2{"memory.max", "memory.current", "inactive_file ", "active_file "};
+constexpr Files version_1{"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file ",
+                          "total_active_file "};
 // Version 1 writes "no limit" as the largest number of pages it can count.
 constexpr std::int64_t no_limit = std::int64_t{1} << 60U;
 
@@ -48,7 +52,8 @@ void tighten(std::optional<ContainerMemory>& found, const fs::path& group, const
     const auto limit = number_in(read_file(group / files.limit));
     if (!limit || *limit >= no_limit) return;
     const auto used = number_in(read_file(group / files.used)).value_or(0);
-    const auto cache = line_in(read_file(group / "memory.stat"), files.cache);
+    const auto stat = read_file(group / "memory.stat");
+    const auto cache = line_in(stat, files.inactive) + line_in(stat, files.active);
     const Bytes left{std::max(std::int64_t{0}, *limit - used + cache)};
     if (!found) found = ContainerMemory{.limit = Bytes{*limit}, .available = left};
     found->limit = std::min(found->limit, Bytes{*limit});

@@ -39,13 +39,6 @@ std::chrono::milliseconds left_until(std::chrono::steady_clock::time_point deadl
     return std::max(left, std::chrono::milliseconds(1));
 }
 
-// "http://host/path" is what clients send to a proxy and may send to anybody (RFC 9112, 3.2.2): "/path".
-std::string_view origin_form(std::string_view target) {
-    if (!target.starts_with("http://") && !target.starts_with("https://")) return target;
-    const auto path = target.find('/', target.find("://") + 3);
-    return path == std::string_view::npos ? std::string_view("/") : target.substr(path);
-}
-
 // Parses what has arrived. An error that is not just "more is needed".
 template <class Parser>
 error_code feed(Parser& parser, boost::beast::flat_buffer& buffer) {
@@ -105,7 +98,9 @@ public:
             if (buffer_.size() > 0) {
                 if (deadline == std::chrono::steady_clock::time_point::max())
                     deadline = std::chrono::steady_clock::now() + limits_.request;
-                if (const auto ec = feed(*parser_, buffer_)) co_return refuse_read(ec);
+                const auto ec = feed(*parser_, buffer_);
+                if (path_.empty() && parser_->is_header_done()) find_path();
+                if (ec) co_return refuse_read(ec);
                 if (auto held = hold_body(); !held) co_return held;
                 if (parser_->is_done()) break;
                 if (expects_go_on && parser_->is_header_done()) {
@@ -121,12 +116,10 @@ public:
             if (ec && idle_) co_return fail(Code::cancelled, "idle");
             idle_ = false;
             if (ec) co_return refuse_read(ec);
+            // Closed meanwhile, to make room or at the end: nobody is there to be answered.
+            if (!socket_.is_open()) co_return fail(Code::cancelled, "closed");
             buffer_.commit(count);
         }
-        const std::string_view target = origin_form(parser_->get().target());
-        const auto mark = target.find('?');
-        path_ = target.substr(0, mark);
-        query_ = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
         keep_alive_ = parser_->get().keep_alive() && !closing_;
         co_return Result<void>{};
     }
@@ -207,6 +200,11 @@ public:
     [[nodiscard]] bool idle() const { return idle_; }
     [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
     [[nodiscard]] bool open() const { return socket_.is_open(); }
+    // Bytes that were not read yet.
+    [[nodiscard]] bool has_sent() const {
+        error_code ignored;
+        return socket_.available(ignored) > 0;
+    }
     void close_after_this() {
         closing_ = true;
         keep_alive_ = false;
@@ -239,15 +237,30 @@ private:
         asio::cancellation_signal* cancel = nullptr;  // while a request is answered
     };
 
-    // Many large requests at once must not take the memory that the models were promised.
+    // Bounds what many large requests at once take from the models. (It is not planned for: mostly there are none.)
     Result<void> hold_body() {
         const Bytes now{static_cast<std::int64_t>(parser_->get().body().size())};
+        if (now == held_) return {};
         bodies_ += now - std::exchange(held_, now);
-        if (bodies_ <= limits_.all_bodies) return {};
+        if (bodies_ <= std::max(limits_.all_bodies, limits_.max_body)) return {};
+        // It goes at once: others must not be refused for the sake of one that was.
+        bodies_ -= std::exchange(held_, Bytes{});
+        std::string().swap(parser_->get().body());
         keep_alive_ = false;
         return fail(Code::busy,
                     fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
                     "Try again when others have been answered.");
+    }
+
+    void find_path() {
+        std::string_view target = parser_->get().target();
+        // "http://host/path" is what clients send to a proxy and may send to anybody (RFC 9112, 3.2.2).
+        const bool absolute = target.starts_with("http://") || target.starts_with("https://");
+        if (absolute) target.remove_prefix(std::min(target.find_first_of("/?", target.find("://") + 3), target.size()));
+        const auto mark = target.find('?');
+        path_ = target.substr(0, mark);
+        query_ = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
+        if (absolute && path_.empty()) path_ = "/";
     }
 
     std::unexpected<Error> refuse_read(error_code ec) {
@@ -392,7 +405,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     bool close_longest_idle() {
         Connection* longest = nullptr;
         for (auto* connection : connections)
-            if (connection->idle() && connection->open() &&
+            if (connection->idle() && connection->open() && !connection->has_sent() &&
                 (longest == nullptr || connection->idle_since() < longest->idle_since()))
                 longest = connection;
         if (longest != nullptr) longest->close();

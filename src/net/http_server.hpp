@@ -29,7 +29,8 @@ namespace http = boost::beast::http;
 
 struct ServerLimits {
     Bytes max_body = MiB(64);
-    Bytes all_bodies = MiB(256);  // of all requests in flight together; one that goes beyond is refused as busy
+    Bytes all_bodies =
+        MiB(128);  // of all requests in flight, at least max_body; one that goes beyond is refused as busy
     Bytes max_head = KiB(64);
     std::chrono::milliseconds request{10'000};      // from the first byte of a request to its last
     std::chrono::milliseconds idle{75'000};         // between two requests on one connection

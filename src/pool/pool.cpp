@@ -168,14 +168,6 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     asio::awaitable<void> stop_worker(std::shared_ptr<LocalWorker> worker) { co_await worker->stop(stop_grace); }
 
-    // What runs as long as the pool must outlive a bug or a moment without memory: it guards the budget.
-    template <class Work>
-    void go_on_after_errors(const char* what, Work work) {
-        try {
-            work();
-        } catch (const std::exception& error) { spdlog::error("{} failed: {}", what, error.what()); }
-    }
-
     asio::awaitable<void> probe(EndpointIndex endpoint) {
         const auto self = shared_from_this();
         // An endpoint whose probe threw must not count as being probed for ever.
@@ -190,11 +182,14 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         perform(core.probed(Clock::now(), endpoint, outcome));
     }
 
+    // This and the memory watch run as long as the pool: they outlive a bug or a moment without memory.
     asio::awaitable<void> tick() {
         const auto self = shared_from_this();
         asio::steady_timer timer(executor);
         for (;;) {
-            go_on_after_errors("the pool's tick", [&] { perform(core.tick(Clock::now())); });
+            try {
+                perform(core.tick(Clock::now()));
+            } catch (const std::exception& error) { spdlog::error("the pool's tick failed: {}", error.what()); }
             timer.expires_after(tick_interval);
             co_await timer.async_wait(asio::use_awaitable);
         }
@@ -203,25 +198,33 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     asio::awaitable<void> watch_memory() {
         const auto self = shared_from_this();
         for (;;) {
-            const auto steps = co_await watch.look(watched());
-            go_on_after_errors("the memory watch", [&] {
-                for (const auto& step : steps) perform_step(step);
-            });
             bool loading = false;
-            for (ModelIndex i = 0; i < locals.size(); ++i) {
-                // It went while it was read.
-                if (!locals[i].worker || locals[i].worker->pid() != watch.model(i).pid)
-                    watch.forget(i);
-                else
-                    note_sample(i, watch.model(i).measured.pss);
-                loading = loading || core.local(i).state == LocalState::loading;
-            }
-            reload_ended();
+            try {
+                loading = co_await watch_once();
+            } catch (const boost::system::system_error& error) {
+                if (error.code() == asio::error::operation_aborted) throw;
+                spdlog::error("the memory watch failed: {}", error.what());
+            } catch (const std::exception& error) { spdlog::error("the memory watch failed: {}", error.what()); }
             look_now.expires_after(watch.pause(loading));
             co_await look_now.async_wait(quiet);
             const auto state = co_await asio::this_coro::cancellation_state;
             if (state.cancelled() != asio::cancellation_type::none) co_return;
         }
+    }
+    // Is a worker loading?
+    asio::awaitable<bool> watch_once() {
+        for (const auto& step : co_await watch.look(watched())) perform_step(step);
+        bool loading = false;
+        for (ModelIndex i = 0; i < locals.size(); ++i) {
+            // It went while it was read.
+            if (!locals[i].worker || locals[i].worker->pid() != watch.model(i).pid)
+                watch.forget(i);
+            else
+                note_sample(i, watch.model(i).measured.pss);
+            loading = loading || core.local(i).state == LocalState::loading;
+        }
+        reload_ended();
+        co_return loading;
     }
     [[nodiscard]] std::vector<Watched> watched() const {
         std::vector<Watched> all;

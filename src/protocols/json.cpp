@@ -22,10 +22,10 @@ std::expected<json::value, JsonProblem> parse_json(std::string_view text) {
 }
 
 bool has_more_values(std::string_view text, std::size_t most) {
-    if (text.size() / 2 <= most) return false;
-    std::size_t commas = 0;
+    if (text.size() <= most) return false;
+    std::size_t begun = 0;
     for (std::size_t at = 0; at < text.size(); ++at) {
-        if (text[at] == ',' && ++commas > most) return true;
+        if ((text[at] == ',' || text[at] == '[' || text[at] == '{') && ++begun > most) return true;
         if (text[at] != '"') continue;
         for (++at; at < text.size() && text[at] != '"'; ++at)
             if (text[at] == '\\') ++at;

@@ -25,7 +25,8 @@ struct JsonProblem {
 [[nodiscard]] std::expected<json::value, JsonProblem> parse_json(std::string_view text);
 
 // Does a text hold more than `most` values? Each takes 24 bytes and more when parsed, and a request of 64 MiB can hold
-// 32 million of them. Counts the commas outside of strings; no valid JSON has fewer values than that.
+// 32 million of them. Counts what begins one outside of strings (commas, brackets, braces), so an empty array counts
+// once.
 [[nodiscard]] bool has_more_values(std::string_view text, std::size_t most = 1'000'000);
 
 // "syntax error at line 2, column 5 (byte 17)"

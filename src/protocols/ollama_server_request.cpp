@@ -8,6 +8,7 @@
 #include "protocols/go_json.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama_server.hpp"
+#include "protocols/openai.hpp"
 
 namespace sarai::protocols::ollama {
 namespace {
@@ -241,6 +242,9 @@ Result<bool> take_content(ServerRequest& out, const json::object& from) {
             const bool all_texts =
                 texts != nullptr && std::ranges::all_of(*texts, [](const auto& v) { return v.is_string(); });
             if (!input->is_string() && !all_texts) return fail_field("input", "invalid input type");
+            if (texts != nullptr && texts->size() > openai::most_inputs)
+                return fail_field("input", fmt::format("'input' has {} elements; expected at most {}", texts->size(),
+                                                       openai::most_inputs));
             if (input->is_string() ? input->get_string().empty() : texts->empty()) return false;
             body["input"] = *input;
             return true;

@@ -41,6 +41,8 @@ inline constexpr std::string_view end_of_stream = "data: [DONE]\n\n";
 // it says just that already.
 [[nodiscard]] std::string encode_request(const llm::Request& request, bool stream, std::string_view model);
 
+inline constexpr std::size_t most_inputs = 2048;  // of one embedding request, as in OpenAI's reference
+
 // An embedding request in parts of at most `most` inputs each, in order; one part where there are no more.
 [[nodiscard]] std::vector<std::string> encode_in_parts(const llm::Request& request, std::string_view model,
                                                        std::size_t most);

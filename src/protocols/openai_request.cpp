@@ -18,7 +18,6 @@ constexpr unsigned completion = 2;
 constexpr unsigned embedding = 4;
 constexpr unsigned both = chat | completion;
 constexpr unsigned every = both | embedding;
-constexpr std::size_t most_inputs = 2048;        // of one embedding request, as in OpenAI's reference
 constexpr double no_limit = 9007199254740992.0;  // 2^53
 
 struct Rule {

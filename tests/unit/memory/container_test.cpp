@@ -36,7 +36,9 @@ TEST_F(ContainerTest, FindsNoneWhereNothingLimits) {
 }
 
 TEST_F(ContainerTest, TakesTheTightestLimitOnTheWayUp) {
-    group("a", {{"memory.max", "1000\n"}, {"memory.current", "900\n"}, {"memory.stat", "anon 1\ninactive_file 50\n"}});
+    group("a", {{"memory.max", "1000\n"},
+                {"memory.current", "900\n"},
+                {"memory.stat", "anon 1\ninactive_file 20\nactive_file 30\n"}});
     group("a/b", {{"memory.max", "max\n"}, {"memory.current", "600\n"}});
     group("a/b/c", {{"memory.max", "2000\n"}, {"memory.current", "600\n"}, {"memory.stat", "inactive_file 0\n"}});
     const auto found = read_container_memory("1:name=systemd:/x\n0::/a/b/c\n", mount);
@@ -56,7 +58,7 @@ TEST_F(ContainerTest, SeesTheLimitOfAContainerThatShowsOnlyItself) {
 TEST_F(ContainerTest, KnowsVersionOne) {
     group("memory/docker/1f", {{"memory.limit_in_bytes", "1000\n"},
                                {"memory.usage_in_bytes", "400\n"},
-                               {"memory.stat", "inactive_file 1\ntotal_inactive_file 100\n"}});
+                               {"memory.stat", "inactive_file 1\ntotal_inactive_file 60\ntotal_active_file 40\n"}});
     const auto found = read_container_memory("9:cpu,cpuacct:/y\n8:pids,memory:/docker/1f\n", mount);
     ASSERT_TRUE(found.has_value());
     EXPECT_EQ(found->limit, Bytes{1000});

@@ -235,6 +235,7 @@ TEST_F(HttpTest, ATargetMayNameTheServer) {
         const std::string end = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
         EXPECT_THAT(co_await raw("GET http://a:1/v1/models?x=1" + end), testing::EndsWith("\r\n\r\n/v1/models|x=1"));
         EXPECT_THAT(co_await raw("GET http://a" + end), testing::EndsWith("\r\n\r\n/|"));
+        EXPECT_THAT(co_await raw("GET http://a?u=/b" + end), testing::EndsWith("\r\n\r\n/|u=/b"));
     });
 }
 
@@ -260,7 +261,7 @@ TEST_F(HttpTest, WhoOnlyKeepsAConnectionMakesRoomForWhoWantsSomething) {
 }
 
 TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
-    limits.all_bodies = Bytes{100};
+    limits.all_bodies = limits.max_body = Bytes{100};
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         if (exchange.path() == "/slow") co_await pause(150ms);
         co_await exchange.respond({.body = std::to_string(exchange.request().body().size())});
@@ -275,7 +276,14 @@ TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
             co_await pause(50ms);
             co_return co_await other.fetch(of("/quick", 60), {});
         };
-        const auto [slow, refused] = co_await (client->fetch(of("/slow", 60), {}) && after());
+        Client bystander(io.get_executor(), client->origin());
+        const auto meanwhile = [&]() -> asio::awaitable<Result<ClientResponse>> {
+            co_await pause(80ms);
+            co_return co_await bystander.fetch({.target = "/quick"}, {});
+        };
+        const auto [slow, refused, small] = co_await (client->fetch(of("/slow", 60), {}) && after() && meanwhile());
+        EXPECT_TRUE(small.has_value() && small->status == 200) << "who sends nothing is not refused";
+        bystander.drop_idle();
         EXPECT_TRUE(slow.has_value() && slow->body == "60");
         EXPECT_TRUE(refused.has_value());
         EXPECT_EQ(refused->status, 503U);

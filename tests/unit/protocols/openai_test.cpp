@@ -267,6 +267,9 @@ TEST(OpenAi, RefusesWhatWouldGrowManyTimesWhenParsed) {
     for (int i = 0; i < 1'000'000; ++i) body += "1,";
     body += "1]}";
     EXPECT_EQ(decode_request(llm::Task::embedding, body).error().code, Code::too_large);
+    std::string nested = R"({"model":"e","input":"a","x":[)";
+    for (int i = 0; i < 20'000; ++i) nested += (i > 0 ? "," : "") + std::string(100, '[') + std::string(100, ']');
+    EXPECT_EQ(decode_request(llm::Task::embedding, nested + "]}").error().code, Code::too_large);
     const std::string text(3'000'000, ',');
     EXPECT_TRUE(decode_request(llm::Task::embedding, R"({"model":"e","input":"\")" + text + "\"}").has_value());
     std::string many = R"({"model":"e","input":["a")";
