@@ -331,8 +331,8 @@ asio::awaitable<Result<void>> Lease::next(Error failure) {
     const auto pool = pool_;
     const auto model = route_.model;
     // What the client asked wrongly is no trouble of the server's; the access log has its status.
-    const bool clients_fault = failure.code == Code::invalid_argument || failure.code == Code::unsupported ||
-                               failure.code == Code::too_large || failure.code == Code::not_found;
+    const bool clients_fault =
+        failure.code == Code::invalid_argument || failure.code == Code::unsupported || failure.code == Code::too_large;
     spdlog::log(clients_fault ? spdlog::level::debug : spdlog::level::warn,
                 "model '{}': {} failed before the first token: {}", pool->name(model),
                 route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
