@@ -12,7 +12,7 @@ import tempfile
 
 from harness import wait_until
 
-QUIET = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}  # as sarai's workers have it (src/engine/worker_args.cpp)
+QUIET = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "500"}  # as sarai's workers have it (src/engine/worker_args.cpp)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Three models that generate at the same time on the same cores, against one after the other.
 
-Ours: through sarai, whose workers get its flags and its environment. Engine defaults: plain llama-server processes.
+Ours: through sarai, whose workers get its flags and its environment and take turns. Engine defaults: plain llama-server processes.
 Each repetition starts one side, asks its models one after the other, then all at once, and ends it; the sides take
 turns, so that the machine's noise hits both and their memory is never needed at the same time.
 """

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <thread>
 
 #include "engine/worker.hpp"
 #include "memory/guard.hpp"
@@ -20,10 +21,13 @@ namespace {
 // cores, three minutes for a full context.
 constexpr config::TimeBudgets worker_budgets{.connect = 2s, .first_token = 1800s, .silence = 300s, .total = 3600s};
 
+int core_count() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
 class LlamaServer final : public pool::LocalWorker {
 public:
     LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model)
         : worker_(std::move(worker)),
+          threads_(model.local->threads > 0 ? model.local->threads : core_count()),
           load_timeout_(model.local->load_timeout),
           backend_(remote::make_openai_backend(remote::Link{.client = worker_->client(),
                                                             .name = fmt::format("worker of '{}'", model.name),
@@ -35,10 +39,14 @@ public:
     asio::awaitable<Error> gone() override { return worker_->gone(); }
     asio::awaitable<void> stop(std::chrono::milliseconds grace) override { return worker_->stop(grace); }
     pid_t pid() const override { return worker_->pid(); }
+    int threads() const override { return threads_; }
+    void pause() override { worker_->pause(); }
+    void resume() override { worker_->resume(); }
     std::shared_ptr<llm::Backend> backend() override { return backend_; }
 
 private:
     std::unique_ptr<engine::Worker> worker_;
+    int threads_;
     std::chrono::milliseconds load_timeout_;
     std::shared_ptr<llm::Backend> backend_;
 };

@@ -80,6 +80,15 @@ asio::awaitable<Error> Worker::gone() {
                                describe_end(status, cgroup_.get()), words.empty() ? "" : "; its last words: ", words)};
 }
 
-asio::awaitable<void> Worker::stop(std::chrono::milliseconds grace) { co_await process_->stop(grace); }
+asio::awaitable<void> Worker::stop(std::chrono::milliseconds grace) {
+    stopping_ = true;
+    resume();
+    co_await process_->stop(grace);
+}
+
+void Worker::pause() {
+    if (!stopping_) process_->signal(SIGSTOP);
+}
+void Worker::resume() { process_->signal(SIGCONT); }
 
 }  // namespace sarai::engine

@@ -38,6 +38,11 @@ public:
     [[nodiscard]] boost::asio::awaitable<Error> gone();
     [[nodiscard]] boost::asio::awaitable<void> stop(std::chrono::milliseconds grace);
 
+    // Its threads stand still from pause() to resume(): whoever asks it something waits so long. A worker that is being
+    // stopped is not paused any more, so that it can end.
+    void pause();
+    void resume();
+
     [[nodiscard]] pid_t pid() const { return process_->pid(); }
     [[nodiscard]] const std::shared_ptr<net::Client>& client() const { return client_; }
 
@@ -50,6 +55,7 @@ private:
     std::unique_ptr<ChildProcess> process_;
     std::shared_ptr<net::Client> client_;
     std::filesystem::path socket_;
+    bool stopping_ = false;
 };
 
 }  // namespace sarai::engine

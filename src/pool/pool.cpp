@@ -14,6 +14,7 @@
 #include "net/task_group.hpp"
 #include "pool/load_record.hpp"
 #include "pool/memory_watch.hpp"
+#include "pool/turn_taking.hpp"
 
 namespace sarai::pool {
 namespace asio = boost::asio;
@@ -35,6 +36,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
           ports(std::move(given)),
           locals(core.models().size()),
           watch(std::move(rules), names_of(core.models())),
+          turns(on, core.models().size()),
           tasks(on) {}
     static std::vector<std::string> names_of(const std::vector<ModelSpec>& models) {
         std::vector<std::string> names;
@@ -66,6 +68,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     std::map<Ticket, std::shared_ptr<Waiter>> waiters;
     Ticket last_ticket = 0;
     MemoryWatch watch;
+    TurnTaking turns;
     asio::steady_timer look_now{executor};  // cancelled to look before the next interval
     bool shutting_down = false;
     // An idle llama-server ends within 0.2 s of SIGTERM; one in the middle of a prompt batch needs the batch first.
@@ -78,6 +81,12 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     // reports to the core before the actions behind it are performed; each event leaves the core consistent.
     void perform(Actions actions) {
         for (auto& action : actions) std::visit([this](auto& one) { perform_one(one); }, action);
+        update_turns();
+    }
+    // Whoever holds a lease on a worker makes it compute.
+    void update_turns() {
+        for (ModelIndex i = 0; i < locals.size(); ++i)
+            turns.set_busy(i, core.local(i).leases > 0 ? locals[i].worker : nullptr);
     }
     void perform_one(const Measure& action) { tasks.spawn("measure", measure(action.model, action.reduction)); }
     void perform_one(const Spawn& action) { tasks.spawn("worker", run_worker(action.model, action.reduction)); }
@@ -146,6 +155,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         else
             spdlog::info("model '{}' is unloaded", name(model));
         local.worker.reset();
+        turns.set_busy(model, nullptr);
         watch.forget(model);
         report(model, local.record.rest());
         perform(core.worker_gone(model, why));
@@ -193,6 +203,11 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             timer.expires_after(tick_interval);
             co_await timer.async_wait(asio::use_awaitable);
         }
+    }
+
+    asio::awaitable<void> take_turns() {
+        const auto self = shared_from_this();
+        co_await turns.run();
     }
 
     asio::awaitable<void> watch_memory() {
@@ -369,6 +384,7 @@ Pool::~Pool() = default;
 
 void Pool::start(const std::vector<ModelIndex>& preload) {
     shared_->tasks.spawn("pool tick", shared_->tick());
+    shared_->tasks.spawn("turns", shared_->take_turns());
     shared_->tasks.spawn("memory watch", shared_->watch_memory());
     for (const auto model : preload) shared_->perform(shared_->core.preload(model));
 }

@@ -23,6 +23,10 @@ public:
     [[nodiscard]] virtual boost::asio::awaitable<void> stop(
         std::chrono::milliseconds grace) = 0;  // resumes when it was reaped
     [[nodiscard]] virtual pid_t pid() const = 0;
+    [[nodiscard]] virtual int threads() const = 0;  // that it computes with
+    // Stops its threads where they are, until resume(). Nothing once it is being stopped.
+    virtual void pause() = 0;
+    virtual void resume() = 0;
     [[nodiscard]] virtual std::shared_ptr<llm::Backend> backend() = 0;
 };
 

@@ -1,0 +1,37 @@
+// The driver of Turns: pauses and resumes the workers' processes. Belongs to the io thread, as the pool does.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <vector>
+
+#include "pool/ports.hpp"
+#include "pool/turns.hpp"
+
+namespace sarai::pool {
+
+class TurnTaking {
+public:
+    TurnTaking(const boost::asio::any_io_executor& executor, std::size_t models);
+
+    // The model's worker while somebody holds a lease on it, else null. Cheap where nothing has changed.
+    void set_busy(ModelIndex model, std::shared_ptr<LocalWorker> worker);
+    // Ends turns that are over, until it is cancelled.
+    [[nodiscard]] boost::asio::awaitable<void> run();
+
+private:
+    struct Place {
+        std::shared_ptr<LocalWorker> worker;  // null: not busy
+        bool paused = false;
+    };
+    [[nodiscard]] Turns::CpuTime cpu_time() const;
+    void apply();
+
+    std::vector<Place> places_;
+    Turns turns_;
+    boost::asio::steady_timer turn_over_;  // cancelled when somebody has joined or left
+};
+
+}  // namespace sarai::pool

@@ -1,0 +1,65 @@
+// Whose turn it is to compute: gang scheduling of local workers that are busy at once and have more threads than the
+// machine has cores. Pure: the driver tells time and CPU time, and pauses and resumes the processes.
+//
+// A worker's threads meet at a barrier several hundred times per token and spin there for their fellows. Left to the
+// kernel, threads of several workers spin for fellows that are not running: three models at once took three to four
+// times as long as one after the other. Put to sleep at barriers instead, a worker that is alone loses about 5 %
+// (bench/concurrent). So they spin, and workers take turns as a whole (Ousterhout 1982).
+//
+// The one that has had the least CPU time runs next, and as many others beside it as have cores. Who comes later starts
+// at the least that anybody present has had, so that short requests are served soon, and cannot push out a long one by
+// coming again and again. A worker that hardly uses its turn, because its client reads slowly, runs beside the others
+// until it computes again.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+
+#include "pool/pool_core.hpp"
+
+namespace sarai::pool {
+
+class Turns {
+public:
+    using Duration = std::chrono::nanoseconds;
+    // CPU time of a worker's process so far, of all its threads.
+    using CpuTime = std::function<Duration(ModelIndex)>;
+
+    // Long against the price of a change (microseconds), short for who reads along.
+    static constexpr std::chrono::milliseconds length{100};
+
+    explicit Turns(int cores) : cores_(cores) {}
+
+    // `threads`: that it computes with.
+    void join(Clock::time_point now, ModelIndex model, int threads, const CpuTime& cpu);
+    void leave(Clock::time_point now, ModelIndex model, const CpuTime& cpu);
+    // Its turn is over, or somebody joined or left: counts what was used and chooses anew.
+    void next(Clock::time_point now, const CpuTime& cpu);
+
+    // More threads are busy than there are cores: next() is to be called after `length`.
+    [[nodiscard]] bool contended() const;
+    // True also for a worker that is not busy.
+    [[nodiscard]] bool may_run(ModelIndex model) const;
+
+private:
+    struct Worker {
+        bool busy = false;
+        int threads = 1;
+        Duration used{};        // CPU time that it had in its turns
+        Duration counted{};     // its process's CPU time when it was last counted
+        Clock::duration ran{};  // and `spent` in it: not judged yet
+        Duration spent{};
+        bool light = false;  // hardly used what it had last
+        bool runs = true;
+    };
+    void count(Clock::time_point now, const CpuTime& cpu);
+    void choose();
+    [[nodiscard]] Duration least_used(ModelIndex but_for) const;  // of those that compete
+
+    int cores_;
+    std::map<ModelIndex, Worker> workers_;  // also those that were busy once: they keep what they used
+    Clock::time_point last_{};              // when it was last chosen
+};
+
+}  // namespace sarai::pool
