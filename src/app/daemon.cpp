@@ -14,6 +14,7 @@
 #include "app/measure.hpp"
 #include "app/port_owner.hpp"
 #include "app/wiring.hpp"
+#include "engine/cores.hpp"
 #include "engine/runtime_dir.hpp"
 #include "gateway/gateway.hpp"
 #include "memory/process_memory.hpp"
@@ -73,7 +74,8 @@ struct Daemon {
                          .own = own_reserve,
                          .max_concurrent_llms = config.memory.max_concurrent_llms,
                          .policy = policy_named(config.memory.policy),
-                         .machine = std::max(Bytes{}, machine - config.memory.reserve)},
+                         .machine = std::max(Bytes{}, machine - config.memory.reserve),
+                         .cores = engine::compute_cores()},
                         std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports),
                         std::move(watch));
         gateway::Gateway gateway(config, pool, version);

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <map>
-#include <thread>
 
+#include "engine/cores.hpp"
 #include "engine/worker.hpp"
 #include "memory/guard.hpp"
 #include "remote/ollama_backend.hpp"
@@ -21,19 +21,18 @@ namespace {
 // cores, three minutes for a full context.
 constexpr config::TimeBudgets worker_budgets{.connect = 2s, .first_token = 1800s, .silence = 300s, .total = 3600s};
 
-int core_count() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
-
 class LlamaServer final : public pool::LocalWorker {
 public:
-    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model)
+    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model, int threads)
         : worker_(std::move(worker)),
-          threads_(model.local->threads > 0 ? model.local->threads : core_count()),
+          threads_(threads),
           load_timeout_(model.local->load_timeout),
           backend_(remote::make_openai_backend(remote::Link{.client = worker_->client(),
                                                             .name = fmt::format("worker of '{}'", model.name),
                                                             .model = model.name,
                                                             .budgets = worker_budgets,
-                                                            .max_inputs = 64})) {}
+                                                            .max_inputs = 64,
+                                                            .continues = remote::Continues::raw_text})) {}
 
     asio::awaitable<Result<void>> ready() override { return worker_->ready(load_timeout_); }
     asio::awaitable<Error> gone() override { return worker_->gone(); }
@@ -102,11 +101,13 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
         cgroup = std::move(*made);
     }
     auto spec = engine::worker_spec(model);
+    // Said rather than left to the engine, so that it is known who fits beside whom (pool/turns.hpp).
+    if (spec.threads == 0) spec.threads = engine::compute_cores();
     spec.shape = memory::within_trained_context(reduced(std::move(spec.shape), reduction), trained_context);
     auto worker = engine::Worker::start(executor, built.server_binary, spec,
                                         built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
     if (!worker) return std::unexpected(worker.error());
-    return std::make_shared<LlamaServer>(std::move(*worker), model);
+    return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads);
 }
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {

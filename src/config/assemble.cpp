@@ -10,8 +10,8 @@
 namespace sarai::config {
 namespace {
 
-// Flags of the worker that decide what it takes or where it listens: set behind the plan's back they would break the
-// budget. Beside each, the key that sets it.
+// Flags of the worker that decide what it takes, where it listens or who computes beside it: set behind the plan's back
+// they would break the budget, or let workers run against each other. Beside each, the key that sets it.
 struct OwnFlag {
     std::string_view flags;  // separated by spaces
     std::string_view key;
@@ -20,6 +20,7 @@ constexpr std::array own_flags{
     OwnFlag{"-c --ctx-size --fit -fit --fitc -fitc", "context_length"},
     OwnFlag{"-np --parallel -kvu --kv-unified --kv-unified-per-slot", "parallel"},
     OwnFlag{"-b --batch-size -ub --ubatch-size", "batch"},
+    OwnFlag{"-t --threads -tb --threads-batch", "threads"},
     OwnFlag{"-cram --cache-ram --cache-idle-slots", "prompt_cache"},
     OwnFlag{"-ctk --cache-type-k -ctv --cache-type-v", "kv_cache_type"},
     OwnFlag{"-lm --load-mode --mlock --mmap --no-mmap -nr --no-repack --repack -dio --direct-io", "load_mode"},
@@ -193,7 +194,8 @@ private:
                                    .model = draft.remote_name.value_or(draft.name),
                                    .context_length = draft.context_length,
                                    .keep_alive = draft.keep_alive,
-                                   .budgets = draft.budgets};
+                                   .budgets = draft.budgets,
+                                   .continues = draft.continues.value_or(*draft.backend == BackendKind::ollama_http)};
         if (draft.backend == BackendKind::ollama_http && !draft.given.contains("endpoints")) {
             model.remote->endpoints = ollama_default();
         }

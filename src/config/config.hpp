@@ -58,7 +58,7 @@ struct LocalModel {
     std::optional<std::filesystem::path> mmproj;  // multimodal projector
     int context_length = 2048;                    // tokens; the engine pads it up to a multiple of 256
     int parallel = 1;                             // slots; the context is shared among them by the engine
-    int threads = 0;                              // 0: all cores
+    int threads = 0;                              // 0: a thread per physical core
     Bytes prompt_cache = {};                      // engine's --cache-ram; 0: off
     std::string kv_cache_type = "f16";            // f16, bf16, q8_0, q4_0; quantised ones need flash attention
     std::string load_mode = "copy";               // copy, mmap or engine_default, see memory::LoadMode
@@ -78,6 +78,7 @@ struct RemoteModel {
     std::optional<int> context_length;      // Ollama's num_ctx
     std::optional<std::string> keep_alive;  // Ollama's keep_alive: "5m", "-1"
     TimeBudgets budgets;
+    bool continues = true;  // an assistant's last message, which is how it takes over an answer that another began
 };
 
 // What happens while every endpoint of a remote model is lost. Proven by `sarai plan`; nothing else happens at run

@@ -99,6 +99,8 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().remote_name = v.as<Text>(); }, 0, 0, {}, Scope::remote},
     {"models.*.keep_alive", Type::text, "", "Ollama's keep_alive: \"5m\", \"-1\".",
      [](Draft& d, const Value& v) { d.model().keep_alive = v.as<Text>(); }, 0, 0, {}, Scope::remote},
+    {"models.*.continues_answers", Type::boolean, "", "The server goes on with an assistant's message where that is the last one, so that it can take over an answer from a server that was lost. Without it: true for ollama_http, false for openai_http.",
+     [](Draft& d, const Value& v) { d.model().continues = v.as<bool>(); }, 0, 0, {}, Scope::remote},
     {"models.*.fallback", Type::choice, "", "What serves while no endpoint can be reached; needs path.",
      [](Draft& d, const Value&) { d.model().fallback = true; }, 0, 0, "gguf_native"},
 
@@ -108,7 +110,7 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().local.mmproj = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::local},
     {"models.*.parallel", Type::integer, "1", "Requests that the worker serves at once; they share the context.",
      [](Draft& d, const Value& v) { d.model().local.parallel = static_cast<int>(v.as<Int>()); }, 1, 256, {}, Scope::local},
-    {"models.*.threads", Type::integer, "0", "0: all cores.",
+    {"models.*.threads", Type::integer, "0", "0: a thread per physical core.",
      [](Draft& d, const Value& v) { d.model().local.threads = static_cast<int>(v.as<Int>()); }, 0, 1024, {}, Scope::local},
     {"models.*.prompt_cache", Type::size, "0", "RAM for prompts that the worker remembers. 0: off.",
      [](Draft& d, const Value& v) { d.model().local.prompt_cache = v.as<Bytes>(); }, 0, pib, {}, Scope::local},

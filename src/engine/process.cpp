@@ -193,6 +193,10 @@ void ChildProcess::signal(int number) {
     if (running()) ::kill(pid(), number);
 }
 
+void ChildProcess::signal_group(int number) {
+    if (running() && state_->group > 1) ::kill(-state_->group, number);
+}
+
 asio::awaitable<ExitStatus> ChildProcess::wait() {
     const auto state = state_;
     while (!state->settled()) { co_await state->changed.async_wait(quiet); }

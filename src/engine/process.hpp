@@ -50,6 +50,7 @@ public:
     [[nodiscard]] pid_t pid() const;
     [[nodiscard]] bool running() const;  // not reaped yet
     void signal(int number);             // nothing if reaped
+    void signal_group(int number);       // also to what it started itself
 
     // Resumes when the process was reaped and its output read to the end. Any number may wait.
     [[nodiscard]] boost::asio::awaitable<ExitStatus> wait();

@@ -87,8 +87,8 @@ asio::awaitable<void> Worker::stop(std::chrono::milliseconds grace) {
 }
 
 void Worker::pause() {
-    if (!stopping_) process_->signal(SIGSTOP);
+    if (!stopping_) process_->signal_group(SIGSTOP);
 }
-void Worker::resume() { process_->signal(SIGCONT); }
+void Worker::resume() { process_->signal_group(SIGCONT); }
 
 }  // namespace sarai::engine

@@ -82,7 +82,7 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
 std::map<std::string, std::string> worker_environment() {
     // How long a thread spins at a barrier before it sleeps, some 10 µs here. Never spinning costs a worker that is
     // alone about 5 %. At the engine's default, 300,000, a thread spins for milliseconds for a fellow that is not
-    // running, whoever else has its core. Workers of ours do not run against each other: pool/turns.hpp.
+    // running, whoever else has its core. Workers of ours take turns: pool/turns.hpp.
     return {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "500"}};
 }
 

@@ -15,7 +15,7 @@ namespace sarai::engine {
 struct WorkerSpec {
     std::string name;           // of the model; the worker's alias
     memory::EngineShape shape;  // what was planned is what runs
-    int threads = 0;            // 0: the engine's choice, one per core
+    int threads = 0;            // 0: the engine's choice
     std::vector<std::string> extra_args = {};
 };
 

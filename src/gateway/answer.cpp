@@ -48,7 +48,8 @@ public:
                      endpoint_.empty() ? "-" : endpoint_,
                      done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0,
                      done_.duration.count() * 1000, done_.usage ? done_.usage->completion_tokens : 0,
-                     done_.broke_off ? " broke_off" : "");
+                     (done_.broke_off ? " broke_off" : "") +
+                         (done_.failovers > 0 ? fmt::format(" failovers={}", done_.failovers) : ""));
     }
 
 private:
@@ -105,20 +106,37 @@ private:
         if (!events) co_return std::unexpected(events.error());
         // Made while the model still works; it leaves with the first token.
         exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+        llm::Transcript transcript(request_);
         std::string out;
         bool started = false;
+        std::int64_t had = 0;  // tokens of the answer that this stream goes on with
         std::optional<llm::Rates> rates;
         for (;;) {
             auto event = co_await (*events)->next();
             if (!event) {
                 if (!started) co_return std::unexpected(event.error());
-                lease.broke_off(event.error());
-                done_.broke_off = true;
-                face_.stream_error(event.error(), out);
-                (void)co_await exchange_.finish(out);
-                co_return Result<void>{};
+                events->reset();  // closes its connection
+                auto resumed = co_await take_over(lease, transcript, std::move(event.error()));
+                if (!resumed) {
+                    done_.broke_off = true;
+                    face_.stream_error(resumed.error(), out);
+                    (void)co_await exchange_.finish(out);
+                    co_return Result<void>{};
+                }
+                *events = std::move(resumed->events);
+                had = resumed->had;
+                rates.reset();
+                if (*events) continue;
+                face_.event(transcript.end_at_limit(), out);
+                break;
             }
             if (!*event) break;
+            if (done_.failovers > 0) {
+                auto whole = transcript.continued(**event, had);
+                if (!whole) continue;
+                *event = seam_.empty() ? std::move(*whole) : with_seam(*whole);
+            }
+            transcript.add(**event);
             if (!(*event)->is_only_text()) {
                 if (auto usage = llm::usage_of((*event)->chunk())) done_.usage = usage;
                 if (auto told = llm::rates_of((*event)->chunk())) rates = told;
@@ -144,6 +162,41 @@ private:
         complete_ = true;
         (void)co_await exchange_.finish(out);
         co_return Result<void>{};
+    }
+
+    // Another backend that goes on with an answer whose own was lost. The error is what the client is to read.
+    asio::awaitable<Result<llm::Resumed>> take_over(pool::Lease& lease, llm::Transcript& transcript, Error failure) {
+        auto partial = transcript.partial();
+        if (partial && !request_.may_fail_over)
+            partial = fail(Code::unsupported, "the client allows nobody to go on with the answer");
+        if (!partial) {
+            lease.broke_off(failure);
+            failure.message += fmt::format(" ({})", partial.error().message);
+            co_return std::unexpected(std::move(failure));
+        }
+        const auto from = endpoint_;
+        const auto why = failure.message;
+        for (;;) {
+            if (auto next = co_await lease.next(failure, true); !next) co_return std::unexpected(next.error());
+            note_route(lease.route());
+            auto resumed = co_await lease.backend().resume(request_, *partial);
+            if (!resumed) {
+                failure = std::move(resumed.error());
+                continue;
+            }
+            ++done_.failovers;
+            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens", request_.id, endpoint_, from,
+                         resumed->had);
+            seam_ = {
+                {"from", from}, {"to", endpoint_}, {"model", done_.model}, {"tokens", resumed->had}, {"reason", why}};
+            co_return resumed;
+        }
+    }
+    // The headers have left long ago: the first chunk of who goes on tells what they would.
+    llm::StreamEvent with_seam(const llm::StreamEvent& event) {
+        auto chunk = event.chunk();
+        chunk["sarai_failover"] = std::exchange(seam_, {});
+        return llm::StreamEvent(std::move(chunk));
     }
 
     asio::awaitable<void> fail_with(Error error) {
@@ -185,6 +238,7 @@ private:
     Clock::time_point arrived_ = Clock::now();
     FinishedRequest done_;
     std::string endpoint_;
+    boost::json::object seam_;  // of a failover that the client was not told of yet
     bool complete_ = false;
     bool client_left_ = false;
 };

@@ -116,10 +116,20 @@ std::string Gateway::request_id(const net::Exchange& exchange) {
     return fmt::format("req-{:x}-{}", started_.time_since_epoch().count() & 0xffffff, ++last_id_);
 }
 
+namespace {
+
+bool may_fail_over(const net::Exchange& exchange) {
+    const std::string_view wish = exchange.request()["x-sarai-failover"];
+    return !boost::beast::iequals(wish, "off");
+}
+
+}  // namespace
+
 asio::awaitable<void> Gateway::openai(net::Exchange& exchange, llm::Task task) {
     auto request = protocols::openai::decode_request(task, exchange.request().body());
     if (!request) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, request.error()));
     request->id = request_id(exchange);
+    request->may_fail_over = may_fail_over(exchange);
     const auto face = make_openai_face();
     co_await answer(exchange, std::move(*request), *face, Protocol::openai, shared_);
 }
@@ -136,6 +146,7 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, protocols::ollama
             ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
     }
     request.id = request_id(exchange);
+    request.may_fail_over = may_fail_over(exchange);
     const auto face = make_ollama_face(call, request.model);
     co_await answer(exchange, std::move(request), *face, Protocol::ollama, shared_);
 }

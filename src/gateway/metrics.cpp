@@ -33,6 +33,9 @@ struct Metrics::Families {
         family(registry, prom::BuildCounter(), "sarai_tokens_total", "Tokens by model and type (prompt, completion).");
     prom::Family<prom::Counter>& fallbacks = family(registry, prom::BuildCounter(), "sarai_fallbacks_total",
                                                     "Requests answered by a later backend of the model's chain.");
+    prom::Family<prom::Counter>& failovers =
+        family(registry, prom::BuildCounter(), "sarai_stream_failovers_total",
+               "Times that another backend went on with a streamed answer whose own was lost.");
     prom::Family<prom::Counter>& broken =
         family(registry, prom::BuildCounter(), "sarai_streams_broken_total", "Streams that ended with an error event.");
     prom::Family<prom::Histogram>& first_token =
@@ -88,6 +91,7 @@ void Metrics::count(const FinishedRequest& request) {
     all.duration.Add(who, seconds_buckets()).Observe(request.duration.count());
     if (request.fallback) all.fallbacks.Add({{"model", request.model}}).Increment();
     if (request.broke_off) all.broken.Add(who).Increment();
+    if (request.failovers > 0) all.failovers.Add(who).Increment(request.failovers);
     if (request.usage) {
         all.tokens.Add({{"model", request.model}, {"type", "prompt"}})
             .Increment(static_cast<double>(request.usage->prompt_tokens));

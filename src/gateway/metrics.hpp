@@ -21,6 +21,7 @@ struct FinishedRequest {
     std::optional<llm::Usage> usage;
     bool fallback = false;   // not the first backend of the chain
     bool broke_off = false;  // ended by an in-stream error
+    int failovers = 0;       // times that another backend went on with its answer in the middle
 };
 
 class Metrics {

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "llm/transcript.hpp"
 #include "llm/types.hpp"
 
 namespace sarai::llm {
@@ -26,6 +27,13 @@ public:
     [[nodiscard]] virtual bool ready() const { return false; }
 };
 
+// A stream that goes on with an answer that another backend began. It brings what is missing and no more; its counts
+// are its own: Transcript::continued() makes them those of the whole answer.
+struct Resumed {
+    std::unique_ptr<EventStream> events;  // null: the part before has all the tokens that the answer may have
+    std::int64_t had = 0;                 // tokens of the part before; exact where the backend has a tokenizer to ask
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -34,6 +42,10 @@ public:
     // Starts a stream. Returns once the server has accepted the request (its status line was seen and is 200).
     [[nodiscard]] virtual boost::asio::awaitable<Result<std::unique_ptr<EventStream>>> stream(
         const Request& request) = 0;
+    // Goes on with an answer of which the client has `partial`, streamed. Errors: upstream where this backend cannot
+    // continue what another began, else as of stream().
+    [[nodiscard]] virtual boost::asio::awaitable<Result<Resumed>> resume(const Request& request,
+                                                                         const Partial& partial) = 0;
 };
 
 }  // namespace sarai::llm

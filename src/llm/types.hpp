@@ -31,6 +31,8 @@ struct Request {
     // `body` as the client wrote it, in the client's own request, which outlives this one; empty where `body` was made
     // from something else. Spares writing again what was just read, where a backend has nothing to change.
     std::string_view text = {};
+    // The client allows another backend to go on with a streamed answer that lost its own (x-sarai-failover: off).
+    bool may_fail_over = true;
 };
 
 // Tokens. `cached` are those of `prompt` that a prompt cache answered.

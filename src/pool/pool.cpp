@@ -36,7 +36,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
           ports(std::move(given)),
           locals(core.models().size()),
           watch(std::move(rules), names_of(core.models())),
-          turns(on, core.models().size()),
+          turns(on, core.models().size(), core.rules().cores),
           tasks(on) {}
     static std::vector<std::string> names_of(const std::vector<ModelSpec>& models) {
         std::vector<std::string> names;
@@ -86,7 +86,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     // Whoever holds a lease on a worker makes it compute.
     void update_turns() {
         for (ModelIndex i = 0; i < locals.size(); ++i)
-            turns.set_busy(i, core.local(i).leases > 0 ? locals[i].worker : nullptr);
+            turns.set_busy(
+                i, core.local(i).state == LocalState::ready && core.local(i).leases > 0 ? locals[i].worker : nullptr);
     }
     void perform_one(const Measure& action) { tasks.spawn("measure", measure(action.model, action.reduction)); }
     void perform_one(const Spawn& action) { tasks.spawn("worker", run_worker(action.model, action.reduction)); }
@@ -321,6 +322,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         lease.backend_ =
             route.endpoint ? ports.remote(route.model, *route.endpoint) : locals[route.model].worker->backend();
         lease.route_ = std::move(route);
+        lease.pauses_ = turns.pauses(lease.route_.model);
     }
 };
 
@@ -328,12 +330,14 @@ Lease::Lease(Lease&& other) noexcept
     : pool_(std::move(other.pool_)),
       ticket_(std::exchange(other.ticket_, 0)),
       route_(std::move(other.route_)),
+      pauses_(other.pauses_),
       backend_(std::move(other.backend_)) {}
 
 Lease& Lease::operator=(Lease&& other) noexcept {
     std::swap(pool_, other.pool_);
     std::swap(ticket_, other.ticket_);
     std::swap(route_, other.route_);
+    std::swap(pauses_, other.pauses_);
     std::swap(backend_, other.backend_);
     return *this;
 }
@@ -342,16 +346,15 @@ Lease::~Lease() {
     if (pool_ && ticket_ != 0) pool_->perform(pool_->core.release(Clock::now(), ticket_));
 }
 
-asio::awaitable<Result<void>> Lease::next(Error failure) {
+asio::awaitable<Result<void>> Lease::next(Error failure, bool in_the_middle) {
     const auto pool = pool_;
     const auto model = route_.model;
     // What the client asked wrongly is no trouble of the server's; the access log has its status.
     const bool clients_fault =
         failure.code == Code::invalid_argument || failure.code == Code::unsupported || failure.code == Code::too_large;
-    spdlog::log(clients_fault ? spdlog::level::debug : spdlog::level::warn,
-                "model '{}': {} failed before the first token: {}", pool->name(model),
-                route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
-                describe(failure));
+    spdlog::log(clients_fault ? spdlog::level::debug : spdlog::level::warn, "model '{}': {} failed {}: {}",
+                pool->name(model), route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
+                in_the_middle ? "in the middle of an answer" : "before the first token", describe(failure));
     backend_.reset();
     auto route = co_await pool->wait_for_answer(
         ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); });
@@ -373,7 +376,9 @@ void Lease::broke_off(const Error& failure) {
 
 void Lease::served(const std::optional<llm::Rates>& rates) {
     // A worker that died and came back since the lease was granted gets the credit: it runs by the same plan.
-    if (!route_.endpoint) pool_->locals[route_.model].record.served(rates);
+    if (route_.endpoint) return;
+    const bool was_paused = pool_->turns.pauses(route_.model) != pauses_;
+    pool_->locals[route_.model].record.served(was_paused ? std::nullopt : rates);
 }
 
 Pool::Pool(asio::any_io_executor executor, Rules rules, std::vector<ModelSpec> models,

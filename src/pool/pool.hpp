@@ -31,10 +31,11 @@ public:
     [[nodiscard]] const Route& route() const { return route_; }
     [[nodiscard]] llm::Backend& backend() const { return *backend_; }
 
-    // Before anything was sent to the client: what this route gave failed. The lease moves on to the next backend of
-    // the chain, or the error says why there is none; then it is spent.
-    [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure);
-    // After the first token: the answer broke off. Only marks the endpoint.
+    // What this route gave failed: before anything was sent to the client, or in the middle of an answer with which
+    // another backend may go on. The lease moves on to the next backend of the chain, or the error says why there is
+    // none; then it is spent.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure, bool in_the_middle = false);
+    // The answer broke off in the middle, and nobody is to go on with it. Only marks the endpoint.
     void broke_off(const Error& failure);
     // The answer has come to its end, with the speeds that its last part told.
     void served(const std::optional<llm::Rates>& rates);
@@ -47,6 +48,7 @@ private:
     std::shared_ptr<Shared> pool_;
     Ticket ticket_ = 0;
     Route route_;
+    std::uint64_t pauses_ = 0;  // of the worker when it was granted
     std::shared_ptr<llm::Backend> backend_;
 };
 

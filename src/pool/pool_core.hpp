@@ -79,6 +79,7 @@ struct Rules {
     Bytes machine = {};  // the largest budget that this machine allows, for advice; 0: unknown
     // A server that is back may go again: so long it must have been up before its fallback's displacements are undone.
     Clock::duration restore_after = std::chrono::seconds(30);
+    int cores = 1;  // that workers compute on, see pool/turns.hpp
 };
 
 enum class LocalState : std::uint8_t { absent, measuring, queued, loading, ready, stopping };

@@ -1,10 +1,11 @@
 #include "pool/turn_taking.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <ctime>
-#include <thread>
 #include <utility>
 
 namespace sarai::pool {
@@ -22,10 +23,8 @@ Turns::Duration cpu_time_of(pid_t pid) {
 
 }  // namespace
 
-TurnTaking::TurnTaking(const asio::any_io_executor& executor, std::size_t models)
-    : places_(models),
-      turns_(static_cast<int>(std::max(1U, std::thread::hardware_concurrency()))),
-      turn_over_(executor) {}
+TurnTaking::TurnTaking(const asio::any_io_executor& executor, std::size_t models, int cores)
+    : places_(models), turns_(cores), turn_over_(executor) {}
 
 Turns::CpuTime TurnTaking::cpu_time() const {
     return [this](ModelIndex model) {
@@ -54,6 +53,7 @@ void TurnTaking::apply() {
             auto& place = places_[model];
             if (!place.worker || place.paused == pause || turns_.may_run(model) == pause) continue;
             place.paused = pause;
+            place.pauses += pause ? 1 : 0;
             if (pause)
                 place.worker->pause();
             else
@@ -68,8 +68,10 @@ asio::awaitable<void> TurnTaking::run() {
         const auto state = co_await asio::this_coro::cancellation_state;
         if (state.cancelled() != asio::cancellation_type::none) co_return;
         if (interrupted) continue;  // set_busy() has chosen already
-        turns_.next(Clock::now(), cpu_time());
-        apply();
+        try {
+            turns_.next(Clock::now(), cpu_time());
+            apply();
+        } catch (const std::exception& error) { spdlog::error("the end of a turn failed: {}", error.what()); }
     }
 }
 

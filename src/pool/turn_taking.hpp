@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -14,10 +15,12 @@ namespace sarai::pool {
 
 class TurnTaking {
 public:
-    TurnTaking(const boost::asio::any_io_executor& executor, std::size_t models);
+    TurnTaking(const boost::asio::any_io_executor& executor, std::size_t models, int cores);
 
     // The model's worker while somebody holds a lease on it, else null. Cheap where nothing has changed.
     void set_busy(ModelIndex model, std::shared_ptr<LocalWorker> worker);
+    // How often the model's workers were paused so far: times that were told of meanwhile are not those of the model.
+    [[nodiscard]] std::uint64_t pauses(ModelIndex model) const { return places_[model].pauses; }
     // Ends turns that are over, until it is cancelled.
     [[nodiscard]] boost::asio::awaitable<void> run();
 
@@ -25,6 +28,7 @@ private:
     struct Place {
         std::shared_ptr<LocalWorker> worker;  // null: not busy
         bool paused = false;
+        std::uint64_t pauses = 0;
     };
     [[nodiscard]] Turns::CpuTime cpu_time() const;
     void apply();

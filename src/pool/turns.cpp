@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 constexpr auto shortest_judged = 10ms;
 // Of one core, over a turn: less is waiting.
 constexpr int light_share_divisor = 10;
+// Turns that somebody who comes again may have had more than those who are there.
+constexpr int most_behind = 3;
 
 }  // namespace
 
@@ -33,63 +35,56 @@ bool Turns::may_run(ModelIndex model) const {
 }
 
 void Turns::join(Clock::time_point now, ModelIndex model, int threads, const CpuTime& cpu) {
-    const bool was_contended = contended();
-    if (was_contended) count(now, cpu);
     auto& joining = workers_[model];
     if (joining.busy) return;
-    joining.used = std::max(joining.used, least_used(model));
-    joining = {
-        .busy = true, .threads = std::min(threads, cores_), .used = joining.used, .counted = cpu(model), .runs = false};
-    if (!was_contended && contended())  // what they had alone was nobody else's
-        for (auto& [other, worker] : workers_)
-            if (worker.busy) {
-                worker.counted = cpu(other);
-                worker.ran = {};
-                worker.light = false;
-            }
+    count(now, cpu);
+    joining = {.busy = true,
+               .threads = std::min(threads, cores_),
+               // Nobody is owed what he did not want, and nobody pays for long ago.
+               .held = std::clamp(joining.held, floor_, floor_ + most_behind * length),
+               .counted = cpu(model),
+               .runs = false};
     choose();
-    last_ = now;
 }
 
 void Turns::leave(Clock::time_point now, ModelIndex model, const CpuTime& cpu) {
     const auto found = workers_.find(model);
     if (found == workers_.end() || !found->second.busy) return;
-    if (contended()) count(now, cpu);
+    count(now, cpu);
     found->second.busy = false;
     choose();
-    last_ = now;
 }
 
 void Turns::next(Clock::time_point now, const CpuTime& cpu) {
-    if (contended()) count(now, cpu);
+    count(now, cpu);
     choose();
-    last_ = now;
 }
 
-Turns::Duration Turns::least_used(ModelIndex but_for) const {
-    auto least = Duration::max();
-    for (const auto& [model, worker] : workers_)
-        if (model != but_for && worker.busy && !worker.light) least = std::min(least, worker.used);
-    return least == Duration::max() ? Duration{} : least;
-}
-
+// Also while everybody runs, so that it is known who computes when that ends.
 void Turns::count(Clock::time_point now, const CpuTime& cpu) {
+    const auto passed = now - last_;
+    const bool taking_turns = contended();
+    last_ = now;
+    auto least = Duration::max();
     for (auto& [model, worker] : workers_) {
         if (!worker.busy) continue;
-        if (worker.runs) worker.ran += now - last_;
         const auto total = cpu(model);
-        const auto spent = std::max(Duration{}, total - worker.counted);
-        worker.used += spent;
+        worker.spent += std::max(Duration{}, total - worker.counted);
         worker.counted = total;
-        worker.spent += spent;
-        if (worker.ran < shortest_judged) continue;
-        const bool was_light = worker.light;
-        worker.light = worker.spent * light_share_divisor < worker.ran;
-        // Turns that it did not want are not owed to it.
-        if (was_light && !worker.light) worker.used = std::max(worker.used, least_used(model));
-        worker.ran = {};
-        worker.spent = {};
+        if (worker.runs) {
+            worker.ran += passed;
+            if (taking_turns && !worker.light) worker.held += passed;
+        }
+        if (worker.ran >= shortest_judged) {
+            const bool was_light = worker.light;
+            worker.light = worker.spent * light_share_divisor < worker.ran;
+            if (was_light && !worker.light) worker.held = std::max(worker.held, floor_);
+            worker.ran = {};
+            worker.spent = {};
+        }
+        if (!worker.light) least = std::min(least, worker.held);
     }
+    if (least != Duration::max()) floor_ = std::max(floor_, least);
 }
 
 void Turns::choose() {
@@ -103,7 +98,7 @@ void Turns::choose() {
             waiting.push_back(&worker);
     }
     // Between equals the one that waited: it runs at once that way.
-    std::ranges::stable_sort(waiting, {}, [](const Worker* one) { return std::pair(one->used, one->runs); });
+    std::ranges::stable_sort(waiting, {}, [](const Worker* one) { return std::pair(one->held, one->runs); });
     int free = cores_;
     for (auto* const worker : waiting) {
         worker->runs = free == cores_ || worker->threads <= free;

@@ -6,10 +6,10 @@
 // times as long as one after the other. Put to sleep at barriers instead, a worker that is alone loses about 5 %
 // (bench/concurrent). So they spin, and workers take turns as a whole (Ousterhout 1982).
 //
-// The one that has had the least CPU time runs next, and as many others beside it as have cores. Who comes later starts
-// at the least that anybody present has had, so that short requests are served soon, and cannot push out a long one by
-// coming again and again. A worker that hardly uses its turn, because its client reads slowly, runs beside the others
-// until it computes again.
+// The one that has had the machine for the shortest time runs next, and as many others beside it as have cores. Who
+// comes later starts where those present are, or a few turns behind them if it had more before: short requests are
+// served soon, and cannot push out a long one by coming again and again. A worker that hardly computes, because its
+// client reads slowly, runs beside the others until it computes again.
 #pragma once
 
 #include <chrono>
@@ -46,7 +46,7 @@ private:
     struct Worker {
         bool busy = false;
         int threads = 1;
-        Duration used{};        // CPU time that it had in its turns
+        Duration held{};        // how long it has had the machine, while there were turns
         Duration counted{};     // its process's CPU time when it was last counted
         Clock::duration ran{};  // and `spent` in it: not judged yet
         Duration spent{};
@@ -55,11 +55,11 @@ private:
     };
     void count(Clock::time_point now, const CpuTime& cpu);
     void choose();
-    [[nodiscard]] Duration least_used(ModelIndex but_for) const;  // of those that compete
 
     int cores_;
-    std::map<ModelIndex, Worker> workers_;  // also those that were busy once: they keep what they used
-    Clock::time_point last_{};              // when it was last chosen
+    std::map<ModelIndex, Worker> workers_;  // also those that were busy once: they keep what they had
+    Duration floor_{};                      // the least that a competing one has had; only grows
+    Clock::time_point last_{};              // when it was last counted
 };
 
 }  // namespace sarai::pool

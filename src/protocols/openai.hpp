@@ -41,6 +41,9 @@ inline constexpr std::string_view end_of_stream = "data: [DONE]\n\n";
 // it says just that already.
 [[nodiscard]] std::string encode_request(const llm::Request& request, bool stream, std::string_view model);
 
+// A chunk of a raw completion as one of a chat's answer.
+[[nodiscard]] llm::StreamEvent as_chat(const llm::StreamEvent& completion);
+
 inline constexpr std::size_t most_inputs = 2048;  // of one embedding request, as in OpenAI's reference
 
 // An embedding request in parts of at most `most` inputs each, in order; one part where there are no more.

@@ -151,6 +151,20 @@ void append_part(json::object& reply, json::object part) {
         if (const auto count = integer_of(value)) value = *count + integer_at(*further, key).value_or(0);
 }
 
+llm::StreamEvent as_chat(const llm::StreamEvent& completion) {
+    auto chunk = completion.chunk();
+    chunk["object"] = "chat.completion.chunk";
+    if (auto* choices = chunk["choices"].if_array())
+        for (auto& value : *choices)
+            if (auto* choice = value.if_object()) {
+                json::object delta;
+                if (const auto text = string_at(*choice, "text"); !text.empty()) delta["content"] = text;
+                choice->erase("text");
+                (*choice)["delta"] = std::move(delta);
+            }
+    return llm::StreamEvent(std::move(chunk));
+}
+
 Result<json::object> decode_reply(std::string_view body, std::string_view client_model) {
     auto object = decode_object(body, "a reply");
     if (object) (*object)["model"] = client_model;

@@ -42,6 +42,7 @@ awaitable<std::string> read_briefly(net::BodyStream& stream) {
 
 Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model, const config::Endpoint& endpoint) {
     Link link{.client = std::move(client), .name = endpoint.name, .model = model.model, .budgets = model.budgets};
+    if (model.continues) link.continues = Continues::prefill;
     if (!endpoint.api_key.empty()) link.headers.emplace_back("Authorization", "Bearer " + endpoint.api_key);
     return link;
 }
@@ -50,6 +51,10 @@ Error named(const Link& link, Error error) {
     const auto name = link.name.empty() ? link.client->origin().name() : link.name;
     if (!error.message.contains(name)) error.message = fmt::format("{}: {}", name, error.message);
     return error;
+}
+
+Error cannot_continue(const Link& link) {
+    return named(link, {.code = Code::upstream, .message = "cannot go on with an answer that another backend began"});
 }
 
 awaitable<Result<std::string>> post(const Link& link, std::string target, std::string body) {

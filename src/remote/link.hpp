@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
@@ -17,6 +18,13 @@
 
 namespace sarai::remote {
 
+// How a server goes on with an answer that another backend began.
+enum class Continues : std::uint8_t {
+    no,
+    prefill,   // it continues the assistant's message where that is the last one
+    raw_text,  // llama-server: it tells the prompt that its template makes, and completes a text
+};
+
 struct Link {
     std::shared_ptr<net::Client> client;
     std::string name;   // of the endpoint, for messages; empty: the client's host and port
@@ -26,6 +34,7 @@ struct Link {
     // Embedding inputs sent at once. A worker of ours keeps the results of all until the last is done, which nobody
     // planned for: 6,000 short ones took a small model 75 MiB beyond its plan.
     std::size_t max_inputs = std::numeric_limits<std::size_t>::max();
+    Continues continues = Continues::no;
 };
 
 [[nodiscard]] Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
@@ -33,6 +42,8 @@ struct Link {
 
 // "name: message", so that a failure tells whose it is.
 [[nodiscard]] Error named(const Link& link, Error error);
+
+[[nodiscard]] Error cannot_continue(const Link& link);
 
 // The body of the reply to a POST, within budgets.total. Errors: of the connection, or of a status other than 200.
 [[nodiscard]] net::asio::awaitable<Result<std::string>> post(const Link& link, std::string target, std::string body);

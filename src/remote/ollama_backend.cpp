@@ -64,6 +64,14 @@ public:
         co_return make_event_stream(link_, std::move(*opened), std::make_unique<NdjsonFeed>(std::move(context)));
     }
 
+    awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
+        if (link_.continues == Continues::no) co_return std::unexpected(cannot_continue(link_));
+        const auto rest = llm::with_prefill(request, partial, partial.pieces);
+        auto events = co_await stream(rest);
+        if (!events) co_return std::unexpected(events.error());
+        co_return llm::Resumed{.events = std::move(*events), .had = partial.pieces};
+    }
+
 private:
     [[nodiscard]] Result<std::string> encode(const llm::Request& request, bool stream) const {
         auto body = ollama::encode_request(request, stream, defaults_);

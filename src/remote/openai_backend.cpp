@@ -6,6 +6,7 @@
 #include "net/framing.hpp"
 #include "protocols/openai.hpp"
 #include "remote/event_stream.hpp"
+#include "remote/resume.hpp"
 
 namespace sarai::remote {
 namespace {
@@ -15,7 +16,9 @@ using net::asio::awaitable;
 
 class SseFeed final : public Feed {
 public:
-    explicit SseFeed(std::string client_model) : decoder_(std::move(client_model)) {}
+    // `as_chat`: raw completions become parts of a chat's answer.
+    explicit SseFeed(std::string client_model, bool as_chat = false)
+        : decoder_(std::move(client_model)), as_chat_(as_chat) {}
 
     Result<void> feed(std::string_view bytes, std::vector<llm::StreamEvent>& events) override {
         if (auto fed = parser_.feed(bytes); !fed) return fed;
@@ -36,13 +39,14 @@ private:
             if (!unit) break;
             auto event = decoder_.event(unit->name, std::move(unit->data));
             if (!event) return std::unexpected(std::move(event.error()));
-            if (*event) events.push_back(std::move(**event));
+            if (*event) events.push_back(as_chat_ ? openai::as_chat(**event) : std::move(**event));
         }
         return {};
     }
 
     net::SseParser parser_;
     openai::StreamDecoder decoder_;
+    bool as_chat_;
 };
 
 std::string target_of(const Link& link, std::string_view path) {
@@ -75,14 +79,41 @@ public:
     }
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
-        auto feed = std::make_unique<SseFeed>(request.model);
-        auto body = openai::encode_request(request, true, link_.model);
-        auto opened = co_await open_stream(link_, target_of(link_, openai::path_of(request.task)), std::move(body));
+        return open(request.task, openai::encode_request(request, true, link_.model),
+                    std::make_unique<SseFeed>(request.model));
+    }
+
+    awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
+        llm::Resumed resumed{.events = nullptr, .had = partial.pieces};
+        Result<std::unique_ptr<llm::EventStream>> opened = std::unexpected(cannot_continue(link_));
+        if (link_.continues == Continues::raw_text) {
+            auto rest = co_await rest_of_answer(link_, request, partial);
+            if (!rest) co_return std::unexpected(rest.error());
+            resumed.had = rest->had;
+            if (rest->body.empty()) co_return resumed;
+            opened = co_await open(llm::Task::completion, std::move(rest->body),
+                                   std::make_unique<SseFeed>(request.model, request.task == llm::Task::chat));
+        } else if (link_.continues == Continues::prefill) {
+            auto rest = llm::with_prefill(request, partial, resumed.had);
+            if (request.task == llm::Task::chat) {  // vLLM and SGLang continue a message only where they are told to
+                rest.body["continue_final_message"] = true;
+                rest.body["add_generation_prompt"] = false;
+            }
+            opened = co_await stream(rest);
+        }
+        if (!opened) co_return std::unexpected(opened.error());
+        resumed.events = std::move(*opened);
+        co_return resumed;
+    }
+
+private:
+    awaitable<Result<std::unique_ptr<llm::EventStream>>> open(llm::Task task, std::string body,
+                                                              std::unique_ptr<Feed> feed) {
+        auto opened = co_await open_stream(link_, target_of(link_, openai::path_of(task)), std::move(body));
         if (!opened) co_return std::unexpected(opened.error());
         co_return make_event_stream(link_, std::move(*opened), std::move(feed));
     }
 
-private:
     Link link_;
 };
 

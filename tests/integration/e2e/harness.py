@@ -124,12 +124,12 @@ class Sarai:
         return self.request("POST", "/v1/chat/completions",
                             {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": max_tokens, **more})
 
-    def open_stream(self, model, max_tokens=200, timeout=60):
+    def open_stream(self, model, max_tokens=200, timeout=60, headers=None, **more):
         """A streamed chat whose head has arrived; the caller closes the connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         connection.request("POST", "/v1/chat/completions",
                            json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}],
-                                       "max_tokens": max_tokens, "stream": True}))
+                                       "max_tokens": max_tokens, "stream": True, **more}), headers or {})
         return connection, connection.getresponse()
 
     def status(self):

@@ -50,7 +50,7 @@ class Turns(Case):
             thread.join(120)
         self.assertFalse(any(thread.is_alive() for thread in threads))
         self.assertEqual(set(self.statuses), {200})
-        self.assertFalse(any(is_paused(pid) for pid in self.pids))
+        wait_until(lambda: not any(is_paused(pid) for pid in self.pids), "nobody to be paused")
 
     def test_one_that_is_alone_is_never_paused(self):
         answer = threading.Thread(target=lambda: self.statuses.append(self.sarai.chat("lfm2", max_tokens=400, ignore_eos=True).status))
@@ -60,17 +60,18 @@ class Turns(Case):
             time.sleep(0.002)
         self.assertEqual(self.statuses, [200])
 
-    def end_while_paused(self, number, seconds):
+    def test_a_paused_worker_dies_with_sarai(self):
         self.keep_busy()
         self.wait_until_paused(self.pids[0])
-        self.sarai.kill(number)
-        wait_until(lambda: not any(alive(pid) for pid in self.pids), "the workers to end", seconds)
+        self.sarai.kill()
+        wait_until(lambda: not any(alive(pid) for pid in self.pids), "the workers to end", 2)
 
-    def test_a_paused_worker_dies_with_sarai(self):
-        self.end_while_paused(signal.SIGKILL, 2)
-
-    def test_a_paused_worker_is_ended_by_sarai(self):
-        self.end_while_paused(signal.SIGTERM, 2)
+    def test_nobody_outlives_the_end_of_sarai(self):
+        self.keep_busy()
+        self.wait_until_paused(self.pids[0])
+        self.sarai.kill(signal.SIGTERM)
+        self.assertFalse(any(alive(pid) for pid in self.pids))
+        self.assertNotIn("ignored SIGTERM", self.sarai.log())
 
     def test_nobody_stays_paused_when_a_client_leaves(self):
         threads = self.keep_busy()
@@ -81,7 +82,7 @@ class Turns(Case):
         self.ended.set()
         for thread in threads:
             thread.join(120)
-        self.assertFalse(any(is_paused(pid) for pid in self.pids))
+        wait_until(lambda: not any(is_paused(pid) for pid in self.pids), "nobody to be paused")
         self.assertEqual(self.sarai.chat("lfm2").status, 200)
 
 

@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -12,6 +14,7 @@
 #include <thread>
 
 #include "engine/runtime_dir.hpp"
+#include "engine/worker.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::engine {
@@ -45,9 +48,52 @@ protected:
     bool done = false;
 };
 
+char state_of(pid_t pid) {
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    const std::string line{std::istreambuf_iterator<char>(stat), {}};
+    const auto name_end = line.rfind(')');
+    return name_end == std::string::npos ? '?' : line[name_end + 2];
+}
 bool exists(pid_t pid) { return ::kill(pid, 0) == 0; }
 
 }  // namespace
+
+TEST_F(ChildProcessTest, APausedWorkerStandsStillWithWhatItStartedAndEndsBySigtermAllTheSame) {
+    const auto program = fs::path(testing::TempDir()) / ("server-" + std::to_string(::getpid()));
+    std::ofstream(program) << "#!/bin/sh\nsleep 100 &\nwait\n";
+    fs::permissions(program, fs::perms::owner_all);
+    run([&]() -> asio::awaitable<void> {
+        auto worker = Worker::start(io.get_executor(), program, {.name = "m", .shape = {}}, program.string() + ".sock");
+        EXPECT_TRUE(worker.has_value());
+        const auto pid = (*worker)->pid();
+        asio::steady_timer moment(io);
+        const auto becomes = [&](pid_t who, char state) -> asio::awaitable<bool> {
+            for (int tries = 0; tries < 500; ++tries) {
+                if (state_of(who) == state) co_return true;
+                moment.expires_after(10ms);
+                co_await moment.async_wait(asio::use_awaitable);
+            }
+            co_return false;
+        };
+        pid_t child = 0;
+        for (int tries = 0; child == 0 && tries < 500; ++tries) {
+            std::ifstream("/proc/" + std::to_string(pid) + "/task/" + std::to_string(pid) + "/children") >> child;
+            moment.expires_after(10ms);
+            co_await moment.async_wait(asio::use_awaitable);
+        }
+        (*worker)->pause();
+        EXPECT_TRUE(co_await becomes(pid, 'T'));
+        EXPECT_TRUE(co_await becomes(child, 'T'));
+        (*worker)->resume();
+        EXPECT_TRUE(co_await becomes(pid, 'S'));
+        (*worker)->pause();
+        EXPECT_TRUE(co_await becomes(pid, 'T'));
+        co_await (*worker)->stop(10s);
+        (*worker)->pause();
+        EXPECT_THAT((co_await (*worker)->gone()).message, testing::HasSubstr("was killed by signal 15"));
+    });
+    fs::remove(program);
+}
 
 TEST_F(ChildProcessTest, KeepsOutputLastWordsAndStatus) {
     run([this]() -> asio::awaitable<void> {

@@ -65,8 +65,8 @@ TEST(Shape, LeavesAQuarterOfASmallSlotToTextBesideAPicture) {
 }
 
 TEST(WorkerArguments, PutTheUsersOwnLastSoThatTheyWin) {
-    EXPECT_THAT(line_of({.name = "m", .shape = {}, .threads = 3, .extra_args = {"--threads", "4"}}),
-                testing::EndsWith("--threads 3 --threads 4"));
+    EXPECT_THAT(line_of({.name = "m", .shape = {}, .threads = 3, .extra_args = {"--seed", "4"}}),
+                testing::EndsWith("--threads 3 --seed 4"));
 }
 
 TEST(Shape, GivesAnEmbedderABatchThatHoldsAWholeInput) {

@@ -136,6 +136,39 @@ TEST(Turns, ShortRequestsDoNotPushOutALongOneByComingAgainAndAgain) {
     EXPECT_GE(machine.used[0] * 10, machine.used[1] * 9);
 }
 
+TEST(Turns, WhatWasHadLongAgoKeepsNobodyOut) {
+    Machine machine(2);
+    machine.join(0, 2);
+    machine.join(1, 2);
+    for (int i = 0; i < 1000; ++i) machine.turn();
+    machine.leave(0);
+    machine.leave(1);
+    machine.join(2, 2);  // never had a turn
+    machine.turn();
+    machine.join(0, 2);
+    const auto before = machine.used[0];
+    for (int i = 0; i < 6; ++i) machine.turn();
+    EXPECT_GT(machine.used[0], before);
+}
+
+TEST(Turns, AWorkerWithFewThreadsDoesNotHoldUpOneWithMany) {
+    Machine machine(2);
+    machine.join(0, 1);
+    machine.join(1, 2);
+    for (int i = 0; i < 100; ++i) machine.turn();
+    EXPECT_EQ(machine.used[1], machine.used[0] * 2) << "as long a time, with twice the threads";
+}
+
+TEST(Turns, OneThatHasStoppedComputingBeforeAnybodyCameHoldsUpNobody) {
+    Machine machine(2);
+    machine.idle.insert(0);
+    machine.join(0, 2);
+    machine.run(5s);
+    machine.join(1, 2);
+    EXPECT_TRUE(machine.turns.may_run(1));
+    EXPECT_TRUE(machine.turns.may_run(0));
+}
+
 TEST(Turns, OneWhoseClientReadsSlowlyHoldsUpNobody) {
     Machine machine(2);
     machine.idle.insert(0);

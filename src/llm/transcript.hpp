@@ -1,0 +1,61 @@
+// What a client has of a streamed answer, kept so that another backend can go on with it when the first one is lost.
+//
+// Pure. On the undisturbed path an event costs the copy of its text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.hpp"
+#include "llm/types.hpp"
+
+namespace sarai::llm {
+
+// The part of an answer that has reached the client.
+struct Partial {
+    std::string text;
+    std::int64_t pieces = 0;  // events that brought it: about as many tokens
+};
+
+// Tokens that the answer may have, as the request says; nullopt: no limit.
+[[nodiscard]] std::optional<std::int64_t> token_limit(const Request& request);
+
+// The request for what is missing, where a server continues an assistant's last message (chat) or a prompt
+// (completion). `had`: tokens of `partial`, which count towards the limit.
+[[nodiscard]] Request with_prefill(const Request& request, const Partial& partial, std::int64_t had);
+
+class Transcript {
+public:
+    // Nothing is kept of an answer that no other backend could continue whatever happens: why_not() tells why.
+    explicit Transcript(const Request& request);
+
+    // An event that goes to the client, in order.
+    void add(const StreamEvent& event);
+
+    // Errors: unsupported, with the reason why nobody can go on: several choices, tools, a constrained form, pictures,
+    // reasoning that has begun, an answer of more than 8 MiB, or its end was seen.
+    [[nodiscard]] Result<Partial> partial();
+
+    // An event of the one that goes on, as the one that began would have sent it: its identity, no second role, usage
+    // of the whole answer. `had`: tokens of the part before, which its prompt held. nullopt: nothing is left of it.
+    [[nodiscard]] std::optional<StreamEvent> continued(const StreamEvent& event, std::int64_t had) const;
+    // The end of an answer that had all its tokens when its backend was lost.
+    [[nodiscard]] StreamEvent end_at_limit() const;
+
+private:
+    void read_unread();
+    void give_up(std::string why);
+
+    Task task_;
+    std::string why_not_;              // empty: it can be continued
+    std::vector<std::string> unread_;  // chunks that bring text alone
+    std::size_t size_ = 0;
+    Partial partial_;
+    boost::json::object first_;  // the first chunk without its choices
+    bool begun_ = false;
+};
+
+}  // namespace sarai::llm

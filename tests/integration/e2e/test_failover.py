@@ -1,0 +1,199 @@
+"""A stream whose server dies in mid-sentence goes on where it stopped, on the next backend; real workers on both sides."""
+import json
+import os
+import pathlib
+import random
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.request
+
+from harness import BIN, Case, alive, main, ollama, wait_until
+
+# On both sides. One byte is one token in it, so that text tells its tokens. Most random models soon repeat one letter,
+# in which a lost piece would not show; this one goes on. Its weights are F32: with quantised ones a text that is read as
+# a prompt may round otherwise than one that was generated, and so close a call as random models make falls differently.
+MODEL = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-")) / "model.gguf"
+HERE = f"backend: gguf_native, path: '{MODEL}', context_length: 512, preload: true"
+FALLBACK = f"fallback: gguf_native, path: '{MODEL}', context_length: 512"
+KILLS = int(os.environ.get("SARAI_FAILOVER_KILLS", "12"))  # 200 take minutes
+TOKENS = 400
+
+
+def events_of(response):
+    """Yields (chunk, error); the connection's proper end is yielded as (None, None) after [DONE]."""
+    for line in response:
+        if not line.startswith(b"data: "):
+            continue
+        if line.strip() == b"data: [DONE]":
+            yield None, None
+            continue
+        value = json.loads(line[6:])
+        yield (None, value["error"]) if "error" in value else (value, None)
+
+
+class Answer:
+    """A streamed answer, read to its end; `at` characters after its begin `then` is called once."""
+
+    def __init__(self, sarai, at=None, then=None, headers=None, **more):
+        self.text, self.chunks, self.errors, self.done = "", [], [], False
+        body = {"model": "solar", "stream": True, "temperature": 0, "max_tokens": TOKENS, "stream_options": {"include_usage": True},
+                "messages": [{"role": "user", "content": "Tell me of the sea."}], **more}
+        connection, response = sarai.open_stream(body.pop("model"), headers=headers, **body)
+        self.headers = dict(response.getheaders())
+        for chunk, error in events_of(response):
+            if error:
+                self.errors.append(error)
+            elif chunk is None:
+                self.done = True
+            else:
+                self.chunks.append(chunk)
+                for choice in chunk["choices"]:
+                    self.text += choice["delta"].get("content") or ""
+            if at is not None and len(self.text) >= at:
+                at = None
+                then()
+        connection.close()
+
+    @property
+    def finish(self):
+        return [c["choices"][0]["finish_reason"] for c in self.chunks if c["choices"] and c["choices"][0]["finish_reason"]]
+
+    @property
+    def usage(self):
+        """Without what a prompt cache had of it."""
+        return [{kind: c["usage"][f"{kind}_tokens"] for kind in ("prompt", "completion", "total")} for c in self.chunks if c.get("usage")]
+
+    @property
+    def seams(self):
+        return [c["sarai_failover"] for c in self.chunks if "sarai_failover" in c]
+
+
+def setUpModule():
+    subprocess.run([BIN / "sarai-synth", "lfm2", "--size", "tiny", "--quant", "F32", "--seed", "4", "-o", MODEL], check=True, capture_output=True)
+
+
+def tearDownModule():
+    shutil.rmtree(MODEL.parent, ignore_errors=True)
+
+
+class Failover(Case):
+    def setUp(self):
+        self.lan = self.serve({"solar": HERE})
+        self.sarai = self.serve({"solar": ollama(self.lan.url, "solar", FALLBACK)})
+
+    def kill_lan(self):
+        workers = self.lan.workers()
+        self.lan.process.send_signal(signal.SIGKILL)
+        self.lan.process.wait(10)
+        wait_until(lambda: not any(alive(pid) for pid in workers), "the LAN box's workers to die", 5)
+
+    def revive_lan(self):
+        self.lan.start()
+        wait_until(lambda: self.lan.row("solar")["state"] == "ready", "the LAN box")
+        wait_until(lambda: self.sarai.status()["endpoints"][0]["up"], "the LAN box to be noticed")
+
+    def failovers(self):
+        text = self.sarai.request("GET", "/metrics").body.decode()
+        return sum(float(n) for n in re.findall(r"^sarai_stream_failovers_total{.*} (\S+)$", text, re.M))
+
+    def test_the_text_is_that_of_an_undisturbed_answer_wherever_the_server_dies(self):
+        undisturbed = Answer(self.sarai)
+        self.assertGreater(len({undisturbed.text[i:i + 4] for i in range(TOKENS - 4)}), TOKENS // 2, "a text in which a loss shows")
+        self.assertEqual((len(undisturbed.text), undisturbed.finish), (TOKENS, ["length"]))
+        chance = random.Random(int(os.environ.get("SARAI_SEED", "7")))
+        for kill in range(KILLS):
+            at = (1, 5, 50)[kill % 4] if kill % 4 < 3 else chance.randint(1, 200)
+            with self.subTest(kill=kill, at=at):
+                answer = Answer(self.sarai, at=at, then=self.kill_lan)
+                self.assertEqual(answer.errors, [])
+                self.assertEqual(answer.text, undisturbed.text)
+                self.assertEqual(len(answer.seams), 1)
+                self.assertEqual(answer.finish, ["length"])
+                self.assertTrue(answer.done)
+                self.assertEqual(answer.usage, undisturbed.usage)
+                self.assertEqual({(c["id"], c["object"], c["model"]) for c in answer.chunks},
+                                 {(answer.chunks[0]["id"], "chat.completion.chunk", "solar")})
+                self.assertEqual([c["choices"][0]["delta"].get("role") for c in answer.chunks if c["choices"]].count("assistant"), 1)
+            self.revive_lan()
+        self.assertEqual(self.failovers(), KILLS)
+
+    def test_the_seam_is_told_to_the_client_and_in_the_log(self):
+        answer = Answer(self.sarai, at=20, then=self.kill_lan)
+        seam, = answer.seams
+        self.assertEqual((seam["from"], seam["to"], seam["model"]), (answer.headers["x-sarai-endpoint"], "local", "solar"))
+        self.assertGreaterEqual(seam["tokens"], 20)
+        self.assertTrue(seam["reason"])
+        self.assertIn("local goes on with the answer", self.sarai.log())
+
+    def test_an_ollama_client_sees_one_answer_as_well(self):
+        body = {"model": "solar", "messages": [{"role": "user", "content": "Tell me of the sea."}], "options": {"temperature": 0, "num_predict": TOKENS}}
+
+        def ask(at=None):
+            text, last = "", None
+            with urllib.request.urlopen(self.sarai.url + "/api/chat", json.dumps(body).encode(), 60) as response:
+                for line in response:
+                    last = json.loads(line)
+                    text += last.get("message", {}).get("content", "")
+                    if at is not None and len(text) >= at:
+                        at = None
+                        self.kill_lan()
+            return text, last
+
+        text, last = ask()
+        again, end = ask(at=30)
+        self.assertEqual(again, text)
+        self.assertEqual([end[k] for k in ("done", "done_reason", "eval_count", "prompt_eval_count")],
+                         [last[k] for k in ("done", "done_reason", "eval_count", "prompt_eval_count")])
+
+    def test_stop_sequences_hold_across_the_seam(self):
+        text = Answer(self.sarai).text
+        stop = text[200:206]
+        self.assertNotIn(stop, text[:200])
+        answer = Answer(self.sarai, at=40, then=self.kill_lan, stop=[stop])
+        self.assertEqual((answer.text, answer.finish, len(answer.seams)), (text[:200], ["stop"], 1))
+
+    def test_a_client_may_forbid_it(self):
+        answer = Answer(self.sarai, at=20, then=self.kill_lan, headers={"x-sarai-failover": "off"})
+        self.assertEqual((len(answer.errors), answer.done, answer.seams), (1, False, []))
+        self.assertIn("the client allows nobody", answer.errors[0]["message"])
+
+    def test_an_answer_in_a_constrained_form_ends_with_an_error(self):
+        tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
+        answer = Answer(self.sarai, at=20, then=self.kill_lan, tools=tools)
+        self.assertEqual((len(answer.errors), answer.done), (1, False))
+        self.assertIn("tools were offered", answer.errors[0]["message"])
+
+    def test_a_silent_server_counts_as_lost(self):
+        self.sarai.models["solar"] = ollama(self.lan.url, "solar", FALLBACK + ", timeouts: {silence: 700ms}")
+        self.sarai.close()
+        self.sarai = self.serve(self.sarai.models)
+        text = Answer(self.sarai).text
+
+        def freeze():
+            for pid in [self.lan.process.pid, *self.lan.workers()]:
+                os.kill(pid, signal.SIGSTOP)
+
+        try:
+            answer = Answer(self.sarai, at=30, then=freeze)
+        finally:
+            for pid in [self.lan.process.pid, *self.lan.workers()]:
+                os.kill(pid, signal.SIGCONT)
+        self.assertEqual((answer.text, len(answer.seams)), (text, 1))
+
+    def test_a_local_worker_that_dies_is_started_again_and_goes_on(self):
+        alone = self.serve({"solar": HERE})
+        text = Answer(alone).text
+        answer = Answer(alone, at=30, then=lambda: os.kill(alone.row("solar")["pid"], signal.SIGKILL))
+        self.assertEqual((answer.errors, answer.text, len(answer.seams)), ([], text, 1))
+
+    def test_where_nobody_can_go_on_the_error_says_why(self):
+        alone = self.serve({"solar": ollama(self.lan.url, "solar")})
+        answer = Answer(alone, at=30, then=self.kill_lan)
+        self.assertEqual((len(answer.errors), answer.done), (1, False))
+
+
+if __name__ == "__main__":
+    main()
