@@ -195,7 +195,7 @@ private:
                                    .context_length = draft.context_length,
                                    .keep_alive = draft.keep_alive,
                                    .budgets = draft.budgets,
-                                   .continues = draft.continues.value_or(*draft.backend == BackendKind::ollama_http)};
+                                   .continues = draft.continues};
         if (draft.backend == BackendKind::ollama_http && !draft.given.contains("endpoints")) {
             model.remote->endpoints = ollama_default();
         }

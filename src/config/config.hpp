@@ -78,7 +78,7 @@ struct RemoteModel {
     std::optional<int> context_length;      // Ollama's num_ctx
     std::optional<std::string> keep_alive;  // Ollama's keep_alive: "5m", "-1"
     TimeBudgets budgets;
-    bool continues = true;  // an assistant's last message, which is how it takes over an answer that another began
+    bool continues = false;  // an assistant's last message, which is how it takes over an answer that another began
 };
 
 // What happens while every endpoint of a remote model is lost. Proven by `sarai plan`; nothing else happens at run

@@ -41,7 +41,7 @@ struct ModelDraft {
     std::vector<Endpoint> endpoints;
     std::optional<int> context_length;
     std::optional<std::string> keep_alive;
-    std::optional<bool> continues;
+    bool continues = false;
     TimeBudgets budgets;
     LocalModel local;
     std::optional<std::string> on_loss_fallback;

@@ -99,7 +99,7 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().remote_name = v.as<Text>(); }, 0, 0, {}, Scope::remote},
     {"models.*.keep_alive", Type::text, "", "Ollama's keep_alive: \"5m\", \"-1\".",
      [](Draft& d, const Value& v) { d.model().keep_alive = v.as<Text>(); }, 0, 0, {}, Scope::remote},
-    {"models.*.continues_answers", Type::boolean, "", "The server goes on with an assistant's message where that is the last one, so that it can take over an answer from a server that was lost. Without it: true for ollama_http, false for openai_http.",
+    {"models.*.continues_answers", Type::boolean, "false", "The server goes on with an assistant's message where that is the last one, so that it can take over an answer from a server that was lost.",
      [](Draft& d, const Value& v) { d.model().continues = v.as<bool>(); }, 0, 0, {}, Scope::remote},
     {"models.*.fallback", Type::choice, "", "What serves while no endpoint can be reached; needs path.",
      [](Draft& d, const Value&) { d.model().fallback = true; }, 0, 0, "gguf_native"},

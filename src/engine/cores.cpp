@@ -26,8 +26,9 @@ std::set<int> cpu_list(std::string_view text) {
         const auto comma = std::min(text.find(','), text.size());
         int first = 0;
         int last = 0;
-        const auto* const end = text.data() + comma;
-        auto read = std::from_chars(text.data(), end, first);
+        const std::string part(text.substr(0, comma));
+        const auto* const end = part.data() + part.size();
+        const auto read = std::from_chars(part.data(), end, first);
         if (read.ec != std::errc{}) break;
         last = first;
         if (read.ptr != end && *read.ptr == '-') std::from_chars(read.ptr + 1, end, last);

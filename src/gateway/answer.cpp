@@ -127,10 +127,16 @@ private:
                 had = resumed->had;
                 rates.reset();
                 if (*events) continue;
-                face_.event(transcript.end_at_limit(), out);
+                {
+                    const auto end = transcript.end_at_limit(resumed->prompt, had);
+                    done_.usage = llm::usage_of(end.chunk());
+                    face_.event(end, out);
+                }
                 break;
             }
             if (!*event) break;
+            std::optional<llm::Rates> told;
+            if (!(*event)->is_only_text()) told = llm::rates_of((*event)->chunk());
             if (done_.failovers > 0) {
                 auto whole = transcript.continued(**event, had);
                 if (!whole) continue;
@@ -139,7 +145,7 @@ private:
             transcript.add(**event);
             if (!(*event)->is_only_text()) {
                 if (auto usage = llm::usage_of((*event)->chunk())) done_.usage = usage;
-                if (auto told = llm::rates_of((*event)->chunk())) rates = told;
+                if (told) rates = told;
             }
             face_.event(**event, out);
             // Held back until there is something to show, so that a backend that fails before can still be replaced.
@@ -167,28 +173,37 @@ private:
     // Another backend that goes on with an answer whose own was lost. The error is what the client is to read.
     asio::awaitable<Result<llm::Resumed>> take_over(pool::Lease& lease, llm::Transcript& transcript, Error failure) {
         auto partial = transcript.partial();
-        if (partial && !request_.may_fail_over)
-            partial = fail(Code::unsupported, "the client allows nobody to go on with the answer");
         if (!partial) {
             lease.broke_off(failure);
             failure.message += fmt::format(" ({})", partial.error().message);
             co_return std::unexpected(std::move(failure));
         }
         const auto from = endpoint_;
-        const auto why = failure.message;
+        const auto first = failure;
         for (;;) {
-            if (auto next = co_await lease.next(failure, true); !next) co_return std::unexpected(next.error());
+            if (auto next = co_await lease.next(failure, true); !next) {
+                auto error = next.error();
+                if (!error.message.contains(first.message)) error.message += fmt::format(" (after: {})", first.message);
+                co_return std::unexpected(std::move(error));
+            }
             note_route(lease.route());
             auto resumed = co_await lease.backend().resume(request_, *partial);
             if (!resumed) {
                 failure = std::move(resumed.error());
+                // Whatever one backend has against a text that another wrote, it says nothing of the next one.
+                using enum Code;
+                if (failure.code == invalid_argument || failure.code == unsupported || failure.code == too_large)
+                    failure.code = upstream;
                 continue;
             }
             ++done_.failovers;
             spdlog::warn("{}: {} goes on with the answer of {} after {} tokens", request_.id, endpoint_, from,
                          resumed->had);
-            seam_ = {
-                {"from", from}, {"to", endpoint_}, {"model", done_.model}, {"tokens", resumed->had}, {"reason", why}};
+            seam_ = {{"from", from},
+                     {"to", endpoint_},
+                     {"model", done_.model},
+                     {"tokens", resumed->had},
+                     {"reason", first.message}};
             co_return resumed;
         }
     }

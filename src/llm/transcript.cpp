@@ -11,7 +11,17 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::size_t most_kept = 8U << 20U;
+constexpr std::size_t most_kept = 8U << 20U;     // of text
+constexpr std::size_t most_unread = 64U << 10U;  // of chunks around it
+// What the first chunk tells of the answer as a whole.
+constexpr std::array identity{"id", "object", "created", "model", "system_fingerprint"};
+// Forms that llama-server, Ollama, vLLM and SGLang can be told to keep to.
+constexpr std::array forms{
+    "format",       "json_schema",   "grammar",        "structured_outputs",      "guided_json",
+    "guided_regex", "guided_choice", "guided_grammar", "guided_decoding_backend", "structural_tag",
+    "regex",        "ebnf"};
+// Names of the most tokens to make; the last two are llama-server's and Ollama's.
+constexpr std::array limits{"max_tokens", "max_completion_tokens", "n_predict", "num_predict"};
 
 // nullptr where it is absent, null, or of another type.
 template <class Type>
@@ -52,8 +62,7 @@ bool is_constrained(const json::object& body) {
         const auto* type = at<json::string>(*format, "type");
         if (type == nullptr || *type != "text") return true;
     }
-    return std::ranges::any_of(std::array{"format", "json_schema", "grammar", "guided_json", "guided_regex"},
-                               [&](const char* key) { return is_given(body, key); });
+    return std::ranges::any_of(forms, [&](const char* key) { return is_given(body, key); });
 }
 bool is_text(const json::value& content) {
     const auto* parts = content.if_array();
@@ -78,13 +87,13 @@ std::string why_never(const Request& request) {
     if (request.task == Task::embedding) return "embeddings are no text";
     if (count(body, "n").value_or(1) > 1 || count(body, "best_of").value_or(1) > 1)
         return "several choices were asked for";
+    if (is_given(body, "suffix") || is_true(body, "echo")) return "a suffix or an echo was asked for";
     if (request.task == Task::chat) {
         if (has_tools(body)) return "tools were offered";
         if (!all_text(body)) return "its prompt is not text alone";
         if (is_true(body, "logprobs")) return "log probabilities were asked for";
     } else {
         if (at<json::string>(body, "prompt") == nullptr) return "its prompt is not one text";
-        if (is_given(body, "suffix") || is_true(body, "echo")) return "a suffix or an echo was asked for";
         if (is_given(body, "logprobs")) return "log probabilities were asked for";
     }
     if (is_constrained(body)) return "its form is constrained";
@@ -107,19 +116,26 @@ void move_tokens(json::object& counts, std::int64_t had, std::string_view answer
 
 std::optional<std::int64_t> token_limit(const Request& request) {
     std::optional<std::int64_t> limit;
-    for (const auto* key : {"max_tokens", "max_completion_tokens"})
-        if (const auto given = count(request.body, key); given && *given >= 0)
-            limit = std::min(limit.value_or(*given), *given);
+    const auto* options = at<json::object>(request.body, "options");  // Ollama's
+    for (const auto* key : limits)
+        for (const auto* body : {&request.body, options})
+            if (const auto given = body == nullptr ? std::nullopt : count(*body, key); given && *given >= 0)
+                limit = std::min(limit.value_or(*given), *given);
     return limit;
+}
+
+void set_token_limit(json::object& body, std::int64_t limit) {
+    for (const auto* key : limits) {
+        body.erase(key);
+        if (auto* options = object_in(body, "options")) options->erase(key);
+    }
+    body["max_tokens"] = limit;
 }
 
 Request with_prefill(const Request& request, const Partial& partial, std::int64_t had) {
     Request rest{
         .task = request.task, .model = request.model, .stream = request.stream, .body = request.body, .id = request.id};
-    if (const auto limit = token_limit(request)) {
-        rest.body.erase("max_completion_tokens");
-        rest.body["max_tokens"] = std::max<std::int64_t>(1, *limit - had);
-    }
+    if (const auto limit = token_limit(request)) set_token_limit(rest.body, std::max<std::int64_t>(1, *limit - had));
     if (request.task == Task::completion) {
         if (auto* prompt = rest.body["prompt"].if_string()) prompt->append(partial.text);
         return rest;
@@ -128,15 +144,20 @@ Request with_prefill(const Request& request, const Partial& partial, std::int64_
     if (messages == nullptr) return rest;
     auto* last = messages->empty() ? nullptr : messages->back().if_object();
     const auto* role = last == nullptr ? nullptr : at<json::string>(*last, "role");
-    auto* begun = role != nullptr && *role == "assistant" ? (*last)["content"].if_string() : nullptr;
-    if (begun != nullptr)  // the client had begun the answer itself; two assistants in a row are refused
-        begun->append(partial.text);
+    // The client had begun the answer itself: two assistants in a row are refused.
+    auto* begun = role != nullptr && *role == "assistant" ? last->if_contains("content") : nullptr;
+    if (begun != nullptr && begun->is_string())
+        begun->get_string().append(partial.text);
+    else if (begun != nullptr && begun->is_array())
+        begun->get_array().push_back({{"type", "text"}, {"text", partial.text}});
     else
         messages->push_back({{"role", "assistant"}, {"content", partial.text}});
     return rest;
 }
 
-Transcript::Transcript(const Request& request) : task_(request.task), why_not_(why_never(request)) {}
+Transcript::Transcript(const Request& request)
+    : task_(request.task),
+      why_not_(request.may_fail_over ? why_never(request) : "the client allows nobody to go on with it") {}
 
 void Transcript::give_up(std::string why) {
     if (why_not_.empty()) why_not_ = std::move(why);
@@ -146,24 +167,23 @@ void Transcript::give_up(std::string why) {
 
 void Transcript::add(const StreamEvent& event) {
     if (!why_not_.empty()) return;
-    size_ += event.text().size();
-    if (size_ > most_kept) return give_up("it is longer than 8 MiB");
     if (event.is_only_text()) {
         unread_.push_back(event.text());
+        unread_size_ += event.text().size();
+        if (unread_size_ > most_unread) read_unread();
         return;
     }
-    if (!std::exchange(begun_, true)) {
-        first_ = event.chunk();
-        for (const auto* key : {"choices", "usage", "timings"}) first_.erase(key);
-    }
+    if (!std::exchange(begun_, true))
+        for (const auto* key : identity)
+            if (const auto* value = event.chunk().if_contains(key)) first_[key] = *value;
     if (!finish_reason_of(event).empty()) return give_up("it was at its end");
     if (!has_output(event)) return;
     const auto text = text_of(event);
     if (text.empty()) return give_up("it began with reasoning or a tool call");
     read_unread();
-    if (event.text().empty()) size_ += text.size();
     partial_.text += text;
     ++partial_.pieces;
+    if (partial_.text.size() > most_kept) give_up("it is longer than 8 MiB");
 }
 
 void Transcript::read_unread() {
@@ -171,11 +191,13 @@ void Transcript::read_unread() {
         partial_.text += text_of(StreamEvent::only_text(std::move(chunk)));
         ++partial_.pieces;
     }
+    unread_size_ = 0;
+    if (partial_.text.size() > most_kept) give_up("it is longer than 8 MiB");
 }
 
 Result<Partial> Transcript::partial() {
-    if (!why_not_.empty()) return fail(Code::unsupported, "the answer cannot be continued elsewhere: " + why_not_);
-    read_unread();
+    if (why_not_.empty()) read_unread();
+    if (!why_not_.empty()) return fail(Code::unsupported, "nobody can go on with the answer: " + why_not_);
     return partial_;
 }
 
@@ -200,8 +222,9 @@ std::optional<StreamEvent> Transcript::continued(const StreamEvent& event, std::
     return result;
 }
 
-StreamEvent Transcript::end_at_limit() const {
+StreamEvent Transcript::end_at_limit(std::int64_t prompt, std::int64_t had) const {
     auto chunk = first_;
+    chunk["usage"] = {{"prompt_tokens", prompt}, {"completion_tokens", had}, {"total_tokens", prompt + had}};
     json::object choice{{"index", 0}, {"finish_reason", "length"}};
     if (task_ == Task::chat)
         choice["delta"] = json::object{};

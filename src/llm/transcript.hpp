@@ -22,6 +22,8 @@ struct Partial {
 
 // Tokens that the answer may have, as the request says; nullopt: no limit.
 [[nodiscard]] std::optional<std::int64_t> token_limit(const Request& request);
+// Replaces it, under whatever name it was given.
+void set_token_limit(boost::json::object& body, std::int64_t limit);
 
 // The request for what is missing, where a server continues an assistant's last message (chat) or a prompt
 // (completion). `had`: tokens of `partial`, which count towards the limit.
@@ -29,7 +31,7 @@ struct Partial {
 
 class Transcript {
 public:
-    // Nothing is kept of an answer that no other backend could continue whatever happens: why_not() tells why.
+    // Nothing is kept of an answer that no other backend could or may continue: partial() tells why.
     explicit Transcript(const Request& request);
 
     // An event that goes to the client, in order.
@@ -43,7 +45,7 @@ public:
     // of the whole answer. `had`: tokens of the part before, which its prompt held. nullopt: nothing is left of it.
     [[nodiscard]] std::optional<StreamEvent> continued(const StreamEvent& event, std::int64_t had) const;
     // The end of an answer that had all its tokens when its backend was lost.
-    [[nodiscard]] StreamEvent end_at_limit() const;
+    [[nodiscard]] StreamEvent end_at_limit(std::int64_t prompt, std::int64_t had) const;
 
 private:
     void read_unread();
@@ -52,9 +54,9 @@ private:
     Task task_;
     std::string why_not_;              // empty: it can be continued
     std::vector<std::string> unread_;  // chunks that bring text alone
-    std::size_t size_ = 0;
+    std::size_t unread_size_ = 0;
     Partial partial_;
-    boost::json::object first_;  // the first chunk without its choices
+    boost::json::object first_;  // of the first chunk what tells of the whole
     bool begun_ = false;
 };
 

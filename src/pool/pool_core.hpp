@@ -131,9 +131,9 @@ public:
     // ---- events ----
     // Tickets are never used twice and grow, so that their order is that of arrival.
     [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model);
-    // Before the first token only: what the route gave failed; the chain goes on from there. `unavailable` from a local
-    // worker says that it closed the connection: the ticket is answered once the worker has been reaped and started
-    // again, or by a tick if it lives.
+    // What the route gave failed, before the first token or in an answer with which another backend may go on; the
+    // chain goes on from there. `unavailable` from a local worker says that it closed the connection: the ticket is
+    // answered once the worker has been reaped and started again, or by a tick if it lives.
     [[nodiscard]] Actions attempt_failed(Clock::time_point now, Ticket ticket, const Error& error);
     // After the first token: the endpoint is marked, the ticket stays granted until released.
     [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);

@@ -90,6 +90,7 @@ public:
             auto rest = co_await rest_of_answer(link_, request, partial);
             if (!rest) co_return std::unexpected(rest.error());
             resumed.had = rest->had;
+            resumed.prompt = rest->prompt;
             if (rest->body.empty()) co_return resumed;
             opened = co_await open(llm::Task::completion, std::move(rest->body),
                                    std::make_unique<SseFeed>(request.model, request.task == llm::Task::chat));

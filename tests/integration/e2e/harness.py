@@ -70,6 +70,7 @@ class Sarai:
         self.port = port
         self.memory, self.models, self.extra = memory, models, extra
         self.engine = ""
+        self.drain = "2s"
         self.prefix = []  # a command that runs the rest of its arguments
         self.environment = environment or {}
         self.program = program
@@ -78,7 +79,7 @@ class Sarai:
 
     def write_config(self):
         lines = "\n".join(f"  {name}: {{{text}}}" for name, text in self.models.items())
-        self.config.write_text(f"server: {{listen: '127.0.0.1:{self.port}', drain_timeout: 2s}}\n"
+        self.config.write_text(f"server: {{listen: '127.0.0.1:{self.port}', drain_timeout: {self.drain}}}\n"
                                f"memory: {{{self.memory}, reserve: 0}}\n"
                                f"engine: {{runtime_dir: '{self.folder}/run'{self.engine}}}\n{self.extra}\nmodels:\n{lines}\n")
 

@@ -160,7 +160,7 @@ class Failover(Case):
         self.assertEqual((len(answer.errors), answer.done, answer.seams), (1, False, []))
         self.assertIn("the client allows nobody", answer.errors[0]["message"])
 
-    def test_an_answer_in_a_constrained_form_ends_with_an_error(self):
+    def test_where_a_model_may_call_tools_the_answer_ends_with_an_error(self):
         tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}]
         answer = Answer(self.sarai, at=20, then=self.kill_lan, tools=tools)
         self.assertEqual((len(answer.errors), answer.done), (1, False))
@@ -193,6 +193,47 @@ class Failover(Case):
         alone = self.serve({"solar": ollama(self.lan.url, "solar")})
         answer = Answer(alone, at=30, then=self.kill_lan)
         self.assertEqual((len(answer.errors), answer.done), (1, False))
+        self.assertIn(self.lan.url.removeprefix("http://"), answer.errors[0]["message"])
+
+    def test_another_server_goes_on_only_where_it_is_told_that_it_can(self):
+        other = self.serve({"solar": HERE})
+        both = f"backend: ollama_http, model: solar, endpoints: [{{url: '{self.lan.url}'}}, {{url: '{other.url}'}}]"
+        can, cannot = self.serve({"solar": both + ", continues_answers: true"}), self.serve({"solar": both})
+        text = Answer(can).text
+        answer = Answer(can, at=30, then=self.kill_lan)
+        self.assertEqual((answer.text, answer.errors, [seam["to"] for seam in answer.seams]), (text, [], [other.url.removeprefix("http://")]))
+        self.revive_lan()
+        answer = Answer(cannot, at=30, then=self.kill_lan)
+        self.assertEqual((len(answer.errors), answer.done), (1, False))
+        self.assertIn("cannot go on", answer.errors[0]["message"])
+        self.assertIn(self.lan.url.removeprefix("http://"), answer.errors[0]["message"], "who was lost first")
+
+    def test_a_second_loss_is_made_good_as_well(self):
+        text = Answer(self.sarai).text
+
+        def kill_both():
+            self.kill_lan()
+            wait_until(lambda: self.sarai.row("solar", "gguf_native")["state"] == "ready", "the fallback")
+            os.kill(self.sarai.row("solar", "gguf_native")["pid"], signal.SIGKILL)
+
+        answer = Answer(self.sarai, at=10, then=kill_both)
+        self.assertEqual((answer.text, answer.errors, answer.done, answer.finish), (text, [], True, ["length"]))
+
+    def test_a_text_completion_goes_on_as_well(self):
+        body = {"model": "solar", "prompt": "Once", "max_tokens": TOKENS, "temperature": 0, "stream": True}
+
+        def ask(at=None):
+            text = ""
+            with urllib.request.urlopen(self.sarai.url + "/v1/completions", json.dumps(body).encode(), 60) as response:
+                for chunk, error in events_of(response):
+                    self.assertIsNone(error)
+                    text += "".join(c["text"] for c in chunk["choices"]) if chunk else ""
+                    if at is not None and len(text) >= at:
+                        at = None
+                        self.kill_lan()
+            return text
+
+        self.assertEqual(ask(at=30), ask())
 
 
 if __name__ == "__main__":

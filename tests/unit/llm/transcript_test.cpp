@@ -65,6 +65,8 @@ TEST(Transcript, SaysWhyARequestCannotBeContinued) {
         {chat(R"(,"response_format":{"type":"json_object"})"), "its form is constrained"},
         {chat(R"(,"grammar":"root ::= x")"), "its form is constrained"},
         {chat(R"(,"logprobs":true)"), "log probabilities"},
+        {chat(R"(,"guided_choice":["a","b"])"), "its form is constrained"},
+        {chat(R"(,"echo":true)"), "an echo"},
         {completion(R"(,"echo":true)"), "an echo"},
         {completion(R"(,"logprobs":1)"), "log probabilities"},
     };
@@ -109,7 +111,10 @@ TEST(Transcript, SaysWhyAnAnswerCannotBeContinued) {
         EXPECT_THAT(why_not(transcript), HasSubstr(expected));
     }
     Transcript transcript(chat());
-    for (int i = 0; i < 9; ++i) transcript.add(text(std::string(1 << 20, 'a')));
+    for (int i = 0; i < 9; ++i) {
+        if (i == 8) { EXPECT_EQ(why_not(transcript), "it can"); }
+        transcript.add(text(std::string(1 << 20, 'a')));
+    }
     EXPECT_THAT(why_not(transcript), HasSubstr("8 MiB"));
 }
 
@@ -152,8 +157,9 @@ TEST(Transcript, CountsAreThoseOfTheWholeAnswer) {
 TEST(Transcript, AnAnswerThatHadAllItsTokensEndsAsIts) {
     Transcript transcript(chat());
     transcript.add(role());
-    EXPECT_EQ(json::value(transcript.end_at_limit().chunk()),
+    EXPECT_EQ(json::value(transcript.end_at_limit(7, 4).chunk()),
               json::parse(R"({"id":"c1","object":"chat.completion.chunk","created":5,"model":"m",
+                              "usage":{"prompt_tokens":7,"completion_tokens":4,"total_tokens":11},
                               "choices":[{"index":0,"delta":{},"finish_reason":"length"}]})"));
 }
 
@@ -165,16 +171,34 @@ TEST(WithPrefill, AChatGetsTheAnswerAsItsLastMessageAndFewerTokens) {
     EXPECT_FALSE(with_prefill(chat(), {.text = "x"}, 3).body.contains("max_tokens"));
 }
 
+TEST(Transcript, AClientMayForbidIt) {
+    auto request = chat();
+    request.may_fail_over = false;
+    Transcript transcript(request);
+    transcript.add(text("a"));
+    EXPECT_THAT(why_not(transcript), HasSubstr("the client allows nobody"));
+}
+
 TEST(WithPrefill, WhatTheClientBeganItselfIsGoneOnWith) {
     auto begun = chat();
     begun.body["messages"].as_array().push_back({{"role", "assistant"}, {"content", "Once "}});
     const auto rest = with_prefill(begun, {.text = "upon"}, 1);
     EXPECT_EQ(rest.body.at("messages").as_array().size(), 2U);
     EXPECT_EQ(rest.body.at("messages").as_array().back().at("content"), "Once upon");
+    begun.body["messages"].as_array().back().as_object()["content"] =
+        json::parse(R"([{"type":"text","text":"Once "}])");
+    const auto parts = with_prefill(begun, {.text = "upon"}, 1);
+    EXPECT_EQ(parts.body.at("messages").as_array().back().at("content").as_array().size(), 2U);
     EXPECT_EQ(with_prefill(completion(), {.text = " upon"}, 1).body.at("prompt"), "Once upon");
 }
 
-TEST(TokenLimit, IsTheLowerOfTheTwoNames) {
+TEST(TokenLimit, IsTheLowestUnderWhateverName) {
+    EXPECT_EQ(token_limit(chat(R"(,"n_predict":9,"options":{"num_predict":8})")), 8);
+    auto body = chat(R"(,"n_predict":9,"options":{"num_predict":8,"seed":1})").body;
+    set_token_limit(body, 5);
+    EXPECT_EQ(body.at("max_tokens"), 5);
+    EXPECT_FALSE(body.contains("n_predict"));
+    EXPECT_FALSE(body.at("options").as_object().contains("num_predict"));
     EXPECT_EQ(token_limit(chat()), std::nullopt);
     EXPECT_EQ(token_limit(chat(R"(,"max_tokens":-1)")), std::nullopt);
     EXPECT_EQ(token_limit(chat(R"(,"max_tokens":9,"max_completion_tokens":7)")), 7);
