@@ -2,7 +2,7 @@
 // machine has cores. Pure: the driver tells time and CPU time, and pauses and resumes the processes.
 //
 // A worker's threads meet at a barrier several hundred times per token and spin there for their fellows. Left to the
-// kernel, threads of several workers spin for fellows that are not running: three models at once took three to four
+// kernel, threads of several workers spin for fellows that are not running: three models at once took two to nine
 // times as long as one after the other. Put to sleep at barriers instead, a worker that is alone loses about 5 %
 // (bench/concurrent). So they spin, and workers take turns as a whole (Ousterhout 1982).
 //
