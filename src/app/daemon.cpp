@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <random>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -75,7 +77,8 @@ struct Daemon {
                          .max_concurrent_llms = config.memory.max_concurrent_llms,
                          .policy = policy_named(config.memory.policy),
                          .machine = std::max(Bytes{}, machine - config.memory.reserve),
-                         .cores = engine::compute_cores()},
+                         .cores = engine::compute_cores(),
+                         .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports),
                         std::move(watch));
         gateway::Gateway gateway(config, pool, version);

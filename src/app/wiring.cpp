@@ -69,14 +69,27 @@ struct Built {
     std::map<pool::ModelIndex, int> trained_context;  // tokens, of models that were planned; each is before it starts
 };
 
+// What several models say of one server agrees, or it counts as several.
+bool same_server(const config::Endpoint& a, const config::Endpoint& b) {
+    return a.url == b.url && a.api_key == b.api_key && a.name == b.name && a.capacity == b.capacity &&
+           a.weight == b.weight;
+}
+
+pool::Distance distance_of(std::string_view wan) {
+    if (wan == "last") return pool::Distance::lan_first;
+    return wan == "never" ? pool::Distance::lan_only : pool::Distance::any;
+}
+
 Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointSpec>& endpoints,
                                        asio::any_io_executor executor, const config::RemoteModel& remote,
                                        const config::Endpoint& endpoint) {
     for (pool::EndpointIndex i = 0; i < built.servers.size(); ++i)
-        if (built.servers[i].endpoint.url == endpoint.url && built.servers[i].kind == remote.kind) return i;
+        if (built.servers[i].kind == remote.kind && same_server(built.servers[i].endpoint, endpoint)) return i;
     auto origin = net::Origin::parse(endpoint.url);
     if (!origin) return std::unexpected(origin.error());
-    endpoints.push_back({.name = endpoint.name.empty() ? origin->name() : endpoint.name});
+    endpoints.push_back({.name = endpoint.name.empty() ? origin->name() : endpoint.name,
+                         .capacity = endpoint.capacity,
+                         .weight = endpoint.weight});
     built.servers.push_back({.client = std::make_shared<net::Client>(executor, std::move(*origin)),
                              .kind = remote.kind,
                              .endpoint = endpoint,
@@ -141,6 +154,29 @@ asio::awaitable<Result<pool::Measured>> measure_for_client(Measurer& measurer, c
     co_return pool::Measured{.plan = std::move(*plan), .needs = std::move(needs)};
 }
 
+asio::awaitable<Result<pool::ProbeReport>> probe(const config::Config& config, std::shared_ptr<Built> built,
+                                                 pool::EndpointIndex endpoint) {
+    const auto server = built->servers[endpoint];
+    // A probe is short: a server that takes seconds to say its version is not back yet.
+    config::TimeBudgets budgets{.connect = server.budgets.connect, .first_token = 2s, .silence = 2s, .total = 3s};
+    const auto found = server.kind == config::BackendKind::ollama_http
+                           ? co_await remote::probe_ollama(server.client, server.endpoint, budgets)
+                           : co_await remote::probe_openai(server.client, server.endpoint, budgets);
+    if (!found) co_return std::unexpected(found.error());
+    pool::ProbeReport report{.round_trip = found->round_trip};
+    if (!found->loaded) co_return report;
+    auto& resident = report.resident.emplace();
+    for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
+        const auto& remote = config.models[i].remote;
+        if (!remote || !built->backends.contains({i, endpoint})) continue;
+        const auto is_it = [&](const std::string& name) {
+            return name == remote->model || name == remote->model + ":latest";
+        };
+        if (std::ranges::any_of(*found->loaded, is_it)) resident.push_back(i);
+    }
+    co_return report;
+}
+
 asio::awaitable<Result<pool::Measured>> measure_and_note(Measurer& measurer, const config::Model& model,
                                                          pool::Reduction reduction, std::shared_ptr<Built> built,
                                                          pool::ModelIndex index) {
@@ -177,7 +213,10 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
                              .has_local = model.local.has_value(),
                              .pinned = model.pinned,
                              .priority = model.priority,
-                             .ttl = model.ttl};
+                             .ttl = model.ttl,
+                             .slots = model.local ? model.local->parallel : 0,
+                             .queue = {.length = model.queue.length, .patience = model.queue.max_wait},
+                             .distance = distance_of(model.remote ? model.remote->wan : "use")};
         if (model.local)
             spec.may_give_up = {.kv_cache_type = model.local->kv_cache_type_fallback,
                                 .min_context_length = model.local->min_context_length};
@@ -217,14 +256,7 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
                                                     Bytes planned) {
         return spawn(executor, *built, config.models[i], reduction, built->trained_context[i], planned);
     };
-    wiring.ports.probe = [built](pool::EndpointIndex i) {
-        const auto& server = built->servers[i];
-        // A probe is short: a server that takes seconds to say its version is not back yet.
-        config::TimeBudgets budgets{.connect = server.budgets.connect, .first_token = 2s, .silence = 2s, .total = 3s};
-        return server.kind == config::BackendKind::ollama_http
-                   ? remote::probe_ollama(server.client, server.endpoint, budgets)
-                   : remote::probe_openai(server.client, server.endpoint, budgets);
-    };
+    wiring.ports.probe = [built, &config](pool::EndpointIndex i) { return probe(config, built, i); };
     wiring.ports.remote = [built](pool::ModelIndex model, pool::EndpointIndex endpoint) {
         return built->backends.at({model, endpoint});
     };

@@ -37,11 +37,14 @@ enum class Code : std::uint8_t {
 
 struct Error {
     Code code = Code::internal;
-    std::string message;                    // for a human, complete without the rest
-    std::string hint = {};                  // what to do about it; may be empty
-    std::string field = {};                 // the offending field or path, where there is one
-    std::error_code cause = {};             // of the operating system or library
-    std::chrono::seconds retry_after = {};  // how long the upstream asked to be left alone (Retry-After); 0: it did not
+    std::string message;         // for a human, complete without the rest
+    std::string hint = {};       // what to do about it; may be empty
+    std::string field = {};      // the offending field or path, where there is one
+    std::error_code cause = {};  // of the operating system or library
+    // How long to wait before asking again (Retry-After): of an upstream that wants to be left alone, or for a place in
+    // a queue. 0: nobody said.
+    std::chrono::seconds retry_after = {};
+    bool unsent = false;  // no connection: the server cannot have seen anything of the request
 };
 
 template <class T>

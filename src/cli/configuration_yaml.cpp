@@ -82,11 +82,16 @@ void add_remote(Section& section, const config::Model& model) {
         servers += fmt::format("{}{{url: {}, name: {}", servers.empty() ? "" : ", ", in_double_quotes(endpoint.url),
                                in_double_quotes(endpoint.name));
         if (!endpoint.api_key.empty()) servers += ", api_key: " + api_key_variable(model.name);
+        if (endpoint.capacity != (remote.kind == config::BackendKind::ollama_http ? 2 : 0))
+            servers += fmt::format(", capacity: {}", endpoint.capacity);
+        if (endpoint.weight != 1) servers += fmt::format(", weight: {}", endpoint.weight);
         servers += "}";
     }
     section.add("endpoints", "[" + servers + "]");
     section.add("model", in_double_quotes(remote.model));
     if (remote.keep_alive) section.add("keep_alive", in_double_quotes(*remote.keep_alive));
+    if (remote.wan != "use") section.add("wan", remote.wan);
+    section.add_changed("continues_answers", remote.continues, false, truth);
     section.add("on_loss", fmt::format("{{fallback: {}{}}}", in_double_quotes(model.on_loss.fallback),
                                        model.on_loss.may_displace.empty()
                                            ? ""
@@ -142,6 +147,10 @@ std::string model_yaml(const config::Model& model) {
     section.add_changed("priority", model.priority, 50, number);
     if (model.local) section.add_changed("ttl", model.ttl, std::chrono::milliseconds{}, time_text);
     if (model.estimated_ram) section.add("estimated_ram", exact(*model.estimated_ram));
+    const config::Queue queue;
+    if (model.queue.length != queue.length || model.queue.max_wait != queue.max_wait)
+        section.add("queue",
+                    fmt::format("{{length: {}, max_wait: {}}}", model.queue.length, exact(model.queue.max_wait)));
     add_timeouts(section, model);
     return fmt::format("  {}:\n{}", in_double_quotes(model.name), section.text());
 }
@@ -154,6 +163,7 @@ std::string server_yaml(const config::Server& server) {
     section.add_changed("max_request_body", server.max_request_body, usual.max_request_body, size_text);
     section.add_changed("header_timeout", server.header_timeout, usual.header_timeout, time_text);
     section.add_changed("drain_timeout", server.drain_timeout, usual.drain_timeout, time_text);
+    section.add_changed("heartbeat", server.heartbeat, usual.heartbeat, time_text);
     return "server:\n" + section.text();
 }
 
@@ -164,6 +174,7 @@ std::string memory_yaml(const config::Memory& memory) {
     section.add("max_concurrent_llms", number(memory.max_concurrent_llms));
     section.add("strategy", memory.strategy);
     section.add("policy", memory.policy);
+    if (memory.enforcement != config::Memory{}.enforcement) section.add("enforcement", memory.enforcement);
     return "memory:\n" + section.text();
 }
 

@@ -177,6 +177,7 @@ private:
                     .kind = draft.kind,
                     .on_loss = {.fallback = draft.on_loss_fallback.value_or(draft.fallback ? "local" : "refuse"),
                                 .may_displace = draft.may_displace},
+                    .queue = draft.queue,
                     .pinned = draft.pinned,
                     .preload = draft.preload,
                     .priority = draft.priority,
@@ -195,10 +196,15 @@ private:
                                    .context_length = draft.context_length,
                                    .keep_alive = draft.keep_alive,
                                    .budgets = draft.budgets,
+                                   .wan = draft.wan,
                                    .continues = draft.continues};
         if (draft.backend == BackendKind::ollama_http && !draft.given.contains("endpoints")) {
             model.remote->endpoints = ollama_default();
         }
+        // An Ollama box answers a few at once and queues the others, where they would wait behind each other unseen.
+        for (std::size_t i = 0; i < model.remote->endpoints.size(); ++i)
+            if (!draft.given.contains(fmt::format("endpoints[{}].capacity", i)))
+                model.remote->endpoints[i].capacity = draft.backend == BackendKind::ollama_http ? 2 : 0;
         return model;
     }
 

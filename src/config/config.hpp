@@ -24,6 +24,7 @@ struct Server {
     Bytes max_request_body = MiB(64);
     std::chrono::milliseconds header_timeout = 10s;  // for a request's head and body to arrive
     std::chrono::milliseconds drain_timeout = 10s;   // SIGTERM: time that running requests get to end
+    std::chrono::milliseconds heartbeat = 10s;       // to clients of streams that wait; 0: none
 };
 
 struct Memory {
@@ -50,6 +51,8 @@ struct Endpoint {
     std::string url;      // http(s)://host[:port][/base]
     std::string api_key;  // sent as "Authorization: Bearer"; empty: none
     std::string name;     // for logs and headers: host:port unless given
+    int capacity = 0;     // requests at once, of all models; 0: no limit
+    int weight = 1;       // one of twice the weight gets twice the requests
 };
 
 // How a GGUF file is run here.
@@ -78,7 +81,14 @@ struct RemoteModel {
     std::optional<int> context_length;      // Ollama's num_ctx
     std::optional<std::string> keep_alive;  // Ollama's keep_alive: "5m", "-1"
     TimeBudgets budgets;
-    bool continues = false;  // an assistant's last message, which is how it takes over an answer that another began
+    std::string wan = "use";  // or "last", "never": endpoints that are far away, by their measured round trip
+    bool continues = false;   // an assistant's last message, which is how it takes over an answer that another began
+};
+
+// Requests that wait for a model: for its loading, for a slot, for a place at an endpoint.
+struct Queue {
+    int length = 512;                      // further ones are refused
+    std::chrono::milliseconds max_wait{};  // 0: they wait as long as it takes
 };
 
 // What happens while every endpoint of a remote model is lost. Proven by `sarai plan`; nothing else happens at run
@@ -94,7 +104,8 @@ struct Model {
     ModelKind kind = ModelKind::chat;
     std::optional<RemoteModel> remote;
     std::optional<LocalModel> local;
-    OnLoss on_loss = {};   // of a remote model
+    OnLoss on_loss = {};  // of a remote model
+    Queue queue = {};
     bool pinned = false;   // never displaced
     bool preload = false;  // loaded at start
     int priority = 50;     // 0–100; policy "priority" displaces lower ones first, and `sarai fit` weighs with it

@@ -42,6 +42,8 @@ struct ModelDraft {
     std::optional<int> context_length;
     std::optional<std::string> keep_alive;
     bool continues = false;
+    std::string wan = "use";
+    Queue queue;
     TimeBudgets budgets;
     LocalModel local;
     std::optional<std::string> on_loss_fallback;

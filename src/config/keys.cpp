@@ -32,6 +32,9 @@ constexpr auto table = std::to_array<Key>({
     {"server.drain_timeout", Type::duration, "10s", "At shutdown: time that running requests get to end. 0: none.",
      [](Draft& d, const Value& v) { d.config.server.drain_timeout = v.as<Ms>(); }, 0, day},
 
+    {"server.heartbeat", Type::duration, "10s", "A client of a stream that waits for its turn or for a load gets a sign of life so often. 0: none.",
+     [](Draft& d, const Value& v) { d.config.server.heartbeat = v.as<Ms>(); }, 0, day},
+
     {"memory", Type::section, "", "The budget that all local models share."},
     {"memory.max_ram_gb", Type::size_gib, "", "Hard budget for sarai and its workers; a number without a unit is GiB. Without it: what the machine has.",
      [](Draft& d, const Value& v) { d.config.memory.max_ram = v.as<Bytes>(); }, 16 * mib, pib},
@@ -95,6 +98,12 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.endpoint().api_key = v.as<Text>(); }},
     {"models.*.endpoints[].name", Type::text, "", "For logs and headers. Without it: host:port.",
      [](Draft& d, const Value& v) { d.endpoint().name = v.as<Text>(); }},
+    {"models.*.endpoints[].capacity", Type::integer, "2", "Requests that the server gets at once, of all models together; the others wait. 0: no limit, which is the default of openai_http.",
+     [](Draft& d, const Value& v) { d.endpoint().capacity = static_cast<int>(v.as<Int>()); }, 0, 100'000},
+    {"models.*.endpoints[].weight", Type::integer, "1", "A server of twice the weight gets twice the requests.",
+     [](Draft& d, const Value& v) { d.endpoint().weight = static_cast<int>(v.as<Int>()); }, 1, 1000},
+    {"models.*.wan", Type::choice, "use", "Servers that are far away, by their measured round trip of 10 ms or more: use them like near ones; last where no near one is left; never.",
+     [](Draft& d, const Value& v) { d.model().wan = v.as<Text>(); }, 0, 0, "use|last|never", Scope::remote},
     {"models.*.model", Type::text, "", "The model's name on the server. Without it: its name here.",
      [](Draft& d, const Value& v) { d.model().remote_name = v.as<Text>(); }, 0, 0, {}, Scope::remote},
     {"models.*.keep_alive", Type::text, "", "Ollama's keep_alive: \"5m\", \"-1\".",
@@ -103,6 +112,12 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().continues = v.as<bool>(); }, 0, 0, {}, Scope::remote},
     {"models.*.fallback", Type::choice, "", "What serves while no endpoint can be reached; needs path.",
      [](Draft& d, const Value&) { d.model().fallback = true; }, 0, 0, "gguf_native"},
+
+    {"models.*.queue", Type::section, "", "Requests that wait: for a slot of the local worker, for a place at a server, for a load. Clients (API keys, or addresses) take turns."},
+    {"models.*.queue.length", Type::integer, "512", "Further ones are refused with 503 and a Retry-After.",
+     [](Draft& d, const Value& v) { d.model().queue.length = static_cast<int>(v.as<Int>()); }, 1, 100'000},
+    {"models.*.queue.max_wait", Type::duration, "0s", "One that has waited so long is refused. 0: it waits as long as it takes. A request may ask for less (x-sarai-max-wait).",
+     [](Draft& d, const Value& v) { d.model().queue.max_wait = v.as<Ms>(); }, 0, day},
 
     {"models.*.path", Type::file, "", "The GGUF file.",
      [](Draft& d, const Value& v) { d.model().local.path = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::local},

@@ -6,6 +6,8 @@
 
 #include <boost/system/system_error.hpp>
 
+#include "llm/conversation.hpp"
+
 namespace sarai::gateway {
 namespace {
 
@@ -18,9 +20,16 @@ constexpr std::size_t most_held_back = 64U << 10U;
 // One request on its way.
 class Run {
 public:
-    Run(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol, Shared shared)
-        : exchange_(exchange), request_(std::move(request)), face_(face), protocol_(protocol), shared_(shared) {
+    Run(net::Exchange& exchange, llm::Request request, pool::Ask ask, Face& face, Protocol protocol, Shared shared)
+        : exchange_(exchange),
+          request_(std::move(request)),
+          ask_(std::move(ask)),
+          face_(face),
+          protocol_(protocol),
+          shared_(shared) {
         done_.model = "unknown";  // what clients write is no label: it would grow the metrics without end
+        if (request_.stream)
+            beat_ = {.every = shared_.config.server.heartbeat, .send = [this] { return send_heartbeat(); }};
     }
 
     // Never throws but for cancellation.
@@ -43,13 +52,14 @@ public:
         if (client_left_ && !complete_) exchange_.abort();
         done_.status = client_left_ && !complete_ ? 499 : exchange_.status();
         shared_.metrics.count(done_);
-        spdlog::info("{} {} {} model={} backend={} endpoint={} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}", request_.id,
-                     exchange_.path(), done_.status, done_.model, done_.backend.empty() ? "-" : done_.backend,
-                     endpoint_.empty() ? "-" : endpoint_,
-                     done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0,
-                     done_.duration.count() * 1000, done_.usage ? done_.usage->completion_tokens : 0,
-                     (done_.broke_off ? " broke_off" : "") +
-                         (done_.failovers > 0 ? fmt::format(" failovers={}", done_.failovers) : ""));
+        spdlog::info(
+            "{} {} {} model={} backend={} endpoint={} queue_ms={:.1f} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}",
+            request_.id, exchange_.path(), done_.status, done_.model, done_.backend.empty() ? "-" : done_.backend,
+            endpoint_.empty() ? "-" : endpoint_, done_.waited.count() * 1000,
+            done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0, done_.duration.count() * 1000,
+            done_.usage ? done_.usage->completion_tokens : 0,
+            (done_.broke_off ? " broke_off" : "") +
+                (done_.failovers > 0 ? fmt::format(" failovers={}", done_.failovers) : ""));
     }
 
 private:
@@ -64,13 +74,17 @@ private:
                       .message = fmt::format("model '{}' makes embeddings and cannot generate text", configured.name),
                       .field = "model"});
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
-        auto lease = co_await shared_.pool.acquire(*model);
+        if (shared_.pool.core().models()[*model].endpoints.size() > 1)
+            ask_.conversation = llm::conversation_of(request_);
+        asked_ = *model;
+        auto lease = co_await shared_.pool.acquire(*model, std::move(ask_), &beat_);
+        done_.waited = Clock::now() - arrived_;
         if (!lease) co_return co_await fail_with(lease.error());
         for (;;) {
             note_route(lease->route());
             auto tried = request_.stream ? co_await stream(*lease) : co_await whole(*lease);
             if (tried) co_return;
-            auto next = co_await lease->next(tried.error());
+            auto next = co_await lease->next(tried.error(), false, &beat_);
             if (!next) co_return co_await fail_with(next.error());
         }
     }
@@ -95,6 +109,7 @@ private:
         if (!reply) co_return std::unexpected(reply.error());
         done_.time_to_first_token = Clock::now() - arrived_;
         done_.usage = llm::usage_of(*reply);
+        lease.answered();
         lease.served(llm::rates_of(*reply));
         complete_ = true;
         (void)co_await exchange_.respond({.body = face_.reply(*reply), .headers = headers(lease.route())});
@@ -105,7 +120,13 @@ private:
         auto events = co_await lease.backend().stream(request_);
         if (!events) co_return std::unexpected(events.error());
         // Made while the model still works; it leaves with the first token.
-        exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+        if (!exchange_.started())
+            exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+        else
+            notes_["sarai_route"] = {{"model", done_.model},
+                                     {"backend", done_.backend},
+                                     {"endpoint", endpoint_},
+                                     {"reason", lease.route().reason}};
         llm::Transcript transcript(request_);
         std::string out;
         bool started = false;
@@ -140,8 +161,9 @@ private:
             if (done_.failovers > 0) {
                 auto whole = transcript.continued(**event, had);
                 if (!whole) continue;
-                *event = seam_.empty() ? std::move(*whole) : with_seam(*whole);
+                *event = std::move(*whole);
             }
+            if (!notes_.empty()) *event = with_notes(**event);
             transcript.add(**event);
             if (!(*event)->is_only_text()) {
                 if (auto usage = llm::usage_of((*event)->chunk())) done_.usage = usage;
@@ -153,6 +175,7 @@ private:
                 if (!llm::has_output(**event) && llm::finish_reason_of(**event).empty() && out.size() < most_held_back)
                     continue;
                 started = true;
+                lease.answered();
                 done_.time_to_first_token = Clock::now() - arrived_;
             }
             if (out.empty() || (*events)->ready()) continue;
@@ -181,7 +204,7 @@ private:
         const auto from = endpoint_;
         const auto first = failure;
         for (;;) {
-            if (auto next = co_await lease.next(failure, true); !next) {
+            if (auto next = co_await lease.next(failure, true, &beat_); !next) {
                 auto error = next.error();
                 if (!error.message.contains(first.message)) error.message += fmt::format(" (after: {})", first.message);
                 co_return std::unexpected(std::move(error));
@@ -199,24 +222,49 @@ private:
             ++done_.failovers;
             spdlog::warn("{}: {} goes on with the answer of {} after {} tokens", request_.id, endpoint_, from,
                          resumed->had);
-            seam_ = {{"from", from},
-                     {"to", endpoint_},
-                     {"model", done_.model},
-                     {"tokens", resumed->had},
-                     {"reason", first.message}};
+            lease.answered();
+            notes_["sarai_failover"] = {{"from", from},
+                                        {"to", endpoint_},
+                                        {"model", done_.model},
+                                        {"tokens", resumed->had},
+                                        {"reason", first.message}};
             co_return resumed;
         }
     }
-    // The headers have left long ago: the first chunk of who goes on tells what they would.
-    llm::StreamEvent with_seam(const llm::StreamEvent& event) {
+    // The headers have left long ago: the next chunk tells what they would.
+    llm::StreamEvent with_notes(const llm::StreamEvent& event) {
         auto chunk = event.chunk();
-        chunk["sarai_failover"] = std::exchange(seam_, {});
+        for (auto& [key, value] : std::exchange(notes_, {})) chunk[key] = value;
         return llm::StreamEvent(std::move(chunk));
+    }
+
+    // Proxies and clients close a connection on which nothing comes; and a person should see that it goes on.
+    asio::awaitable<void> send_heartbeat() {
+        if (!exchange_.started()) exchange_.start(200, face_.stream_type(), common_stream_headers());
+        const auto& pool = shared_.pool;
+        const auto& name = shared_.config.models[asked_].name;
+        const auto local = pool.local(asked_);
+        std::string what;
+        if (local.state == pool::LocalState::loading)
+            what = fmt::format("model '{}' is loading, {:.0f} %", name, local.load_progress * 100);
+        else if (local.state != pool::LocalState::ready && local.waiting > 0 && pool.core().models()[asked_].has_local)
+            what = fmt::format("model '{}' is {}", name, pool::name_of(local.state));
+        else
+            what = fmt::format("{} {} for model '{}'", local.waiting,
+                               local.waiting == 1 ? "request waits" : "requests wait", name);
+        std::string out;
+        face_.heartbeat(what, out);
+        (void)co_await exchange_.write(out);
     }
 
     asio::awaitable<void> fail_with(Error error) {
         if (exchange_.started()) {  // too late for a status line
-            exchange_.abort();
+            if (!request_.stream || exchange_.status() != 200) co_return exchange_.abort();
+            std::string out;
+            face_.stream_error(error, out);
+            done_.broke_off = true;
+            complete_ = true;
+            (void)co_await exchange_.finish(out);
             co_return;
         }
         complete_ = true;
@@ -240,20 +288,28 @@ private:
     }
     [[nodiscard]] net::HeaderList stream_headers(const pool::Route& route) const {
         auto list = headers(route);
-        list.emplace_back("Cache-Control", "no-cache");
-        list.emplace_back("X-Accel-Buffering", "no");  // nginx and its kin must not collect tokens
+        for (auto& header : common_stream_headers())
+            if (header.first != "x-request-id") list.push_back(std::move(header));
         return list;
+    }
+    [[nodiscard]] net::HeaderList common_stream_headers() const {
+        return {{"x-request-id", request_.id},
+                {"Cache-Control", "no-cache"},
+                {"X-Accel-Buffering", "no"}};  // nginx and its kin must not collect tokens
     }
 
     net::Exchange& exchange_;
     llm::Request request_;
+    pool::Ask ask_;
     Face& face_;
     Protocol protocol_;
     Shared shared_;
     Clock::time_point arrived_ = Clock::now();
     FinishedRequest done_;
     std::string endpoint_;
-    boost::json::object seam_;  // of a failover that the client was not told of yet
+    boost::json::object notes_;  // what the client was not told of yet: a failover, who answers it
+    pool::ModelIndex asked_ = 0;
+    pool::Beat beat_;
     bool complete_ = false;
     bool client_left_ = false;
 };
@@ -288,9 +344,9 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
                                  .field = "model"});
 }
 
-asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face, Protocol protocol,
-                             Shared shared) {
-    Run run(exchange, std::move(request), face, protocol, shared);
+asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, pool::Ask ask, Face& face,
+                             Protocol protocol, Shared shared) {
+    Run run(exchange, std::move(request), std::move(ask), face, protocol, shared);
     const bool client_left = co_await exchange.while_connected(run.go());
     run.record(client_left);
 }

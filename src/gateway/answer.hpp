@@ -1,5 +1,6 @@
 // Runs one request: a lease from the pool, its backend, the chain while nothing was sent, the stream to the client.
 //
+// A request waits for its turn and for loads; a client that streams then gets a sign of life now and then.
 // Before the first token a failure is invisible to the client: the next backend of the model's chain answers. After it,
 // the stream ends with the protocol's own error event. A client that goes away cancels everything.
 #pragma once
@@ -29,8 +30,8 @@ struct Shared {
 // Finds a model by the name that a client used; Ollama's clients add ":latest".
 [[nodiscard]] Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name);
 
-[[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, Face& face,
-                                                  Protocol protocol, Shared shared);
+[[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, pool::Ask ask,
+                                                  Face& face, Protocol protocol, Shared shared);
 
 // Brings the model up without asking it anything.
 [[nodiscard]] boost::asio::awaitable<Result<void>> bring_up(std::string model, Shared shared);

@@ -18,7 +18,10 @@ net::Reply error_reply(Protocol protocol, const Error& original) {
     error.field = valid_utf8(error.field);
     const auto body =
         protocol == Protocol::ollama ? protocols::ollama::encode_error(error) : protocols::openai::encode_error(error);
-    return {.status = http_status(error.code), .body = boost::json::serialize(body)};
+    net::Reply reply{.status = http_status(error.code), .body = boost::json::serialize(body)};
+    if (error.retry_after.count() > 0)
+        reply.headers.emplace_back("Retry-After", std::to_string(error.retry_after.count()));
+    return reply;
 }
 
 }  // namespace sarai::gateway

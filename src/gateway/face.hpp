@@ -21,6 +21,8 @@ public:
     [[nodiscard]] virtual std::string_view stream_type() const = 0;
     virtual void event(const llm::StreamEvent& event, std::string& out) = 0;
     virtual void end(std::string& out) = 0;
+    // A sign of life before or between the events, that a client of the protocol passes over.
+    virtual void heartbeat(std::string_view what, std::string& out) = 0;
     virtual void stream_error(const Error& error, std::string& out) = 0;
 };
 

@@ -10,6 +10,7 @@
 #include <charconv>
 #include <optional>
 
+#include "gateway/ask.hpp"
 #include "gateway/ollama_face.hpp"
 #include "gateway/openai_face.hpp"
 #include "gateway/status.hpp"
@@ -130,8 +131,10 @@ asio::awaitable<void> Gateway::openai(net::Exchange& exchange, llm::Task task) {
     if (!request) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, request.error()));
     request->id = request_id(exchange);
     request->may_fail_over = may_fail_over(exchange);
+    auto ask = ask_of(exchange);
+    if (!ask) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, ask.error()));
     const auto face = make_openai_face();
-    co_await answer(exchange, std::move(*request), *face, Protocol::openai, shared_);
+    co_await answer(exchange, std::move(*request), std::move(*ask), *face, Protocol::openai, shared_);
 }
 
 asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, protocols::ollama::Call call) {
@@ -147,8 +150,10 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, protocols::ollama
     }
     request.id = request_id(exchange);
     request.may_fail_over = may_fail_over(exchange);
+    auto ask = ask_of(exchange);
+    if (!ask) co_return (void) co_await exchange.respond(error_reply(Protocol::ollama, ask.error()));
     const auto face = make_ollama_face(call, request.model);
-    co_await answer(exchange, std::move(request), *face, Protocol::ollama, shared_);
+    co_await answer(exchange, std::move(request), std::move(*ask), *face, Protocol::ollama, shared_);
 }
 
 asio::awaitable<void> Gateway::chat_completions(net::Exchange& e) { co_await openai(e, llm::Task::chat); }

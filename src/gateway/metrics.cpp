@@ -53,6 +53,16 @@ struct Metrics::Families {
                                                "Requests that hold a local worker or an endpoint.");
     prom::Family<prom::Gauge>& endpoint_up =
         family(registry, prom::BuildGauge(), "sarai_endpoint_up", "1 if the endpoint answered last time.");
+    prom::Family<prom::Gauge>& endpoint_capacity = family(registry, prom::BuildGauge(), "sarai_endpoint_capacity",
+                                                          "Requests that the endpoint gets at once; 0: no limit.");
+    prom::Family<prom::Gauge>& endpoint_round_trip =
+        family(registry, prom::BuildGauge(), "sarai_endpoint_round_trip_seconds",
+               "Least round trip of the last probes; 0: not measured.");
+    prom::Family<prom::Gauge>& waiting = family(registry, prom::BuildGauge(), "sarai_requests_waiting",
+                                                "Requests that wait for a model: its turn, its loading.");
+    prom::Family<prom::Histogram>& queue_time =
+        family(registry, prom::BuildHistogram(), "sarai_queue_time_seconds",
+               "From the request's arrival until a backend took it: its turn, a load.");
     prom::Family<prom::Gauge>& budget =
         family(registry, prom::BuildGauge(), "sarai_memory_budget_bytes", "The hard limit for all reservations.");
     prom::Family<prom::Gauge>& reserved = family(registry, prom::BuildGauge(), "sarai_memory_reserved_bytes",
@@ -88,6 +98,7 @@ void Metrics::count(const FinishedRequest& request) {
     if (request.backend.empty()) return;
     if (request.time_to_first_token)
         all.first_token.Add(who, seconds_buckets()).Observe(request.time_to_first_token->count());
+    all.queue_time.Add({{"model", request.model}}, seconds_buckets()).Observe(request.waited.count());
     all.duration.Add(who, seconds_buckets()).Observe(request.duration.count());
     if (request.fallback) all.fallbacks.Add({{"model", request.model}}).Increment();
     if (request.broke_off) all.broken.Add(who).Increment();
@@ -109,6 +120,7 @@ std::string Metrics::text(const pool::Pool& pool) const {
     sum += memory.others();
     for (pool::ModelIndex i = 0; i < core.models().size(); ++i) {
         const auto& model = core.models()[i];
+        all.waiting.Add({{"model", model.name}}).Set(core.waiting(i));
         if (!model.has_local) continue;
         const auto status = pool.local(i);
         all.memory.Add({{"model", model.name}, {"kind", "planned"}}).Set(amount(status.planned));
@@ -124,6 +136,9 @@ std::string Metrics::text(const pool::Pool& pool) const {
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
         all.endpoint_up.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).up ? 1 : 0);
         all.leases.Add({{"model", ""}, {"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).leases);
+        all.endpoint_capacity.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoints()[i].capacity);
+        all.endpoint_round_trip.Add({{"endpoint", core.endpoints()[i].name}})
+            .Set(std::chrono::duration<double>(core.endpoint(i).round_trip).count());
     }
     all.budget.Add({}).Set(amount(core.rules().budget));
     all.reserved.Add({}).Set(amount(core.reserved()));

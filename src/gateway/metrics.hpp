@@ -17,6 +17,7 @@ struct FinishedRequest {
     std::string backend;  // gguf_native, ollama_http, openai_http; "" where none was reached
     int status = 0;       // HTTP; 499: the client left
     std::optional<std::chrono::duration<double>> time_to_first_token;
+    std::chrono::duration<double> waited{};  // for its turn and for a load, until a backend took it
     std::chrono::duration<double> duration{};
     std::optional<llm::Usage> usage;
     bool fallback = false;   // not the first backend of the chain

@@ -23,6 +23,8 @@ public:
         lines_.chunk(event.chunk(), now(), out);
     }
     void end(std::string& out) override { lines_.finish(now(), durations(), out); }
+    // NDJSON has no comments: a part without text is what its clients bear.
+    void heartbeat(std::string_view /*what*/, std::string& out) override { lines_.heartbeat(now(), out); }
     void stream_error(const Error& error, std::string& out) override { ollama::LineEncoder::error(error, out); }
 
 private:

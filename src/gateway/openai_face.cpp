@@ -15,6 +15,7 @@ public:
         protocols::openai::append_event(out, event);
     }
     void end(std::string& out) override { out += protocols::openai::end_of_stream; }
+    void heartbeat(std::string_view what, std::string& out) override { out.append(": ").append(what).append("\n\n"); }
     // No [DONE] after an error: a client must not take what it has for the whole.
     void stream_error(const Error& error, std::string& out) override {
         protocols::openai::append_event(out, protocols::openai::encode_error(error));

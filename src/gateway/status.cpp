@@ -39,7 +39,8 @@ json::object remote_row(const Shared& shared, pool::ModelIndex i) {
             {"peak_bytes", 0},
             {"anonymous_bytes", 0},
             {"file_bytes", 0},
-            {"role", "primary"}};
+            {"role", "primary"},
+            {"waiting", shared.pool.core().waiting(i)}};
 }
 
 json::object local_row(const Shared& shared, pool::ModelIndex i) {
@@ -71,6 +72,14 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.plan) memory::add_error_bar(row, *status.plan);
     if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;
     return row;
+}
+
+// Names of the models that an endpoint has in its memory; null where it does not tell.
+json::value resident_json(const pool::PoolCore& core, const pool::Endpoints::View& view) {
+    if (!view.resident) return nullptr;
+    json::array names;
+    for (const auto model : *view.resident) names.emplace_back(core.models()[model].name);
+    return names;
 }
 
 bool shows_local(const Shared& shared, pool::ModelIndex i) {
@@ -152,10 +161,18 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
     json::array endpoints;
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
         const auto& view = core.endpoint(i);
-        endpoints.push_back({{"name", core.endpoints()[i].name},
-                             {"up", view.up},
-                             {"in_flight", view.leases},
-                             {"last_error", view.up ? json::value(nullptr) : error_json(view.last_error)}});
+        endpoints.push_back(
+            {{"name", core.endpoints()[i].name},
+             {"up", view.up},
+             {"breaker", pool::name_of(view.breaker)},
+             {"in_flight", view.leases},
+             {"capacity", core.endpoints()[i].capacity},
+             {"round_trip_ms", view.round_trip.count() == 0
+                                   ? json::value(nullptr)
+                                   : json::value(static_cast<double>(view.round_trip.count()) / 1000)},
+             {"distance", view.round_trip.count() == 0 ? json::value(nullptr) : json::value(view.far ? "wan" : "lan")},
+             {"resident", resident_json(core, view)},
+             {"last_error", view.up ? json::value(nullptr) : error_json(view.last_error)}});
     }
     return {{"version", version},
             {"pid", ::getpid()},

@@ -172,6 +172,9 @@ public:
     unsigned status() const override { return parser_.get().result_int(); }
     const http::fields& headers() const override { return parser_.get(); }
     bool complete() const override { return parser_.is_done(); }
+    std::chrono::microseconds round_trip() const override {
+        return wire_ ? wire_->round_trip() : std::chrono::microseconds{};
+    }
     void set_silence(milliseconds budget) override { budgets_.silence = budget; }
 
     asio::awaitable<Result<std::string_view>> read_some() override {
@@ -282,7 +285,10 @@ asio::awaitable<Result<ClientResponse>> Client::fetch(ClientRequest request, Bud
     budgets.silence = within_total(budgets.silence);
     auto stream = co_await open(std::move(request), budgets);
     if (!stream) co_return std::unexpected(stream.error());
-    ClientResponse response{.status = (*stream)->status(), .headers = (*stream)->headers()};
+    ClientResponse response{.status = (*stream)->status(),
+                            .headers = (*stream)->headers(),
+                            .body = {},
+                            .round_trip = (*stream)->round_trip()};
     for (;;) {
         auto part = co_await (*stream)->read_some();
         if (!part) co_return std::unexpected(part.error());

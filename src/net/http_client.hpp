@@ -57,6 +57,7 @@ struct ClientResponse {
     unsigned status = 0;
     http::fields headers;
     std::string body;
+    std::chrono::microseconds round_trip{};  // of the connection, see BodyStream
 };
 
 class BodyStream {
@@ -69,6 +70,8 @@ public:
     [[nodiscard]] virtual asio::awaitable<Result<std::string_view>> read_some() = 0;
     // True once the body's proper end has arrived: read_some() will not wait any more.
     [[nodiscard]] virtual bool complete() const = 0;
+    // The connection's smoothed round trip as the kernel measures it (TCP_INFO); 0: not TCP.
+    [[nodiscard]] virtual std::chrono::microseconds round_trip() const = 0;
     // Replaces Budgets::silence for the reads that follow, where the wait for the first token may be longer than the
     // silence after it.
     virtual void set_silence(std::chrono::milliseconds budget) = 0;

@@ -1,6 +1,8 @@
 #include "net/wire.hpp"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -25,6 +27,12 @@ constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 using std::chrono::milliseconds;
 
 // An aborted operation is a timeout unless the coroutine itself was cancelled.
+// Nothing was sent yet.
+Error unsent(Error error) {
+    error.unsent = error.code != Code::cancelled;
+    return error;
+}
+
 asio::awaitable<Error> explain(error_code ec, std::string timeout_message, std::string failure_message) {
     const auto state = co_await asio::this_coro::cancellation_state;
     if (state.cancelled() != asio::cancellation_type::none)
@@ -44,6 +52,20 @@ asio::ssl::context& tls_context() {
     return context;
 }
 
+// A box that is suspended or unplugged closes nothing: without these the kernel would resend for a quarter of an hour,
+// and wait for an answer for ever. What was sent must be acknowledged within 10 s; while nothing is sent, a box that
+// answers no keep-alive probe is given up after 5 + 3 × 3 s (TCP_USER_TIMEOUT holds for these as well, see tcp(7)).
+void notice_loss(int socket) {
+    const auto set = [&](int level, int option, int value) {
+        ::setsockopt(socket, level, option, &value, sizeof value);
+    };
+    set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set(IPPROTO_TCP, TCP_KEEPIDLE, 5);
+    set(IPPROTO_TCP, TCP_KEEPINTVL, 3);
+    set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+    set(IPPROTO_TCP, TCP_USER_TIMEOUT, 10'000);
+}
+
 asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Origin& origin, milliseconds budget) {
     error_code ec;
     const auto address = asio::ip::make_address(origin.host, ec);
@@ -54,9 +76,9 @@ asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Orig
     asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
     auto [failed, found] = co_await resolver.async_resolve(origin.host, origin.port, asio::cancel_after(budget, quiet));
     if (failed)
-        co_return std::unexpected(
+        co_return std::unexpected(unsent(
             co_await explain(failed, fmt::format("resolving {} took longer than {} ms", origin.host, budget.count()),
-                             fmt::format("cannot resolve {}", origin.host)));
+                             fmt::format("cannot resolve {}", origin.host))));
     std::vector<asio::ip::tcp::endpoint> endpoints;
     for (const auto& entry : found) endpoints.push_back(entry.endpoint());
     co_return endpoints;
@@ -97,7 +119,7 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
         Socket socket(executor);
         auto [ec] = co_await socket.async_connect(asio::local::stream_protocol::endpoint(origin.socket.string()),
                                                   asio::cancel_after(budget, quiet));
-        if (ec) co_return std::unexpected(co_await explain(ec, timed_out, failed));
+        if (ec) co_return std::unexpected(unsent(co_await explain(ec, timed_out, failed)));
         co_return std::unique_ptr<Wire>(new Wire(std::move(socket), peer));
     }
 
@@ -117,7 +139,7 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
         if (ec) continue;
         error_code ignored;
         socket.set_option(asio::ip::tcp::no_delay(true), ignored);
-        socket.set_option(asio::socket_base::keep_alive(true), ignored);
+        notice_loss(socket.native_handle());
         auto wire = std::unique_ptr<Wire>(new Wire(std::move(socket), peer));
         if (origin.transport == Origin::Transport::tls) {
             auto& tls = wire->tls_.emplace(std::move(*wire->plain_), tls_context());
@@ -128,13 +150,13 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
             auto [handshake] = co_await tls.async_handshake(asio::ssl::stream_base::client,
                                                             asio::cancel_after(std::max(rest, milliseconds(1)), quiet));
             if (handshake)
-                co_return std::unexpected(co_await explain(handshake,
-                                                           fmt::format("the TLS handshake with {} took too long", peer),
-                                                           fmt::format("TLS handshake with {} failed", peer)));
+                co_return std::unexpected(
+                    unsent(co_await explain(handshake, fmt::format("the TLS handshake with {} took too long", peer),
+                                            fmt::format("TLS handshake with {} failed", peer))));
         }
         co_return std::move(wire);
     }
-    co_return std::unexpected(co_await explain(last, timed_out, failed));
+    co_return std::unexpected(unsent(co_await explain(last, timed_out, failed)));
 }
 
 asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_view body, milliseconds budget) {
@@ -172,6 +194,13 @@ asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, 
 Error Wire::silent(const char* waiting_for, milliseconds budget) const {
     return {.code = Code::timeout,
             .message = fmt::format("{} sent no {} within {} ms", peer_, waiting_for, budget.count())};
+}
+
+std::chrono::microseconds Wire::round_trip() {
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return {};
+    return std::chrono::microseconds(info.tcpi_rtt);
 }
 
 bool Wire::still_idle() {

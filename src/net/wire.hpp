@@ -45,6 +45,9 @@ public:
     // False if the peer has closed, or sent something that nobody asked for, while the connection was idle.
     [[nodiscard]] bool still_idle();
 
+    // The kernel's smoothed estimate (TCP_INFO); 0: not TCP.
+    [[nodiscard]] std::chrono::microseconds round_trip();
+
     // Called before the connection is kept for later: it then needs no timer.
     void rest() { watchdog_.rest(); }
 

@@ -182,15 +182,19 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     asio::awaitable<void> probe(EndpointIndex endpoint) {
         const auto self = shared_from_this();
         // An endpoint whose probe threw must not count as being probed for ever.
-        Result<void> outcome = fail(Code::internal, "the probe failed unexpectedly");
+        Result<ProbeReport> outcome = fail(Code::internal, "the probe failed unexpectedly");
         try {
             outcome = co_await ports.probe(endpoint);
         } catch (const boost::system::system_error& error) {
             if (error.code() == asio::error::operation_aborted) throw;
             outcome = fail(Code::internal, error.what());
         } catch (const std::exception& error) { outcome = fail(Code::internal, error.what()); }
-        if (outcome) spdlog::info("endpoint {} answers again", core.endpoints()[endpoint].name);
+        const bool was_up = core.endpoint(endpoint).up;
         perform(core.probed(Clock::now(), endpoint, outcome));
+        if (const auto& view = core.endpoint(endpoint); view.up != was_up)
+            spdlog::log(view.up ? spdlog::level::info : spdlog::level::warn, "endpoint {} {}",
+                        core.endpoints()[endpoint].name,
+                        view.up ? "answers again" : "is down: " + describe(*view.last_error));
     }
 
     // This and the memory watch run as long as the pool: they outlive a bug or a moment without memory.
@@ -295,9 +299,9 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             }
     }
 
-    // Asks the core by `ask` and waits for the answer; releases the ticket if the caller is cancelled meanwhile.
-    template <class Ask>
-    asio::awaitable<Result<Route>> wait_for_answer(Ticket ticket, Ask ask) {
+    // Asks the core by `event` and waits for the answer; releases the ticket if the caller is cancelled meanwhile.
+    template <class Event>
+    asio::awaitable<Result<Route>> wait_for_answer(Ticket ticket, Event event, const Beat* beat) {
         const auto self = shared_from_this();
         const auto waiter = std::make_shared<Waiter>(executor);
         waiters[ticket] = waiter;
@@ -306,9 +310,16 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
             Ticket ticket;
             ~Forget() { pool.waiters.erase(ticket); }
         } const forget{*this, ticket};
-        perform(ask());
+        perform(event());
         for (;;) {
-            while (!waiter->answer) co_await waiter->arrived.async_wait(quiet);
+            while (!waiter->answer) {
+                if (beat != nullptr && beat->every.count() > 0) waiter->arrived.expires_after(beat->every);
+                co_await waiter->arrived.async_wait(quiet);
+                const auto state = co_await asio::this_coro::cancellation_state;
+                if (state.cancelled() != asio::cancellation_type::none)
+                    throw boost::system::system_error(asio::error::operation_aborted);
+                if (!waiter->answer && beat != nullptr) co_await beat->send();
+            }
             const auto& answer = *waiter->answer;
             if (!answer || answer->endpoint || locals[answer->model].worker) co_return std::move(*waiter->answer);
             // The worker died between the grant and now.
@@ -346,7 +357,7 @@ Lease::~Lease() {
     if (pool_ && ticket_ != 0) pool_->perform(pool_->core.release(Clock::now(), ticket_));
 }
 
-asio::awaitable<Result<void>> Lease::next(Error failure, bool in_the_middle) {
+asio::awaitable<Result<void>> Lease::next(Error failure, bool in_the_middle, const Beat* beat) {
     const auto pool = pool_;
     const auto model = route_.model;
     // What the client asked wrongly is no trouble of the server's; the access log has its status.
@@ -357,7 +368,7 @@ asio::awaitable<Result<void>> Lease::next(Error failure, bool in_the_middle) {
                 in_the_middle ? "in the middle of an answer" : "before the first token", describe(failure));
     backend_.reset();
     auto route = co_await pool->wait_for_answer(
-        ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); });
+        ticket_, [&] { return pool->core.attempt_failed(Clock::now(), ticket_, failure); }, beat);
     if (!route) {
         ticket_ = 0;  // refused: the core has forgotten it
         co_return std::unexpected(route.error());
@@ -374,7 +385,10 @@ void Lease::broke_off(const Error& failure) {
     pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure));
 }
 
+void Lease::answered() { pool_->perform(pool_->core.answered(Clock::now(), ticket_)); }
+
 void Lease::served(const std::optional<llm::Rates>& rates) {
+    pool_->perform(pool_->core.finished(Clock::now(), ticket_));
     // A worker that died and came back since the lease was granted gets the credit: it runs by the same plan.
     if (route_.endpoint) return;
     const bool was_paused = pool_->turns.pauses(route_.model) != pauses_;
@@ -394,12 +408,12 @@ void Pool::start(const std::vector<ModelIndex>& preload) {
     for (const auto model : preload) shared_->perform(shared_->core.preload(model));
 }
 
-asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model) {
+asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Beat* beat) {
     const auto shared = shared_;
     if (shared->shutting_down) co_return fail(Code::unavailable, "sarai is shutting down");
     Lease lease(shared, ++shared->last_ticket);  // from here on, going away releases the ticket
     auto route = co_await shared->wait_for_answer(
-        lease.ticket_, [&] { return shared->core.acquire(Clock::now(), lease.ticket_, model); });
+        lease.ticket_, [&] { return shared->core.acquire(Clock::now(), lease.ticket_, model, std::move(ask)); }, beat);
     if (!route) {
         lease.ticket_ = 0;
         co_return std::unexpected(route.error());

@@ -7,6 +7,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,12 @@ namespace sarai::pool {
 
 class Pool;
 
+// Called again and again while somebody waits, so that a client hears that it is not forgotten.
+struct Beat {
+    std::chrono::milliseconds every{};  // 0: never
+    std::function<boost::asio::awaitable<void>()> send;
+};
+
 // A right to use one backend, from acquire() until it is destroyed: the model stays where it is until then. Move-only.
 class Lease {
 public:
@@ -34,10 +41,14 @@ public:
     // What this route gave failed: before anything was sent to the client, or in the middle of an answer with which
     // another backend may go on. The lease moves on to the next backend of the chain, or the error says why there is
     // none; then it is spent.
-    [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure, bool in_the_middle = false);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure, bool in_the_middle = false,
+                                                            const Beat* beat = nullptr);
     // The answer broke off in the middle, and nobody is to go on with it. Only marks the endpoint.
     void broke_off(const Error& failure);
-    // The answer has come to its end, with the speeds that its last part told.
+    // The first token, or the whole reply, has come.
+    void answered();
+    // The answer has come to its end, with the speeds that its last part told. From here on the next request may have
+    // its slot; the model stays where it is.
     void served(const std::optional<llm::Rates>& rates);
 
 private:
@@ -79,8 +90,10 @@ public:
     // Begins to watch endpoints and processes, and to load the models in `preload`, in parallel.
     void start(const std::vector<ModelIndex>& preload);
 
-    // Waits while the model loads. Errors: no_memory, busy, unavailable, timeout and what the load failed with.
-    [[nodiscard]] boost::asio::awaitable<Result<Lease>> acquire(ModelIndex model);
+    // Waits for its turn, and while the model loads. Errors: no_memory, busy, rate_limited, unavailable, timeout and
+    // what the load failed with.
+    [[nodiscard]] boost::asio::awaitable<Result<Lease>> acquire(ModelIndex model, Ask ask = {},
+                                                                const Beat* beat = nullptr);
 
     // Begins to unload the model's worker, if it has one. Errors: busy while a lease holds it.
     [[nodiscard]] Result<void> unload(ModelIndex model);

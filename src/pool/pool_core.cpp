@@ -9,11 +9,6 @@
 namespace sarai::pool {
 namespace {
 
-// Failures that say something about the endpoint as a whole. 401/403/404/429 do not: they are about the key, the model
-// or the moment, and the next request may be fine. Nor does an answer that is none (500): other requests may go well,
-// and one that breaks its runner must not take the server from every model.
-bool is_endpoints_fault(Code code) { return code == Code::unavailable || code == Code::timeout; }
-
 // Failures after which another backend may do better. A bad request stays bad everywhere, and a fallback is there for
 // the loss of a server, not for what its model cannot do: nothing is displaced for that.
 bool another_may_do(Code code) {
@@ -44,49 +39,86 @@ std::string_view name_of(LocalState state) {
 PoolCore::PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints)
     : rules_(rules),
       models_(std::move(models)),
-      endpoints_(std::move(endpoints)),
+      endpoints_(std::move(endpoints), rules.health),
       locals_(models_.size()),
       incarnations_(models_.size()),
       preloading_(models_.size()),
-      endpoint_views_(endpoints_.size()),
-      next_probe_(endpoints_.size()),
+      service_(models_.size()),
       wanted_budget_(rules_.budget) {}
 
 // ---------------------------------------------------------------- tickets
 
-Actions PoolCore::acquire(Clock::time_point now, Ticket ticket, ModelIndex model) {
+Actions PoolCore::acquire(Clock::time_point now, Ticket ticket, ModelIndex model, Ask ask) {
     Actions out;
     now_ = now;
-    tickets_[ticket] = TicketState{.model = model};
+    auto& state = tickets_[ticket] = TicketState{.ask = std::move(ask), .arrived = now, .model = model};
+    ++clients_[state.ask.client].tickets;
     advance(now, ticket, out);
-    serve_queue(out);  // what was only preloading may now be wanted
+    refuse_if_full(ticket, out);
+    serve(out);  // what was only preloading may now be wanted
     return out;
 }
 
-// Walks the chain: endpoints that are up, then the local worker, then the model that stands in, then, where there is
-// nothing else, endpoints that are down, because trying is all that is left.
+// Walks the chain: an endpoint that is free; else, where one is only busy, its turn there; else the local worker, then
+// the model that stands in, then, where there is nothing else, endpoints that are down, because trying is all that is
+// left.
 void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
     auto& state = tickets_.at(ticket);
     const auto& spec = models_[state.model];
-    const auto untried = [&](EndpointIndex endpoint) { return !std::ranges::contains(state.tried, endpoint); };
-
+    state.parked = false;
+    // What was said of those that are still to be tried may have changed since.
+    std::erase_if(state.passed_over, [&](const auto& entry) {
+        return std::ranges::contains(spec.endpoints, entry.first) && !std::ranges::contains(state.tried, entry.first);
+    });
+    std::vector<EndpointIndex> open;
+    bool is_full = false;
+    bool is_trying = false;
+    std::optional<Clock::time_point> rested;  // when the first of those that rest may be asked again
     for (const auto endpoint : spec.endpoints) {
-        const auto& view = endpoint_views_[endpoint];
-        if (!untried(endpoint)) continue;
-        if (!view.up) {
-            if (spec.has_local || (spec.stand_in && !state.stands_in_for)) state.tried.push_back(endpoint);
-            state.passed_over[endpoint] =
-                fmt::format("{} is down since {} s: {}", endpoints_[endpoint].name,
-                            std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
-                            view.last_error ? view.last_error->message : "unknown");
-            continue;
+        if (std::ranges::contains(state.tried, endpoint)) continue;
+        const auto& name = endpoints()[endpoint].name;
+        switch (endpoints_.state(now, endpoint, spec.distance)) {
+            using enum Endpoints::State;
+            case free: open.push_back(endpoint); break;
+            case full: is_full = true; break;
+            case trying:
+                is_trying = true;
+                state.passed_over[endpoint] = fmt::format("{} was down and is being tried again", name);
+                break;
+            case resting: {
+                const auto until = endpoints_.view(endpoint).resting_until;
+                rested = std::min(rested.value_or(until), until);
+                state.passed_over[endpoint] = fmt::format("{} asked to be left alone for {} s", name,
+                                                          std::chrono::ceil<std::chrono::seconds>(until - now).count());
+                break;
+            }
+            case down:
+                if (has_other_backend(state)) state.tried.push_back(endpoint);
+                state.passed_over[endpoint] = how_down(now, endpoint);
+                break;
+            case far:
+                state.tried.push_back(endpoint);
+                state.passed_over[endpoint] = fmt::format(
+                    "{} is {:.0f} ms away and \"wan\" is never for this model", name,
+                    std::chrono::duration<double, std::milli>(endpoints_.view(endpoint).round_trip).count());
+                break;
         }
-        return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
+    }
+    if (!open.empty()) {
+        const auto choice = endpoints_.choose(state.model, state.ask.conversation, spec.distance, open);
+        Route route{.model = state.model, .endpoint = choice.endpoint, .reason = std::string(choice.why)};
+        return grant(ticket, state, std::move(route), out);
+    }
+    if (is_full) {
+        state.parked = true;
+        return;
     }
     if (spec.has_local) {
         auto& local = locals_[state.model];
-        if (local.state == LocalState::ready && !local.draining)
-            return grant(ticket, state, {.model = state.model}, out);
+        if (local.state == LocalState::ready && !local.draining) {
+            if (has_slot(state.model)) return grant(ticket, state, {.model = state.model}, out);
+            state.owed = true;
+        }
         state.waiting = true;
         if (local.state == LocalState::absent) want_worker(state.model, out);
         return;
@@ -96,27 +128,77 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         state.tried.clear();
         return advance(now, ticket, out);
     }
+    if (is_trying) {
+        state.parked = true;
+        return;
+    }
+    if (rested) {
+        const auto wait = std::chrono::ceil<std::chrono::seconds>(*rested - now);
+        return refuse(
+            ticket,
+            Error{.code = Code::rate_limited,
+                  .message = fmt::format("model '{}' cannot be asked now: {}", spec.name, why_passed_over(state)),
+                  .retry_after = wait},
+            out);
+    }
     for (const auto endpoint : spec.endpoints)
-        if (untried(endpoint)) return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
-    refuse(ticket, Error{.code = Code::unavailable, .message = fmt::format("model '{}' has no backend", spec.name)},
+        if (!std::ranges::contains(state.tried, endpoint)) {
+            // One that was silent would keep this request waiting as well. One that could not be reached says so soon.
+            const auto& view = endpoints_.view(endpoint);
+            if (view.last_error && view.last_error->code == Code::timeout) continue;
+            const auto capacity = endpoints()[endpoint].capacity;
+            if (capacity == 0 || view.leases < capacity)
+                return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
+            state.parked = true;
+        }
+    if (state.parked) return;
+    refuse(ticket,
+           Error{.code = Code::unavailable,
+                 .message = spec.endpoints.empty()
+                                ? fmt::format("model '{}' has no backend", spec.name)
+                                : fmt::format("model '{}' cannot be reached: {}", spec.name, why_passed_over(state)),
+                 .retry_after = spec.endpoints.empty()
+                                    ? std::chrono::seconds{}
+                                    : std::chrono::ceil<std::chrono::seconds>(rules_.health.probe_interval_max)},
            out);
 }
 
+// Somebody else than the endpoints of its model.
+bool PoolCore::has_other_backend(const TicketState& state) const {
+    const auto& spec = models_[state.model];
+    return spec.has_local || (spec.stand_in && !state.stands_in_for);
+}
+
+std::string PoolCore::how_down(Clock::time_point now, EndpointIndex endpoint) const {
+    const auto& view = endpoints_.view(endpoint);
+    return fmt::format("{} is down since {} s: {}", endpoints()[endpoint].name,
+                       std::chrono::duration_cast<std::chrono::seconds>(now - view.changed).count(),
+                       view.last_error ? view.last_error->message : "unknown");
+}
+
 void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& out) {
-    state.waiting = false;
+    state.waiting = state.parked = state.owed = false;
+    state.runs = true;
+    state.granted_at = now_;
     locals_[state.model].last_used = ++uses_;
+    note_served(state.ask.client);
     const auto& chain = models_[state.model].endpoints;
     if (route.endpoint) {
-        route.fallback = *route.endpoint != chain.front();
-        if (!endpoint_views_[*route.endpoint].up)
+        const bool is_up = endpoints_.view(*route.endpoint).up;
+        route.fallback = is_up && std::ranges::any_of(state.passed_over, [&](const auto& entry) {
+                             return entry.first != *route.endpoint;
+                         });
+        if (!is_up)
             route.reason =
                 fmt::format("tried although it is down, because nothing else is left: {}", why_passed_over(state));
         else if (route.fallback)
             route.reason = fmt::format("next endpoint, because {}", why_passed_over(state));
-        else
+        else if (route.reason.empty())
             route.reason = "remote endpoint first in the chain";
+        else
+            route.reason = fmt::format("endpoint of {}: {}", chain.size(), route.reason);
         state.tried.push_back(*route.endpoint);
-        ++endpoint_views_[*route.endpoint].leases;
+        state.trial = endpoints_.began(*route.endpoint);
     } else {
         route.fallback = !chain.empty();
         route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
@@ -124,6 +206,7 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         ++state.local_attempts;
         state.worker = incarnations_[state.model];
         ++locals_[state.model].leases;
+        ++locals_[state.model].running;
     }
     if (state.stands_in_for) {
         route.fallback = true;
@@ -151,40 +234,83 @@ std::string PoolCore::why_passed_over(const TicketState& state) const {
 // Also of what the local worker answered: whoever asked for a remote model should read why it was not that one.
 void PoolCore::refuse(Ticket ticket, Error error, Actions& out) {
     const auto& state = tickets_.at(ticket);
-    if (!state.passed_over.empty())
+    if (!state.passed_over.empty() && (models_[state.model].has_local || state.stands_in_for))
         error.message += fmt::format(" (the {} was needed because {})",
                                      state.stands_in_for ? "other model" : "local fallback", why_passed_over(state));
-    tickets_.erase(ticket);
+    erase(ticket);
     out.emplace_back(Refuse{ticket, std::move(error)});
+}
+
+void PoolCore::erase(Ticket ticket) {
+    const auto found = tickets_.find(ticket);
+    forget_client(found->second.ask.client);
+    tickets_.erase(found);
 }
 
 void PoolCore::drop_lease(TicketState& state) {
     if (!state.granted) return;
-    if (state.granted->endpoint)
-        --endpoint_views_[*state.granted->endpoint].leases;
-    else if (--locals_[state.model].leases == 0)
-        locals_[state.model].idle_since = now_;
+    stop_running(state);
+    if (!state.granted->endpoint && --locals_[state.model].leases == 0) locals_[state.model].idle_since = now_;
     state.granted.reset();
+}
+
+void PoolCore::stop_running(TicketState& state) {
+    if (!state.runs) return;
+    state.runs = false;
+    if (state.granted->endpoint)
+        endpoints_.ended(*state.granted->endpoint, std::exchange(state.trial, false));
+    else
+        --locals_[state.model].running;
+}
+
+Actions PoolCore::answered(Clock::time_point now, Ticket ticket) {
+    Actions out;
+    now_ = now;
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end() || !found->second.granted) return out;
+    auto& state = found->second;
+    if (const auto endpoint = state.granted->endpoint) {
+        const auto before = endpoints_.view(*endpoint).breaker;
+        endpoints_.answered(now, *endpoint);
+        endpoints_.remember(state.model, state.ask.conversation, *endpoint);
+        state.trial = false;
+        if (before != Breaker::closed) serve(out);
+    }
+    return out;
+}
+
+Actions PoolCore::finished(Clock::time_point now, Ticket ticket) {
+    Actions out;
+    now_ = now;
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end() || !found->second.granted || !found->second.runs) return out;
+    auto& state = found->second;
+    auto& mean = service_[state.model];
+    const std::chrono::duration<double> took = now - state.granted_at;
+    mean = mean.count() == 0 ? took : mean * 0.8 + took * 0.2;  // about the last ten
+    stop_running(state);
+    serve(out);
+    return out;
 }
 
 Actions PoolCore::attempt_failed(Clock::time_point now, Ticket ticket, const Error& error) {
     Actions out;
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end() || !found->second.granted) return out;
     now_ = now;
     after_attempt(now, ticket, error, out);
-    serve_queue(out);
+    serve(out);
     return out;
 }
 
 void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& error, Actions& out) {
-    const auto found = tickets_.find(ticket);
-    if (found == tickets_.end() || !found->second.granted) return;
-    auto& state = found->second;
+    auto& state = tickets_.at(ticket);
     const auto endpoint = state.granted->endpoint;
     const bool was_local = !endpoint;
     drop_lease(state);
-    if (endpoint && is_endpoints_fault(error.code)) mark_down(now, *endpoint, error);
+    if (endpoint) endpoints_.failed(now, *endpoint, error);
     if (!another_may_do(error.code)) {
-        tickets_.erase(found);
+        erase(ticket);
         out.emplace_back(Refuse{ticket, error});
         return;
     }
@@ -203,14 +329,13 @@ void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& 
         }
     }
     if (endpoint) {
-        state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints_[*endpoint].name, error.message);
-        const auto& spec = models_[state.model];
-        const bool more = spec.has_local || (spec.stand_in && !state.stands_in_for) ||
-                          std::ranges::any_of(spec.endpoints, [&](EndpointIndex other) {
-                              return !std::ranges::contains(state.tried, other);
-                          });
+        state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints()[*endpoint].name, error.message);
+        const bool more =
+            has_other_backend(state) || std::ranges::any_of(models_[state.model].endpoints, [&](EndpointIndex other) {
+                return !std::ranges::contains(state.tried, other);
+            });
         if (!more) {  // the failure itself says more than "no backend answers"
-            tickets_.erase(found);
+            erase(ticket);
             out.emplace_back(Refuse{ticket, error});
             return;
         }
@@ -221,8 +346,8 @@ void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& 
 Actions PoolCore::endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
     Actions out;
     now_ = now;
-    if (is_endpoints_fault(error.code)) mark_down(now, endpoint, error);
-    serve_queue(out);  // a fallback worker is no longer spare
+    endpoints_.failed(now, endpoint, error);
+    serve(out);  // a fallback worker is no longer spare
     return out;
 }
 
@@ -231,48 +356,27 @@ Actions PoolCore::release(Clock::time_point now, Ticket ticket) {
     now_ = now;
     if (const auto found = tickets_.find(ticket); found != tickets_.end()) {
         drop_lease(found->second);
-        tickets_.erase(found);
-        serve_queue(out);
+        erase(ticket);
+        serve(out);
     }
     return out;
 }
 
 // ---------------------------------------------------------------- endpoints
 
-void PoolCore::mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
-    auto& view = endpoint_views_[endpoint];
-    view.last_error = error;
-    if (!view.up) return;
-    view.up = false;
-    view.changed = now;
-    next_probe_[endpoint] = now + rules_.probe_interval;
-}
-
-Actions PoolCore::probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome) {
+Actions PoolCore::probed(Clock::time_point now, EndpointIndex endpoint, const Result<ProbeReport>& outcome) {
     now_ = now;
-    auto& view = endpoint_views_[endpoint];
-    if (view.up) return {};
-    if (outcome) {
-        view.up = true;
-        view.changed = now;
-        next_probe_[endpoint].reset();
-    } else {
-        view.last_error = outcome.error();
-        next_probe_[endpoint] = now + rules_.probe_interval;
-    }
+    endpoints_.probed(now, endpoint, outcome);
     Actions out;
-    serve_queue(out);  // a fallback worker may have become spare
+    serve(out);  // a fallback worker may have become spare, and those who wait for an endpoint may be served
     return out;
 }
 
 Actions PoolCore::tick(Clock::time_point now) {
     Actions out;
     now_ = now;
-    for (EndpointIndex i = 0; i < endpoints_.size(); ++i)
-        if (next_probe_[i] && *next_probe_[i] <= now) {
-            next_probe_[i] = Clock::time_point::max();
-            out.emplace_back(Probe{i});
-        }
+    for (const auto endpoint : endpoints_.due(now)) out.emplace_back(Probe{endpoint});
+    refuse_impatient(now, out);
     std::vector<Ticket> alive;  // their worker; one that is stopping will be reaped and started again
     for (const auto& [ticket, state] : tickets_)
         if (state.reaped_by && *state.reaped_by <= now && locals_[state.model].state == LocalState::ready)
@@ -280,7 +384,7 @@ Actions PoolCore::tick(Clock::time_point now) {
     for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
     unload_idle(now, out);
     restore_displaced(now, out);
-    serve_queue(out);
+    serve(out);
     return out;
 }
 

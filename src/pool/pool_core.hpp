@@ -10,7 +10,10 @@
 //  - a model has at most one worker; a second ticket for a loading model joins the load;
 //  - what a stopping worker will give back is promised once: whoever waits for it gets it, in order of arrival;
 //  - a worker with a lease is never stopped to make room. Where it has to go, it takes no further tickets ("draining"),
-//    so that the one who waits for its memory cannot starve; those tickets wait until it was loaded again.
+//    so that the one who waits for its memory cannot starve; those tickets wait until it was loaded again;
+//  - neither a worker nor an endpoint has more requests at once than it was said to serve. Tickets wait for their turn:
+//    the more urgent class first, then the client that was served longest ago, then the order of arrival, so that one
+//    who sends fifty requests keeps one who sends one waiting for a single answer (pool_queue.cpp).
 //
 // A local worker's life:
 //
@@ -38,24 +41,33 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "pool/decision.hpp"
+#include "pool/endpoints.hpp"
 #include "pool/ladder.hpp"
 
 namespace sarai::pool {
 
-using Clock = std::chrono::steady_clock;
 using Ticket = std::uint64_t;
-using ModelIndex = std::size_t;
-using EndpointIndex = std::size_t;
 
-struct EndpointSpec {
-    std::string name;  // host:port
-    bool operator==(const EndpointSpec&) const = default;
+enum class Urgency : std::uint8_t { low, normal, high };
+
+// Who asks, as far as it decides on who is served next and where.
+struct Ask {
+    std::string client = {};               // those of one client share one turn
+    Urgency urgency = Urgency::normal;     // one that has waited long counts as more urgent
+    std::uint64_t conversation = 0;        // what its earlier requests had as well; 0: unknown
+    std::chrono::milliseconds patience{};  // how long it waits for its turn at most; 0: what the model's queue allows
+};
+
+// Those that wait for a model.
+struct QueueRules {
+    int length = 512;                      // further ones are refused
+    std::chrono::milliseconds patience{};  // 0: they wait as long as it takes
 };
 
 struct ModelSpec {
     std::string name;
     bool generative = true;                // counts towards max_concurrent_llms
-    std::vector<EndpointIndex> endpoints;  // asked first, in this order
+    std::vector<EndpointIndex> endpoints;  // asked first
     bool has_local = false;                // serves alone or as the endpoints' fallback
     bool pinned = false;                   // not displaced by a policy
     int priority = 50;
@@ -63,6 +75,9 @@ struct ModelSpec {
     MayGiveUp may_give_up = {};                 // where it does not fit as configured
     std::vector<ModelIndex> may_displace = {};  // by its fallback worker
     std::optional<ModelIndex> stand_in = {};    // answers when no endpoint is up and there is no local file
+    int slots = 0;                              // requests that its worker serves at once; 0: no limit
+    QueueRules queue = {};
+    Distance distance = Distance::any;  // of its endpoints
 };
 
 enum class Policy : std::uint8_t { never_unload, lru, priority };
@@ -71,7 +86,6 @@ struct Rules {
     Bytes budget;                 // for everything that is reserved
     Bytes own;                    // of it, for sarai itself: reserved from the start
     int max_concurrent_llms = 3;  // generative models with a worker at once; also those that are stopping
-    Clock::duration probe_interval = std::chrono::seconds(1);  // of an endpoint that is down
     // A dying process closes its sockets before it can be reaped, so that a request fails before its worker is known to
     // be dead. So long such a request waits for the news; ticks end the wait.
     Clock::duration reap_wait = std::chrono::seconds(1);
@@ -80,6 +94,9 @@ struct Rules {
     // A server that is back may go again: so long it must have been up before its fallback's displacements are undone.
     Clock::duration restore_after = std::chrono::seconds(30);
     int cores = 1;  // that workers compute on, see pool/turns.hpp
+    HealthRules health = {};
+    // So long a ticket of a lower class waits until it counts as one of the next higher class.
+    Clock::duration class_up_after = std::chrono::seconds(30);
 };
 
 enum class LocalState : std::uint8_t { absent, measuring, queued, loading, ready, stopping };
@@ -129,8 +146,13 @@ public:
     PoolCore(Rules rules, std::vector<ModelSpec> models, std::vector<EndpointSpec> endpoints);
 
     // ---- events ----
-    // Tickets are never used twice and grow, so that their order is that of arrival.
-    [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model);
+    // Tickets are never used twice and grow, so that their order is that of arrival. Refused with busy, and with what
+    // the queue takes to be served as retry_after, where the model's queue is full.
+    [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model, Ask ask = {});
+    // The first token, or the whole reply, has come.
+    [[nodiscard]] Actions answered(Clock::time_point now, Ticket ticket);
+    // The backend has answered to the end: its slot is free, while the client may still be reading. The lease stays.
+    [[nodiscard]] Actions finished(Clock::time_point now, Ticket ticket);
     // What the route gave failed, before the first token or in an answer with which another backend may go on; the
     // chain goes on from there. `unavailable` from a local worker says that it closed the connection: the ticket is
     // answered once the worker has been reaped and started again, or by a tick if it lives.
@@ -161,7 +183,7 @@ public:
     // Workers that are there go on.
     [[nodiscard]] Actions set_admission(bool open, std::string why);
 
-    [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<void>& outcome);
+    [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<ProbeReport>& outcome);
     [[nodiscard]] Actions tick(Clock::time_point now);
 
     // ---- advice: true when read, never to gate a change ----
@@ -169,6 +191,7 @@ public:
         LocalState state = LocalState::absent;
         Bytes reserved;
         int leases = 0;
+        int running = 0;  // of the leases, those that its worker has not answered to the end
         std::optional<Error> last_error;
         bool draining = false;                   // takes no further tickets: somebody waits for its memory
         Reduction reduction = {};                // of the plan that was measured last
@@ -177,31 +200,35 @@ public:
         Clock::time_point idle_since = {};       // without leases
         std::vector<ModelIndex> displaced = {};  // by this model's fallback worker, to be restored
     };
-    struct EndpointView {
-        bool up = true;
-        int leases = 0;
-        std::optional<Error> last_error;
-        Clock::time_point changed{};  // when `up` was last set; the epoch: never
-    };
     [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
-    [[nodiscard]] const EndpointView& endpoint(EndpointIndex index) const { return endpoint_views_[index]; }
+    [[nodiscard]] const Endpoints::View& endpoint(EndpointIndex index) const { return endpoints_.view(index); }
     [[nodiscard]] const std::vector<ModelSpec>& models() const { return models_; }
-    [[nodiscard]] const std::vector<EndpointSpec>& endpoints() const { return endpoints_; }
+    [[nodiscard]] const std::vector<EndpointSpec>& endpoints() const { return endpoints_.specs(); }
     [[nodiscard]] const Rules& rules() const { return rules_; }
     [[nodiscard]] Bytes reserved() const;
-    [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for its local worker
+    [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for it, wherever it is to be answered
+    // What those who wait take to be served, by what the last answers took; 0: nothing is known.
+    [[nodiscard]] std::chrono::milliseconds expected_wait(ModelIndex model) const;
     // The last ones, oldest first.
     [[nodiscard]] const std::deque<Decision>& decisions() const { return decisions_; }
     [[nodiscard]] std::size_t tickets() const { return tickets_.size(); }
+    [[nodiscard]] std::size_t clients() const { return clients_.size(); }  // with tickets
 
 private:
     struct TicketState {
+        Ask ask;
+        Clock::time_point arrived{};
         ModelIndex model = 0;                     // that is to answer
         std::optional<ModelIndex> stands_in_for;  // the one that was asked, where another answers
         std::vector<EndpointIndex> tried;
         int local_attempts = 0;
-        std::uint64_t worker = 0;                    // the incarnation that was granted
-        bool waiting = false;                        // for the local worker
+        std::uint64_t worker = 0;  // the incarnation that was granted
+        bool waiting = false;      // for the local worker
+        bool owed = false;         // waits for a slot of this load: the worker may not go before it
+        bool parked = false;       // waits for one of its endpoints
+        bool runs = false;         // holds a slot or a place at an endpoint
+        bool trial = false;        // of an endpoint that was down
+        Clock::time_point granted_at{};
         std::optional<Clock::time_point> reaped_by;  // waiting to hear that the worker died; by then it must have been
         Error failure;                               // the answer if it lives
         std::optional<Route> granted;
@@ -215,7 +242,23 @@ private:
     void drop_lease(TicketState& state);
     void after_attempt(Clock::time_point now, Ticket ticket, const Error& error, Actions& out);
     [[nodiscard]] std::string why_passed_over(const TicketState& state) const;
-    void mark_down(Clock::time_point now, EndpointIndex endpoint, const Error& error);
+    [[nodiscard]] std::string how_down(Clock::time_point now, EndpointIndex endpoint) const;
+    [[nodiscard]] bool has_other_backend(const TicketState& state) const;
+    void stop_running(TicketState& state);
+    void erase(Ticket ticket);
+
+    // Turns: pool_queue.cpp.
+    // After every event: who waits and can be served now is; memory is given to those who wait for that.
+    void serve(Actions& out);
+    void serve_parked(Actions& out);
+    void serve_slots(ModelIndex model, Actions& out);
+    void refuse_if_full(Ticket ticket, Actions& out);
+    void refuse_impatient(Clock::time_point now, Actions& out);
+    [[nodiscard]] bool comes_before(Ticket a, const TicketState& left, Ticket b, const TicketState& right) const;
+    [[nodiscard]] bool has_slot(ModelIndex model) const;
+    [[nodiscard]] int places(ModelIndex model) const;
+    void note_served(const std::string& client);
+    void forget_client(const std::string& client);
 
     // Room for local workers: pool_room.cpp.
     struct Awaiting {
@@ -255,13 +298,18 @@ private:
 
     Rules rules_;
     std::vector<ModelSpec> models_;
-    std::vector<EndpointSpec> endpoints_;
+    Endpoints endpoints_;
     std::vector<LocalView> locals_;
     std::vector<std::uint64_t> incarnations_;  // of a model's worker, counted
     std::vector<bool> preloading_;             // wanted without a ticket, until ready or refused
-    std::vector<EndpointView> endpoint_views_;
-    std::vector<std::optional<Clock::time_point>> next_probe_;  // set while down; max() while a probe runs
-    std::map<Ticket, TicketState> tickets_;                     // ordered: waiting ones are served in order of arrival
+    std::map<Ticket, TicketState> tickets_;    // ordered by arrival
+    struct Client {
+        int tickets = 0;
+        std::uint64_t served = 0;  // the turn that it had last; 0: none yet
+    };
+    std::map<std::string, Client> clients_;  // with tickets
+    std::uint64_t turns_ = 0;
+    std::vector<std::chrono::duration<double>> service_;  // by model: mean time of the last answers, 0: unknown
     std::deque<Awaiting> awaiting_;  // queued: measured, waiting for memory or a place; first come, first served
     std::deque<Decision> decisions_;
     std::optional<std::string> closed_;  // why nothing may be loaded

@@ -39,7 +39,7 @@ struct Measured {
 struct Ports {
     std::function<boost::asio::awaitable<Result<Measured>>(ModelIndex, const Reduction&)> measure;
     std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, const Reduction&, Bytes planned)> spawn;
-    std::function<boost::asio::awaitable<Result<void>>(EndpointIndex)> probe;
+    std::function<boost::asio::awaitable<Result<ProbeReport>>(EndpointIndex)> probe;
     std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
     // What a load has shown, for the next plan (pool/load_record.hpp says when). Must not block.
     std::function<void(ModelIndex, const memory::Observation&)> observed = {};

@@ -47,6 +47,9 @@ struct ReplyContext {
 // llama-server names them (ms), plus load_ms and total_ms.
 [[nodiscard]] Result<boost::json::object> decode_reply(std::string_view body, const ReplyContext& context);
 
+// The names in an answer to /api/ps; nullopt where it is none.
+[[nodiscard]] std::optional<std::vector<std::string>> loaded_models(std::string_view body);
+
 // A stream of NDJSON lines → OpenAI chunks. The first chunk carries the role; the last line becomes a chunk with
 // finish_reason and, where usage was not asked for as a chunk of its own, `usage` and `timings` in it.
 class StreamDecoder {

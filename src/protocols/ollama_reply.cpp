@@ -248,4 +248,17 @@ Result<void> StreamDecoder::close() const {
                                           : "the server closed the stream before its answer began");
 }
 
+std::optional<std::vector<std::string>> loaded_models(std::string_view body) {
+    const auto parsed = parse_json(body);
+    const auto* object = parsed ? parsed->if_object() : nullptr;
+    const auto* models = object == nullptr ? nullptr : find(*object, "models");
+    if (models == nullptr || !models->is_array()) return std::nullopt;
+    std::vector<std::string> names;
+    for (const auto& model : models->get_array())
+        if (const auto* one = model.if_object())
+            if (const auto* name = find(*one, "name"); name != nullptr && name->is_string())
+                names.emplace_back(name->get_string());
+    return names;
+}
+
 }  // namespace sarai::protocols::ollama

@@ -63,6 +63,8 @@ public:
 
     // Appends a line to `out` if the chunk brings text or thinking.
     void chunk(const boost::json::object& chunk, Moment now, std::string& out);
+    // A line without text.
+    void heartbeat(Moment now, std::string& out) const;
     // The last line, with "done": true.
     void finish(Moment now, const Durations& durations, std::string& out);
     // Instead of finish(): the line that ends a stream that failed.

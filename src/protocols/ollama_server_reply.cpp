@@ -155,6 +155,13 @@ void LineEncoder::chunk(const json::object& chunk, Moment now, std::string& out)
     append_line(out, line);
 }
 
+void LineEncoder::heartbeat(Moment now, std::string& out) const {
+    auto line = head_of(model_, now);
+    set_message(call_, line, {}, {}, {});
+    line["done"] = false;
+    append_line(out, line);
+}
+
 void LineEncoder::finish(Moment now, const Durations& durations, std::string& out) {
     if (!tool_calls_.empty()) {
         json::array calls;

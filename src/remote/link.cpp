@@ -91,16 +91,17 @@ awaitable<Result<Opened>> open_stream(const Link& link, std::string target, std:
                     .message = fmt::format("asked for a stream, got a single reply: {}", protocols::excerpt(text))}));
 }
 
-awaitable<Result<void>> probe(const Link& link, std::string target) {
+awaitable<Result<Probed>> probe(const Link& link, std::string target) {
     // A probe answers from memory; a server that takes longer than it may take to connect is not well.
     const net::Budgets budgets{
         .connect = link.budgets.connect, .first_byte = link.budgets.connect, .silence = link.budgets.connect};
-    const auto response = co_await link.client->fetch(request_for(link, net::http::verb::get, std::move(target), {}),
-                                                      budgets, max_reply, link.budgets.connect * 2);
+    auto response = co_await link.client->fetch(request_for(link, net::http::verb::get, std::move(target), {}), budgets,
+                                                max_reply, link.budgets.connect * 2);
     if (!response) co_return std::unexpected(named(link, response.error()));
     if (response->status >= 500)
         co_return std::unexpected(error_for(link, response->status, response->body, response->headers));
-    co_return Result<void>{};
+    co_return Probed{.round_trip = response->round_trip,
+                     .body = response->status == 200 ? std::move(response->body) : std::string{}};
 }
 
 }  // namespace sarai::remote

@@ -56,7 +56,14 @@ struct Opened {
 // An answer of type application/json is no stream: its error is returned.
 [[nodiscard]] net::asio::awaitable<Result<Opened>> open_stream(const Link& link, std::string target, std::string body);
 
+// What a probe found.
+struct Probed {
+    std::chrono::microseconds round_trip{};               // of the TCP connection, as the kernel has it; 0: unknown
+    std::optional<std::vector<std::string>> loaded = {};  // names of the models in the server's memory, if it tells
+    std::string body = {};
+};
+
 // Is anybody there? Any HTTP answer but a 5xx counts, also 401, 403 and 404. Never loads a model.
-[[nodiscard]] net::asio::awaitable<Result<void>> probe(const Link& link, std::string target);
+[[nodiscard]] net::asio::awaitable<Result<Probed>> probe(const Link& link, std::string target);
 
 }  // namespace sarai::remote

@@ -92,10 +92,13 @@ std::shared_ptr<llm::Backend> make_ollama_backend(std::shared_ptr<net::Client> c
         ollama::Defaults{.model = model.model, .num_ctx = model.context_length, .keep_alive = model.keep_alive});
 }
 
-awaitable<Result<void>> probe_ollama(std::shared_ptr<net::Client> client, config::Endpoint endpoint,
-                                     config::TimeBudgets budgets) {
+awaitable<Result<Probed>> probe_ollama(std::shared_ptr<net::Client> client, config::Endpoint endpoint,
+                                       config::TimeBudgets budgets) {
     const auto link = link_of(std::move(client), {.budgets = budgets}, endpoint);
-    co_return co_await probe(link, "/api/version");
+    // Rather than /api/version, which is answered as fast: it tells what is loaded as well.
+    auto found = co_await probe(link, "/api/ps");
+    if (found) found->loaded = ollama::loaded_models(found->body);
+    co_return found;
 }
 
 }  // namespace sarai::remote

@@ -9,6 +9,7 @@
 #include "config/config.hpp"
 #include "llm/backend.hpp"
 #include "net/http_client.hpp"
+#include "remote/link.hpp"
 
 namespace sarai::remote {
 
@@ -17,8 +18,8 @@ namespace sarai::remote {
                                                                 const config::Endpoint& endpoint);
 
 // GET /api/version. Any HTTP answer but a 5xx means that the server is alive.
-[[nodiscard]] net::asio::awaitable<Result<void>> probe_ollama(std::shared_ptr<net::Client> client,
-                                                              config::Endpoint endpoint,
-                                                              config::TimeBudgets budgets = {});
+[[nodiscard]] net::asio::awaitable<Result<Probed>> probe_ollama(std::shared_ptr<net::Client> client,
+                                                                config::Endpoint endpoint,
+                                                                config::TimeBudgets budgets = {});
 
 }  // namespace sarai::remote

@@ -129,8 +129,8 @@ std::shared_ptr<llm::Backend> make_openai_backend(std::shared_ptr<net::Client> c
     return make_openai_backend(link_of(std::move(client), model, endpoint));
 }
 
-awaitable<Result<void>> probe_openai(std::shared_ptr<net::Client> client, config::Endpoint endpoint,
-                                     config::TimeBudgets budgets) {
+awaitable<Result<Probed>> probe_openai(std::shared_ptr<net::Client> client, config::Endpoint endpoint,
+                                       config::TimeBudgets budgets) {
     const auto link = link_of(std::move(client), {.budgets = budgets}, endpoint);
     co_return co_await probe(link, target_of(link, "/models"));
 }

@@ -23,8 +23,8 @@ namespace sarai::remote {
 [[nodiscard]] std::shared_ptr<llm::Backend> make_openai_backend(Link link);
 
 // GET /models. Any HTTP answer but a 5xx means that the server is alive; 401, 403 and 404 as well.
-[[nodiscard]] net::asio::awaitable<Result<void>> probe_openai(std::shared_ptr<net::Client> client,
-                                                              config::Endpoint endpoint,
-                                                              config::TimeBudgets budgets = {});
+[[nodiscard]] net::asio::awaitable<Result<Probed>> probe_openai(std::shared_ptr<net::Client> client,
+                                                                config::Endpoint endpoint,
+                                                                config::TimeBudgets budgets = {});
 
 }  // namespace sarai::remote

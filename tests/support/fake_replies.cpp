@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
@@ -64,6 +65,21 @@ Route route_of(Protocol protocol, const std::string& method, const std::string& 
 
 std::string token_text(const Script& script, int index) {
     return script.fault == Fault::split_code_point ? std::string("ñ") : fmt::format("t{} ", index);
+}
+
+int tokens_had(const std::string& body, const Script& script) {
+    boost::system::error_code ec;
+    const auto parsed = boost::json::parse(body, ec);
+    if (ec || !parsed.is_object() || !parsed.get_object().contains("messages")) return 0;
+    const auto& messages = parsed.at("messages").as_array();
+    if (messages.empty() || messages.back().at("role") != "assistant") return 0;
+    const std::string_view had = messages.back().at("content").as_string();
+    std::string text;
+    for (int i = 0; i < script.tokens; ++i) {
+        if (text == had) return i;
+        text += token_text(script, i);
+    }
+    return text == had ? script.tokens : 0;
 }
 
 std::string token_unit(Protocol protocol, Route route, const std::string& text) {

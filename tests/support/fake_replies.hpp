@@ -12,6 +12,8 @@ enum class Route : std::uint8_t { none, info, chat, completion, embedding };
 
 [[nodiscard]] Route route_of(Protocol protocol, const std::string& method, const std::string& target);
 [[nodiscard]] std::string token_text(const Script& script, int index);
+// Tokens of the answer with which a request ends, 0 where its last message is not the assistant's.
+[[nodiscard]] int tokens_had(const std::string& body, const Script& script);
 // One NDJSON line or SSE event with this text.
 [[nodiscard]] std::string token_unit(Protocol protocol, Route route, const std::string& text);
 // The units that end a whole answer.

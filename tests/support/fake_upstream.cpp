@@ -17,6 +17,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/json/parse.hpp>
 #include <deque>
 #include <mutex>
 #include <optional>
@@ -46,7 +47,11 @@ std::string plain_response(unsigned status, const std::string& body, const std::
 
 bool wants_stream(Protocol protocol, Route route, const std::string& body) {
     if (route != Route::chat && route != Route::completion) return false;
-    return protocol == Protocol::ollama ? !body.contains("\"stream\":false") : body.contains("\"stream\":true");
+    boost::system::error_code ec;
+    const auto parsed = boost::json::parse(body, ec);
+    const auto* object = ec ? nullptr : parsed.if_object();
+    const auto* stream = object == nullptr ? nullptr : object->if_contains("stream");
+    return stream == nullptr || !stream->is_bool() ? protocol == Protocol::ollama : stream->get_bool();
 }
 
 }  // namespace
@@ -66,6 +71,7 @@ struct FakeUpstream::State {
     mutable std::mutex mutex;  // guards what follows
     std::deque<Script> queue;
     Script otherwise;
+    std::function<Script()> chooser;
     std::vector<SeenRequest> seen;
 
     std::atomic<std::size_t> connections = 0;
@@ -121,6 +127,7 @@ struct FakeUpstream::State {
                         .authorization = std::string(request[http::field::authorization]),
                         .body = request.body()});
         if (route == Route::none) return {.status = 404, .body = "404 page not found"};
+        if (chooser) return route == Route::info ? Script{} : chooser();
         if (queue.empty()) return otherwise;
         auto script = std::move(queue.front());
         queue.pop_front();
@@ -129,19 +136,24 @@ struct FakeUpstream::State {
 
     // False if the connection is done with.
     awaitable<bool> answer(tcp::socket& socket, const Request& request) {
-        const Turn turn(*this);
         const auto route = route_of(protocol, std::string(request.method_string()), std::string(request.target()));
+        std::optional<Turn> turn;
+        if (route != Route::info) turn.emplace(*this);
         const auto script = script_for(request, route);
         if (script.fault == Fault::silent) co_return co_await wait(socket, std::nullopt);
         if (script.head_delay > 0ms && !co_await wait(socket, script.head_delay)) co_return false;
         if (script.status != 200 || !script.body.empty())
             co_return co_await send(socket, plain_response(script.status, error_body(script), script.retry_after));
-        if (!wants_stream(protocol, route, request.body()))
+        if (!wants_stream(protocol, route, request.body())) {
+            const auto whole = script.token_delay * std::max(0, script.tokens - 1);
+            if (route != Route::info && whole > 0ms && !co_await wait(socket, whole)) co_return false;
             co_return co_await send(socket, plain_response(200, whole_reply(protocol, route, script), {}));
-        co_return co_await stream(socket, route, script);
+        }
+        co_return co_await stream(socket, route, script, tokens_had(request.body(), script));
     }
 
-    awaitable<bool> stream(tcp::socket& socket, Route route, const Script& script) {
+    // `first`: tokens that the client has already.
+    awaitable<bool> stream(tcp::socket& socket, Route route, const Script& script, int first) {
         const auto* type = protocol == Protocol::ollama ? "application/x-ndjson" : "text/event-stream";
         if (!co_await send(
                 socket, fmt::format("HTTP/1.1 200 OK\r\nContent-Type: {}\r\nTransfer-Encoding: chunked\r\n\r\n", type)))
@@ -149,9 +161,9 @@ struct FakeUpstream::State {
         if (script.body_delay > 0ms && !co_await wait(socket, script.body_delay)) co_return false;
         const bool breaks =
             script.fault != Fault::none && script.fault != Fault::split_code_point && script.fault != Fault::no_marker;
-        const int count = breaks ? script.after : script.tokens;
-        for (int i = 0; i < count; ++i) {
-            if (i > 0 && script.token_delay > 0ms && !co_await wait(socket, script.token_delay)) co_return false;
+        const int count = breaks ? std::min(first + script.after, script.tokens) : script.tokens;
+        for (int i = first; i < count; ++i) {
+            if (i > first && script.token_delay > 0ms && !co_await wait(socket, script.token_delay)) co_return false;
             const auto unit = token_unit(protocol, route, token_text(script, i));
             if (!co_await send_unit(socket, script, unit)) co_return false;
         }
@@ -247,6 +259,11 @@ void FakeUpstream::then(Script script) {
 void FakeUpstream::set_default(Script script) {
     const std::scoped_lock lock(state_->mutex);
     state_->otherwise = std::move(script);
+}
+
+void FakeUpstream::set_chooser(std::function<Script()> chooser) {
+    const std::scoped_lock lock(state_->mutex);
+    state_->chooser = std::move(chooser);
 }
 
 void FakeUpstream::refuse() {

@@ -2,12 +2,14 @@
 // OpenAI-compatible server, on a port that the system chose.
 //
 // It runs on a thread of its own; all members may be called from any thread. Each request for an answer takes the next
-// script from the queue, or the default one. Tokens are deterministic: "t0 t1 t2 …", so a test knows the whole text.
+// script from the queue, or the default one. Tokens are deterministic: "t0 t1 t2 …", so a test knows the whole text. A
+// chat whose last message is the assistant's is gone on with from there, as by servers that continue answers.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,6 +63,8 @@ public:
 
     void then(Script script);         // for the next request that has none yet
     void set_default(Script script);  // for all others
+    // Instead of both, for requests for an answer; called on the upstream's thread.
+    void set_chooser(std::function<Script()> chooser);
 
     // Refuses connections while keeping the port; listen() takes them again.
     void refuse();
@@ -68,7 +72,7 @@ public:
 
     [[nodiscard]] std::vector<SeenRequest> requests() const;
     [[nodiscard]] std::size_t connections() const;  // accepted so far
-    [[nodiscard]] int active() const;               // requests being answered
+    [[nodiscard]] int active() const;               // requests being answered, those for information not counted
     [[nodiscard]] int most_active() const;          // at one time
     [[nodiscard]] int disconnects() const;          // clients that left before their answer's end
     // Waits until so many were seen; false if it takes longer than a few seconds.

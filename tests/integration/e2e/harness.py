@@ -64,12 +64,13 @@ class Reply:
 class Sarai:
     """`sarai serve` with a configuration of its own."""
 
-    def __init__(self, models, memory="max_ram: 2GiB", port=0, environment=None, extra="", program=BIN / "sarai"):
+    def __init__(self, models, memory="max_ram: 2GiB", port=0, environment=None, extra="", program=BIN / "sarai", server=""):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-"))
         self.config = self.folder / "sarai.yaml"
         self.port = port
         self.memory, self.models, self.extra = memory, models, extra
         self.engine = ""
+        self.server = server and ", " + server  # further keys of that section
         self.drain = "2s"
         self.prefix = []  # a command that runs the rest of its arguments
         self.environment = environment or {}
@@ -79,7 +80,7 @@ class Sarai:
 
     def write_config(self):
         lines = "\n".join(f"  {name}: {{{text}}}" for name, text in self.models.items())
-        self.config.write_text(f"server: {{listen: '127.0.0.1:{self.port}', drain_timeout: {self.drain}}}\n"
+        self.config.write_text(f"server: {{listen: '127.0.0.1:{self.port}', drain_timeout: {self.drain}{self.server}}}\n"
                                f"memory: {{{self.memory}, reserve: 0}}\n"
                                f"engine: {{runtime_dir: '{self.folder}/run'{self.engine}}}\n{self.extra}\nmodels:\n{lines}\n")
 
@@ -175,6 +176,35 @@ def local(name, more=""):
 
 def ollama(url, model, more=""):
     return f"backend: ollama_http, endpoints: [{{url: '{url}'}}], model: '{model}'{', ' + more if more else ''}"
+
+
+class FakeUpstream:
+    """sarai-fake-upstream: a scripted server, see tests/support/fake_upstream_main.cpp."""
+
+    def __init__(self, protocol, seed=1, fault_rate=0, tokens=5, token_delay_ms=0):
+        self.process = subprocess.Popen([BIN / "sarai-fake-upstream", protocol, *map(str, (seed, fault_rate, tokens, token_delay_ms))],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(10)
+
+    def tell(self, line):
+        """What was said before "stats" is answered has been done."""
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        if line != "stats":
+            self.stats()
+
+    def stats(self):
+        self.tell("stats")
+        return json.loads(self.process.stdout.readline())
 
 
 def free_port():

@@ -89,14 +89,17 @@ TEST(FitView, PrintsJsonForScripts) {
 
 TEST(ConfigurationYaml, MeansTheConfigurationThatItWasMadeFrom) {
     const auto config = load(R"(
-server: {listen: "[::1]:7777", max_request_body: 32MiB, header_timeout: 1500ms, drain_timeout: 0}
-memory: {max_ram: 12GB, reserve: 512MiB, max_concurrent_llms: 5, policy: lru}
+server: {listen: "[::1]:7777", max_request_body: 32MiB, header_timeout: 1500ms, drain_timeout: 0, heartbeat: 3s}
+memory: {max_ram: 12GB, reserve: 512MiB, max_concurrent_llms: 5, policy: lru, enforcement: watchdog}
 engine: {server_binary: /opt/llama-server, runtime_dir: /run/sarai}
 estimates: {native: 19.1GB, hybrid: 7.5GB, system: 1.5GB}
 models:
   solar:10.7b:
     backend: ollama_http
-    endpoints: [{url: "http://box:11434"}, {url: "http://other:11434", name: two}]
+    endpoints: [{url: "http://box:11434"}, {url: "http://other:11434", name: two, capacity: 5, weight: 3}]
+    wan: last
+    continues_answers: true
+    queue: {length: 7, max_wait: 90s}
     model: "big \"one\" $${HOME}"
     keep_alive: "-1"
     path: /m/it's "s\\.gguf
@@ -140,6 +143,16 @@ models:
     EXPECT_EQ(solar.remote->endpoints.size(), 2U);
     EXPECT_EQ(solar.remote->endpoints[1].name, "two");
     EXPECT_EQ(solar.remote->keep_alive, "-1");
+    EXPECT_EQ(solar.remote->endpoints[0].capacity, 2);
+    EXPECT_EQ(solar.remote->endpoints[1].capacity, 5);
+    EXPECT_EQ(solar.remote->endpoints[1].weight, 3);
+    EXPECT_EQ(solar.remote->wan, "last");
+    EXPECT_TRUE(solar.remote->continues);
+    EXPECT_EQ(solar.queue.length, 7);
+    EXPECT_EQ(solar.queue.max_wait, std::chrono::seconds(90));
+    EXPECT_EQ(again.models[2].remote->endpoints[0].capacity, 0);
+    EXPECT_EQ(again.server.heartbeat, std::chrono::seconds(3));
+    EXPECT_EQ(again.memory.enforcement, "watchdog");
     EXPECT_EQ(solar.remote->context_length, 3000);
     EXPECT_EQ(solar.remote->budgets.connect, was.remote->budgets.connect);
     EXPECT_EQ(solar.remote->budgets.first_token, was.remote->budgets.first_token);

@@ -1,3 +1,4 @@
+#include <map>
 #include <fstream>
 #include <iterator>
 #include <random>
@@ -117,19 +118,29 @@ TEST(ConfigKeys, StateTheDefaultsThatTheStructsHave) {
         }
     }
     std::string model = "backend: ollama_http, fallback: gguf_native, path: m.gguf";
-    std::string timeouts;
+    std::map<std::string, std::string> inner{{"endpoints[]", "url: http://box:1"}};  // section → its keys
     for (const Key& key : keys()) {
-        constexpr std::string_view budgets = "models.*.timeouts.";
         if (key.fallback.empty() || !key.path.starts_with("models.*.")) continue;
-        if (key.path.starts_with(budgets)) {
-            timeouts += (timeouts.empty() ? "" : ", ") + std::string(key.path.substr(budgets.size())) + ": " +
-                        std::string(key.fallback);
-        } else {
-            model += ", " + std::string(key.path.substr(9)) + ": " + std::string(key.fallback);
-        }
+        const std::string path(key.path.substr(9));
+        const auto dot = path.find('.');
+        if (dot == std::string::npos)
+            model += ", " + path + ": " + std::string(key.fallback);
+        else
+            inner[path.substr(0, dot)] += (inner[path.substr(0, dot)].empty() ? "" : ", ") + path.substr(dot + 1) +
+                                          ": " + std::string(key.fallback);
     }
-    const Config given = valid(text + as_model(model + ", timeouts: {" + timeouts + "}"));
-    const Config bare = valid(as_model("backend: ollama_http, fallback: gguf_native, path: m.gguf"));
+    for (const auto& [section, all] : inner)
+        model += section.ends_with("[]") ? ", " + section.substr(0, section.size() - 2) + ": [{" + all + "}]"
+                                         : ", " + section + ": {" + all + "}";
+    const Config given = valid(text + as_model(model));
+    const Config bare =
+        valid(as_model("backend: ollama_http, fallback: gguf_native, path: m.gguf, endpoints: [{url: http://box:1}]"));
+    EXPECT_EQ(given.server.heartbeat, bare.server.heartbeat);
+    EXPECT_EQ(given.models[0].queue.length, bare.models[0].queue.length);
+    EXPECT_EQ(given.models[0].queue.max_wait, bare.models[0].queue.max_wait);
+    EXPECT_EQ(given.models[0].remote->wan, bare.models[0].remote->wan);
+    EXPECT_EQ(given.models[0].remote->endpoints[0].capacity, bare.models[0].remote->endpoints[0].capacity);
+    EXPECT_EQ(given.models[0].remote->endpoints[0].weight, bare.models[0].remote->endpoints[0].weight);
     EXPECT_EQ(given.server.port, bare.server.port);
     EXPECT_EQ(given.server.address, bare.server.address);
     EXPECT_EQ(given.server.max_request_body, bare.server.max_request_body);

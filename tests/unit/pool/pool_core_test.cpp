@@ -25,7 +25,7 @@ enum : EndpointIndex { east, west };
 Clock::time_point at(Clock::duration since_start) { return Clock::time_point{} + 1h + since_start; }
 
 Error error_of(Code kind, std::string message = "broken pipe") {
-    return Error{.code = kind, .message = std::move(message)};
+    return Error{.code = kind, .message = std::move(message), .unsent = true};
 }
 
 // The core, with what it did since the last look as lines.
@@ -66,7 +66,7 @@ public:
         return (*this)(core.worker_gone(model, why));
     }
     Lines stop(ModelIndex model) { return (*this)(core.stop(model)); }
-    Lines probed(EndpointIndex endpoint, const Result<void>& outcome, Clock::duration when = 0s) {
+    Lines probed(EndpointIndex endpoint, const Result<ProbeReport>& outcome, Clock::duration when = 0s) {
         return (*this)(core.probed(at(when), endpoint, outcome));
     }
     Lines tick(Clock::duration when) { return (*this)(core.tick(at(when))); }
@@ -947,7 +947,7 @@ TEST(PoolCore, EndpointThatIsUpIsNotProbed) {
 }
 
 TEST(PoolCore, EndpointThatIsDownIsProbedAfterTheInterval) {
-    Pool pool({.budget = GiB(1), .probe_interval = 5s});
+    Pool pool({.budget = GiB(1), .health = {.probe_interval = 5s}});
     pool.fail_endpoint(east, error_of(Code::unavailable), 0s);
     EXPECT_EQ(pool.tick(4999ms), Lines{});
     EXPECT_THAT(pool.tick(5s), ElementsAre("probe east:1"));
@@ -961,8 +961,8 @@ TEST(PoolCore, ProbesOfOneEndpointNeverOverlap) {
     pool.fail_endpoint(east, error_of(Code::timeout), 3s);  // a request failed meanwhile
     EXPECT_EQ(pool.tick(1h), Lines{});
     pool.probed(east, fail(Code::timeout, "still nothing"), 1h);
-    EXPECT_EQ(pool.tick(1h + 999ms), Lines{});
-    EXPECT_THAT(pool.tick(1h + 1s), ElementsAre("probe east:1"));
+    EXPECT_EQ(pool.tick(1h + 1499ms), Lines{});  // half as long again with each failure
+    EXPECT_THAT(pool.tick(1h + 1500ms), ElementsAre("probe east:1"));
 }
 
 TEST(PoolCore, SecondFailureOfAnEndpointThatIsDownDoesNotDelayItsProbe) {

@@ -57,7 +57,8 @@ struct Story {
         return (*this)(core.tick(at(now)));
     }
     void lose_box() {
-        (void)core.endpoint_failed(at(now), box, {.code = Code::unavailable, .message = "connection refused"});
+        (void)core.endpoint_failed(at(now), box,
+                                   {.code = Code::unavailable, .message = "connection refused", .unsent = true});
     }
     Lines box_returns() { return (*this)(core.probed(at(now), box, {})); }
     // Loaded and idle.

@@ -1,0 +1,48 @@
+#include "gateway/ask.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/beast/core/string.hpp>
+#include <functional>
+
+#include "config/values.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+std::unexpected<Error> wrong(std::string_view header, std::string_view value, std::string_view expected) {
+    return fail_field(std::string(header),
+                      fmt::format("the header {} is \"{}\"; expected {}", header, value.substr(0, 40), expected));
+}
+
+// Only compared, never shown: of a key no more than a hash is kept.
+std::string client_of(const net::Exchange& exchange) {
+    for (const auto* header : {"authorization", "x-api-key"})
+        if (const std::string_view key = exchange.request()[header]; !key.empty())
+            return fmt::format("key {:x}", std::hash<std::string_view>{}(key));
+    return exchange.peer();
+}
+
+}  // namespace
+
+Result<pool::Ask> ask_of(const net::Exchange& exchange) {
+    pool::Ask ask{.client = client_of(exchange)};
+    const auto header = [&](const char* name) { return std::string_view(exchange.request()[name]); };
+    if (const auto priority = header("x-sarai-priority"); !priority.empty()) {
+        if (boost::beast::iequals(priority, "high"))
+            ask.urgency = pool::Urgency::high;
+        else if (boost::beast::iequals(priority, "low"))
+            ask.urgency = pool::Urgency::low;
+        else if (!boost::beast::iequals(priority, "normal"))
+            return wrong("x-sarai-priority", priority, "high, normal or low");
+    }
+    if (const auto wait = header("x-sarai-max-wait"); !wait.empty()) {
+        const auto duration = config::parse_duration(wait);
+        if (!duration || duration->count() <= 0)
+            return wrong("x-sarai-max-wait", wait, "a duration such as 500ms, 30s or 5m");
+        ask.patience = *duration;
+    }
+    return ask;
+}
+
+}  // namespace sarai::gateway

@@ -1,0 +1,71 @@
+// Why a model is not loaded: the errors, with who holds what.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "pool/pool_room.hpp"
+#include "pool/refusal.hpp"
+
+namespace sarai::pool {
+
+void PoolCore::refuse_waiting(ModelIndex model, const Error& error, Actions& out) {
+    std::vector<Ticket> waiting;
+    for (const auto& [ticket, state] : tickets_)
+        if (state.waiting && state.model == model) waiting.push_back(ticket);
+    for (const auto ticket : waiting) refuse(ticket, error, out);
+}
+
+// Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
+Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
+    Shortage shortage{.model = models_[model].name,
+                      .needs = locals_[model].needs,
+                      .free = room.available(),
+                      .budget = rules_.budget,
+                      .machine = rules_.machine,
+                      .holders = {}};
+    if (rules_.own.count > 0)
+        shortage.holders.push_back({.name = "sarai itself", .bytes = rules_.own, .state = {}, .can_be_stopped = false});
+    for (ModelIndex i = 0; i < models_.size(); ++i) {
+        const auto& local = locals_[i];
+        if (local.state != LocalState::loading && local.state != LocalState::ready) continue;
+        if (local.draining) continue;  // counted as coming back
+        std::string state(name_of(local.state));
+        if (local.state == LocalState::ready)
+            state += local.leases == 0   ? ", idle"
+                     : local.leases == 1 ? ", 1 request"
+                                         : fmt::format(", {} requests", local.leases);
+        if (models_[i].pinned) state += ", pinned";
+        shortage.holders.push_back(
+            {.name = models_[i].name,
+             .bytes = local.reserved,
+             .state = std::move(state),
+             .can_be_stopped = local.state == LocalState::ready && local.leases == 0 && !models_[i].pinned,
+             .reload = reload_of(i)});
+    }
+    for (const auto& waiting : awaiting_)
+        shortage.holders.push_back({.name = models_[waiting.model].name,
+                                    .bytes = waiting.planned,
+                                    .state = "about to load",
+                                    .can_be_stopped = false});
+    shortage.policy_would_help =
+        rules_.policy == Policy::never_unload &&
+        victims_for(model, shortage.needs.total - shortage.free, false, Policy::lru, going()).has_value();
+    return explain(shortage);
+}
+
+Error PoolCore::no_place(ModelIndex model) const {
+    std::vector<std::string_view> holders;
+    for (ModelIndex i = 0; i < models_.size(); ++i)
+        if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
+            if (i != model) holders.push_back(models_[i].name);
+    return {.code = Code::busy,
+            .message =
+                fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
+                            models_[model].name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
+            .hint =
+                "Raise memory.max_concurrent_llms if memory allows, unload one with \"sarai stop\", or set "
+                "memory.policy to lru."};
+}
+
+}  // namespace sarai::pool
