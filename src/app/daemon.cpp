@@ -1,6 +1,7 @@
 #include "app/daemon.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <random>
@@ -16,6 +17,8 @@
 #include "app/measure.hpp"
 #include "app/port_owner.hpp"
 #include "app/wiring.hpp"
+#include "cli/configuration.hpp"
+#include "config/reload.hpp"
 #include "engine/cores.hpp"
 #include "engine/runtime_dir.hpp"
 #include "gateway/gateway.hpp"
@@ -49,7 +52,7 @@ asio::awaitable<void> settled(const pool::Pool& pool, const std::vector<pool::Mo
 }
 
 struct Daemon {
-    const config::Config& config;
+    config::Config config;  // changes when it is loaded again
     const DaemonHooks& hooks;
     asio::io_context io{1};
     net::TaskGroup tasks{io.get_executor()};
@@ -65,6 +68,7 @@ struct Daemon {
         if (!wiring) co_return give_up(wiring.error());
         const auto machine = memory::read_machine_memory().total;
         const auto budget = budget_of(config.memory, machine);
+        asio::any_io_executor executor = io.get_executor();
         const auto preload = wiring->preload;
         pool::WatchRules watch{
             .enforcement = enforcement->shown, .budget = budget, .reserve = config.memory.reserve, .pinned = {}};
@@ -79,9 +83,9 @@ struct Daemon {
                          .machine = std::max(Bytes{}, machine - config.memory.reserve),
                          .cores = engine::compute_cores(),
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
-                        std::move(wiring->models), std::move(wiring->endpoints), std::move(wiring->ports),
-                        std::move(watch));
-        gateway::Gateway gateway(config, pool, version);
+                        wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
+        const auto reload = [&]() { return load_again(executor, *wiring, pool, machine); };
+        gateway::Gateway gateway(config, pool, version, reload);
         net::HttpServer server(
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
             [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse);
@@ -102,7 +106,11 @@ struct Daemon {
         };
         side.spawn("start", announce());
 
-        const auto [ec, number] = co_await signals.async_wait(quiet);
+        auto [ec, number] = co_await signals.async_wait(quiet);
+        while (!ec && number == SIGHUP) {
+            if (auto reloaded = reload(); !reloaded) spdlog::error("not reloaded: {}", describe(reloaded.error()));
+            std::tie(ec, number) = co_await signals.async_wait(quiet);
+        }
         const bool at_terminal = number == SIGINT;
         spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",
                      server.connections());
@@ -113,13 +121,42 @@ struct Daemon {
             signals.cancel();
         };
         side.spawn("drain", drain());
-        if (const auto [cancelled, again] = co_await signals.async_wait(quiet); !cancelled) {
-            side.cancel_all();
-            co_await server.drain(0ms);
+        for (;;) {
+            const auto [cancelled, again] = co_await signals.async_wait(quiet);
+            if (!cancelled && again == SIGHUP) continue;  // too late for that
+            if (!cancelled) {
+                side.cancel_all();
+                co_await server.drain(0ms);
+            }
+            break;
         }
         co_await pool.shutdown(at_terminal ? 500ms : 3000ms);
         (void)co_await side.join(100ms);
         spdlog::info("ended");
+    }
+
+    // All or nothing: what cannot be used changes nothing.
+    Result<config::Reloaded> load_again(asio::any_io_executor executor, Wiring& wiring, pool::Pool& pool,
+                                        Bytes machine) {
+        if (config.file.empty())
+            return fail(Code::unsupported, "this server has no configuration file that could be loaded again");
+        const auto fresh = cli::load_config(config.file, config::Environment::of_process());
+        if (!fresh) return std::unexpected(fresh.error());
+        if (auto possible = can_be_wired(*fresh); !possible) return std::unexpected(possible.error());
+        auto result = config::reload(config, *fresh);
+        if (auto done = rewire(executor, config, wiring); !done) return std::unexpected(done.error());
+        pool.apply({.models = wiring.models,
+                    .endpoints = wiring.endpoints,
+                    .preload = wiring.preload,
+                    .max_concurrent_llms = config.memory.max_concurrent_llms,
+                    .policy = policy_named(config.memory.policy),
+                    .budget = budget_of(config.memory, machine)});
+        spdlog::info("loaded {} again: {} models kept, {} changed, {} added, {} removed{}", config.file.string(),
+                     result.kept.size(), result.changed.size(), result.added.size(), result.removed.size(),
+                     result.needs_restart.empty()
+                         ? ""
+                         : fmt::format("; only a restart changes {}", fmt::join(result.needs_restart, ", ")));
+        return result;
     }
 
     void give_up(const Error& error) {

@@ -19,6 +19,7 @@ struct DaemonHooks {
 };
 
 // Runs until SIGINT or SIGTERM. Returns the exit status.
+// SIGHUP loads config.file again: models that did not change go on, a file with problems changes nothing.
 // SIGTERM lets running requests end within server.drain_timeout; SIGINT gives them half a second; a second signal none.
 [[nodiscard]] int run_daemon(const config::Config& config, const DaemonHooks& hooks);
 

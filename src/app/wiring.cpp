@@ -15,6 +15,25 @@ namespace sarai::app {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
+// One server, whoever uses it.
+struct Server {
+    std::shared_ptr<net::Client> client;
+    config::BackendKind kind;
+    config::Endpoint endpoint;
+    config::TimeBudgets budgets;
+};
+
+struct Built {
+    std::vector<Server> servers;  // by EndpointIndex
+    // By model and endpoint.
+    std::map<std::pair<pool::ModelIndex, pool::EndpointIndex>, std::shared_ptr<llm::Backend>> backends;
+    std::filesystem::path server_binary;
+    std::filesystem::path runtime_dir;
+    std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
+    int sockets = 0;
+    std::map<pool::ModelIndex, int> trained_context;  // tokens, of models that were planned; each is before it starts
+};
+
 namespace {
 
 // A local worker is watched as a process, so its silence is work, not absence: SOLAR reads 11 tokens/s of prompt on two
@@ -48,25 +67,6 @@ private:
     int threads_;
     std::chrono::milliseconds load_timeout_;
     std::shared_ptr<llm::Backend> backend_;
-};
-
-// One server, whoever uses it.
-struct Server {
-    std::shared_ptr<net::Client> client;
-    config::BackendKind kind;
-    config::Endpoint endpoint;
-    config::TimeBudgets budgets;
-};
-
-struct Built {
-    std::vector<Server> servers;  // by EndpointIndex
-    // By model and endpoint.
-    std::map<std::pair<pool::ModelIndex, pool::EndpointIndex>, std::shared_ptr<llm::Backend>> backends;
-    std::filesystem::path server_binary;
-    std::filesystem::path runtime_dir;
-    std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
-    int sockets = 0;
-    std::map<pool::ModelIndex, int> trained_context;  // tokens, of models that were planned; each is before it starts
 };
 
 // What several models say of one server agrees, or it counts as several.
@@ -168,7 +168,7 @@ asio::awaitable<Result<pool::ProbeReport>> probe(const config::Config& config, s
     auto& resident = report.resident.emplace();
     for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
         const auto& remote = config.models[i].remote;
-        if (!remote || !built->backends.contains({i, endpoint})) continue;
+        if (!remote || config.models[i].retired || !built->backends.contains({i, endpoint})) continue;
         const auto is_it = [&](const std::string& name) {
             return name == remote->model || name == remote->model + ":latest";
         };
@@ -187,8 +187,71 @@ asio::awaitable<Result<pool::Measured>> measure_and_note(Measurer& measurer, con
 
 // The configuration was validated: the name is there.
 pool::ModelIndex index_of(const config::Config& config, std::string_view name) {
-    return static_cast<pool::ModelIndex>(std::ranges::find(config.models, name, &config::Model::name) -
-                                         config.models.begin());
+    const auto is_it = [&](const config::Model& model) { return !model.retired && model.name == name; };
+    return static_cast<pool::ModelIndex>(std::ranges::find_if(config.models, is_it) - config.models.begin());
+}
+
+Result<std::filesystem::path> find_server(const config::Config& config) {
+    if (std::ranges::none_of(config.models, [](const auto& model) { return model.local.has_value(); })) return {};
+    return engine::find_program(config.engine.server_binary);
+}
+
+pool::ModelSpec spec_of(const config::Config& config, const config::Model& model) {
+    pool::ModelSpec spec{.name = model.name,
+                         .generative = model.kind == config::ModelKind::chat,
+                         .endpoints = {},
+                         .has_local = model.local.has_value(),
+                         .pinned = model.pinned,
+                         .priority = model.priority,
+                         .ttl = model.ttl,
+                         .slots = model.local ? model.local->parallel : 0,
+                         .queue = {.length = model.queue.length, .patience = model.queue.max_wait},
+                         .distance = distance_of(model.remote ? model.remote->wan : "use"),
+                         .retired = model.retired};
+    if (model.local)
+        spec.may_give_up = {.kv_cache_type = model.local->kv_cache_type_fallback,
+                            .min_context_length = model.local->min_context_length};
+    // A model whose servers are not used (strategy native_gguf) cannot lose them. One that is retired may have named
+    // models that are no more.
+    if (model.remote && !model.retired) {
+        for (const auto& name : model.on_loss.may_displace) spec.may_displace.push_back(index_of(config, name));
+        if (model.on_loss.fallback != "local" && model.on_loss.fallback != "refuse")
+            spec.stand_in = index_of(config, model.on_loss.fallback);
+    }
+    return spec;
+}
+
+// The models that the wiring does not have yet, and what the others say of each other.
+Result<void> add_models(asio::any_io_executor executor, const config::Config& config, Wiring& wiring) {
+    auto& built = *wiring.built;
+    wiring.preload.clear();
+    if (built.server_binary.empty()) {
+        auto found = find_server(config);
+        if (!found) return std::unexpected(found.error());
+        built.server_binary = std::move(*found);
+    }
+    for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
+        const auto& model = config.models[i];
+        auto spec = spec_of(config, model);
+        if (i < wiring.models.size()) {
+            spec.endpoints = wiring.models[i].endpoints;
+            wiring.models[i] = std::move(spec);
+            continue;
+        }
+        if (model.remote)
+            for (const auto& endpoint : model.remote->endpoints) {
+                const auto index = add_server(built, wiring.endpoints, executor, *model.remote, endpoint);
+                if (!index) return std::unexpected(index.error());
+                spec.endpoints.push_back(*index);
+                const auto& client = built.servers[*index].client;
+                built.backends[{i, *index}] = model.remote->kind == config::BackendKind::ollama_http
+                                                  ? remote::make_ollama_backend(client, *model.remote, endpoint)
+                                                  : remote::make_openai_backend(client, *model.remote, endpoint);
+            }
+        if (model.preload && model.local && !model.retired) wiring.preload.push_back(i);
+        wiring.models.push_back(std::move(spec));
+    }
+    return {};
 }
 
 }  // namespace
@@ -205,47 +268,8 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
     auto built = std::make_shared<Built>();
     built->runtime_dir = runtime_dir;
     built->cgroups = std::move(cgroups);
-    for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
-        const auto& model = config.models[i];
-        pool::ModelSpec spec{.name = model.name,
-                             .generative = model.kind == config::ModelKind::chat,
-                             .endpoints = {},
-                             .has_local = model.local.has_value(),
-                             .pinned = model.pinned,
-                             .priority = model.priority,
-                             .ttl = model.ttl,
-                             .slots = model.local ? model.local->parallel : 0,
-                             .queue = {.length = model.queue.length, .patience = model.queue.max_wait},
-                             .distance = distance_of(model.remote ? model.remote->wan : "use")};
-        if (model.local)
-            spec.may_give_up = {.kv_cache_type = model.local->kv_cache_type_fallback,
-                                .min_context_length = model.local->min_context_length};
-        // A model whose servers are not used (strategy native_gguf) cannot lose them.
-        if (model.remote) {
-            for (const auto& name : model.on_loss.may_displace) spec.may_displace.push_back(index_of(config, name));
-            if (model.on_loss.fallback != "local" && model.on_loss.fallback != "refuse")
-                spec.stand_in = index_of(config, model.on_loss.fallback);
-        }
-        if (model.remote) {
-            for (const auto& endpoint : model.remote->endpoints) {
-                const auto index = add_server(*built, wiring.endpoints, executor, *model.remote, endpoint);
-                if (!index) return std::unexpected(index.error());
-                spec.endpoints.push_back(*index);
-                const auto& client = built->servers[*index].client;
-                built->backends[{i, *index}] = model.remote->kind == config::BackendKind::ollama_http
-                                                   ? remote::make_ollama_backend(client, *model.remote, endpoint)
-                                                   : remote::make_openai_backend(client, *model.remote, endpoint);
-            }
-        }
-        if (model.local && built->server_binary.empty()) {
-            auto found = engine::find_program(config.engine.server_binary);
-            if (!found) return std::unexpected(found.error());
-            built->server_binary = *found;
-        }
-        if (model.preload && model.local) wiring.preload.push_back(i);
-        wiring.models.push_back(std::move(spec));
-    }
-
+    wiring.built = built;
+    if (auto added = add_models(executor, config, wiring); !added) return std::unexpected(added.error());
     wiring.ports.measure = [&config, &measurer, built](pool::ModelIndex i, const pool::Reduction& reduction) {
         return measure_and_note(measurer, config.models[i], reduction, built, i);
     };
@@ -261,6 +285,20 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         return built->backends.at({model, endpoint});
     };
     return wiring;
+}
+
+Result<void> can_be_wired(const config::Config& config) {
+    if (auto found = find_server(config); !found) return std::unexpected(found.error());
+    for (const auto& model : config.models) {
+        if (!model.remote) continue;
+        for (const auto& endpoint : model.remote->endpoints)
+            if (auto origin = net::Origin::parse(endpoint.url); !origin) return std::unexpected(origin.error());
+    }
+    return {};
+}
+
+Result<void> rewire(asio::any_io_executor executor, const config::Config& config, Wiring& wiring) {
+    return add_models(executor, config, wiring);
 }
 
 }  // namespace sarai::app

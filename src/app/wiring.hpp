@@ -14,11 +14,14 @@
 
 namespace sarai::app {
 
+struct Built;  // what is behind the ports
+
 struct Wiring {
     std::vector<pool::ModelSpec> models;        // in the configuration's order
     std::vector<pool::EndpointSpec> endpoints;  // shared by models that name the same server
     std::vector<pool::ModelIndex> preload;
     pool::Ports ports;
+    std::shared_ptr<Built> built;
 };
 
 // As the configuration spells it.
@@ -29,5 +32,10 @@ struct Wiring {
 [[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,
                                   const std::filesystem::path& runtime_dir, Measurer& measurer,
                                   std::shared_ptr<engine::CgroupTree> cgroups);
+
+// Errors: as of wire(), for a configuration that is to be taken over.
+[[nodiscard]] Result<void> can_be_wired(const config::Config& config);
+// The configuration that was wired has more models by now, and some are retired. `preload` is that of the new ones.
+[[nodiscard]] Result<void> rewire(boost::asio::any_io_executor executor, const config::Config& config, Wiring& wiring);
 
 }  // namespace sarai::app

@@ -112,6 +112,12 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
     add_server(*stop, arguments);
 
+    auto* reload = add(*app, "reload",
+                       "Let the server load its configuration's file again: nothing that did not change is touched",
+                       "  sarai reload\n"
+                       "  kill -HUP PID                           the same\n");
+    add_server(*reload, arguments);
+
     auto* plan = add(*app, "plan", "Say what models will take, before they are loaded",
                      "  sarai plan --config config/sarai.yaml\n"
                      "  sarai plan models/lfm2.gguf models/omni.gguf --ctx 4096\n"

@@ -1,11 +1,15 @@
 #include "cli/why.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <ostream>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "cli/table.hpp"
@@ -108,6 +112,28 @@ int stop_model(const ServerChoice& server, const std::string& model, Io& io) {
     const auto answer = post_json(*origin, "/sarai/unload", {{"model", model}});
     if (!answer) return fail_with(io, answer.error());
     io.out << fmt::format("{} is being unloaded\n", model);
+    return 0;
+}
+
+int reload_server(const ServerChoice& server, Io& io) {
+    const auto origin = find_server(server, io);
+    if (!origin) return fail_with(io, origin.error());
+    const auto answer = post_json(*origin, "/sarai/reload", {});
+    if (!answer) return fail_with(io, answer.error());
+    const auto& result = *answer;
+    for (const auto& [key, what] : {std::pair{"kept", "unchanged"},
+                                    {"changed", "changed"},
+                                    {"added", "added"},
+                                    {"removed", "removed"},
+                                    {"settings", "now holds"},
+                                    {"needs_restart", "needs a restart"}}) {
+        const auto* names = result.if_contains(key);
+        if (names == nullptr || !names->is_array() || names->get_array().empty()) continue;
+        std::vector<std::string_view> list;
+        for (const auto& name : names->get_array())
+            if (name.is_string()) list.emplace_back(name.get_string());
+        io.out << fmt::format("{}: {}\n", what, fmt::join(list, ", "));
+    }
     return 0;
 }
 

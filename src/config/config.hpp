@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -25,6 +26,7 @@ struct Server {
     std::chrono::milliseconds header_timeout = 10s;  // for a request's head and body to arrive
     std::chrono::milliseconds drain_timeout = 10s;   // SIGTERM: time that running requests get to end
     std::chrono::milliseconds heartbeat = 10s;       // to clients of streams that wait; 0: none
+    bool operator==(const Server&) const = default;
 };
 
 struct Memory {
@@ -34,6 +36,7 @@ struct Memory {
     std::string strategy = "hybrid_http_gguf";  // or "native_gguf": remote backends are not used
     std::string policy = "never_unload";        // or "lru", "priority": idle models may be displaced, see pool_core.hpp
     std::string enforcement = "auto";           // or "cgroup", "watchdog", "off": who keeps workers to their plans
+    bool operator==(const Memory&) const = default;
 };
 
 enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http };
@@ -45,6 +48,7 @@ struct TimeBudgets {
     std::chrono::milliseconds first_token = 120s;  // request sent → first byte of the answer; includes a remote load
     std::chrono::milliseconds silence = 30s;       // between two chunks of a stream
     std::chrono::milliseconds total = 600s;        // a whole answer that is not streamed
+    bool operator==(const TimeBudgets&) const = default;
 };
 
 struct Endpoint {
@@ -53,6 +57,7 @@ struct Endpoint {
     std::string name;     // for logs and headers: host:port unless given
     int capacity = 0;     // requests at once, of all models; 0: no limit
     int weight = 1;       // one of twice the weight gets twice the requests
+    bool operator==(const Endpoint&) const = default;
 };
 
 // How a GGUF file is run here.
@@ -72,6 +77,7 @@ struct LocalModel {
     int min_context_length = 0;                              // tokens; 0: never less than context_length
     std::chrono::milliseconds load_timeout = 300s;
     std::vector<std::string> extra_args = {};  // appended to the worker's command line
+    bool operator==(const LocalModel&) const = default;
 };
 
 struct RemoteModel {
@@ -83,12 +89,14 @@ struct RemoteModel {
     TimeBudgets budgets;
     std::string wan = "use";  // or "last", "never": endpoints that are far away, by their measured round trip
     bool continues = false;   // an assistant's last message, which is how it takes over an answer that another began
+    bool operator==(const RemoteModel&) const = default;
 };
 
 // Requests that wait for a model: for its loading, for a slot, for a place at an endpoint.
 struct Queue {
     int length = 512;                      // further ones are refused
     std::chrono::milliseconds max_wait{};  // 0: they wait as long as it takes
+    bool operator==(const Queue&) const = default;
 };
 
 // What happens while every endpoint of a remote model is lost. Proven by `sarai plan`; nothing else happens at run
@@ -96,6 +104,7 @@ struct Queue {
 struct OnLoss {
     std::string fallback = "refuse";        // "local" (its own GGUF file), "refuse", or the name of another model
     std::vector<std::string> may_displace;  // models that its fallback may unload, whatever the policy; pinned ones too
+    bool operator==(const OnLoss&) const = default;
 };
 
 // A model's chain: `remote`, if present, is asked first; `local`, if present, serves alone or as its fallback.
@@ -111,12 +120,15 @@ struct Model {
     int priority = 50;     // 0–100; policy "priority" displaces lower ones first, and `sarai fit` weighs with it
     std::chrono::milliseconds ttl{};          // an idle local worker is unloaded after this; 0: never
     std::optional<Bytes> estimated_ram = {};  // somebody's estimate, printed beside the plan
+    bool retired = false;                     // gone or changed by a reload; serves whoever still uses it
+    bool operator==(const Model&) const = default;
 };
 
 struct Engine {
     std::string server_binary = "llama-server";  // name on PATH or absolute path
     std::filesystem::path runtime_dir;           // sockets; empty: a private folder in $XDG_RUNTIME_DIR, or in /tmp
     std::filesystem::path state_dir = {};        // history.db; empty: see history::state_folder()
+    bool operator==(const Engine&) const = default;
 };
 
 // Somebody's estimates of whole scenarios, printed by `sarai plan` beside its own figures.
@@ -124,6 +136,7 @@ struct Estimates {
     std::optional<Bytes> native;  // every model runs here
     std::optional<Bytes> hybrid;  // as configured
     std::optional<Bytes> system;  // what of both is not the models': the operating system
+    bool operator==(const Estimates&) const = default;
 };
 
 struct Config {
@@ -132,7 +145,8 @@ struct Config {
     Memory memory;
     Engine engine;
     Estimates estimates;
-    std::vector<Model> models;  // in the file's order, names unique
+    // In the file's order, names unique among those that are not retired. References to them stay valid.
+    std::deque<Model> models;
 
     [[nodiscard]] const Model* find(std::string_view name) const;
 };

@@ -39,7 +39,8 @@ std::filesystem::path Draft::resolve(const std::string& written) const {
 }
 
 const Model* Config::find(std::string_view name) const {
-    const auto found = std::ranges::find(models, name, &Model::name);
+    const auto found =
+        std::ranges::find_if(models, [&](const Model& model) { return !model.retired && model.name == name; });
     return found == models.end() ? nullptr : &*found;
 }
 

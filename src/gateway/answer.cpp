@@ -331,13 +331,15 @@ std::string_view backend_name(const config::Config& config, const pool::Route& r
 
 Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name) {
     const auto by_name = [&](std::string_view wanted) {
-        return std::ranges::find(config.models, wanted, &config::Model::name);
+        return std::ranges::find_if(config.models,
+                                    [&](const auto& model) { return !model.retired && model.name == wanted; });
     };
     auto found = by_name(name);
     if (found == config.models.end() && name.ends_with(":latest")) found = by_name(name.substr(0, name.size() - 7));
     if (found != config.models.end()) return static_cast<pool::ModelIndex>(found - config.models.begin());
     std::vector<std::string_view> names;
-    for (const auto& model : config.models) names.push_back(model.name);
+    for (const auto& model : config.models)
+        if (!model.retired) names.push_back(model.name);
     return std::unexpected(Error{.code = Code::not_found,
                                  .message = fmt::format("model '{}' not found", name.substr(0, 128)),
                                  .hint = fmt::format("Configured are: {}.", fmt::join(names, ", ")),

@@ -41,6 +41,7 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/sarai/status", &Gateway::status},
         Route{"GET", "/sarai/why", &Gateway::why},
         Route{"POST", "/sarai/unload", &Gateway::unload},
+        Route{"POST", "/sarai/reload", &Gateway::reload},
         Route{"GET", "/", &Gateway::root},
         Route{"POST", "/api/chat", &Gateway::ollama_chat},
         Route{"POST", "/api/generate", &Gateway::ollama_generate},
@@ -84,8 +85,8 @@ Result<std::string> model_named_in(std::string_view body) {
 
 }  // namespace
 
-Gateway::Gateway(const config::Config& config, pool::Pool& pool, std::string version)
-    : metrics_(version), shared_{config, pool, metrics_}, version_(std::move(version)) {}
+Gateway::Gateway(const config::Config& config, pool::Pool& pool, std::string version, Reload reload)
+    : metrics_(version), shared_{config, pool, metrics_}, version_(std::move(version)), reload_(std::move(reload)) {}
 
 net::Reply Gateway::refuse(const Error& error, std::string_view target) {
     return error_reply(protocol_of(target), error);
@@ -171,8 +172,7 @@ asio::awaitable<void> Gateway::one_model(net::Exchange& exchange) {
     const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
     const auto model = find_model(shared_.config, name);
     if (!model) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, model.error()));
-    const auto all = models_json(shared_);
-    (void)co_await exchange.respond(json_reply(all.at("data").as_array().at(*model).as_object()));
+    (void)co_await exchange.respond(json_reply(model_json(shared_, *model)));
 }
 
 asio::awaitable<void> Gateway::health(net::Exchange& exchange) {
@@ -217,6 +217,18 @@ asio::awaitable<void> Gateway::unload(net::Exchange& exchange) {
     const auto model = find_model(shared_.config, *name);
     (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
                                                 {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
+}
+
+asio::awaitable<void> Gateway::reload(net::Exchange& exchange) {
+    const auto done = reload_();
+    if (!done) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, done.error()));
+    const auto list = [](const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); };
+    (void)co_await exchange.respond(json_reply({{"kept", list(done->kept)},
+                                                {"changed", list(done->changed)},
+                                                {"added", list(done->added)},
+                                                {"removed", list(done->removed)},
+                                                {"settings", list(done->settings)},
+                                                {"needs_restart", list(done->needs_restart)}}));
 }
 
 asio::awaitable<void> Gateway::root(net::Exchange& exchange) {

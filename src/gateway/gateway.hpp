@@ -4,8 +4,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <string>
 
+#include "config/reload.hpp"
 #include "gateway/answer.hpp"
 #include "protocols/ollama_server.hpp"
 
@@ -13,7 +15,10 @@ namespace sarai::gateway {
 
 class Gateway {
 public:
-    Gateway(const config::Config& config, pool::Pool& pool, std::string version);
+    // Loads the configuration's file again. An error has changed nothing.
+    using Reload = std::function<Result<config::Reloaded>()>;
+
+    Gateway(const config::Config& config, pool::Pool& pool, std::string version, Reload reload);
 
     [[nodiscard]] boost::asio::awaitable<void> handle(net::Exchange& exchange);
     // For requests that never became one.
@@ -34,6 +39,7 @@ private:
     boost::asio::awaitable<void> status(net::Exchange& exchange);
     boost::asio::awaitable<void> why(net::Exchange& exchange);
     boost::asio::awaitable<void> unload(net::Exchange& exchange);
+    boost::asio::awaitable<void> reload(net::Exchange& exchange);
     boost::asio::awaitable<void> root(net::Exchange& exchange);
     boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange);
     boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange);
@@ -50,6 +56,7 @@ private:
     Metrics metrics_;
     Shared shared_;
     std::string version_;
+    Reload reload_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::uint64_t last_id_ = 0;
 };

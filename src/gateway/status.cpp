@@ -69,6 +69,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.reduction.any()) row["reduced"] = describe(status.reduction);
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
+    if (config.retired) row["retired"] = true;
     if (status.plan) memory::add_error_bar(row, *status.plan);
     if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;
     return row;
@@ -84,7 +85,8 @@ json::value resident_json(const pool::PoolCore& core, const pool::Endpoints::Vie
 
 bool shows_local(const Shared& shared, pool::ModelIndex i) {
     const auto& config = shared.config.models[i];
-    return config.local && (!config.remote || shared.pool.core().local(i).state != pool::LocalState::absent);
+    const bool listed = !config.remote && !config.retired;
+    return config.local && (listed || shared.pool.core().local(i).state != pool::LocalState::absent);
 }
 
 ollama::Details details_of(const Shared& shared, pool::ModelIndex i) {
@@ -154,7 +156,7 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
     auto measured = shared.pool.memory().own();
     measured += shared.pool.memory().others();
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
-        if (shared.config.models[i].remote) models.push_back(remote_row(shared, i));
+        if (shared.config.models[i].remote && !shared.config.models[i].retired) models.push_back(remote_row(shared, i));
         if (shows_local(shared, i)) models.push_back(local_row(shared, i));
         measured += shared.pool.local(i).measured;
     }
@@ -183,29 +185,31 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
             {"endpoints", endpoints}};
 }
 
+json::object model_json(const Shared& shared, pool::ModelIndex i) {
+    const auto& config = shared.config.models[i];
+    auto row = config.remote ? remote_row(shared, i) : local_row(shared, i);
+    json::object about{{"state", row["state"]},
+                       {"backend", row["backend"]},
+                       {"endpoint", row["endpoint"]},
+                       {"kind", config.kind == config::ModelKind::embedding ? "embedding" : "chat"},
+                       {"planned_bytes", row["planned_bytes"]},
+                       {"measured_bytes", row["measured_bytes"]}};
+    if (config.remote && config.local)
+        about["fallback"] = {{"backend", "gguf_native"}, {"state", pool::name_of(shared.pool.core().local(i).state)}};
+    return {{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}};
+}
+
 json::object models_json(const Shared& shared) {
     json::array data;
-    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
-        const auto& config = shared.config.models[i];
-        auto row = config.remote ? remote_row(shared, i) : local_row(shared, i);
-        json::object about{{"state", row["state"]},
-                           {"backend", row["backend"]},
-                           {"endpoint", row["endpoint"]},
-                           {"kind", config.kind == config::ModelKind::embedding ? "embedding" : "chat"},
-                           {"planned_bytes", row["planned_bytes"]},
-                           {"measured_bytes", row["measured_bytes"]}};
-        if (config.remote && config.local)
-            about["fallback"] = {{"backend", "gguf_native"},
-                                 {"state", pool::name_of(shared.pool.core().local(i).state)}};
-        data.push_back(
-            {{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}});
-    }
+    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i)
+        if (!shared.config.models[i].retired) data.push_back(model_json(shared, i));
     return {{"object", "list"}, {"data", data}};
 }
 
 json::object ollama_tags_json(const Shared& shared) {
     std::vector<ollama::ModelInfo> models;
-    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) models.push_back(info_of(shared, i));
+    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i)
+        if (!shared.config.models[i].retired) models.push_back(info_of(shared, i));
     return ollama::encode_tags(models);
 }
 
@@ -213,7 +217,7 @@ json::object ollama_ps_json(const Shared& shared) {
     std::vector<ollama::RunningModel> models;
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
         const auto status = shared.pool.local(i);
-        if (status.state != pool::LocalState::ready) continue;
+        if (status.state != pool::LocalState::ready || shared.config.models[i].retired) continue;
         models.push_back({.name = shared.config.models[i].name + ":latest",
                           .size = status.measured.pss,
                           .digest = {},

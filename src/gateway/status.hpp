@@ -18,6 +18,7 @@ namespace sarai::gateway {
                                               std::chrono::seconds uptime);
 
 // OpenAI's list, each model with an object "sarai" that tells state, backend and memory.
+[[nodiscard]] boost::json::object model_json(const Shared& shared, pool::ModelIndex model);
 [[nodiscard]] boost::json::object models_json(const Shared& shared);
 
 [[nodiscard]] boost::json::object ollama_tags_json(const Shared& shared);

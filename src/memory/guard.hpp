@@ -85,6 +85,7 @@ public:
     using Clock = std::chrono::steady_clock;
 
     explicit Guard(GuardLimits limits) : limits_(limits) {}
+    void set_budget(Bytes budget) { limits_.budget = budget; }
 
     [[nodiscard]] std::vector<GuardAction> step(Clock::time_point now, const GuardSample& sample);
 

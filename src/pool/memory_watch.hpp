@@ -71,6 +71,13 @@ public:
         Bytes over_plan;  // 0 unless it is more than the plan's error, and not only for a moment
     };
     [[nodiscard]] const Model& model(ModelIndex index) const { return models_[index]; }
+    void add_model(std::string name, bool pinned) {
+        names_.push_back(std::move(name));
+        models_.emplace_back();
+        rules_.pinned.resize(models_.size() - 1);
+        rules_.pinned.push_back(pinned);
+    }
+    void set_budget(Bytes budget) { guard_.set_budget(budget); }
     void forget(ModelIndex index) { models_[index] = {}; }  // its process has gone
 
     [[nodiscard]] const memory::ProcessMemory& own() const { return reading_.own; }

@@ -4,6 +4,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <deque>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -64,7 +66,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     asio::any_io_executor executor;
     PoolCore core;
     Ports ports;
-    std::vector<Local> locals;
+    std::deque<Local> locals;  // references to them stay valid when one is added
     std::map<Ticket, std::shared_ptr<Waiter>> waiters;
     Ticket last_ticket = 0;
     MemoryWatch watch;
@@ -428,6 +430,31 @@ Result<void> Pool::unload(ModelIndex model) {
     if (!actions) return std::unexpected(actions.error());
     shared_->perform(std::move(*actions));
     return {};
+}
+
+void Pool::apply(const Change& change) {
+    auto& pool = *shared_;
+    // Endpoints first, models that are named by others before those that name them: a spec refers only to what exists.
+    for (auto i = pool.core.endpoints().size(); i < change.endpoints.size(); ++i)
+        pool.core.add_endpoint(change.endpoints[i]);
+    for (auto i = pool.core.models().size(); i < change.models.size(); ++i) {
+        pool.core.add_model({.name = change.models[i].name});
+        pool.locals.emplace_back();
+        pool.turns.add_model();
+        pool.watch.add_model(change.models[i].name, change.models[i].pinned);
+    }
+    std::vector<ModelIndex> gone;
+    for (ModelIndex i = 0; i < change.models.size(); ++i) {
+        if (change.models[i].retired && !pool.core.models()[i].retired) gone.push_back(i);
+        auto spec = change.models[i];
+        spec.retired = pool.core.models()[i].retired;
+        pool.core.set_spec(i, std::move(spec));
+    }
+    pool.watch.set_budget(change.budget);
+    pool.perform(pool.core.set_budget(change.budget));
+    pool.perform(pool.core.set_rules(change.max_concurrent_llms, change.policy));
+    for (const auto model : gone) pool.perform(pool.core.retire(Clock::now(), model));
+    for (const auto model : change.preload) pool.perform(pool.core.preload(model));
 }
 
 asio::awaitable<void> Pool::shutdown(std::chrono::milliseconds grace) {

@@ -98,6 +98,17 @@ public:
     // Begins to unload the model's worker, if it has one. Errors: busy while a lease holds it.
     [[nodiscard]] Result<void> unload(ModelIndex model);
 
+    // ---- a configuration that changes while it runs, see PoolCore ----
+    struct Change {
+        std::vector<ModelSpec> models;        // by index; further ones are new
+        std::vector<EndpointSpec> endpoints;  // likewise
+        std::vector<ModelIndex> preload;      // of the new models
+        int max_concurrent_llms = 3;
+        Policy policy = Policy::never_unload;
+        Bytes budget;
+    };
+    void apply(const Change& change);
+
     // Stops every worker (SIGTERM, `grace`, SIGKILL) and resumes when all are reaped.
     [[nodiscard]] boost::asio::awaitable<void> shutdown(std::chrono::milliseconds grace);
 

@@ -388,6 +388,34 @@ Actions PoolCore::tick(Clock::time_point now) {
     return out;
 }
 
+// ---------------------------------------------------------------- reload
+
+ModelIndex PoolCore::add_model(ModelSpec spec) {
+    models_.push_back(std::move(spec));
+    locals_.emplace_back();
+    incarnations_.push_back(0);
+    preloading_.push_back(false);
+    service_.emplace_back();
+    return models_.size() - 1;
+}
+
+Actions PoolCore::retire(Clock::time_point now, ModelIndex model) {
+    Actions out;
+    now_ = now;
+    models_[model].retired = true;
+    preloading_[model] = false;
+    serve(out);
+    return out;
+}
+
+Actions PoolCore::set_rules(int max_concurrent_llms, Policy policy) {
+    Actions out;
+    rules_.max_concurrent_llms = max_concurrent_llms;
+    rules_.policy = policy;
+    serve(out);
+    return out;
+}
+
 // ---------------------------------------------------------------- decisions
 
 std::string_view name_of(Event event) {

@@ -78,6 +78,7 @@ struct ModelSpec {
     int slots = 0;                              // requests that its worker serves at once; 0: no limit
     QueueRules queue = {};
     Distance distance = Distance::any;  // of its endpoints
+    bool retired = false;               // by a reload: goes as soon as nobody uses it
 };
 
 enum class Policy : std::uint8_t { never_unload, lru, priority };
@@ -186,6 +187,16 @@ public:
     [[nodiscard]] Actions probed(Clock::time_point now, EndpointIndex endpoint, const Result<ProbeReport>& outcome);
     [[nodiscard]] Actions tick(Clock::time_point now);
 
+    // ---- a configuration that changes while it runs; indices stay what they are ----
+    ModelIndex add_model(ModelSpec spec);
+    EndpointIndex add_endpoint(EndpointSpec spec) { return endpoints_.add(std::move(spec)); }
+    // Of a model that stays, the references to others and what may change without a load.
+    void set_spec(ModelIndex model, ModelSpec spec) { models_[model] = std::move(spec); }
+    // No new tickets come for it. Those that it has are answered, its worker goes when the last one has ended, and
+    // sooner than any other where somebody needs its memory.
+    [[nodiscard]] Actions retire(Clock::time_point now, ModelIndex model);
+    [[nodiscard]] Actions set_rules(int max_concurrent_llms, Policy policy);
+
     // ---- advice: true when read, never to gate a change ----
     struct LocalView {
         LocalState state = LocalState::absent;
@@ -277,6 +288,8 @@ private:
     void serve_queue_once(Actions& out);
     void shrink_to_budget(Actions& out);
     void unload_idle(Clock::time_point now, Actions& out);
+    void unload_retired(Actions& out);
+    [[nodiscard]] bool is_used(ModelIndex model) const;
     void restore_displaced(Clock::time_point now, Actions& out);
     void make_go(ModelIndex asker, ModelIndex victim, Room& room, Actions& out);
     [[nodiscard]] Room room() const;

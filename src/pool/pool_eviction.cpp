@@ -23,6 +23,7 @@ bool PoolCore::is_spare_fallback(ModelIndex model) const {
 
 bool PoolCore::may_evict(ModelIndex asker, ModelIndex victim, Policy policy) const {
     if (asker == victim) return false;
+    if (models_[victim].retired) return true;
     if (is_spare_fallback(victim) || std::ranges::contains(models_[asker].may_displace, victim)) return true;
     if (policy == Policy::never_unload || models_[victim].pinned) return false;
     return policy != Policy::priority || models_[victim].priority <= models_[asker].priority;
@@ -176,6 +177,22 @@ void PoolCore::make_go(ModelIndex asker, ModelIndex victim, Room& room, Actions&
         !std::ranges::contains(locals_[asker].displaced, victim))
         locals_[asker].displaced.push_back(victim);
     begin_stop(victim, out);
+}
+
+// By a ticket that is, or may yet be, answered by it.
+bool PoolCore::is_used(ModelIndex model) const {
+    return std::ranges::any_of(tickets_, [&](const auto& entry) { return entry.second.model == model; });
+}
+
+void PoolCore::unload_retired(Actions& out) {
+    for (ModelIndex i = 0; i < models_.size(); ++i) {
+        if (!models_[i].retired || is_used(i)) continue;
+        auto& local = locals_[i];
+        if (local.state == LocalState::ready || local.state == LocalState::loading) begin_stop(i, out);
+        if (local.state != LocalState::queued) continue;
+        local.state = LocalState::absent;
+        std::erase_if(awaiting_, [&](const Awaiting& waiting) { return waiting.model == i; });
+    }
 }
 
 void PoolCore::unload_idle(Clock::time_point now, Actions& out) {

@@ -12,6 +12,7 @@ namespace sarai::pool {
 void PoolCore::serve(Actions& out) {
     serve_parked(out);
     for (ModelIndex i = 0; i < models_.size(); ++i) serve_slots(i, out);
+    unload_retired(out);
     serve_queue(out);
 }
 

@@ -231,6 +231,10 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
     if (refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
     const auto& spec = models_[model];
+    if (spec.retired && !is_wanted(model)) {  // it was to be loaded when it was taken away
+        local.state = LocalState::absent;
+        return;
+    }
     const auto room = this->room();
     const auto needed = local.needs.total;
     const auto load = expected_load(local.needs);

@@ -62,6 +62,22 @@ TEST(Stop, AsksTheServerAndSaysSo) {
     EXPECT_EQ(world.out.str(), "omni is being unloaded\n");
 }
 
+TEST(Reload, PrintsWhatHasChanged) {
+    const Upstream server(answering(
+        200,
+        R"({"kept":["a","b"],"changed":[],"added":["c"],"removed":[],"settings":["memory.policy"],"needs_restart":["server.listen"]})"));
+    World world;
+    EXPECT_EQ(world.run({"reload", "--url", server.url()}), 0);
+    EXPECT_EQ(world.out.str(), "unchanged: a, b\nadded: c\nnow holds: memory.policy\nneeds a restart: server.listen\n");
+}
+
+TEST(Reload, FailsWithTheServersReason) {
+    const Upstream server(answering(400, R"({"error":{"message":"2 problems in the configuration"}})"));
+    World world;
+    EXPECT_EQ(world.run({"reload", "--url", server.url()}), 2);
+    EXPECT_EQ(world.err.str(), "sarai: 2 problems in the configuration\n");
+}
+
 TEST(Stop, FailsWithTheServersReason) {
     const Upstream server(answering(503, R"({"error":{"message":"model 'lfm2' is pinned and stays loaded"}})"));
     World world;

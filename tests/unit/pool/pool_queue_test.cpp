@@ -228,6 +228,53 @@ TEST_F(Queue, AllThatWaitedForALoadAreServedByItThoughTheWorkerHasToGoAgain) {
     EXPECT_THAT(testing::lines_of(two, two.worker_gone(0, {})), ElementsAre("spawn b", "measure a"));
 }
 
+// ---------------------------------------------------------------- reload
+
+TEST_F(Queue, ARetiredWorkerAnswersWhatItHasAndGoes) {
+    load_chat();
+    (void)acquire(1, chat);
+    (void)acquire(2, chat);
+    EXPECT_THAT(lines(core.retire(at(0s), chat)), ElementsAre());
+    const auto next = core.add_model({.name = "chat", .has_local = true, .slots = 1});
+    EXPECT_THAT(acquire(3, next), ElementsAre("measure chat"));
+    EXPECT_THAT(lines(core.finished(at(0s), 1)), ElementsAre("grant 2: chat local"));
+    EXPECT_THAT(lines(core.release(at(0s), 1)), ElementsAre());
+    EXPECT_THAT(release(2), ElementsAre("stop chat"));
+    EXPECT_THAT(lines(core.worker_gone(chat, {})), ElementsAre());
+    EXPECT_EQ(core.local(chat).state, LocalState::absent);
+}
+
+TEST_F(Queue, ARetiredModelIsNotLoadedForNobody) {
+    for (const auto state : {LocalState::measuring, LocalState::loading}) {
+        PoolCore one({.budget = GiB(10)}, {{.name = "chat", .has_local = true}}, {});
+        (void)one.preload(0);
+        if (state == LocalState::loading) (void)one.measured(0, Needs{.total = GiB(1)});
+        ASSERT_EQ(one.local(0).state, state);
+        auto actions = testing::lines_of(one, one.retire(at(0s), 0));
+        if (state == LocalState::loading) {
+            EXPECT_THAT(actions, ElementsAre("stop chat"));
+        } else {
+            EXPECT_THAT(testing::lines_of(one, one.measured(0, Needs{.total = GiB(1)})), ElementsAre());
+            EXPECT_EQ(one.local(0).state, LocalState::absent);
+        }
+    }
+}
+
+TEST_F(Queue, ABusyRetiredWorkerMakesRoomForItsSuccessorWhateverThePolicy) {
+    PoolCore one({.budget = GiB(10)}, {{.name = "chat", .has_local = true, .pinned = true}}, {});
+    (void)one.preload(0);
+    (void)one.measured(0, Needs{.total = GiB(8)});
+    (void)one.worker_ready(0);
+    (void)one.acquire(at(0s), 1, 0);
+    (void)one.retire(at(0s), 0);
+    const auto next = one.add_model({.name = "chat", .has_local = true});
+    (void)one.acquire(at(0s), 2, next);
+    EXPECT_THAT(testing::lines_of(one, one.measured(next, Needs{.total = GiB(8)})), ElementsAre());
+    EXPECT_EQ(one.local(next).state, LocalState::queued);
+    EXPECT_THAT(testing::lines_of(one, one.release(at(0s), 1)), ElementsAre("stop chat"));
+    EXPECT_THAT(testing::lines_of(one, one.worker_gone(0, {})), ElementsAre("spawn chat"));
+}
+
 // ---------------------------------------------------------------- limits
 
 TEST_F(ShortQueue, OneTooManyIsToldWhenToComeAgain) {

@@ -1,0 +1,72 @@
+#include "config/reload.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sarai::config {
+namespace {
+
+class Settings {
+public:
+    explicit Settings(Reloaded& result) : result_(result) {}
+    template <class T>
+    void apply(const char* key, T& live, const T& fresh) {
+        if (live == fresh) return;
+        live = fresh;
+        result_.settings.emplace_back(key);
+    }
+    template <class T>
+    void leave(const char* key, const T& live, const T& fresh) {
+        if (!(live == fresh)) result_.needs_restart.emplace_back(key);
+    }
+
+private:
+    Reloaded& result_;
+};
+
+void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
+    Settings settings(result);
+    settings.leave("server.listen", std::pair(live.server.address, live.server.port),
+                   std::pair(fresh.server.address, fresh.server.port));
+    settings.leave("server.max_request_body", live.server.max_request_body, fresh.server.max_request_body);
+    settings.leave("server.header_timeout", live.server.header_timeout, fresh.server.header_timeout);
+    settings.apply("server.drain_timeout", live.server.drain_timeout, fresh.server.drain_timeout);
+    settings.apply("server.heartbeat", live.server.heartbeat, fresh.server.heartbeat);
+    settings.apply("memory.max_ram", live.memory.max_ram, fresh.memory.max_ram);
+    settings.leave("memory.reserve", live.memory.reserve, fresh.memory.reserve);
+    settings.apply("memory.max_concurrent_llms", live.memory.max_concurrent_llms, fresh.memory.max_concurrent_llms);
+    settings.apply("memory.policy", live.memory.policy, fresh.memory.policy);
+    settings.apply("memory.strategy", live.memory.strategy, fresh.memory.strategy);
+    settings.leave("memory.enforcement", live.memory.enforcement, fresh.memory.enforcement);
+    settings.leave("engine", live.engine, fresh.engine);
+    settings.apply("estimates", live.estimates, fresh.estimates);
+}
+
+}  // namespace
+
+Reloaded reload(Config& live, const Config& fresh) {
+    Reloaded result{.first_new = live.models.size()};
+    reload_settings(live, fresh, result);
+    const auto in_use = [&](const std::string& name) {
+        return std::ranges::find_if(live.models,
+                                    [&](const Model& model) { return !model.retired && model.name == name; });
+    };
+    for (auto& model : live.models) {
+        if (model.retired || fresh.find(model.name) != nullptr) continue;
+        model.retired = true;
+        result.removed.push_back(model.name);
+    }
+    for (const auto& model : fresh.models) {
+        const auto old = in_use(model.name);
+        if (old != live.models.end() && *old == model) {
+            result.kept.push_back(model.name);
+            continue;
+        }
+        (old == live.models.end() ? result.added : result.changed).push_back(model.name);
+        if (old != live.models.end()) old->retired = true;
+        live.models.push_back(model);
+    }
+    return result;
+}
+
+}  // namespace sarai::config

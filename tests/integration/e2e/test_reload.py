@@ -1,0 +1,131 @@
+"""A changed configuration is taken over while requests run: nothing fails, nothing that did not change is touched."""
+import json
+import signal
+import threading
+import time
+
+from harness import Case, FakeUpstream, alive, local, main, run_cli, wait_until
+
+
+class Reload(Case):
+    def rewrite(self, sarai):
+        """As it was at the start, when the system chose the port."""
+        port, sarai.port = sarai.port, 0
+        sarai.write_config()
+        sarai.port = port
+
+    def reload(self, sarai):
+        reply = sarai.request("POST", "/sarai/reload")
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply.json
+
+    def test_zero_failed_requests_under_load(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "omni": local("omni", "preload: true")})
+        wait_until(lambda: all(sarai.row(m)["state"] == "ready" for m in ("lfm2", "omni")), "the workers")
+        untouched = sarai.row("omni")["pid"]
+        statuses, stop = [], threading.Event()
+
+        def load(model, stream):
+            while not stop.is_set():
+                reply = sarai.chat(model, max_tokens=12, stream=stream)
+                statuses.append(reply.status if not stream or b"[DONE]" in reply.body else reply.body)
+        clients = [threading.Thread(target=load, args=(model, stream)) for model in ("lfm2", "omni") for stream in (True, False)]
+        for client in clients:
+            client.start()
+        try:
+            for context in (1024, 512, 1024, 512):
+                sarai.models["lfm2"] = local("lfm2", "preload: true").replace("context_length: 512", f"context_length: {context}")
+                self.rewrite(sarai)
+                before, old = len(statuses), sarai.row("lfm2")["pid"]
+                self.assertEqual(self.reload(sarai)["changed"], ["lfm2"])
+                wait_until(lambda: len(statuses) > before + 20 and not alive(old), "the old worker to end and requests to go on")
+                rows = [r for r in sarai.status()["models"] if r["name"] == "lfm2"]
+                self.assertEqual(len(rows), 1, rows)
+        finally:
+            stop.set()
+            for client in clients:
+                client.join()
+        self.assertEqual([s for s in statuses if s != 200], [])
+        self.assertEqual(sarai.row("omni")["pid"], untouched)
+        self.assertEqual(len(sarai.workers()), 2)
+
+    def test_an_answer_under_way_ends_on_the_worker_that_began_it(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        connection, response = sarai.open_stream("lfm2", max_tokens=300)
+        response.readline()
+        old = sarai.row("lfm2")["pid"]
+        sarai.models["lfm2"] = local("lfm2", "batch: 128")
+        self.rewrite(sarai)
+        self.reload(sarai)
+        self.assertTrue(alive(old))
+        body = response.read()
+        connection.close()
+        self.assertIn(b"data: [DONE]", body)
+        self.assertNotIn(b"sarai_failover", body)
+        wait_until(lambda: not alive(old), "the old worker to end")
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
+    def test_models_come_and_go(self):
+        with FakeUpstream("openai") as upstream:
+            sarai = self.serve({"lfm2": local("lfm2")})
+            sarai.models = {"box": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1'}}], model: fake", "omni": local("omni", "preload: true")}
+            self.rewrite(sarai)
+            self.assertEqual(self.reload(sarai), {"kept": [], "changed": [], "added": ["box", "omni"], "removed": ["lfm2"],
+                                                  "settings": [], "needs_restart": []})
+            self.assertEqual(sarai.chat("lfm2").status, 404)
+            self.assertEqual(sarai.chat("box").json["choices"][0]["message"]["content"], "t0 t1 t2 t3 t4 ")
+            wait_until(lambda: sarai.row("omni")["state"] == "ready", "preloading")
+            self.assertEqual({m["id"] for m in sarai.request("GET", "/v1/models").json["data"]}, {"box", "omni"})
+            self.assertEqual(sarai.request("GET", "/v1/models/omni").json["id"], "omni")
+            self.assertEqual(sarai.request("GET", "/v1/models/lfm2").status, 404)
+
+    def test_a_bad_file_changes_nothing_and_says_why(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "the worker")
+        worker = sarai.row("lfm2")["pid"]
+        good = sarai.config.read_text()
+        sarai.config.write_text(good.replace("preload: true", "preload: perhaps, contxt_length: 7"))
+        reply = sarai.request("POST", "/sarai/reload")
+        self.assertEqual(reply.status, 400)
+        self.assertIn("2 problems in the configuration", reply.json["error"]["message"])
+        self.assertIn("did you mean context_length?", reply.json["error"]["message"])
+        sarai.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "not reloaded: 2 problems" in sarai.log(), "the log to say so")
+        sarai.config.unlink()
+        self.assertEqual(sarai.request("POST", "/sarai/reload").status, 400)
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+        self.assertEqual(sarai.row("lfm2")["pid"], worker)
+
+    def test_sighup_and_the_command_do_the_same(self):
+        sarai = self.serve({"lfm2": local("lfm2")})
+        sarai.models["omni"] = local("omni")
+        self.rewrite(sarai)
+        sarai.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: sarai.row("omni"), "the new model")
+        self.assertIn("1 models kept, 0 changed, 1 added, 0 removed", sarai.log())
+        sarai.memory = "max_ram: 1GiB, policy: lru"
+        sarai.models.pop("omni")
+        self.rewrite(sarai)
+        done = run_cli("reload", "--url", sarai.url)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("removed: omni", done.stdout)
+        self.assertIn("now holds: memory.max_ram, memory.policy", done.stdout)
+        self.assertEqual(sarai.status()["ledger"]["budget_bytes"], 1 << 30)
+        sarai.config.write_text(sarai.config.read_text().replace(":0'", ":9'"))
+        done = run_cli("reload", "--url", sarai.url)
+        self.assertIn("needs a restart: server.listen", done.stdout)
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
+    def test_signals_in_a_burst_do_no_harm(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        for i in range(30):
+            sarai.models["lfm2"] = local("lfm2", f"preload: true, batch: {32 + i % 2 * 32}")
+            self.rewrite(sarai)
+            sarai.process.send_signal(signal.SIGHUP)
+            time.sleep(0.01)
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready" and len(sarai.workers()) == 1, "one worker")
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
+
+if __name__ == "__main__":
+    main()

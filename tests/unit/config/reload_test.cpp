@@ -1,0 +1,86 @@
+#include "config/reload.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "config/load.hpp"
+
+namespace sarai::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+Config read(std::string_view text) {
+    auto config = load_text(text, "/etc/sarai", {});
+    EXPECT_TRUE(config) << (config ? "" : to_string(config.error().front()));
+    return config.value_or(Config{});
+}
+
+constexpr auto two = R"(
+models:
+  lfm2: {backend: gguf_native, path: /m/l.gguf}
+  solar: {backend: ollama_http, endpoints: [{url: "http://box:11434"}], on_loss: {fallback: lfm2}}
+)";
+
+TEST(Reload, AModelThatDidNotChangeIsTheSameObject) {
+    auto live = read(two);
+    const auto* before = &live.models[0];
+    const auto result = reload(live, read(two));
+    EXPECT_THAT(result.kept, ElementsAre("lfm2", "solar"));
+    EXPECT_THAT(result.changed, IsEmpty());
+    EXPECT_EQ(live.models.size(), 2U);
+    EXPECT_EQ(result.first_new, 2U);
+    EXPECT_EQ(before, live.find("lfm2"));
+}
+
+TEST(Reload, AChangedModelRetiresWhereItIsAndIsThereAgainAtTheEnd) {
+    auto live = read(two);
+    const auto* old = &live.models[0];
+    const auto result = reload(live, read(R"(
+models:
+  lfm2: {backend: gguf_native, path: /m/l.gguf, context_length: 4096}
+  solar: {backend: ollama_http, endpoints: [{url: "http://box:11434"}], on_loss: {fallback: lfm2}}
+)"));
+    EXPECT_THAT(result.changed, ElementsAre("lfm2"));
+    EXPECT_THAT(result.kept, ElementsAre("solar"));
+    ASSERT_EQ(live.models.size(), 3U);
+    EXPECT_EQ(&live.models[0], old) << "references stay valid";
+    EXPECT_TRUE(old->retired);
+    EXPECT_EQ(old->local->context_length, 2048);
+    EXPECT_EQ(live.find("lfm2"), &live.models[2]);
+    EXPECT_EQ(live.models[2].local->context_length, 4096);
+}
+
+TEST(Reload, ModelsComeAndGoAndComeBack) {
+    auto live = read(two);
+    auto result = reload(
+        live,
+        read(
+            R"(models: {lfm2: {backend: gguf_native, path: /m/l.gguf}, tiny: {backend: gguf_native, path: /m/t.gguf}})"));
+    EXPECT_THAT(result.removed, ElementsAre("solar"));
+    EXPECT_THAT(result.added, ElementsAre("tiny"));
+    EXPECT_EQ(live.find("solar"), nullptr);
+    result = reload(live, read(two));
+    EXPECT_THAT(result.added, ElementsAre("solar"));
+    EXPECT_THAT(result.removed, ElementsAre("tiny"));
+    EXPECT_EQ(live.find("solar"), &live.models[3]) << "as a new one: the old one's requests may still run";
+    EXPECT_EQ(result.first_new, 3U);
+}
+
+TEST(Reload, SaysWhichSettingsHoldAndWhichNeedARestart) {
+    auto live = read(std::string("server: {listen: '127.0.0.1:1'}\nmemory: {max_ram: 4GiB}\n") + two);
+    const auto result = reload(live, read(std::string("server: {listen: '127.0.0.1:2', heartbeat: 3s}\n"
+                                                      "memory: {max_ram: 5GiB, policy: lru}\n"
+                                                      "engine: {server_binary: /opt/llama-server}\n") +
+                                          two));
+    EXPECT_THAT(result.settings, ElementsAre("server.heartbeat", "memory.max_ram", "memory.policy"));
+    EXPECT_THAT(result.needs_restart, ElementsAre("server.listen", "engine"));
+    EXPECT_EQ(live.memory.max_ram, GiB(5));
+    EXPECT_EQ(live.server.port, 1);
+    EXPECT_EQ(live.engine.server_binary, "llama-server");
+    EXPECT_EQ(live.server.heartbeat, std::chrono::seconds(3));
+}
+
+}  // namespace
+}  // namespace sarai::config
