@@ -50,7 +50,8 @@ public:
         done_.duration = Clock::now() - arrived_;
         client_left_ = client_left_ || client_left;
         if (client_left_ && !complete_) exchange_.abort();
-        done_.status = client_left_ && !complete_ ? 499 : exchange_.status();
+        // Of a stream that waited in vain the client saw 200 and an error event; who reads the figures wants its kind.
+        done_.status = client_left_ && !complete_ ? 499 : late_status_ != 0 ? late_status_ : exchange_.status();
         shared_.metrics.count(done_);
         spdlog::info(
             "{} {} {} model={} backend={} endpoint={} queue_ms={:.1f} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}",
@@ -239,7 +240,7 @@ private:
     }
 
     // Proxies and clients close a connection on which nothing comes; and a person should see that it goes on.
-    asio::awaitable<void> send_heartbeat() {
+    asio::awaitable<bool> send_heartbeat() {
         if (!exchange_.started()) exchange_.start(200, face_.stream_type(), common_stream_headers());
         const auto& pool = shared_.pool;
         const auto& name = shared_.config.models[asked_].name;
@@ -254,7 +255,9 @@ private:
                                local.waiting == 1 ? "request waits" : "requests wait", name);
         std::string out;
         face_.heartbeat(what, out);
-        (void)co_await exchange_.write(out);
+        const auto written = co_await exchange_.write(out);
+        client_left_ = client_left_ || !written;
+        co_return written.has_value();
     }
 
     asio::awaitable<void> fail_with(Error error) {
@@ -263,7 +266,8 @@ private:
             std::string out;
             face_.stream_error(error, out);
             done_.broke_off = true;
-            complete_ = true;
+            complete_ = !client_left_;
+            late_status_ = http_status(error.code);
             (void)co_await exchange_.finish(out);
             co_return;
         }
@@ -312,6 +316,7 @@ private:
     pool::Beat beat_;
     bool complete_ = false;
     bool client_left_ = false;
+    int late_status_ = 0;  // of an error that came after the head had left with a heartbeat
 };
 
 }  // namespace

@@ -95,13 +95,13 @@ void Metrics::count(const FinishedRequest& request) {
     auto with_status = who;
     with_status.emplace("code", std::to_string(request.status));
     all.requests.Add(with_status).Increment();
+    if (request.broke_off) all.broken.Add(who).Increment();
     if (request.backend.empty()) return;
     if (request.time_to_first_token)
         all.first_token.Add(who, seconds_buckets()).Observe(request.time_to_first_token->count());
     all.queue_time.Add({{"model", request.model}}, seconds_buckets()).Observe(request.waited.count());
     all.duration.Add(who, seconds_buckets()).Observe(request.duration.count());
     if (request.fallback) all.fallbacks.Add({{"model", request.model}}).Increment();
-    if (request.broke_off) all.broken.Add(who).Increment();
     if (request.failovers > 0) all.failovers.Add(who).Increment(request.failovers);
     if (request.usage) {
         all.tokens.Add({{"model", request.model}, {"type", "prompt"}})

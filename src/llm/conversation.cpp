@@ -1,7 +1,7 @@
 #include "llm/conversation.hpp"
 
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json/object.hpp>
 #include <string>
 #include <string_view>
 
@@ -17,9 +17,13 @@ public:
         for (const unsigned char byte : text.substr(0, looked_at)) value_ = (value_ ^ byte) * 0x100000001b3U;
         value_ = (value_ ^ 0xffU) * 0x100000001b3U;  // "a", "b" is not "ab": no UTF-8 text has this byte
     }
+    // Text, or parts: text, pictures. Of these no more than their beginnings are looked at, however long they are.
     void add(const boost::json::value& value) {
         if (value.is_string()) return add(std::string_view(value.get_string()));
-        add(boost::json::serialize(value));  // parts: text, pictures
+        if (value.is_array())
+            for (const auto& part : value.get_array()) add(part);
+        if (value.is_object())
+            for (const auto& [key, inner] : value.get_object()) add(inner);
     }
     [[nodiscard]] std::uint64_t value() const { return value_ == 0 ? 1 : value_; }
 

@@ -14,6 +14,10 @@ constexpr std::size_t kept_conversations = 4096;
 constexpr int probes_to_open = 2;
 // For a server that says 429 and not for how long.
 constexpr auto default_rest = std::chrono::seconds(1);
+// No server is left alone for a day because one answer of it, or of a proxy before it, said so.
+constexpr std::chrono::seconds longest_rest = std::chrono::minutes(5);
+// A conversation stays where it was as long as that endpoint has so many requests more than the least busy one at most.
+constexpr double sticky_load = 2;
 
 }  // namespace
 
@@ -51,17 +55,18 @@ Clock::duration Endpoints::varied(Clock::duration interval) {
 
 // ---------------------------------------------------------------- events
 
-bool Endpoints::began(EndpointIndex endpoint) {
+Endpoints::Visit Endpoints::began(EndpointIndex endpoint) {
     auto& one = all_[endpoint];
     ++one.view.leases;
-    if (one.view.breaker != Breaker::half_open || one.trial_runs) return false;
-    return one.trial_runs = true;
+    const bool trial = one.view.breaker == Breaker::half_open && !one.trial_runs;
+    one.trial_runs = one.trial_runs || trial;
+    return {.epoch = one.epoch, .trial = trial};
 }
 
-void Endpoints::ended(EndpointIndex endpoint, bool was_trial) {
+void Endpoints::ended(EndpointIndex endpoint, const Visit& visit) {
     auto& one = all_[endpoint];
     --one.view.leases;
-    if (was_trial) one.trial_runs = false;
+    if (visit.trial && visit.epoch == one.epoch) one.trial_runs = false;
 }
 
 void Endpoints::answered(Clock::time_point now, EndpointIndex endpoint) {
@@ -79,21 +84,23 @@ void Endpoints::answered(Clock::time_point now, EndpointIndex endpoint) {
     if (rules_.check_interval.count() > 0) one.next_probe = now + varied(rules_.check_interval);
 }
 
-void Endpoints::failed(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
+void Endpoints::failed(Clock::time_point now, EndpointIndex endpoint, const Error& error, const Visit& visit) {
     auto& one = all_[endpoint];
+    const bool old_news = visit.epoch != one.epoch && !error.unsent;
     if (error.code == Code::rate_limited || error.retry_after.count() > 0) {
-        const auto rest = std::max(error.retry_after, std::chrono::seconds(default_rest));
+        const auto rest = std::clamp<std::chrono::seconds>(error.retry_after, default_rest, longest_rest);
         one.view.resting_until = std::max(one.view.resting_until, now + rest);
     }
     if (!is_endpoints_fault(error.code)) {
         // It answered, and be it with a refusal.
         const bool answer = error.code != Code::upstream && error.code != Code::cancelled;
-        if (answer && one.view.breaker == Breaker::half_open) answered(now, endpoint);
+        if (answer && one.view.breaker == Breaker::half_open && !old_news) answered(now, endpoint);
         return;
     }
+    if (old_news) return;
     one.view.last_error = error;
     ++one.failures;
-    if (one.view.breaker == Breaker::half_open)
+    if (one.view.breaker == Breaker::half_open && (visit.trial || error.unsent))
         ++one.failed_trials;
     else if (!error.unsent && one.failures < rules_.failures_to_open)
         return;
@@ -108,6 +115,7 @@ void Endpoints::open(Clock::time_point now, One& one) {
     one.view.breaker = Breaker::open;
     one.view.resident.reset();
     one.trial_runs = false;
+    ++one.epoch;
     one.failures = 0;
     one.failed_probes = 0;
     one.next_probe = now + varied(rules_.probe_interval);
@@ -186,11 +194,16 @@ Endpoints::State Endpoints::state(Clock::time_point now, EndpointIndex endpoint,
 Endpoints::Choice Endpoints::choose(ModelIndex model, std::uint64_t conversation, Distance distance,
                                     std::span<const EndpointIndex> candidates) const {
     const auto before = conversation == 0 ? conversations_.end() : conversations_.find({model, conversation});
+    const auto load_of = [&](EndpointIndex e) {
+        return static_cast<double>(all_[e].view.leases) / std::max(1, specs_[e].weight);
+    };
+    double least = load_of(candidates.front());
+    for (const auto e : candidates) least = std::min(least, load_of(e));
     const auto rank = [&](EndpointIndex e) {
         const auto& view = all_[e].view;
-        const bool known_there = before != conversations_.end() && before->second == e;
+        const double load = load_of(e);
+        const bool known_there = before != conversations_.end() && before->second == e && load <= least + sticky_load;
         const bool resident = view.resident && std::ranges::contains(*view.resident, model);
-        const double load = static_cast<double>(view.leases) / std::max(1, specs_[e].weight);
         return std::tuple(distance == Distance::lan_first && view.far, !known_there, !resident, load);
     };
     auto best = candidates.front();

@@ -78,14 +78,18 @@ public:
     explicit Endpoints(std::vector<EndpointSpec> specs, HealthRules rules);
 
     // ---- events ----
-    // A request goes there, or has come back from there. began() returns whether it is the trial of a half-open one,
-    // which is to be handed back to ended().
-    [[nodiscard]] bool began(EndpointIndex endpoint);
-    void ended(EndpointIndex endpoint, bool was_trial);
+    // A request goes there, or has come back from there. What began() returns is handed back to ended() and failed():
+    // what a request says that was sent before the breaker opened is old news.
+    struct Visit {
+        std::uint64_t epoch = 0;  // times that the breaker had opened
+        bool trial = false;       // the one of a half-open endpoint
+    };
+    [[nodiscard]] Visit began(EndpointIndex endpoint);
+    void ended(EndpointIndex endpoint, const Visit& visit);
     // A request was answered: the first token or the whole reply has come.
     void answered(Clock::time_point now, EndpointIndex endpoint);
     // A request, or an answer in the middle, failed.
-    void failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);
+    void failed(Clock::time_point now, EndpointIndex endpoint, const Error& error, const Visit& visit);
     void probed(Clock::time_point now, EndpointIndex endpoint, const Result<ProbeReport>& outcome);
     // Those that are to be probed now; each is expected to be reported by probed().
     [[nodiscard]] std::vector<EndpointIndex> due(Clock::time_point now);
@@ -129,6 +133,10 @@ public:
     };
     [[nodiscard]] const View& view(EndpointIndex endpoint) const { return all_[endpoint].view; }
     [[nodiscard]] const std::vector<EndpointSpec>& specs() const { return specs_; }
+    // As of a request that went there now.
+    [[nodiscard]] Visit now_at(EndpointIndex endpoint) const {
+        return {.epoch = all_[endpoint].epoch, .trial = all_[endpoint].trial_runs};
+    }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
 
 private:
@@ -137,9 +145,10 @@ private:
         std::optional<Clock::time_point> next_probe;
         bool probing = false;
         bool trial_runs = false;
-        int failures = 0;       // of requests, in a row
-        int failed_probes = 0;  // in a row
-        int failed_trials = 0;  // in a row
+        std::uint64_t epoch = 0;  // times that it opened
+        int failures = 0;         // of requests, in a row
+        int failed_probes = 0;    // in a row
+        int failed_trials = 0;    // in a row
         std::deque<std::chrono::microseconds> round_trips;
     };
     void open(Clock::time_point now, One& one);

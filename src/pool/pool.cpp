@@ -320,7 +320,10 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
                 const auto state = co_await asio::this_coro::cancellation_state;
                 if (state.cancelled() != asio::cancellation_type::none)
                     throw boost::system::system_error(asio::error::operation_aborted);
-                if (!waiter->answer && beat != nullptr) co_await beat->send();
+                if (waiter->answer || beat == nullptr) continue;
+                if (co_await beat->send()) continue;
+                perform(core.release(Clock::now(), ticket));
+                co_return fail(Code::cancelled, "the client has left");
             }
             const auto& answer = *waiter->answer;
             if (!answer || answer->endpoint || locals[answer->model].worker) co_return std::move(*waiter->answer);
@@ -384,7 +387,7 @@ void Lease::broke_off(const Error& failure) {
     if (!route_.endpoint) return;
     spdlog::warn("model '{}': {} broke off in the middle: {}", pool_->name(route_.model),
                  pool_->core.endpoints()[*route_.endpoint].name, describe(failure));
-    pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure));
+    pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure, ticket_));
 }
 
 void Lease::answered() { pool_->perform(pool_->core.answered(Clock::now(), ticket_)); }

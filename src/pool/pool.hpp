@@ -22,10 +22,11 @@ namespace sarai::pool {
 
 class Pool;
 
-// Called again and again while somebody waits, so that a client hears that it is not forgotten.
+// Called again and again while somebody waits, so that a client hears that it is not forgotten. False: it has left, and
+// the wait ends with Code::cancelled.
 struct Beat {
     std::chrono::milliseconds every{};  // 0: never
-    std::function<boost::asio::awaitable<void>()> send;
+    std::function<boost::asio::awaitable<bool>()> send;
 };
 
 // A right to use one backend, from acquire() until it is destroyed: the model stays where it is until then. Move-only.

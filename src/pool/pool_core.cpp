@@ -22,6 +22,9 @@ bool another_may_do(Code code) {
     }
 }
 
+// So long an endpoint is waited for that asked to be left alone.
+constexpr std::chrono::seconds short_rest{5};
+
 }  // namespace
 
 std::string_view name_of(LocalState state) {
@@ -52,7 +55,7 @@ Actions PoolCore::acquire(Clock::time_point now, Ticket ticket, ModelIndex model
     Actions out;
     now_ = now;
     auto& state = tickets_[ticket] = TicketState{.ask = std::move(ask), .arrived = now, .model = model};
-    ++clients_[state.ask.client].tickets;
+    know_client(state.ask.client);
     advance(now, ticket, out);
     refuse_if_full(ticket, out);
     serve(out);  // what was only preloading may now be wanted
@@ -92,12 +95,8 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
                                                           std::chrono::ceil<std::chrono::seconds>(until - now).count());
                 break;
             }
-            case down:
-                if (has_other_backend(state)) state.tried.push_back(endpoint);
-                state.passed_over[endpoint] = how_down(now, endpoint);
-                break;
+            case down: state.passed_over[endpoint] = how_down(now, endpoint); break;
             case far:
-                state.tried.push_back(endpoint);
                 state.passed_over[endpoint] = fmt::format(
                     "{} is {:.0f} ms away and \"wan\" is never for this model", name,
                     std::chrono::duration<double, std::milli>(endpoints_.view(endpoint).round_trip).count());
@@ -134,6 +133,10 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
     }
     if (rested) {
         const auto wait = std::chrono::ceil<std::chrono::seconds>(*rested - now);
+        if (wait <= short_rest) {  // a tick will look again
+            state.parked = true;
+            return;
+        }
         return refuse(
             ticket,
             Error{.code = Code::rate_limited,
@@ -146,6 +149,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
             // One that was silent would keep this request waiting as well. One that could not be reached says so soon.
             const auto& view = endpoints_.view(endpoint);
             if (view.last_error && view.last_error->code == Code::timeout) continue;
+            if (endpoints_.state(now, endpoint, spec.distance) == Endpoints::State::far) continue;
             const auto capacity = endpoints()[endpoint].capacity;
             if (capacity == 0 || view.leases < capacity)
                 return grant(ticket, state, {.model = state.model, .endpoint = endpoint}, out);
@@ -198,7 +202,7 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         else
             route.reason = fmt::format("endpoint of {}: {}", chain.size(), route.reason);
         state.tried.push_back(*route.endpoint);
-        state.trial = endpoints_.began(*route.endpoint);
+        state.visit = endpoints_.began(*route.endpoint);
     } else {
         route.fallback = !chain.empty();
         route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
@@ -258,7 +262,7 @@ void PoolCore::stop_running(TicketState& state) {
     if (!state.runs) return;
     state.runs = false;
     if (state.granted->endpoint)
-        endpoints_.ended(*state.granted->endpoint, std::exchange(state.trial, false));
+        endpoints_.ended(*state.granted->endpoint, state.visit);
     else
         --locals_[state.model].running;
 }
@@ -273,7 +277,7 @@ Actions PoolCore::answered(Clock::time_point now, Ticket ticket) {
         const auto before = endpoints_.view(*endpoint).breaker;
         endpoints_.answered(now, *endpoint);
         endpoints_.remember(state.model, state.ask.conversation, *endpoint);
-        state.trial = false;
+        state.visit.trial = false;
         if (before != Breaker::closed) serve(out);
     }
     return out;
@@ -307,8 +311,10 @@ void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& 
     auto& state = tickets_.at(ticket);
     const auto endpoint = state.granted->endpoint;
     const bool was_local = !endpoint;
+    const auto visit = state.visit;
     drop_lease(state);
-    if (endpoint) endpoints_.failed(now, *endpoint, error);
+    state.arrived = now;  // from here on it waits again
+    if (endpoint) endpoints_.failed(now, *endpoint, error, visit);
     if (!another_may_do(error.code)) {
         erase(ticket);
         out.emplace_back(Refuse{ticket, error});
@@ -343,10 +349,13 @@ void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& 
     advance(now, ticket, out);
 }
 
-Actions PoolCore::endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error) {
+Actions PoolCore::endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error,
+                                  std::optional<Ticket> by) {
     Actions out;
     now_ = now;
-    endpoints_.failed(now, endpoint, error);
+    const auto found = by ? tickets_.find(*by) : tickets_.end();
+    endpoints_.failed(now, endpoint, error,
+                      found == tickets_.end() ? endpoints_.now_at(endpoint) : found->second.visit);
     serve(out);  // a fallback worker is no longer spare
     return out;
 }

@@ -158,8 +158,9 @@ public:
     // chain goes on from there. `unavailable` from a local worker says that it closed the connection: the ticket is
     // answered once the worker has been reaped and started again, or by a tick if it lives.
     [[nodiscard]] Actions attempt_failed(Clock::time_point now, Ticket ticket, const Error& error);
-    // After the first token: the endpoint is marked, the ticket stays granted until released.
-    [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error);
+    // After the first token, of a ticket that stays granted until released, or without one: the endpoint is marked.
+    [[nodiscard]] Actions endpoint_failed(Clock::time_point now, EndpointIndex endpoint, const Error& error,
+                                          std::optional<Ticket> by = {});
     // Done, or the caller has gone; in any state, also while waiting. Unknown tickets are ignored.
     [[nodiscard]] Actions release(Clock::time_point now, Ticket ticket);
 
@@ -238,7 +239,7 @@ private:
         bool owed = false;         // waits for a slot of this load: the worker may not go before it
         bool parked = false;       // waits for one of its endpoints
         bool runs = false;         // holds a slot or a place at an endpoint
-        bool trial = false;        // of an endpoint that was down
+        Endpoints::Visit visit;
         Clock::time_point granted_at{};
         std::optional<Clock::time_point> reaped_by;  // waiting to hear that the worker died; by then it must have been
         Error failure;                               // the answer if it lives
@@ -268,7 +269,8 @@ private:
     [[nodiscard]] bool comes_before(Ticket a, const TicketState& left, Ticket b, const TicketState& right) const;
     [[nodiscard]] bool has_slot(ModelIndex model) const;
     [[nodiscard]] int places(ModelIndex model) const;
-    void note_served(const std::string& client);
+    void note_served(const std::string& name);
+    void know_client(const std::string& name);
     void forget_client(const std::string& client);
 
     // Room for local workers: pool_room.cpp.
@@ -319,8 +321,10 @@ private:
     struct Client {
         int tickets = 0;
         std::uint64_t served = 0;  // the turn that it had last; 0: none yet
+        Clock::time_point served_at{};
     };
-    std::map<std::string, Client> clients_;  // with tickets
+    std::deque<std::pair<std::string, Client>> left_;  // the last that had tickets and have none
+    std::map<std::string, Client> clients_;            // with tickets
     std::uint64_t turns_ = 0;
     std::vector<std::chrono::duration<double>> service_;  // by model: mean time of the last answers, 0: unknown
     std::deque<Awaiting> awaiting_;  // queued: measured, waiting for memory or a place; first come, first served

@@ -2,12 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "pool/pool_core.hpp"
 
 namespace sarai::pool {
+
+// That have no tickets now.
+constexpr std::size_t remembered_clients = 256;
 
 void PoolCore::serve(Actions& out) {
     serve_parked(out);
@@ -25,7 +27,9 @@ bool PoolCore::comes_before(Ticket a, const TicketState& left, Ticket b, const T
     const auto began = [](const TicketState& state) { return state.granted_at != Clock::time_point{}; };
     if (began(left) != began(right)) return began(left);
     const auto class_of = [&](const TicketState& state) {
-        const auto up = (now_ - state.arrived) / rules_.class_up_after;
+        // Not while its client is being served: age is for those that are passed over.
+        const auto since = std::max(state.arrived, clients_.at(state.ask.client).served_at);
+        const auto up = (now_ - since) / rules_.class_up_after;
         return std::min<std::int64_t>(std::to_underlying(state.ask.urgency) + up, std::to_underlying(Urgency::high));
     };
     if (class_of(left) != class_of(right)) return class_of(left) > class_of(right);
@@ -34,11 +38,30 @@ bool PoolCore::comes_before(Ticket a, const TicketState& left, Ticket b, const T
     return a < b;
 }
 
-void PoolCore::note_served(const std::string& client) { clients_.at(client).served = ++turns_; }
+void PoolCore::note_served(const std::string& name) {
+    auto& client = clients_.at(name);
+    client.served = ++turns_;
+    client.served_at = now_;
+}
+
+// One that comes anew goes before none of those that were waiting when it was last here: else a few clients that send
+// one request after the other would leave nothing for one that sends many.
+void PoolCore::know_client(const std::string& name) {
+    auto& client = clients_[name];
+    if (++client.tickets > 1) return;
+    const auto before = std::ranges::find(left_, name, &std::pair<std::string, Client>::first);
+    if (before == left_.end()) return;
+    client.served = before->second.served;
+    client.served_at = before->second.served_at;
+    left_.erase(before);
+}
 
 void PoolCore::forget_client(const std::string& client) {
     const auto found = clients_.find(client);
-    if (--found->second.tickets == 0) clients_.erase(found);
+    if (--found->second.tickets > 0) return;
+    if (found->second.served > 0) left_.emplace_back(found->first, found->second);
+    if (left_.size() > remembered_clients) left_.pop_front();
+    clients_.erase(found);
 }
 
 // ---------------------------------------------------------------- serving
@@ -71,7 +94,6 @@ void PoolCore::serve_parked(Actions& out) {
     std::vector<Ticket> parked;
     for (const auto& [ticket, state] : tickets_)
         if (state.parked) parked.push_back(ticket);
-    std::set<ModelIndex> blocked;  // for those that have tried nothing yet: where one waits on, all do
     while (!parked.empty()) {
         auto next = parked.end();
         for (auto it = parked.begin(); it != parked.end(); ++it)
@@ -80,12 +102,16 @@ void PoolCore::serve_parked(Actions& out) {
         parked.erase(next);
         const auto model = tickets_.at(ticket).model;
         const bool fresh = tickets_.at(ticket).tried.empty();
-        if (fresh && blocked.contains(model)) continue;
         advance(now_, ticket, out);
         // A refusal of one may be that of all who wait for the same worker.
         std::erase_if(parked, [&](Ticket other) { return !tickets_.contains(other); });
         const auto found = tickets_.find(ticket);
-        if (fresh && found != tickets_.end() && found->second.parked) blocked.insert(model);
+        if (!fresh || found == tickets_.end() || !found->second.parked) continue;
+        // All that have tried nothing yet and want the same would wait on as well.
+        std::erase_if(parked, [&](Ticket other) {
+            const auto& state = tickets_.at(other);
+            return state.model == model && state.tried.empty();
+        });
     }
 }
 

@@ -3,8 +3,9 @@
 //     sarai-fake-upstream openai|ollama [SEED FAULT_RATE TOKENS TOKEN_DELAY_MS]
 //
 // Prints its port, then obeys lines on stdin: "stats" prints a JSON object; "refuse" and "listen" close and open the
-// port; "silent" and "busy" make all requests hang or fail with 429, "well" no more. Ends with stdin. With a fault rate
-// (0 to 1) so many of the answers fail, each in one of all the ways that there are, as the seed decides.
+// port; "silent" and "busy" make all requests hang or fail with 429, "well" no more, and "good" no more at all. Ends
+// with stdin. With a fault rate (0 to 1) so many of the answers fail, each in one of all the ways that there are, as
+// the seed decides.
 #include <fmt/format.h>
 
 #include <array>
@@ -78,6 +79,8 @@ int main(int argc, char** argv) {
             upstream.set_chooser([] { return Script{.fault = Fault::silent}; });
         else if (line == "busy")
             upstream.set_chooser([] { return Script{.status = 429, .retry_after = "2"}; });
+        else if (line == "good")
+            upstream.set_chooser([good] { return good; });
         else if (line == "well")
             upstream.set_chooser(usual);
         std::fflush(stdout);

@@ -34,6 +34,9 @@ protected:
     State state(EndpointIndex endpoint, Clock::duration when = 0s, Distance distance = Distance::any) const {
         return three.state(at(when), endpoint, distance);
     }
+    void fail(EndpointIndex endpoint, Clock::duration when, const Error& error) {
+        three.failed(at(when), endpoint, error, three.now_at(endpoint));
+    }
     void begin(EndpointIndex endpoint, int times = 1) {
         for (int i = 0; i < times; ++i) (void)three.began(endpoint);
     }
@@ -51,40 +54,40 @@ protected:
 TEST_F(EndpointsTest, OnlyFailuresOfTheServerAsAWholeOpenTheBreaker) {
     for (const auto code : {Code::denied_upstream, Code::not_found, Code::rate_limited, Code::upstream, Code::busy,
                             Code::invalid_argument, Code::cancelled}) {
-        three.failed(at(0s), east, error_of(code));
+        fail(east, 0s, error_of(code));
         EXPECT_EQ(three.view(east).breaker, Breaker::closed) << name_of(code);
     }
-    three.failed(at(0s), east, error_of(Code::timeout));
+    fail(east, 0s, error_of(Code::timeout));
     EXPECT_EQ(three.view(east).breaker, Breaker::open);
-    three.failed(at(0s), west, error_of(Code::unavailable));
+    fail(west, 0s, error_of(Code::unavailable));
     EXPECT_EQ(state(west), State::down);
 }
 
 TEST_F(EndpointsTest, AnswersThatBreakOffOpenTheBreakerOnlyThreeInARow) {
     const Error broke_off{.code = Code::unavailable, .message = "closed in the middle"};
-    for (int i = 0; i < 2; ++i) three.failed(at(0s), east, broke_off);
+    for (int i = 0; i < 2; ++i) fail(east, 0s, broke_off);
     three.answered(at(0s), east);
-    for (int i = 0; i < 2; ++i) three.failed(at(0s), east, broke_off);
+    for (int i = 0; i < 2; ++i) fail(east, 0s, broke_off);
     EXPECT_EQ(three.view(east).breaker, Breaker::closed);
     EXPECT_EQ(three.view(east).last_error->message, "closed in the middle");
-    three.failed(at(0s), east, broke_off);
+    fail(east, 0s, broke_off);
     EXPECT_EQ(three.view(east).breaker, Breaker::open);
     // But a trial is there to find out.
     answer_probe(east, 1s);
-    ASSERT_TRUE(three.began(east));
-    three.failed(at(1s), east, broke_off);
+    ASSERT_TRUE(three.began(east).trial);
+    fail(east, 1s, broke_off);
     EXPECT_EQ(three.view(east).breaker, Breaker::open);
 }
 
 TEST_F(EndpointsTest, AProbeThatIsAnsweredAllowsOneTrialWhoseAnswerClosesTheBreaker) {
-    three.failed(at(0s), east, error_of(Code::unavailable));
+    fail(east, 0s, error_of(Code::unavailable));
     EXPECT_THAT(three.due(at(1s)), ElementsAre(east));
     answer_probe(east, 1s);
     EXPECT_EQ(three.view(east).breaker, Breaker::half_open);
     EXPECT_TRUE(three.view(east).up);
     EXPECT_EQ(state(east, 1s), State::free);
 
-    EXPECT_TRUE(three.began(east));
+    EXPECT_TRUE(three.began(east).trial);
     EXPECT_EQ(state(east, 1s), State::trying);
     three.answered(at(2s), east);
     EXPECT_EQ(three.view(east).breaker, Breaker::closed);
@@ -92,23 +95,25 @@ TEST_F(EndpointsTest, AProbeThatIsAnsweredAllowsOneTrialWhoseAnswerClosesTheBrea
 }
 
 TEST_F(EndpointsTest, ATrialWhoseCallerLeavesMakesRoomForAnother) {
-    three.failed(at(0s), east, error_of(Code::unavailable));
+    fail(east, 0s, error_of(Code::unavailable));
     answer_probe(east, 1s);
-    ASSERT_TRUE(three.began(east));
-    three.ended(east, true);
+    const auto visit = three.began(east);
+    ASSERT_TRUE(visit.trial);
+    three.ended(east, visit);
     EXPECT_EQ(state(east, 1s), State::free);
     EXPECT_EQ(three.view(east).breaker, Breaker::half_open);
 }
 
 TEST_F(EndpointsTest, EachTrialThatFailsDoublesTheTimeUntilTheNextUpToAMinute) {
     auto now = 0s;
-    three.failed(at(now), east, error_of(Code::timeout));
+    fail(east, now, error_of(Code::timeout));
     answer_probe(east, now);  // no trial has failed yet
     ASSERT_EQ(three.view(east).breaker, Breaker::half_open);
     for (const auto wait : {1s, 2s, 4s, 8s, 16s, 32s, 60s, 60s}) {
-        ASSERT_TRUE(three.began(east));
-        three.ended(east, true);
-        three.failed(at(now), east, error_of(Code::timeout));
+        const auto visit = three.began(east);
+        ASSERT_TRUE(visit.trial);
+        three.ended(east, visit);
+        three.failed(at(now), east, error_of(Code::timeout), visit);
         answer_probe(east, now + wait - 1ms);
         EXPECT_EQ(three.view(east).breaker, Breaker::open) << wait.count();
         now += wait;
@@ -116,7 +121,7 @@ TEST_F(EndpointsTest, EachTrialThatFailsDoublesTheTimeUntilTheNextUpToAMinute) {
         EXPECT_EQ(three.view(east).breaker, Breaker::half_open) << wait.count();
     }
     three.answered(at(now), east);
-    three.failed(at(now), east, error_of(Code::timeout));
+    fail(east, now, error_of(Code::timeout));
     answer_probe(east, now);
     EXPECT_EQ(three.view(east).breaker, Breaker::half_open) << "what was before an answer is forgotten";
 }
@@ -126,24 +131,44 @@ TEST_F(EndpointsTest, ATrialThatIsRefusedForTheModelsSakeClosesTheBreakerAndOneT
          {std::pair{Code::not_found, Breaker::closed}, std::pair{Code::denied_upstream, Breaker::closed},
           std::pair{Code::upstream, Breaker::half_open}}) {
         Endpoints one({{.name = "one"}}, {});
-        one.failed(at(0s), 0, error_of(Code::unavailable));
+        one.failed(at(0s), 0, error_of(Code::unavailable), one.now_at(0));
         one.probed(at(1s), 0, ProbeReport{});
-        ASSERT_TRUE(one.began(0));
-        one.ended(0, true);
-        one.failed(at(2s), 0, error_of(code));
+        const auto visit = one.began(0);
+        ASSERT_TRUE(visit.trial);
+        one.ended(0, visit);
+        one.failed(at(2s), 0, error_of(code), visit);
         EXPECT_EQ(one.view(0).breaker, breaker) << name_of(code);
     }
 }
 
+TEST_F(EndpointsTest, WhatRequestsSayThatWereSentBeforeItOpenedIsOldNews) {
+    const Error silent{.code = Code::timeout, .message = "silent"};
+    const auto old = three.began(east);
+    fail(east, 0s, error_of(Code::unavailable));
+    answer_probe(east, 1s);
+    const auto trial = three.began(east);
+    ASSERT_TRUE(trial.trial);
+    three.ended(east, old);
+    three.failed(at(1s), east, silent, old);
+    EXPECT_EQ(three.view(east).breaker, Breaker::half_open) << "no trial has failed";
+    EXPECT_EQ(state(east, 1s), State::trying) << "and the one that runs is still alone";
+    three.failed(at(2s), east, silent, trial);
+    EXPECT_EQ(three.view(east).breaker, Breaker::open);
+    answer_probe(east, 3s);
+    ASSERT_TRUE(three.began(east).trial);
+    three.ended(east, trial);  // late
+    EXPECT_EQ(state(east, 3s), State::trying) << "the trial of before makes no room beside the one of now";
+}
+
 TEST_F(EndpointsTest, ProbesBackOffUpToFourSeconds) {
-    three.failed(at(0s), east, error_of(Code::unavailable));
+    fail(east, 0s, error_of(Code::unavailable));
     Clock::duration now = 0s;
     for (const auto wait : {1000ms, 1500ms, 2250ms, 3375ms, 4000ms, 4000ms}) {
         EXPECT_THAT(three.due(at(now + wait - 1ms)), IsEmpty()) << wait.count();
         now += wait;
         EXPECT_THAT(three.due(at(now)), ElementsAre(east)) << wait.count();
         EXPECT_THAT(three.due(at(now)), IsEmpty()) << "one at a time";
-        three.probed(at(now), east, fail(Code::unavailable, "still down"));
+        three.probed(at(now), east, sarai::fail(Code::unavailable, "still down"));
     }
     EXPECT_EQ(three.view(east).last_error->message, "still down");
 }
@@ -151,7 +176,7 @@ TEST_F(EndpointsTest, ProbesBackOffUpToFourSeconds) {
 TEST(Endpoints, JitterSpreadsProbesOverAFifthAndIsTheSameForASeed) {
     const auto first_probe = [](std::uint64_t seed) {
         Endpoints one({{.name = "one"}}, {.jitter = 0.2, .seed = seed});
-        one.failed(at(0s), 0, error_of(Code::unavailable));
+        one.failed(at(0s), 0, error_of(Code::unavailable), one.now_at(0));
         auto when = 0ms;
         while (one.due(at(when)).empty()) when += 1ms;
         return when;
@@ -181,15 +206,20 @@ TEST(Endpoints, OneThatIsUpIsCheckedNowAndThenAndDownAfterTwoChecksThatFail) {
 }
 
 TEST_F(EndpointsTest, OneThatAsksToBeLeftAloneRestsWithoutBeingDown) {
-    three.failed(at(0s), east, error_of(Code::rate_limited, 30s));
+    fail(east, 0s, error_of(Code::rate_limited, 30s));
     EXPECT_EQ(state(east, 29s), State::resting);
     EXPECT_EQ(state(east, 30s), State::free);
     EXPECT_TRUE(three.view(east).up);
-    three.failed(at(40s), east, error_of(Code::rate_limited));
+    fail(east, 40s, error_of(Code::rate_limited));
     EXPECT_EQ(state(east, 40s + 999ms), State::resting) << "429 without a time";
     EXPECT_EQ(state(east, 41s), State::free);
-    three.failed(at(50s), east, error_of(Code::upstream, 7s));
+    fail(east, 50s, error_of(Code::upstream, 7s));
     EXPECT_EQ(state(east, 56s), State::resting) << "503 with a time";
+    for (const auto absurd : {std::chrono::seconds(86'400), std::chrono::seconds::max()}) {
+        fail(north, 0s, error_of(Code::rate_limited, absurd));
+        EXPECT_EQ(state(north, 299s), State::resting);
+        EXPECT_EQ(state(north, 300s), State::free) << "five minutes at most";
+    }
 }
 
 // ---------------------------------------------------------------- choice
@@ -197,7 +227,7 @@ TEST_F(EndpointsTest, OneThatAsksToBeLeftAloneRestsWithoutBeingDown) {
 TEST_F(EndpointsTest, OneAtItsCapacityIsFull) {
     begin(west, 2);
     EXPECT_EQ(state(west), State::full);
-    three.ended(west, false);
+    three.ended(west, {});
     EXPECT_EQ(state(west), State::free);
     begin(east, 1000);
     EXPECT_EQ(state(east), State::free) << "without a limit";
@@ -232,6 +262,10 @@ TEST_F(EndpointsTest, AConversationStaysWhereItWas) {
     EXPECT_EQ(choice(77).endpoint, west);
     EXPECT_EQ(choice(77).why, "this conversation was there before");
     EXPECT_EQ(choice(78).endpoint, north) << "another conversation";
+    begin(west, 2);
+    EXPECT_EQ(choice(77).endpoint, north) << "not where the others have much less to do";
+    three.ended(west, {});
+    three.ended(west, {});
     three.remember(chat, 77, east);
     EXPECT_EQ(choice(77).endpoint, east) << "where it was last";
     three.remember(chat, 0, west);

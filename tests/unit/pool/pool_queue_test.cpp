@@ -171,6 +171,49 @@ TEST_F(Queue, OneWhoSendsFiftyKeepsOneWhoSendsOneWaitingForASingleAnswer) {
     }
 }
 
+TEST_F(Queue, FiftyThatHaveWaitedForHalfAMinuteDoNotGoBeforeTheOther) {
+    load_chat();
+    for (Ticket ticket = 1; ticket <= 50; ++ticket) (void)acquire(ticket, chat, {.client = "many"});
+    Clock::duration now = 0s;
+    Ticket running = 1;
+    for (Ticket next = 2; next <= 21; ++next) {  // answers of 2 s
+        now += 2s;
+        ASSERT_THAT(lines(core.finished(at(now), running)), ElementsAre(fmt::format("grant {}: chat local", next)));
+        running = next;
+    }
+    (void)acquire(51, chat, {.client = "one"}, now);
+    EXPECT_THAT(lines(core.finished(at(now + 2s), running)), ElementsAre("grant 51: chat local"));
+}
+
+TEST_F(Queue, ClientsThatComeAgainAfterEachAnswerLeaveTurnsForOneThatSendsMany) {
+    load_chat();
+    (void)acquire(1, chat, {.client = "a"});
+    (void)acquire(2, chat, {.client = "b"});
+    for (Ticket ticket = 3; ticket <= 12; ++ticket) (void)acquire(ticket, chat, {.client = "many"});
+    std::map<Ticket, std::string> client{{1, "a"}, {2, "b"}};
+    Ticket running = 1;
+    int many = 0;
+    for (Ticket again = 100; again < 112; ++again) {  // a and b come back as soon as they were answered
+        const auto actions = core.finished(at(0s), running);
+        ASSERT_EQ(actions.size(), 1U);
+        (void)core.release(at(0s), running);
+        if (client.contains(running)) {
+            client[again] = client[running];
+            (void)acquire(again, chat, {.client = client[again]});
+        }
+        running = std::get<Grant>(actions.front()).ticket;
+        many += client.contains(running) ? 0 : 1;
+    }
+    EXPECT_THAT(many, ::testing::AllOf(::testing::Ge(3), ::testing::Le(5))) << "a third of twelve";
+}
+
+TEST_F(Queue, ThoseThatWaitAreServedByAnEndpointThatHasComeBack) {
+    (void)core.endpoint_failed(at(0s), east, {.code = Code::unavailable, .message = "refused", .unsent = true});
+    EXPECT_THAT(acquire(1, hybrid), ElementsAre("grant 1: hybrid west (fallback)"));
+    EXPECT_THAT(acquire(2, hybrid), ElementsAre()) << "west has one place";
+    EXPECT_THAT(lines(core.probed(at(1s), east, ProbeReport{})), ElementsAre("grant 2: hybrid east"));
+}
+
 TEST_F(Queue, ThreeClientsTakeTurnsAtAnEndpoint) {
     for (Ticket ticket = 1; ticket <= 2; ++ticket) (void)acquire(ticket, cloud, {.client = "a"});
     for (Ticket ticket = 3; ticket <= 8; ++ticket) (void)acquire(ticket, cloud, {.client = "a"});
@@ -312,6 +355,27 @@ TEST_F(ShortQueue, OneThatHasWaitedTooLongIsRefused) {
               "model 'chat' was busy for all of the 5 s that the request could wait; 1 more wait for it");
     EXPECT_THAT(lines(core.tick(at(60s))), ElementsAre("refuse 2: busy")) << "the model's own limit";
     EXPECT_THAT(lines(core.tick(at(2h))), ElementsAre()) << "1 has a slot";
+}
+
+TEST_F(ShortQueue, ARequestThatLostItsBackendHasWaitedOnlySinceThen) {
+    load_chat();
+    (void)acquire(1, chat);
+    (void)core.worker_gone(chat, {.code = Code::unavailable, .message = "killed"});
+    (void)core.attempt_failed(at(70s), 1, {.code = Code::unavailable, .message = "reset"});
+    EXPECT_EQ(core.waiting(chat), 1);
+    EXPECT_THAT(lines(core.tick(at(71s))), ElementsAre());
+    EXPECT_THAT(lines(core.tick(at(130s))), ElementsAre("refuse 1: busy"));
+}
+
+TEST_F(Queue, AShortRestIsWaitedFor) {
+    (void)acquire(1, cloud);
+    (void)acquire(2, cloud);
+    (void)acquire(3, cloud);
+    const Error busy{.code = Code::rate_limited, .message = "slow down", .retry_after = 5s};
+    EXPECT_THAT(lines(core.attempt_failed(at(0s), 1, busy)), ElementsAre("refuse 1: rate_limited"));
+    EXPECT_EQ(core.waiting(cloud), 1) << "the others are not sent away for it";
+    EXPECT_THAT(lines(core.tick(at(4900ms))), ElementsAre());
+    EXPECT_THAT(lines(core.tick(at(5s))), ElementsAre("grant 3: cloud east"));
 }
 
 TEST_F(Queue, NothingIsKeptOfClientsThatAreGone) {
