@@ -191,6 +191,13 @@ pool::ModelIndex index_of(const config::Config& config, std::string_view name) {
     return static_cast<pool::ModelIndex>(std::ranges::find_if(config.models, is_it) - config.models.begin());
 }
 
+std::string stamp_of(const std::filesystem::path& file) {
+    std::error_code ec;
+    const auto size = std::filesystem::file_size(file, ec);
+    if (ec) return "missing;";
+    return fmt::format("{} {};", size, std::filesystem::last_write_time(file, ec).time_since_epoch().count());
+}
+
 Result<std::filesystem::path> find_server(const config::Config& config) {
     if (std::ranges::none_of(config.models, [](const auto& model) { return model.local.has_value(); })) return {};
     return engine::find_program(config.engine.server_binary);
@@ -272,6 +279,13 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
     if (auto added = add_models(executor, config, wiring); !added) return std::unexpected(added.error());
     wiring.ports.measure = [&config, &measurer, built](pool::ModelIndex i, const pool::Reduction& reduction) {
         return measure_and_note(measurer, config.models[i], reduction, built, i);
+    };
+    wiring.ports.file_stamp = [&config](pool::ModelIndex i) {
+        const auto& local = config.models[i].local;
+        if (!local) return std::string{};
+        auto stamp = stamp_of(local->path);
+        if (local->mmproj) stamp += stamp_of(*local->mmproj);
+        return stamp;
     };
     wiring.ports.observed = [&measurer](pool::ModelIndex /*model*/, const memory::Observation& observation) {
         measurer.observed(observation);

@@ -138,6 +138,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
         return show_decisions(
             {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);
     if (command == "stop") return stop_model(arguments.server, arguments.model, io);
+    if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "completion") {

@@ -112,6 +112,11 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
     add_server(*stop, arguments);
 
+    auto* load =
+        add(*app, "load", "Load a model's worker now, also one whose loads failed too often", "  sarai load omni\n");
+    load->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
+    add_server(*load, arguments);
+
     auto* reload = add(*app, "reload",
                        "Let the server load its configuration's file again: nothing that did not change is touched",
                        "  sarai reload\n"

@@ -115,6 +115,15 @@ int stop_model(const ServerChoice& server, const std::string& model, Io& io) {
     return 0;
 }
 
+int load_model(const ServerChoice& server, const std::string& model, Io& io) {
+    const auto origin = find_server(server, io);
+    if (!origin) return fail_with(io, origin.error());
+    const auto answer = post_json(*origin, "/sarai/load", {{"model", model}});
+    if (!answer) return fail_with(io, answer.error());
+    io.out << fmt::format("{} is available\n", model);
+    return 0;
+}
+
 int reload_server(const ServerChoice& server, Io& io) {
     const auto origin = find_server(server, io);
     if (!origin) return fail_with(io, origin.error());

@@ -1,5 +1,5 @@
-// `sarai why`: what the server decided about its models, with the numbers that it weighed; `sarai stop` and `sarai
-// reload`, which ask it for something.
+// `sarai why`: what the server decided about its models, with the numbers that it weighed; `sarai stop`, `load` and
+// `reload`, which ask it for something.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -21,6 +21,8 @@ struct WhyOptions {
 [[nodiscard]] int show_decisions(const WhyOptions& options, Io& io);
 
 // Unloads a model's worker. Returns the exit status.
+// Also one in quarantine; returns when it can be asked.
+[[nodiscard]] int load_model(const ServerChoice& server, const std::string& model, Io& io);
 // Lets the server load its configuration's file again, and prints what has changed.
 [[nodiscard]] int reload_server(const ServerChoice& server, Io& io);
 [[nodiscard]] int stop_model(const ServerChoice& server, const std::string& model, Io& io);

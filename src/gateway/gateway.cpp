@@ -41,6 +41,7 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/sarai/status", &Gateway::status},
         Route{"GET", "/sarai/why", &Gateway::why},
         Route{"POST", "/sarai/unload", &Gateway::unload},
+        Route{"POST", "/sarai/load", &Gateway::load},
         Route{"POST", "/sarai/reload", &Gateway::reload},
         Route{"GET", "/", &Gateway::root},
         Route{"POST", "/api/chat", &Gateway::ollama_chat},
@@ -215,6 +216,18 @@ asio::awaitable<void> Gateway::unload(net::Exchange& exchange) {
     if (auto done = take_down(*name, shared_); !done)
         co_return (void) co_await exchange.respond(error_reply(Protocol::openai, done.error()));
     const auto model = find_model(shared_.config, *name);
+    (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
+                                                {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
+}
+
+asio::awaitable<void> Gateway::load(net::Exchange& exchange) {
+    const auto name = model_named_in(exchange.request().body());
+    if (!name) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, name.error()));
+    const auto model = find_model(shared_.config, *name);
+    if (!model) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, model.error()));
+    shared_.pool.lift_quarantine(*model);
+    if (auto up = co_await bring_up(*name, shared_); !up)
+        co_return (void) co_await exchange.respond(error_reply(Protocol::openai, up.error()));
     (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
                                                 {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
 }

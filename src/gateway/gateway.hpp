@@ -39,6 +39,7 @@ private:
     boost::asio::awaitable<void> status(net::Exchange& exchange);
     boost::asio::awaitable<void> why(net::Exchange& exchange);
     boost::asio::awaitable<void> unload(net::Exchange& exchange);
+    boost::asio::awaitable<void> load(net::Exchange& exchange);
     boost::asio::awaitable<void> reload(net::Exchange& exchange);
     boost::asio::awaitable<void> root(net::Exchange& exchange);
     boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange);

@@ -70,6 +70,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
     if (config.retired) row["retired"] = true;
+    if (status.quarantined) row["quarantined"] = true;
     if (status.plan) memory::add_error_bar(row, *status.plan);
     if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;
     return row;

@@ -23,13 +23,14 @@ struct Option {
 };
 
 enum class Event : std::uint8_t {
-    load,      // memory was reserved for the model
-    wait,      // it will get memory that others give back
-    refuse,    // it does not fit
-    evict,     // its worker is unloaded for another model
-    expire,    // its worker was idle for its ttl
-    fallback,  // a request is answered by a later backend of the chain
-    restore,   // its server is back: what its fallback had displaced is loaded again
+    load,        // memory was reserved for the model
+    wait,        // it will get memory that others give back
+    refuse,      // it does not fit
+    evict,       // its worker is unloaded for another model
+    expire,      // its worker was idle for its ttl
+    fallback,    // a request is answered by a later backend of the chain
+    quarantine,  // its loads failed too often: not tried again before something changes
+    restore,     // its server is back: what its fallback had displaced is loaded again
 };
 [[nodiscard]] std::string_view name_of(Event event);
 

@@ -57,7 +57,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         std::shared_ptr<LocalWorker> worker;
         std::optional<memory::ModelPlan> plan;
         LoadRecord record;
-        bool reload = false;  // the watch ended it, and it is to come back once loads are admitted
+        std::optional<std::string> bad_files;  // stamp of the files for which it is in quarantine
+        bool reload = false;                   // the watch ended it, and it is to come back once loads are admitted
         std::optional<Clock::time_point> ended_for_excess;
         Clock::time_point started;
         std::chrono::milliseconds load_time{};
@@ -203,12 +204,30 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     asio::awaitable<void> tick() {
         const auto self = shared_from_this();
         asio::steady_timer timer(executor);
-        for (;;) {
+        for (unsigned ticks = 0;; ++ticks) {
             try {
                 perform(core.tick(Clock::now()));
+                if (ticks % 4 == 0) look_at_bad_files();
             } catch (const std::exception& error) { spdlog::error("the pool's tick failed: {}", error.what()); }
             timer.expires_after(tick_interval);
             co_await timer.async_wait(asio::use_awaitable);
+        }
+    }
+
+    void look_at_bad_files() {
+        if (!ports.file_stamp) return;
+        for (ModelIndex i = 0; i < locals.size(); ++i) {
+            auto& known = locals[i].bad_files;
+            if (!core.local(i).quarantined) {
+                known.reset();
+                continue;
+            }
+            auto now = ports.file_stamp(i);
+            if (!known) known = now;
+            if (*known == now) continue;
+            spdlog::info("model '{}' leaves quarantine: its file has changed", name(i));
+            core.lift_quarantine(i);
+            known.reset();
         }
     }
 
@@ -428,6 +447,8 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Be
     co_return lease;
 }
 
+void Pool::lift_quarantine(ModelIndex model) { shared_->core.lift_quarantine(model); }
+
 Result<void> Pool::unload(ModelIndex model) {
     auto actions = shared_->core.unload(model);
     if (!actions) return std::unexpected(actions.error());
@@ -498,7 +519,8 @@ LocalStatus Pool::local(ModelIndex model) const {
                        .last_error = view.last_error,
                        .reduction = view.state == LocalState::absent ? Reduction{} : view.reduction,
                        .waiting = shared_->core.waiting(model),
-                       .draining = view.draining};
+                       .draining = view.draining,
+                       .quarantined = view.quarantined};
     if (view.state == LocalState::loading && view.reserved.count > 0)
         status.load_progress =
             std::min(0.99, static_cast<double>(seen.measured.pss.count) / static_cast<double>(view.reserved.count));

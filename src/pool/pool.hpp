@@ -79,6 +79,7 @@ struct LocalStatus {
     Reduction reduction;  // what was given up to fit
     int waiting = 0;      // requests that wait for it
     bool draining = false;
+    bool quarantined = false;
     double load_progress = 0;  // share of the planned bytes that are resident, while loading
 };
 
@@ -95,6 +96,9 @@ public:
     // what the load failed with.
     [[nodiscard]] boost::asio::awaitable<Result<Lease>> acquire(ModelIndex model, Ask ask = {},
                                                                 const Beat* beat = nullptr);
+
+    // Ends a quarantine, so that the next acquire() loads the model again.
+    void lift_quarantine(ModelIndex model);
 
     // Begins to unload the model's worker, if it has one. Errors: busy while a lease holds it.
     [[nodiscard]] Result<void> unload(ModelIndex model);

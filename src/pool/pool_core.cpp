@@ -435,6 +435,7 @@ std::string_view name_of(Event event) {
         case Event::evict: return "evict";
         case Event::expire: return "expire";
         case Event::fallback: return "fallback";
+        case Event::quarantine: return "quarantine";
         case Event::restore: return "restore";
     }
     return "load";

@@ -96,6 +96,7 @@ struct Rules {
     Clock::duration restore_after = std::chrono::seconds(30);
     int cores = 1;  // that workers compute on, see pool/turns.hpp
     HealthRules health = {};
+    int loads_to_quarantine = 3;  // that fail in a row
     // So long a ticket of a lower class waits until it counts as one of the next higher class.
     Clock::duration class_up_after = std::chrono::seconds(30);
 };
@@ -177,6 +178,9 @@ public:
     // The same at somebody's wish. Errors: busy while a lease holds it.
     [[nodiscard]] Result<Actions> unload(ModelIndex model);
 
+    // Its file has changed, or somebody wants it tried again.
+    void lift_quarantine(ModelIndex model);
+
     // A lower budget than what is reserved holds from when workers have gone: nobody is cut off for it, but idle ones
     // go where the policy allows.
     [[nodiscard]] Actions set_budget(Bytes budget);
@@ -205,6 +209,8 @@ public:
         int leases = 0;
         int running = 0;  // of the leases, those that its worker has not answered to the end
         std::optional<Error> last_error;
+        int failed_loads = 0;                    // in a row, for other reasons than a lack of memory
+        bool quarantined = false;                // too many: not loaded until lift_quarantine()
         bool draining = false;                   // takes no further tickets: somebody waits for its memory
         Reduction reduction = {};                // of the plan that was measured last
         Needs needs = {};                        // likewise
@@ -310,6 +316,8 @@ private:
     [[nodiscard]] std::chrono::milliseconds reload_of(ModelIndex model) const;
     void note(Decision decision);
     bool refuse_while_closed(ModelIndex model, Actions& out);
+    bool refuse_in_quarantine(ModelIndex model, Actions& out);
+    void note_failed_load(ModelIndex model, const Error& error);
 
     Rules rules_;
     std::vector<ModelSpec> models_;

@@ -70,6 +70,7 @@ Actions PoolCore::measured(ModelIndex model, const Result<Needs>& needs) {
     auto& local = locals_[model];
     if (local.state != LocalState::measuring) return out;
     if (!needs) {
+        note_failed_load(model, needs.error());
         give_up(model, needs.error(), out);
     } else {
         local.needs = *needs;
@@ -86,6 +87,7 @@ Actions PoolCore::worker_ready(ModelIndex model, std::chrono::milliseconds load_
     if (local.state != LocalState::loading) return out;
     local.state = LocalState::ready;
     local.last_error.reset();
+    local.failed_loads = 0;
     local.idle_since = now_;
     if (load_time.count() > 0) local.needs.load_time = load_time;
     preloading_[model] = false;
@@ -111,6 +113,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
             state.owed = false;
         }
     if (while_loading) {
+        note_failed_load(model, why);
         preloading_[model] = false;
         refuse_waiting(model, why, out);
     }
@@ -144,6 +147,38 @@ Actions PoolCore::set_admission(bool open, std::string why) {
         for (const auto& waiting : std::exchange(awaiting_, {})) refuse_while_closed(waiting.model, out);
     serve(out);  // nobody drains for those any more
     return out;
+}
+
+// A file that cannot be loaded, a flag that the engine does not take, a worker that crashes as it starts: trying again
+// with every request would cost each of them the time, and the machine its peace.
+void PoolCore::note_failed_load(ModelIndex model, const Error& error) {
+    auto& local = locals_[model];
+    if (++local.failed_loads < rules_.loads_to_quarantine || local.quarantined) return;
+    local.quarantined = true;
+    note({.model = model,
+          .event = Event::quarantine,
+          .outcome = fmt::format("not loaded any more after {} loads that failed, the last one because: {}",
+                                 local.failed_loads, error.message),
+          .asked = local.needs.total});
+}
+
+void PoolCore::lift_quarantine(ModelIndex model) {
+    locals_[model].failed_loads = 0;
+    locals_[model].quarantined = false;
+}
+
+bool PoolCore::refuse_in_quarantine(ModelIndex model, Actions& out) {
+    const auto& local = locals_[model];
+    if (!local.quarantined) return false;
+    Error error = local.last_error.value_or(Error{.code = Code::unavailable, .message = "unknown"});
+    constexpr std::string_view begin = "is in quarantine after ";
+    if (!error.message.contains(begin))
+        error.message = fmt::format("model '{}' {}{} loads that failed: {}", models_[model].name, begin,
+                                    local.failed_loads, error.message);
+    error.hint = fmt::format("It is tried again when its file or its configuration changes, or with \"sarai load {}\".",
+                             models_[model].name);
+    give_up(model, std::move(error), out);
+    return true;
 }
 
 bool PoolCore::refuse_while_closed(ModelIndex model, Actions& out) {
@@ -188,7 +223,7 @@ void PoolCore::shrink_to_budget(Actions& out) {
 // ---------------------------------------------------------------- one load
 
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
-    if (refuse_while_closed(model, out)) return;
+    if (refuse_in_quarantine(model, out) || refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
     // Before anything is measured: where all places are taken by models that stay, memory does not matter.
     int staying = 0;

@@ -1,18 +1,19 @@
 """A changed configuration is taken over while requests run: nothing fails, nothing that did not change is touched."""
-import json
+import pathlib
+import shutil
 import signal
+import tempfile
 import threading
 import time
 
-from harness import Case, FakeUpstream, alive, local, main, run_cli, wait_until
+from harness import MODELS, Case, FakeUpstream, alive, local, main, run_cli, wait_until
 
 
 class Reload(Case):
     def rewrite(self, sarai):
         """As it was at the start, when the system chose the port."""
-        port, sarai.port = sarai.port, 0
         sarai.write_config()
-        sarai.port = port
+        sarai.config.write_text(sarai.config.read_text().replace(f":{sarai.port}'", ":0'"))
 
     def reload(self, sarai):
         reply = sarai.request("POST", "/sarai/reload")
@@ -27,7 +28,11 @@ class Reload(Case):
 
         def load(model, stream):
             while not stop.is_set():
-                reply = sarai.chat(model, max_tokens=12, stream=stream)
+                try:
+                    reply = sarai.chat(model, max_tokens=12, stream=stream)
+                except OSError as error:
+                    statuses.append(repr(error))
+                    continue
                 statuses.append(reply.status if not stream or b"[DONE]" in reply.body else reply.body)
         clients = [threading.Thread(target=load, args=(model, stream)) for model in ("lfm2", "omni") for stream in (True, False)]
         for client in clients:
@@ -125,6 +130,35 @@ class Reload(Case):
             time.sleep(0.01)
         wait_until(lambda: sarai.row("lfm2")["state"] == "ready" and len(sarai.workers()) == 1, "one worker")
         self.assertEqual(sarai.chat("lfm2").status, 200)
+
+
+class Quarantine(Case):
+    def test_a_model_that_fails_three_loads_is_left_alone_until_its_file_changes_or_somebody_asks(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-"))
+        self.addCleanup(shutil.rmtree, folder)
+        file = folder / "model.gguf"
+        file.write_bytes((MODELS / "lfm2.gguf").read_bytes()[:4000])
+        sarai = self.serve({"lfm2": f"backend: gguf_native, path: '{file}', context_length: 512"})
+        for _ in range(3):
+            reply = sarai.chat("lfm2")
+            self.assertEqual(reply.status, 503)
+            self.assertNotIn("quarantine", reply.json["error"]["message"])
+        reply = sarai.chat("lfm2")
+        self.assertEqual(reply.status, 503)
+        self.assertIn("is in quarantine after 3 loads that failed: ", reply.json["error"]["message"])
+        self.assertIn("sarai load lfm2", reply.json["error"]["message"])
+        self.assertTrue(sarai.row("lfm2")["quarantined"])
+        self.assertIn("quarantine", sarai.cli("why", "lfm2").stdout)
+        asked = sarai.cli("load", "lfm2")
+        self.assertEqual(asked.returncode, 1)
+        self.assertNotIn("quarantine", asked.stderr, "it was tried again")
+        for _ in range(3):
+            sarai.chat("lfm2")
+        self.assertTrue(sarai.row("lfm2")["quarantined"])
+        time.sleep(1.2)  # the file is looked at once a second; its new time of writing has to be another one
+        shutil.copy(MODELS / "lfm2.gguf", file)
+        wait_until(lambda: sarai.chat("lfm2").status == 200, "the mended file to be noticed")
+        self.assertNotIn("quarantined", sarai.row("lfm2"))
 
 
 if __name__ == "__main__":

@@ -62,6 +62,18 @@ TEST(Stop, AsksTheServerAndSaysSo) {
     EXPECT_EQ(world.out.str(), "omni is being unloaded\n");
 }
 
+TEST(Load, AsksTheServerAndSaysSo) {
+    std::string target;
+    const Upstream server([&](net::Exchange& exchange) -> net::asio::awaitable<void> {
+        target = exchange.path();
+        (void)co_await exchange.respond({.body = R"({"model":"omni","state":"ready"})"});
+    });
+    World world;
+    EXPECT_EQ(world.run({"load", "omni", "--url", server.url()}), 0);
+    EXPECT_EQ(target, "/sarai/load");
+    EXPECT_EQ(world.out.str(), "omni is available\n");
+}
+
 TEST(Reload, PrintsWhatHasChanged) {
     const Upstream server(answering(
         200,

@@ -938,6 +938,53 @@ TEST(PoolCore, LocalWorkerThatLivesAndFailsIsNotAskedAgain) {
     }
 }
 
+// ---------------------------------------------------------------- quarantine
+
+TEST(PoolCore, AModelWhoseLoadsFailThreeTimesInARowIsNotTriedAgain) {
+    Pool pool;
+    for (Ticket ticket = 1; ticket <= 3; ++ticket) {
+        ASSERT_THAT(pool.acquire(ticket, chat), ElementsAre("measure chat"));
+        if (ticket == 2) {
+            pool.measured(chat, GiB(1));
+            ASSERT_THAT(pool.gone(chat), ElementsAre("refuse 2: unavailable"));
+        } else {
+            EXPECT_THAT(pool.measured(chat, fail(Code::corrupt_file, "bad magic")),
+                        ElementsAre(fmt::format("refuse {}: corrupt_file", ticket)));
+        }
+    }
+    EXPECT_TRUE(pool.core.local(chat).quarantined);
+    EXPECT_EQ(pool.core.decisions().back().event, sarai::pool::Event::quarantine);
+    for (Ticket ticket = 4; ticket <= 5; ++ticket) {
+        EXPECT_THAT(pool.acquire(ticket, chat), ElementsAre(fmt::format("refuse {}: corrupt_file", ticket)));
+        EXPECT_EQ(pool.refusal().message, "model 'chat' is in quarantine after 3 loads that failed: bad magic");
+        EXPECT_EQ(pool.refusal().hint,
+                  "It is tried again when its file or its configuration changes, or with \"sarai load chat\".");
+    }
+    EXPECT_EQ(pool.preload(chat), Lines{});
+    pool.core.lift_quarantine(chat);
+    EXPECT_THAT(pool.acquire(6, chat), ElementsAre("measure chat"));
+}
+
+TEST(PoolCore, ALoadThatSucceedsAndALackOfMemoryDoNotCountTowardsQuarantine) {
+    Pool pool;
+    const auto fail_load = [&](Ticket ticket) {
+        pool.acquire(ticket, chat);
+        pool.measured(chat, fail(Code::corrupt_file, "bad magic"));
+    };
+    fail_load(1);
+    fail_load(2);
+    pool.load(chat, GiB(1));
+    pool.stop(chat);
+    pool.gone(chat);
+    fail_load(3);
+    fail_load(4);
+    for (Ticket ticket = 5; ticket <= 9; ++ticket) {
+        pool.acquire(ticket, chat);
+        EXPECT_THAT(pool.measured(chat, GiB(100)), ElementsAre(fmt::format("refuse {}: no_memory", ticket)));
+    }
+    EXPECT_FALSE(pool.core.local(chat).quarantined);
+}
+
 // ---------------------------------------------------------------- probes
 
 TEST(PoolCore, EndpointThatIsUpIsNotProbed) {
