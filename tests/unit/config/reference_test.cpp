@@ -1,6 +1,6 @@
-#include <map>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <random>
 
 #include "config/keys.hpp"
