@@ -142,7 +142,7 @@ struct Daemon {
             return fail(Code::unsupported, "this server has no configuration file that could be loaded again");
         const auto fresh = cli::load_config(config.file, config::Environment::of_process());
         if (!fresh) return std::unexpected(fresh.error());
-        if (auto possible = can_be_wired(*fresh); !possible) return std::unexpected(possible.error());
+        if (auto possible = can_be_wired(*fresh, config.engine); !possible) return std::unexpected(possible.error());
         auto result = config::reload(config, *fresh);
         if (auto done = rewire(executor, config, wiring); !done) return std::unexpected(done.error());
         pool.apply({.models = wiring.models,

@@ -198,9 +198,9 @@ std::string stamp_of(const std::filesystem::path& file) {
     return fmt::format("{} {};", size, std::filesystem::last_write_time(file, ec).time_since_epoch().count());
 }
 
-Result<std::filesystem::path> find_server(const config::Config& config) {
+Result<std::filesystem::path> find_server(const config::Config& config, const config::Engine& engine) {
     if (std::ranges::none_of(config.models, [](const auto& model) { return model.local.has_value(); })) return {};
-    return engine::find_program(config.engine.server_binary);
+    return engine::find_program(engine.server_binary);
 }
 
 pool::ModelSpec spec_of(const config::Config& config, const config::Model& model) {
@@ -233,7 +233,7 @@ Result<void> add_models(asio::any_io_executor executor, const config::Config& co
     auto& built = *wiring.built;
     wiring.preload.clear();
     if (built.server_binary.empty()) {
-        auto found = find_server(config);
+        auto found = find_server(config, config.engine);
         if (!found) return std::unexpected(found.error());
         built.server_binary = std::move(*found);
     }
@@ -301,8 +301,8 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
     return wiring;
 }
 
-Result<void> can_be_wired(const config::Config& config) {
-    if (auto found = find_server(config); !found) return std::unexpected(found.error());
+Result<void> can_be_wired(const config::Config& config, const config::Engine& engine) {
+    if (auto found = find_server(config, engine); !found) return std::unexpected(found.error());
     for (const auto& model : config.models) {
         if (!model.remote) continue;
         for (const auto& endpoint : model.remote->endpoints)

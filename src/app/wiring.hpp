@@ -33,8 +33,8 @@ struct Wiring {
                                   const std::filesystem::path& runtime_dir, Measurer& measurer,
                                   std::shared_ptr<engine::CgroupTree> cgroups);
 
-// Errors: as of wire(), for a configuration that is to be taken over.
-[[nodiscard]] Result<void> can_be_wired(const config::Config& config);
+// Errors: as of wire(), for a configuration that is to be taken over by a daemon whose engine stays what it is.
+[[nodiscard]] Result<void> can_be_wired(const config::Config& config, const config::Engine& engine);
 // The configuration that was wired has more models by now, and some are retired. `preload` is that of the new ones.
 [[nodiscard]] Result<void> rewire(boost::asio::any_io_executor executor, const config::Config& config, Wiring& wiring);
 

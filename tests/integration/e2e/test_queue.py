@@ -131,13 +131,18 @@ class Refusals(Case):
 
 
 class SignsOfLife(Case):
+    def take_the_place(self, sarai):
+        """A stream in a thread of its own, which the server's only place is given to."""
+        first = threading.Thread(target=stream_lines, args=(sarai, "solar"))
+        first.start()
+        wait_until(lambda: sarai.status()["endpoints"][0]["in_flight"] == 1, "the first request")
+        return first
+
     def test_a_stream_that_waits_gets_comments_and_then_its_answer(self):
         with FakeUpstream("openai", tokens=3, token_delay_ms=400) as upstream:
             sarai = self.serve({"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1', capacity: 1, name: box}}]"},
                                server="heartbeat: 100ms")
-            first = threading.Thread(target=stream_lines, args=(sarai, "solar"))
-            first.start()
-            wait_until(lambda: sarai.status()["endpoints"][0]["in_flight"] == 1, "the first request")
+            first = self.take_the_place(sarai)
             response, lines = stream_lines(sarai, "solar")
             first.join(20)
             texts = [line for _, line in lines]
@@ -164,9 +169,7 @@ class SignsOfLife(Case):
         with FakeUpstream("ollama", tokens=3, token_delay_ms=400) as upstream:
             sarai = self.serve({"solar": f"backend: ollama_http, endpoints: [{{url: '{upstream.url}', capacity: 1}}]"},
                                server="heartbeat: 100ms")
-            first = threading.Thread(target=stream_lines, args=(sarai, "solar"))
-            first.start()
-            wait_until(lambda: sarai.status()["endpoints"][0]["in_flight"] == 1, "the first request")
+            first = self.take_the_place(sarai)
             _, lines = stream_lines(sarai, "solar", path="/api/chat")
             first.join(20)
             parts = [json.loads(line) for _, line in lines]

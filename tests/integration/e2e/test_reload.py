@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 
-from harness import MODELS, Case, FakeUpstream, alive, local, main, run_cli, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, alive, local, main, run_cli, wait_until
 
 
 class Reload(Case):
@@ -100,6 +100,20 @@ class Reload(Case):
         self.assertEqual(sarai.request("POST", "/sarai/reload").status, 400)
         self.assertEqual(sarai.chat("lfm2").status, 200)
         self.assertEqual(sarai.row("lfm2")["pid"], worker)
+
+    def test_an_engine_that_only_a_restart_can_change_is_not_counted_upon(self):
+        with FakeUpstream("openai") as upstream:
+            sarai = Sarai({"box": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1'}}]"})
+            self.addCleanup(sarai.close)
+            sarai.engine = ", server_binary: '/nowhere/llama-server'"
+            sarai.start()
+            sarai.engine = ""
+            sarai.models["lfm2"] = local("lfm2")
+            self.rewrite(sarai)
+            reply = sarai.request("POST", "/sarai/reload")
+            self.assertIn("/nowhere/llama-server", reply.json["error"]["message"])
+            self.assertEqual([m["id"] for m in sarai.request("GET", "/v1/models").json["data"]], ["box"])
+            self.assertEqual((sarai.chat("box").status, sarai.chat("lfm2").status), (200, 404))
 
     def test_sighup_and_the_command_do_the_same(self):
         sarai = self.serve({"lfm2": local("lfm2")})
