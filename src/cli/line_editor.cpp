@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +16,15 @@ namespace sarai::cli {
 namespace {
 
 constexpr int kept_lines = 1000;
+constexpr char ctrl_c = 3;
+
+bool interrupted = false;  // libedit's callbacks have no context
+
+int interrupt(int /*count*/, int /*key*/) {
+    interrupted = true;
+    rl_done = 1;
+    return 0;
+}
 
 }  // namespace
 
@@ -39,6 +49,10 @@ LineEditor::LineEditor(std::filesystem::path history) : history_(std::move(histo
     // "!" is common in questions and would call up earlier lines in a shell only.
     history_expansion_char = '\0';
     rl_inhibit_completion = 1;  // a tab is no file name here
+    // While a line is edited Ctrl-C is a key like any other. As a signal it would reach libedit's handler in the middle
+    // of its work on the terminal, after which what was typed ahead was lost now and then.
+    rl_parse_and_bind("setty -d intr=");
+    rl_add_defun("sarai-interrupt", interrupt, ctrl_c);
     if (!history_.empty()) (void)read_history(history_.c_str());
 }
 
@@ -52,9 +66,13 @@ LineEditor::~LineEditor() {
     ::chmod(history_.c_str(), 0600);
 }
 
-std::optional<std::string> LineEditor::read(const std::string& prompt) {
+std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::string& prompt) {
+    interrupted = false;
+    rl_done = 0;
+    errno = 0;
     const std::unique_ptr<char, decltype(&std::free)> line(::readline(prompt.c_str()), &std::free);
-    if (!line) return std::nullopt;
+    if (interrupted || (!line && errno == EINTR)) return std::unexpected(NoLine::interrupted);
+    if (!line) return std::unexpected(NoLine::ended);
     std::string text = line.get();
     const bool blank = std::ranges::all_of(text, [](char c) { return c == ' ' || c == '\t'; });
     if (!blank) add_history(text.c_str());

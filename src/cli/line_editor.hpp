@@ -3,9 +3,9 @@
 // One at a time in a process: libedit's readline interface keeps its state in globals.
 #pragma once
 
+#include <cstdint>
+#include <expected>
 #include <filesystem>
-#include <functional>
-#include <optional>
 #include <string>
 
 #include "config/environment.hpp"
@@ -24,8 +24,12 @@ public:
     LineEditor(const LineEditor&) = delete;
     LineEditor& operator=(const LineEditor&) = delete;
 
-    // Nothing at the end of input, and when a signal interrupted the reading.
-    [[nodiscard]] std::optional<std::string> read(const std::string& prompt);
+    // Why there is no line.
+    enum class NoLine : std::uint8_t {
+        ended,        // end of input
+        interrupted,  // Ctrl-C, or a signal
+    };
+    [[nodiscard]] std::expected<std::string, NoLine> read(const std::string& prompt);
 
 private:
     std::filesystem::path history_;

@@ -14,7 +14,6 @@
 #include <ostream>
 
 #include "cli/chat.hpp"
-#include "cli/line_editor.hpp"
 
 namespace sarai::cli {
 namespace {
@@ -82,7 +81,7 @@ private:
 };
 
 // Runs turns one after another and lets SIGINT end the one that runs. The signal is caught for as long as this lives:
-// also libedit, which has handlers of its own while it reads, hands it on to this one.
+// also libedit, which has handlers of its own while it reads, hands on to this one what did not come from a key.
 class Session {
 public:
     Session(net::Origin origin, std::string model, Io& io, bool catch_interrupts)
@@ -215,7 +214,8 @@ int converse(const net::Origin& origin, const std::string& model, const LineSour
     while (true) {
         const auto line = read_line(model + "> ");
         // A signal between an answer's end and the prompt came for the answer, not for the line that was typed since.
-        if (session.take_interrupt() && !line) {
+        const bool interrupted = session.take_interrupt();
+        if (!line && (interrupted || line.error() == LineEditor::NoLine::interrupted)) {
             io.out << "\n" << style.dim("/bye or Ctrl-D leaves.") << "\n" << std::flush;
             continue;
         }

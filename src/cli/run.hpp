@@ -1,12 +1,13 @@
 // `sarai run MODEL [PROMPT]`: one answer, or a conversation at a terminal.
 #pragma once
 
+#include <expected>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "cli/io.hpp"
+#include "cli/line_editor.hpp"
 #include "cli/server.hpp"
 
 namespace sarai::cli {
@@ -17,8 +18,7 @@ struct RunOptions {
     std::string prompt;  // empty: from standard input
 };
 
-// Nothing: end of input, or interrupted.
-using LineSource = std::function<std::optional<std::string>(const std::string& prompt)>;
+using LineSource = std::function<std::expected<std::string, LineEditor::NoLine>(const std::string& prompt)>;
 
 [[nodiscard]] int run_model(const RunOptions& options, Io& io);
 

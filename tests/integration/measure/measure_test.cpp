@@ -119,8 +119,9 @@ TEST(Plan, AgreesWithWhatCanBeCalculated) {
     EXPECT_EQ(line(*plan, "recurrent_state"), Bytes{2 * 2 * 64 * 4});
     EXPECT_EQ(line(*plan, "checkpoints"), Bytes{2 * 2 * 64 * 4 * 8});
     const auto file = static_cast<std::int64_t>(std::filesystem::file_size(tiny_models() / "lfm2.gguf"));
-    EXPECT_LT(line(*plan, "weights"), Bytes{file});
     EXPECT_GT(line(*plan, "weights"), Bytes{file - 16384});  // less the metadata
+    // A repacked copy is padded to the tiles that the processor multiplies (AMX: 6 % of so small a model).
+    EXPECT_LT(line(*plan, "weights"), Bytes{file + file / 8});
     EXPECT_LT(line(*plan, "output"), KiB(64));               // one row of logits, not a batch of them
 }
 

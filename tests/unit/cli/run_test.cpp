@@ -88,8 +88,8 @@ private:
 };
 
 LineSource lines(std::vector<std::string> list) {
-    return [list = std::move(list), at = std::size_t{0}](const std::string&) mutable -> std::optional<std::string> {
-        if (at == list.size()) return std::nullopt;
+    return [list = std::move(list), at = std::size_t{0}](const std::string&) mutable -> std::expected<std::string, LineEditor::NoLine> {
+        if (at == list.size()) return std::unexpected(LineEditor::NoLine::ended);
         return list[at++];
     };
 }
@@ -229,10 +229,10 @@ TEST(Run, TakesCtrlCAtThePromptForAnEmptyLine) {
     ChatServer server({{delta("ok"), std::string(stream_end)}});
     World world;
     int calls = 0;
-    const LineSource source = [&](const std::string&) -> std::optional<std::string> {
+    const LineSource source = [&](const std::string&) -> std::expected<std::string, LineEditor::NoLine> {
         if (++calls == 2) return "Hi";
         if (calls == 1) ::raise(SIGINT);
-        return std::nullopt;
+        return std::unexpected(LineEditor::NoLine::ended);
     };
     EXPECT_EQ(converse(server.origin(), "m", source, world.io), 0);
     EXPECT_EQ(calls, 3);
@@ -243,7 +243,7 @@ TEST(Run, KeepsTheLineThatIsTypedAfterACtrlCThatCameTooLateForTheAnswer) {
     ChatServer server({{delta("ok"), std::string(stream_end)}});
     World world;
     int calls = 0;
-    const LineSource source = [&](const std::string&) -> std::optional<std::string> {
+    const LineSource source = [&](const std::string&) -> std::expected<std::string, LineEditor::NoLine> {
         ++calls;
         ::raise(SIGINT);
         return calls == 1 ? "Hi" : "/bye";
