@@ -221,14 +221,11 @@ private:
                 continue;
             }
             ++done_.failovers;
-            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens", request_.id, endpoint_, from,
-                         resumed->had);
+            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens{}", request_.id, endpoint_, from,
+                         resumed->had, resumed->exact ? "" : ", by its text alone");
             lease.answered();
-            notes_["sarai_failover"] = {{"from", from},
-                                        {"to", endpoint_},
-                                        {"model", done_.model},
-                                        {"tokens", resumed->had},
-                                        {"reason", first.message}};
+            notes_["sarai_failover"] = {{"from", from},           {"to", endpoint_},         {"model", done_.model},
+                                        {"tokens", resumed->had}, {"exact", resumed->exact}, {"reason", first.message}};
             co_return resumed;
         }
     }

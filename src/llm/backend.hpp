@@ -33,6 +33,7 @@ struct Resumed {
     std::unique_ptr<EventStream> events;  // null: the part before has all the tokens that the answer may have
     std::int64_t had = 0;                 // tokens of the part before; exact where the backend has a tokenizer to ask
     std::int64_t prompt = 0;              // tokens of the prompt, where the stream is null
+    bool exact = false;                   // it has the tokens of the part before, not only its text
 };
 
 class Backend {

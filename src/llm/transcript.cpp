@@ -155,6 +155,16 @@ Request with_prefill(const Request& request, const Partial& partial, std::int64_
     return rest;
 }
 
+std::vector<std::string_view> Partial::pieces() const {
+    std::vector<std::string_view> all;
+    std::size_t begin = 0;
+    for (const auto end : ends) {
+        all.push_back(std::string_view(text).substr(begin, end - begin));
+        begin = end;
+    }
+    return all;
+}
+
 Transcript::Transcript(const Request& request)
     : task_(request.task),
       why_not_(request.may_fail_over ? why_never(request) : "the client allows nobody to go on with it") {}
@@ -182,14 +192,14 @@ void Transcript::add(const StreamEvent& event) {
     if (text.empty()) return give_up("it began with reasoning or a tool call");
     read_unread();
     partial_.text += text;
-    ++partial_.pieces;
+    partial_.ends.push_back(partial_.text.size());
     if (partial_.text.size() > most_kept) give_up("it is longer than 8 MiB");
 }
 
 void Transcript::read_unread() {
     for (auto& chunk : std::exchange(unread_, {})) {
         partial_.text += text_of(StreamEvent::only_text(std::move(chunk)));
-        ++partial_.pieces;
+        partial_.ends.push_back(partial_.text.size());
     }
     unread_size_ = 0;
     if (partial_.text.size() > most_kept) give_up("it is longer than 8 MiB");

@@ -17,7 +17,9 @@ namespace sarai::llm {
 // The part of an answer that has reached the client.
 struct Partial {
     std::string text;
-    std::int64_t pieces = 0;  // events that brought it: about as many tokens
+    std::vector<std::size_t> ends = {};  // in `text`, of the events that brought it: mostly one token each
+
+    [[nodiscard]] std::vector<std::string_view> pieces() const;  // views of `text`
 };
 
 // Tokens that the answer may have, as the request says; nullopt: no limit.

@@ -66,10 +66,11 @@ public:
 
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
         if (link_.continues == Continues::no) co_return std::unexpected(cannot_continue(link_));
-        const auto rest = llm::with_prefill(request, partial, partial.pieces);
+        const auto had = static_cast<std::int64_t>(partial.ends.size());
+        const auto rest = llm::with_prefill(request, partial, had);
         auto events = co_await stream(rest);
         if (!events) co_return std::unexpected(events.error());
-        co_return llm::Resumed{.events = std::move(*events), .had = partial.pieces};
+        co_return llm::Resumed{.events = std::move(*events), .had = had};
     }
 
 private:

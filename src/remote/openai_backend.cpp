@@ -84,13 +84,14 @@ public:
     }
 
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
-        llm::Resumed resumed{.events = nullptr, .had = partial.pieces};
+        llm::Resumed resumed{.events = nullptr, .had = static_cast<std::int64_t>(partial.ends.size())};
         Result<std::unique_ptr<llm::EventStream>> opened = std::unexpected(cannot_continue(link_));
         if (link_.continues == Continues::raw_text) {
             auto rest = co_await rest_of_answer(link_, request, partial);
             if (!rest) co_return std::unexpected(rest.error());
             resumed.had = rest->had;
             resumed.prompt = rest->prompt;
+            resumed.exact = rest->exact;
             if (rest->body.empty()) co_return resumed;
             opened = co_await open(llm::Task::completion, std::move(rest->body),
                                    std::make_unique<SseFeed>(request.model, request.task == llm::Task::chat));

@@ -140,6 +140,8 @@ public:
         return boost::json::parse(reply.substr(end + 4));
     }
 
+    [[nodiscard]] fs::path socket() const { return folder_ / "engine.sock"; }
+
     // The most that the process ever had in memory, shared pages counted in full: VmHWM of /proc/PID/status.
     [[nodiscard]] Bytes peak() const { return field("status", "VmHWM:"); }
     // Shared pages counted once over all processes that map them.

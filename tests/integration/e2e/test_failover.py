@@ -15,9 +15,21 @@ from harness import BIN, Case, alive, main, ollama, wait_until
 # On both sides. One byte is one token in it, so that text tells its tokens. Most random models soon repeat one letter,
 # in which a lost piece would not show; this one goes on. Its weights are F32: with quantised ones a text that is read as
 # a prompt may round otherwise than one that was generated, and so close a call as random models make falls differently.
-MODEL = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-")) / "model.gguf"
-HERE = f"backend: gguf_native, path: '{MODEL}', context_length: 512, preload: true"
-FALLBACK = f"fallback: gguf_native, path: '{MODEL}', context_length: 512"
+FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-"))
+MODEL = FOLDER / "bytes.gguf"
+# As those of real models do, this one's tokenizer makes other tokens of a text than those that it was generated with.
+MERGING = FOLDER / "merging.gguf"
+
+
+def here(model):
+    return f"backend: gguf_native, path: '{model}', context_length: 512, preload: true"
+
+
+def fallback(model):
+    return f"fallback: gguf_native, path: '{model}', context_length: 512"
+
+
+HERE, FALLBACK = here(MODEL), fallback(MODEL)
 KILLS = int(os.environ.get("SARAI_FAILOVER_KILLS", "12"))  # 200 take minutes
 TOKENS = 400
 
@@ -72,17 +84,21 @@ class Answer:
 
 
 def setUpModule():
-    subprocess.run([BIN / "sarai-synth", "lfm2", "--size", "tiny", "--quant", "F32", "--seed", "4", "-o", MODEL], check=True, capture_output=True)
+    for tokenizer, model in (("bytes", MODEL), ("merging", MERGING)):
+        subprocess.run([BIN / "sarai-synth", "lfm2", "--size", "tiny", "--quant", "F32", "--seed", "4", "--tokenizer", tokenizer, "-o", model],
+                       check=True, capture_output=True)
 
 
 def tearDownModule():
-    shutil.rmtree(MODEL.parent, ignore_errors=True)
+    shutil.rmtree(FOLDER, ignore_errors=True)
 
 
-class Failover(Case):
+class Servers(Case):
+    model = MODEL
+
     def setUp(self):
-        self.lan = self.serve({"solar": HERE})
-        self.sarai = self.serve({"solar": ollama(self.lan.url, "solar", FALLBACK)})
+        self.lan = self.serve({"solar": here(self.model)})
+        self.sarai = self.serve({"solar": ollama(self.lan.url, "solar", fallback(self.model))})
 
     def kill_lan(self):
         workers = self.lan.workers()
@@ -95,6 +111,16 @@ class Failover(Case):
         wait_until(lambda: self.lan.row("solar")["state"] == "ready", "the LAN box")
         wait_until(lambda: self.sarai.status()["endpoints"][0]["up"], "the LAN box to be noticed")
 
+    def kill_in(self, kill, chance, most, **more):
+        """An answer that loses its server at the `kill`th of the places that are tried."""
+        at = (1, 5, 50)[kill % 4] if kill % 4 < 3 else chance.randint(1, most)
+        answer = Answer(self.sarai, at=at, then=self.kill_lan, **more)
+        self.assertEqual((answer.errors, len(answer.seams), answer.finish, answer.done), ([], 1, ["length"], True))
+        self.revive_lan()
+        return answer
+
+
+class Failover(Servers):
     def failovers(self):
         text = self.sarai.request("GET", "/metrics").body.decode()
         return sum(float(n) for n in re.findall(r"^sarai_stream_failovers_total{.*} (\S+)$", text, re.M))
@@ -105,19 +131,13 @@ class Failover(Case):
         self.assertEqual((len(undisturbed.text), undisturbed.finish), (TOKENS, ["length"]))
         chance = random.Random(int(os.environ.get("SARAI_SEED", "7")))
         for kill in range(KILLS):
-            at = (1, 5, 50)[kill % 4] if kill % 4 < 3 else chance.randint(1, 200)
-            with self.subTest(kill=kill, at=at):
-                answer = Answer(self.sarai, at=at, then=self.kill_lan)
-                self.assertEqual(answer.errors, [])
+            with self.subTest(kill=kill):
+                answer = self.kill_in(kill, chance, 200)
                 self.assertEqual(answer.text, undisturbed.text)
-                self.assertEqual(len(answer.seams), 1)
-                self.assertEqual(answer.finish, ["length"])
-                self.assertTrue(answer.done)
                 self.assertEqual(answer.usage, undisturbed.usage)
                 self.assertEqual({(c["id"], c["object"], c["model"]) for c in answer.chunks},
                                  {(answer.chunks[0]["id"], "chat.completion.chunk", "solar")})
                 self.assertEqual([c["choices"][0]["delta"].get("role") for c in answer.chunks if c["choices"]].count("assistant"), 1)
-            self.revive_lan()
         self.assertEqual(self.failovers(), KILLS)
 
     def test_the_seam_is_told_to_the_client_and_in_the_log(self):
@@ -234,6 +254,22 @@ class Failover(Case):
             return text
 
         self.assertEqual(ask(at=30), ask())
+
+
+class MergingTokenizer(Servers):
+    """Where the same text may be other tokens, the answer goes on from those that it was made of."""
+    model = MERGING
+
+    def test_the_text_is_that_of_an_undisturbed_answer_wherever_the_server_dies(self):
+        undisturbed = Answer(self.sarai, max_tokens=120)
+        self.assertEqual((undisturbed.usage[0]["completion"], undisturbed.finish), (120, ["length"]))
+        self.assertGreater(len(undisturbed.text), 240, "a text of merged tokens")
+        chance = random.Random(int(os.environ.get("SARAI_SEED", "7")))
+        for kill in range(KILLS):
+            with self.subTest(kill=kill):
+                answer = self.kill_in(kill, chance, 240, max_tokens=120)
+                self.assertEqual((answer.text, answer.usage), (undisturbed.text, undisturbed.usage))
+                self.assertTrue(answer.seams[0]["exact"])
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ TEST(Transcript, KeepsTheTextInOrderHoweverItCame) {
     const auto partial = transcript.partial();
     ASSERT_TRUE(partial);
     EXPECT_EQ(partial->text, "The \"sea\"\när!");
-    EXPECT_EQ(partial->pieces, 3);
+    EXPECT_THAT(partial->pieces(), testing::ElementsAre("The \"sea\"\n", "är", "!"));
 }
 
 TEST(Transcript, GoesOnAfterASecondLoss) {
@@ -164,10 +164,10 @@ TEST(Transcript, AnAnswerThatHadAllItsTokensEndsAsIts) {
 }
 
 TEST(WithPrefill, AChatGetsTheAnswerAsItsLastMessageAndFewerTokens) {
-    const auto rest = with_prefill(chat(R"(,"max_completion_tokens":10)"), {.text = "The sea", .pieces = 3}, 3);
+    const auto rest = with_prefill(chat(R"(,"max_completion_tokens":10)"), {.text = "The sea", .ends = {}}, 3);
     EXPECT_EQ(json::value(rest.body), json::parse(R"({"model":"m","max_tokens":7,"messages":[
         {"role":"user","content":"Hello"},{"role":"assistant","content":"The sea"}]})"));
-    EXPECT_EQ(with_prefill(chat(R"(,"max_tokens":3)"), {.text = "x", .pieces = 3}, 3).body.at("max_tokens"), 1);
+    EXPECT_EQ(with_prefill(chat(R"(,"max_tokens":3)"), {.text = "x", .ends = {}}, 3).body.at("max_tokens"), 1);
     EXPECT_FALSE(with_prefill(chat(), {.text = "x"}, 3).body.contains("max_tokens"));
 }
 
