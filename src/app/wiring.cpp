@@ -1,13 +1,16 @@
 #include "app/wiring.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <map>
 
+#include "config/values.hpp"
 #include "engine/cores.hpp"
 #include "engine/worker.hpp"
 #include "memory/guard.hpp"
+#include "net/wake.hpp"
 #include "remote/ollama_backend.hpp"
 #include "remote/openai_backend.hpp"
 
@@ -72,7 +75,7 @@ private:
 // What several models say of one server agrees, or it counts as several.
 bool same_server(const config::Endpoint& a, const config::Endpoint& b) {
     return a.url == b.url && a.api_key == b.api_key && a.name == b.name && a.capacity == b.capacity &&
-           a.weight == b.weight;
+           a.weight == b.weight && a.mac == b.mac && a.wake_address == b.wake_address;
 }
 
 pool::Distance distance_of(std::string_view wan) {
@@ -89,7 +92,8 @@ Result<pool::EndpointIndex> add_server(Built& built, std::vector<pool::EndpointS
     if (!origin) return std::unexpected(origin.error());
     endpoints.push_back({.name = endpoint.name.empty() ? origin->name() : endpoint.name,
                          .capacity = endpoint.capacity,
-                         .weight = endpoint.weight});
+                         .weight = endpoint.weight,
+                         .can_wake = !endpoint.mac.empty()});
     built.servers.push_back({.client = std::make_shared<net::Client>(executor, std::move(*origin)),
                              .kind = remote.kind,
                              .endpoint = endpoint,
@@ -175,6 +179,15 @@ asio::awaitable<Result<pool::ProbeReport>> probe(const config::Config& config, s
         if (std::ranges::any_of(*found->loaded, is_it)) resident.push_back(i);
     }
     co_return report;
+}
+
+// The configuration was validated: both can be parsed.
+void wake(const config::Endpoint& endpoint) {
+    const auto mac = config::parse_mac(endpoint.mac);
+    const auto to = config::parse_ipv4_address(endpoint.wake_address);
+    if (!mac || !to) return;
+    if (const auto sent = net::send_wake(*mac, to->address, to->port); !sent)
+        spdlog::warn("endpoint {} cannot be woken: {}", endpoint.name, describe(sent.error()));
 }
 
 asio::awaitable<Result<pool::Measured>> measure_and_note(Measurer& measurer, const config::Model& model,
@@ -295,6 +308,7 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
         return spawn(executor, *built, config.models[i], reduction, built->trained_context[i], planned);
     };
     wiring.ports.probe = [built, &config](pool::EndpointIndex i) { return probe(config, built, i); };
+    wiring.ports.wake = [built](pool::EndpointIndex i) { wake(built->servers[i].endpoint); };
     wiring.ports.remote = [built](pool::ModelIndex model, pool::EndpointIndex endpoint) {
         return built->backends.at({model, endpoint});
     };

@@ -85,6 +85,9 @@ void add_remote(Section& section, const config::Model& model) {
         if (endpoint.capacity != (remote.kind == config::BackendKind::ollama_http ? 2 : 0))
             servers += fmt::format(", capacity: {}", endpoint.capacity);
         if (endpoint.weight != 1) servers += fmt::format(", weight: {}", endpoint.weight);
+        if (!endpoint.mac.empty()) servers += ", mac: " + in_double_quotes(endpoint.mac);
+        if (endpoint.wake_address != config::Endpoint{}.wake_address)
+            servers += ", wake_address: " + in_double_quotes(endpoint.wake_address);
         servers += "}";
     }
     section.add("endpoints", "[" + servers + "]");
@@ -144,6 +147,8 @@ std::string model_yaml(const config::Model& model) {
     if (model.local) add_local(section, *model.local);
     section.add_changed("pinned", model.pinned, false, truth);
     section.add_changed("preload", model.preload, false, truth);
+    section.add_changed("warm_takeover", model.warm_takeover, false, truth);
+    section.add_changed("hedge", model.hedge, false, truth);
     section.add_changed("priority", model.priority, 50, number);
     if (model.local) section.add_changed("ttl", model.ttl, std::chrono::milliseconds{}, time_text);
     if (model.estimated_ram) section.add("estimated_ram", exact(*model.estimated_ram));

@@ -96,6 +96,9 @@ private:
         if (!local_backend && model.fallback && !has_path) {
             add(model, "path", "missing", "the GGUF file, for fallback is gguf_native");
         }
+        for (const auto& [key, wanted] : {std::pair{"warm_takeover", model.warm_takeover}, {"hedge", model.hedge}})
+            if (wanted && !local_backend && !(model.preload && (model.fallback || model.on_loss_fallback == "local")))
+                add(model, key, "would have no effect", "fallback: gguf_native and preload: true beside it");
         if (*model.backend == BackendKind::openai_http && !model.given.contains("endpoints")) {
             add(model, "endpoints", "missing", "a list of servers, for backend is openai_http");
         }
@@ -130,6 +133,14 @@ private:
             } else if (!url.empty() && !urls.insert(url).second) {
                 add(model, at + ".url", in_quotes(url), "every server once");
             }
+            const auto& endpoint = model.endpoints[i];
+            if (!endpoint.mac.empty() && !parse_mac(endpoint.mac))
+                add(model, at + ".mac", in_quotes(endpoint.mac), "a MAC address such as aa:bb:cc:dd:ee:ff");
+            if (!parse_ipv4_address(endpoint.wake_address))
+                add(model, at + ".wake_address", in_quotes(endpoint.wake_address),
+                    "an IPv4 address and a port, such as 192.168.1.255:9");
+            else if (endpoint.mac.empty() && endpoint.wake_address != Endpoint{}.wake_address)
+                add(model, at + ".wake_address", "would have no effect", "mac beside it");
         }
     }
 
@@ -180,6 +191,8 @@ private:
                     .queue = draft.queue,
                     .pinned = draft.pinned,
                     .preload = draft.preload,
+                    .warm_takeover = draft.warm_takeover,
+                    .hedge = draft.hedge,
                     .priority = draft.priority,
                     .ttl = draft.ttl,
                     .estimated_ram = draft.estimated_ram};

@@ -52,11 +52,13 @@ struct TimeBudgets {
 };
 
 struct Endpoint {
-    std::string url;      // http(s)://host[:port][/base]
-    std::string api_key;  // sent as "Authorization: Bearer"; empty: none
-    std::string name;     // for logs and headers: host:port unless given
-    int capacity = 0;     // requests at once, of all models; 0: no limit
-    int weight = 1;       // one of twice the weight gets twice the requests
+    std::string url;       // http(s)://host[:port][/base]
+    std::string api_key;   // sent as "Authorization: Bearer"; empty: none
+    std::string name;      // for logs and headers: host:port unless given
+    int capacity = 0;      // requests at once, of all models; 0: no limit
+    int weight = 1;        // one of twice the weight gets twice the requests
+    std::string mac = {};  // "aa:bb:cc:dd:ee:ff": it may sleep, and is woken by a packet; empty: not
+    std::string wake_address = "255.255.255.255:9";  // where that packet goes, by UDP
     bool operator==(const Endpoint&) const = default;
 };
 
@@ -117,7 +119,10 @@ struct Model {
     Queue queue = {};
     bool pinned = false;   // never displaced
     bool preload = false;  // loaded at start
-    int priority = 50;     // 0–100; policy "priority" displaces lower ones first, and `sarai fit` weighs with it
+    // Of a remote model with a file of its own, while its worker is loaded:
+    bool warm_takeover = false;  // it reads the prompt of a server's answer ahead, so that it can go on with it at once
+    bool hedge = false;          // it answers as well where a server's first token is later than usual
+    int priority = 50;           // 0–100; policy "priority" displaces lower ones first, and `sarai fit` weighs with it
     std::chrono::milliseconds ttl{};          // an idle local worker is unloaded after this; 0: never
     std::optional<Bytes> estimated_ram = {};  // somebody's estimate, printed beside the plan
     bool retired = false;                     // gone or changed by a reload; serves whoever still uses it

@@ -53,6 +53,8 @@ struct ModelDraft {
     std::optional<Bytes> estimated_ram;
     bool pinned = false;
     bool preload = false;
+    bool warm_takeover = false;
+    bool hedge = false;
     bool prefer_http = true;
     std::map<std::string, Place, std::less<>> given;  // path below the model ("timeouts.load") → where
 };

@@ -102,6 +102,10 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.endpoint().capacity = static_cast<int>(v.as<Int>()); }, 0, 100'000},
     {"models.*.endpoints[].weight", Type::integer, "1", "A server of twice the weight gets twice the requests.",
      [](Draft& d, const Value& v) { d.endpoint().weight = static_cast<int>(v.as<Int>()); }, 1, 1000},
+    {"models.*.endpoints[].mac", Type::text, "", "The server may sleep: its MAC address, such as aa:bb:cc:dd:ee:ff, to wake it (Wake-on-LAN) when somebody asks.",
+     [](Draft& d, const Value& v) { d.endpoint().mac = v.as<Text>(); }},
+    {"models.*.endpoints[].wake_address", Type::text, "255.255.255.255:9", "Where the packet goes that wakes it: an IPv4 address and a UDP port, mostly the broadcast address of its network.",
+     [](Draft& d, const Value& v) { d.endpoint().wake_address = v.as<Text>(); }},
     {"models.*.wan", Type::choice, "use", "Servers that are far away, by their measured round trip of 10 ms or more: use them like near ones; last where no near one is left; never.",
      [](Draft& d, const Value& v) { d.model().wan = v.as<Text>(); }, 0, 0, "use|last|never", Scope::remote},
     {"models.*.model", Type::text, "", "The model's name on the server. Without it: its name here.",
@@ -112,6 +116,11 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().continues = v.as<bool>(); }, 0, 0, {}, Scope::remote},
     {"models.*.fallback", Type::choice, "", "What serves while no endpoint can be reached; needs path.",
      [](Draft& d, const Value&) { d.model().fallback = true; }, 0, 0, "gguf_native"},
+
+    {"models.*.warm_takeover", Type::boolean, "false", "While a server answers, the local fallback reads the prompt and the answer so far whenever no worker computes, so that it goes on within a moment if the server dies. Needs preload.",
+     [](Draft& d, const Value& v) { d.model().warm_takeover = v.as<bool>(); }, 0, 0, {}, Scope::remote},
+    {"models.*.hedge", Type::boolean, "false", "Where a server's first token is later than 95 % of its last ones, the local fallback is asked as well, and the first one to answer goes on. Needs preload.",
+     [](Draft& d, const Value& v) { d.model().hedge = v.as<bool>(); }, 0, 0, {}, Scope::remote},
 
     {"models.*.queue", Type::section, "", "Requests that wait: for a slot of the local worker, for a place at a server, for a load. Clients (API keys, or addresses) take turns."},
     {"models.*.queue.length", Type::integer, "512", "Further ones are refused with 503 and a Retry-After.",

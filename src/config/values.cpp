@@ -93,6 +93,25 @@ std::optional<Listen> parse_listen(std::string_view text) {
     return listen;
 }
 
+std::optional<Listen> parse_ipv4_address(std::string_view text) {
+    auto address = parse_listen(text);
+    if (!address || address->port == 0 || !is_ipv4(address->address, &address->loopback)) return std::nullopt;
+    return address;
+}
+
+std::optional<Mac> parse_mac(std::string_view text) {
+    constexpr std::size_t length = 17;
+    if (text.size() != length) return std::nullopt;
+    Mac mac{};
+    for (std::size_t i = 0; i < mac.size(); ++i) {
+        const auto byte = text.substr(i * 3, 2);
+        const auto [end, error] = std::from_chars(byte.begin(), byte.end(), mac[i], 16);
+        if (error != std::errc{} || end != byte.end()) return std::nullopt;
+        if (i > 0 && (text[i * 3 - 1] != text[2] || (text[2] != ':' && text[2] != '-'))) return std::nullopt;
+    }
+    return mac;
+}
+
 std::optional<Url> parse_url(std::string_view text) {
     const bool tls = text.starts_with("https://");
     if (!tls && !text.starts_with("http://")) return std::nullopt;

@@ -1,6 +1,7 @@
 // How single values are written: durations, addresses, URLs, model names. Pure.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -19,6 +20,13 @@ struct Listen {
 };
 // "127.0.0.1:11435", "[::1]:0", "localhost:11435"; numeric addresses only, for a name may mean any machine.
 [[nodiscard]] std::optional<Listen> parse_listen(std::string_view text);
+
+// The same with an IPv4 address and no name: "192.168.1.255:9".
+[[nodiscard]] std::optional<Listen> parse_ipv4_address(std::string_view text);
+
+// "aa:bb:cc:dd:ee:ff", also with "-" between.
+using Mac = std::array<std::uint8_t, 6>;
+[[nodiscard]] std::optional<Mac> parse_mac(std::string_view text);
 
 struct Url {
     std::string text;  // as given, without a trailing slash

@@ -47,6 +47,20 @@ EndpointIndex Endpoints::add(EndpointSpec spec) {
     return all_.size() - 1;
 }
 
+bool Endpoints::wake(Clock::time_point now, EndpointIndex endpoint, Clock::duration interval) {
+    auto& view = all_[endpoint].view;
+    if (!specs_[endpoint].can_wake || view.up) return false;
+    if (view.woken_last != Clock::time_point{} && now - view.woken_last < interval) return false;
+    if (view.woken_first == Clock::time_point{}) view.woken_first = now;
+    view.woken_last = now;
+    return true;
+}
+
+bool Endpoints::is_waking(Clock::time_point now, EndpointIndex endpoint, Clock::duration time) const {
+    const auto& view = all_[endpoint].view;
+    return !view.up && view.woken_first != Clock::time_point{} && now - view.woken_first < time;
+}
+
 Clock::duration Endpoints::varied(Clock::duration interval) {
     if (rules_.jitter == 0) return interval;
     const double unit = static_cast<double>(random_() >> 11U) * 0x1p-53;  // [0, 1), the same with every library
@@ -79,6 +93,7 @@ void Endpoints::answered(Clock::time_point now, EndpointIndex endpoint) {
     // Also one that is open: a request that was tried because nothing else was left says more than a probe.
     if (!one.view.up) one.view.changed = now;
     one.view.up = true;
+    one.view.woken_first = one.view.woken_last = {};
     one.view.breaker = Breaker::closed;
     one.next_probe.reset();
     if (rules_.check_interval.count() > 0) one.next_probe = now + varied(rules_.check_interval);
@@ -143,6 +158,7 @@ void Endpoints::probed(Clock::time_point now, EndpointIndex endpoint, const Resu
         if (one.view.breaker == Breaker::open && now >= one.view.next_trial) {
             one.view.breaker = Breaker::half_open;
             one.view.up = true;
+            one.view.woken_first = one.view.woken_last = {};
             one.view.changed = now;
         }
     } else {

@@ -37,9 +37,10 @@ using ModelIndex = std::size_t;
 using EndpointIndex = std::size_t;
 
 struct EndpointSpec {
-    std::string name;  // host:port
-    int capacity = 0;  // requests at once; 0: no limit
-    int weight = 1;    // one of twice the weight gets twice the requests
+    std::string name;       // host:port
+    int capacity = 0;       // requests at once; 0: no limit
+    int weight = 1;         // one of twice the weight gets twice the requests
+    bool can_wake = false;  // by a packet (Wake-on-LAN)
     bool operator==(const EndpointSpec&) const = default;
 };
 
@@ -94,6 +95,10 @@ public:
     // Those that are to be probed now; each is expected to be reported by probed().
     [[nodiscard]] std::vector<EndpointIndex> due(Clock::time_point now);
     EndpointIndex add(EndpointSpec spec);
+    // Somebody would ask it, and it is down: is it time to send a packet that wakes it?
+    [[nodiscard]] bool wake(Clock::time_point now, EndpointIndex endpoint, Clock::duration interval);
+    // It was sent one for the first time, since it was up, not longer ago than `time`.
+    [[nodiscard]] bool is_waking(Clock::time_point now, EndpointIndex endpoint, Clock::duration time) const;
 
     // ---- choice ----
     enum class State : std::uint8_t {
@@ -124,9 +129,11 @@ public:
         Breaker breaker = Breaker::closed;
         int leases = 0;
         std::optional<Error> last_error;
-        Clock::time_point changed{};             // when `up` was last set; the epoch: never
-        Clock::time_point resting_until{};       // Retry-After
-        Clock::time_point next_trial{};          // not before; only of one that is down
+        Clock::time_point changed{};        // when `up` was last set; the epoch: never
+        Clock::time_point resting_until{};  // Retry-After
+        Clock::time_point next_trial{};     // not before; only of one that is down
+        Clock::time_point woken_first{};    // since it was up; the epoch: not
+        Clock::time_point woken_last{};
         std::chrono::microseconds round_trip{};  // the least of the last ones; 0: not measured yet
         bool far = false;
         std::optional<std::vector<ModelIndex>> resident;

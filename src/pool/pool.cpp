@@ -62,6 +62,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         std::optional<Clock::time_point> ended_for_excess;
         Clock::time_point started;
         std::chrono::milliseconds load_time{};
+        int standbys = 0;
     };
 
     asio::any_io_executor executor;
@@ -97,6 +98,10 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     void perform_one(const Probe& action) { tasks.spawn("probe", probe(action.endpoint)); }
     void perform_one(const Stop& action) {
         if (const auto& worker = locals[action.model].worker) tasks.spawn("stop", stop_worker(worker));
+    }
+    void perform_one(const Wake& action) {
+        spdlog::info("endpoint {} is down and wanted: waking it", core.endpoints()[action.endpoint].name);
+        if (ports.wake) ports.wake(action.endpoint);
     }
     void perform_one(Grant& action) { answer(action.ticket, std::move(action.route)); }
     void perform_one(Refuse& action) {
@@ -409,7 +414,9 @@ void Lease::broke_off(const Error& failure) {
     pool_->perform(pool_->core.endpoint_failed(Clock::now(), *route_.endpoint, failure, ticket_));
 }
 
-void Lease::answered() { pool_->perform(pool_->core.answered(Clock::now(), ticket_)); }
+void Lease::answered(PoolCore::Came what) { pool_->perform(pool_->core.answered(Clock::now(), ticket_, what)); }
+
+void Lease::overtaken() { pool_->core.overtaken(Clock::now(), ticket_); }
 
 void Lease::served(const std::optional<llm::Rates>& rates) {
     pool_->perform(pool_->core.finished(Clock::now(), ticket_));
@@ -445,6 +452,27 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Be
     if (route->fallback && !route->endpoint) spdlog::warn("model '{}': {}", shared->name(model), route->reason);
     shared->adopt(lease, std::move(*route));
     co_return lease;
+}
+
+std::optional<Lease> Pool::borrow(ModelIndex model, bool alone) {
+    if (shared_->shutting_down) return std::nullopt;
+    Lease lease(shared_, ++shared_->last_ticket);
+    auto actions = shared_->core.borrow(Clock::now(), lease.ticket_, model, alone);
+    auto* grant = std::get_if<Grant>(&actions.front());
+    if (grant == nullptr || !shared_->locals[model].worker) {
+        if (grant == nullptr) lease.ticket_ = 0;
+        return std::nullopt;
+    }
+    shared_->update_turns();
+    shared_->adopt(lease, std::move(grant->route));
+    return lease;
+}
+
+std::shared_ptr<void> Pool::stand_by(ModelIndex model) {
+    auto& standbys = shared_->locals[model].standbys;
+    if (standbys >= std::max(1, shared_->core.models()[model].slots)) return nullptr;
+    ++standbys;
+    return {shared_.get(), [keep = shared_, model](void*) { --keep->locals[model].standbys; }};
 }
 
 void Pool::lift_quarantine(ModelIndex model) { shared_->core.lift_quarantine(model); }

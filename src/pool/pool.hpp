@@ -38,6 +38,8 @@ public:
 
     [[nodiscard]] const Route& route() const { return route_; }
     [[nodiscard]] llm::Backend& backend() const { return *backend_; }
+    // For work that may outlive the lease by a moment.
+    [[nodiscard]] std::shared_ptr<llm::Backend> shared_backend() const { return backend_; }
 
     // What this route gave failed: before anything was sent to the client, or in the middle of an answer with which
     // another backend may go on. The lease moves on to the next backend of the chain, or the error says why there is
@@ -47,7 +49,9 @@ public:
     // The answer broke off in the middle, and nobody is to go on with it. Only marks the endpoint.
     void broke_off(const Error& failure);
     // The first token, or the whole reply, has come.
-    void answered();
+    void answered(PoolCore::Came what = PoolCore::Came::first_token);
+    // Another backend's first token came sooner, and this one is not waited for any longer.
+    void overtaken();
     // The answer has come to its end, with the speeds that its last part told. From here on the next request may have
     // its slot; the model stays where it is.
     void served(const std::optional<llm::Rates>& rates);
@@ -96,6 +100,13 @@ public:
     // what the load failed with.
     [[nodiscard]] boost::asio::awaitable<Result<Lease>> acquire(ModelIndex model, Ask ask = {},
                                                                 const Beat* beat = nullptr);
+
+    // A slot of the model's worker that nobody needs now, for work ahead of requests, or to be faster than a server.
+    // `alone`: only while no worker computes. nullopt: there is none.
+    [[nodiscard]] std::optional<Lease> borrow(ModelIndex model, bool alone);
+    // A right to keep an answer's prompt in a slot of the worker, as long as the token lives: one per slot, as each
+    // would drive out the other's. Null: they are taken.
+    [[nodiscard]] std::shared_ptr<void> stand_by(ModelIndex model);
 
     // Ends a quarantine, so that the next acquire() loads the model again.
     void lift_quarantine(ModelIndex model);

@@ -76,6 +76,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
     std::vector<EndpointIndex> open;
     bool is_full = false;
     bool is_trying = false;
+    bool is_waking = false;
     std::optional<Clock::time_point> rested;  // when the first of those that rest may be asked again
     for (const auto endpoint : spec.endpoints) {
         if (std::ranges::contains(state.tried, endpoint)) continue;
@@ -95,7 +96,11 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
                                                           std::chrono::ceil<std::chrono::seconds>(until - now).count());
                 break;
             }
-            case down: state.passed_over[endpoint] = how_down(now, endpoint); break;
+            case down:
+                state.passed_over[endpoint] = how_down(now, endpoint);
+                if (endpoints_.wake(now, endpoint, rules_.wake_interval)) out.emplace_back(Wake{endpoint});
+                is_waking = is_waking || endpoints_.is_waking(now, endpoint, rules_.wake_time);
+                break;
             case far:
                 state.passed_over[endpoint] = fmt::format(
                     "{} is {:.0f} ms away and \"wan\" is never for this model", name,
@@ -127,7 +132,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         state.tried.clear();
         return advance(now, ticket, out);
     }
-    if (is_trying) {
+    if (is_trying || is_waking) {
         state.parked = true;
         return;
     }
@@ -207,10 +212,7 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         route.fallback = !chain.empty();
         route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
                                       : "local worker is the model's backend";
-        ++state.local_attempts;
-        state.worker = incarnations_[state.model];
-        ++locals_[state.model].leases;
-        ++locals_[state.model].running;
+        take_slot(state);
     }
     if (state.stands_in_for) {
         route.fallback = true;
@@ -221,6 +223,13 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         note({.model = state.stands_in_for.value_or(state.model), .event = Event::fallback, .outcome = route.reason});
     state.granted = route;
     out.emplace_back(Grant{ticket, std::move(route)});
+}
+
+void PoolCore::take_slot(TicketState& state) {
+    ++state.local_attempts;
+    state.worker = incarnations_[state.model];
+    ++locals_[state.model].leases;
+    ++locals_[state.model].running;
 }
 
 std::string PoolCore::why_passed_over(const TicketState& state) const {
@@ -267,7 +276,7 @@ void PoolCore::stop_running(TicketState& state) {
         --locals_[state.model].running;
 }
 
-Actions PoolCore::answered(Clock::time_point now, Ticket ticket) {
+Actions PoolCore::answered(Clock::time_point now, Ticket ticket, Came what) {
     Actions out;
     now_ = now;
     const auto found = tickets_.find(ticket);
@@ -278,6 +287,7 @@ Actions PoolCore::answered(Clock::time_point now, Ticket ticket) {
         endpoints_.answered(now, *endpoint);
         endpoints_.remember(state.model, state.ask.conversation, *endpoint);
         state.visit.trial = false;
+        if (what == Came::first_token) note_first_token(state, now - state.granted_at);
         if (before != Breaker::closed) serve(out);
     }
     return out;
@@ -333,6 +343,10 @@ void PoolCore::after_attempt(Clock::time_point now, Ticket ticket, const Error& 
             state.failure = error;
             return;
         }
+    }
+    if (endpoint && !state.woke && endpoints()[*endpoint].can_wake && error.unsent && !endpoints_.view(*endpoint).up) {
+        state.woke = true;  // it was asleep: not yet tried
+        std::erase(state.tried, *endpoint);
     }
     if (endpoint) {
         state.passed_over[*endpoint] = fmt::format("{} failed: {}", endpoints()[*endpoint].name, error.message);
@@ -392,6 +406,7 @@ Actions PoolCore::tick(Clock::time_point now) {
             alive.push_back(ticket);
     for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
     unload_idle(now, out);
+    restart_due(out);
     restore_displaced(now, out);
     serve(out);
     return out;

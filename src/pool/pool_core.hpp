@@ -23,6 +23,8 @@
 //       │                            broken) stopping ◄───┘
 //       └────────────────────────────────────── reaped (also from loading and ready: it died)
 //
+// One that dies soon after it was ready, again and again, stays absent for a while that grows.
+//
 // Who may be displaced to make room, idle ones first:
 //  - by anyone: the fallback worker of a remote model whose server is up again;
 //  - by a remote model's fallback: the models of its may_displace, in that order, pinned ones too;
@@ -99,6 +101,14 @@ struct Rules {
     int loads_to_quarantine = 3;  // that fail in a row
     // So long a ticket of a lower class waits until it counts as one of the next higher class.
     Clock::duration class_up_after = std::chrono::seconds(30);
+    // A worker that dies within the first of these after it was ready, again and again, is started again after a pause
+    // that doubles from a second up to the second of them.
+    Clock::duration short_life = std::chrono::minutes(1);
+    Clock::duration restart_pause_max = std::chrono::seconds(30);
+    // A server that sleeps is sent a packet to wake it so often at most, and so long somebody waits for it who has
+    // nobody else to ask.
+    Clock::duration wake_interval = std::chrono::seconds(10);
+    Clock::duration wake_time = std::chrono::seconds(90);
 };
 
 enum class LocalState : std::uint8_t { absent, measuring, queued, loading, ready, stopping };
@@ -131,6 +141,10 @@ struct Probe {
     EndpointIndex endpoint;
     bool operator==(const Probe&) const = default;
 };
+struct Wake {
+    EndpointIndex endpoint;
+    bool operator==(const Wake&) const = default;
+};
 struct Grant {
     Ticket ticket;
     Route route;
@@ -140,7 +154,7 @@ struct Refuse {
     Ticket ticket;
     Error error;
 };
-using Action = std::variant<Measure, Spawn, Stop, Probe, Grant, Refuse>;
+using Action = std::variant<Measure, Spawn, Stop, Probe, Wake, Grant, Refuse>;
 using Actions = std::vector<Action>;
 
 class PoolCore {
@@ -151,8 +165,14 @@ public:
     // Tickets are never used twice and grow, so that their order is that of arrival. Refused with busy, and with what
     // the queue takes to be served as retry_after, where the model's queue is full.
     [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model, Ask ask = {});
-    // The first token, or the whole reply, has come.
-    [[nodiscard]] Actions answered(Clock::time_point now, Ticket ticket);
+    // The same for a slot of the model's worker that nobody needs: granted at once, else refused with busy. `alone`:
+    // only while no worker computes for anybody. For work ahead of requests, and for requests that have a ticket.
+    [[nodiscard]] Actions borrow(Clock::time_point now, Ticket ticket, ModelIndex model, bool alone);
+    // The first token of a stream, the whole reply, or the first token of what another backend had begun.
+    enum class Came : std::uint8_t { first_token, whole, continuation };
+    [[nodiscard]] Actions answered(Clock::time_point now, Ticket ticket, Came what = Came::first_token);
+    // Somebody else was faster than its route: no failure, and a first token that took at least so long.
+    void overtaken(Clock::time_point now, Ticket ticket);
     // The backend has answered to the end: its slot is free, while the client may still be reading. The lease stays.
     [[nodiscard]] Actions finished(Clock::time_point now, Ticket ticket);
     // What the route gave failed, before the first token or in an answer with which another backend may go on; the
@@ -209,13 +229,16 @@ public:
         int leases = 0;
         int running = 0;  // of the leases, those that its worker has not answered to the end
         std::optional<Error> last_error;
-        int failed_loads = 0;                    // in a row, for other reasons than a lack of memory
-        bool quarantined = false;                // too many: not loaded until lift_quarantine()
-        bool draining = false;                   // takes no further tickets: somebody waits for its memory
-        Reduction reduction = {};                // of the plan that was measured last
-        Needs needs = {};                        // likewise
-        std::uint64_t last_used = 0;             // grows with each use, over all models
-        Clock::time_point idle_since = {};       // without leases
+        int failed_loads = 0;               // in a row, for other reasons than a lack of memory
+        bool quarantined = false;           // too many: not loaded until lift_quarantine()
+        bool draining = false;              // takes no further tickets: somebody waits for its memory
+        Reduction reduction = {};           // of the plan that was measured last
+        Needs needs = {};                   // likewise
+        std::uint64_t last_used = 0;        // grows with each use, over all models
+        Clock::time_point idle_since = {};  // without leases
+        Clock::time_point ready_since = {};
+        int short_lives = 0;                     // workers in a row that died soon after they were ready
+        Clock::time_point not_before = {};       // for the next load, after those
         std::vector<ModelIndex> displaced = {};  // by this model's fallback worker, to be restored
     };
     [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
@@ -227,6 +250,12 @@ public:
     [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for it, wherever it is to be answered
     // What those who wait take to be served, by what the last answers took; 0: nothing is known.
     [[nodiscard]] std::chrono::milliseconds expected_wait(ModelIndex model) const;
+    // Of the last streams of the model there, the time from the request to the first token.
+    struct FirstTokens {
+        int count = 0;
+        std::chrono::milliseconds median{}, p95{};
+    };
+    [[nodiscard]] FirstTokens first_tokens(ModelIndex model, EndpointIndex endpoint) const;
     // The last ones, oldest first.
     [[nodiscard]] const std::deque<Decision>& decisions() const { return decisions_; }
     [[nodiscard]] std::size_t tickets() const { return tickets_.size(); }
@@ -244,6 +273,7 @@ private:
         bool waiting = false;      // for the local worker
         bool owed = false;         // waits for a slot of this load: the worker may not go before it
         bool parked = false;       // waits for one of its endpoints
+        bool woke = false;         // one that it failed to reach is being woken
         bool runs = false;         // holds a slot or a place at an endpoint
         Endpoints::Visit visit;
         Clock::time_point granted_at{};
@@ -255,6 +285,8 @@ private:
 
     void advance(Clock::time_point now, Ticket ticket, Actions& out);
     void grant(Ticket ticket, TicketState& state, Route route, Actions& out);
+    void take_slot(TicketState& state);
+    void note_first_token(const TicketState& state, Clock::duration took);
     void refuse(Ticket ticket, Error error, Actions& out);
     void refuse_waiting(ModelIndex model, const Error& error, Actions& out);
     void drop_lease(TicketState& state);
@@ -286,6 +318,8 @@ private:
     };
     struct Room;  // what is free, and what is promised to whom
     void want_worker(ModelIndex model, Actions& out);
+    void note_death(ModelIndex model);
+    void restart_due(Actions& out);
     void find_room(ModelIndex model, Actions& out);
     void give_up(ModelIndex model, Error error, Actions& out);
     void begin_load(ModelIndex model, Bytes planned, Actions& out);
@@ -334,6 +368,7 @@ private:
     std::deque<std::pair<std::string, Client>> left_;  // the last that had tickets and have none
     std::map<std::string, Client> clients_;            // with tickets
     std::uint64_t turns_ = 0;
+    std::map<std::pair<ModelIndex, EndpointIndex>, std::deque<Clock::duration>> first_tokens_;
     std::vector<std::chrono::duration<double>> service_;  // by model: mean time of the last answers, 0: unknown
     std::deque<Awaiting> awaiting_;  // queued: measured, waiting for memory or a place; first come, first served
     std::deque<Decision> decisions_;

@@ -88,7 +88,7 @@ Actions PoolCore::worker_ready(ModelIndex model, std::chrono::milliseconds load_
     local.state = LocalState::ready;
     local.last_error.reset();
     local.failed_loads = 0;
-    local.idle_since = now_;
+    local.idle_since = local.ready_since = now_;
     if (load_time.count() > 0) local.needs.load_time = load_time;
     preloading_[model] = false;
     // Also where it has to go again: each load serves those that waited for it.
@@ -103,6 +103,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     if (!has_process(local.state)) return out;
     const bool while_loading = local.state == LocalState::loading;
     const bool wanted_to_stop = local.state == LocalState::stopping;
+    if (local.state == LocalState::ready) note_death(model);
     local.state = LocalState::absent;
     local.reserved = {};
     local.draining = false;
@@ -124,6 +125,23 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
         serve(out);
     }
     return out;
+}
+
+// A worker that a certain request kills, or whose machine is short of something, would else be loaded without end.
+void PoolCore::note_death(ModelIndex model) {
+    auto& local = locals_[model];
+    local.short_lives = now_ - local.ready_since < rules_.short_life ? local.short_lives + 1 : 0;
+    if (local.short_lives < 2) return;  // once is an accident
+    const auto pause = std::chrono::seconds(1) * (1U << std::min(local.short_lives - 2, 10));
+    local.not_before = now_ + std::min<Clock::duration>(pause, rules_.restart_pause_max);
+}
+
+void PoolCore::restart_due(Actions& out) {
+    for (ModelIndex i = 0; i < models_.size(); ++i) {
+        const auto& local = locals_[i];
+        if (local.state == LocalState::absent && local.short_lives > 1 && local.not_before <= now_ && is_wanted(i))
+            want_worker(i, out);
+    }
 }
 
 Actions PoolCore::stop(ModelIndex model) {
@@ -165,6 +183,8 @@ void PoolCore::note_failed_load(ModelIndex model, const Error& error) {
 void PoolCore::lift_quarantine(ModelIndex model) {
     locals_[model].failed_loads = 0;
     locals_[model].quarantined = false;
+    locals_[model].short_lives = 0;
+    locals_[model].not_before = {};
 }
 
 bool PoolCore::refuse_in_quarantine(ModelIndex model, Actions& out) {
@@ -225,6 +245,10 @@ void PoolCore::shrink_to_budget(Actions& out) {
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
     if (refuse_in_quarantine(model, out) || refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
+    if (now_ < local.not_before) {  // those who ask wait; a preload does not
+        preloading_[model] = false;
+        return;
+    }
     // Before anything is measured: where all places are taken by models that stay, memory does not matter.
     int staying = 0;
     for (ModelIndex i = 0; i < models_.size(); ++i) {

@@ -41,6 +41,8 @@ struct Ports {
     std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, const Reduction&, Bytes planned)> spawn;
     std::function<boost::asio::awaitable<Result<ProbeReport>>(EndpointIndex)> probe;
     std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
+    // Sends the packet that wakes it. May be empty where no endpoint can be woken.
+    std::function<void(EndpointIndex)> wake = {};
     // Changes when the model's files do. May be empty: then only a reload or a wish ends a quarantine.
     std::function<std::string(ModelIndex)> file_stamp = {};
     // What a load has shown, for the next plan (pool/load_record.hpp says when). Must not block.

@@ -140,6 +140,9 @@ TEST(ConfigKeys, StateTheDefaultsThatTheStructsHave) {
     EXPECT_EQ(given.models[0].queue.max_wait, bare.models[0].queue.max_wait);
     EXPECT_EQ(given.models[0].remote->wan, bare.models[0].remote->wan);
     EXPECT_EQ(given.models[0].remote->endpoints[0].capacity, bare.models[0].remote->endpoints[0].capacity);
+    EXPECT_EQ(given.models[0].warm_takeover, bare.models[0].warm_takeover);
+    EXPECT_EQ(given.models[0].hedge, bare.models[0].hedge);
+    EXPECT_EQ(given.models[0].remote->endpoints[0].wake_address, bare.models[0].remote->endpoints[0].wake_address);
     EXPECT_EQ(given.models[0].remote->endpoints[0].weight, bare.models[0].remote->endpoints[0].weight);
     EXPECT_EQ(given.server.port, bare.server.port);
     EXPECT_EQ(given.server.address, bare.server.address);

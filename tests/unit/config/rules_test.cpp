@@ -142,6 +142,25 @@ TEST(ConfigRules, RefuseWhatWouldHaveNoEffect) {
                 "models.m.keep_alive", "backend ollama_http");
 }
 
+TEST(ConfigRules, StandByOnlyWithAWorkerThatIsLoaded) {
+    const std::string both = "backend: ollama_http, endpoints: [{url: http://box:1}], fallback: gguf_native, path: m.gguf";
+    const Config config = valid(as_model(both + ", preload: true, hedge: true, warm_takeover: true"));
+    EXPECT_TRUE(config.models[0].hedge && config.models[0].warm_takeover);
+    expect_only(as_model(both + ", hedge: true"), "models.m.hedge", "preload: true");
+    expect_only(as_model("backend: ollama_http, endpoints: [{url: \"http://box:1\"}], warm_takeover: true"),
+                "models.m.warm_takeover", "fallback: gguf_native");
+}
+
+TEST(ConfigRules, NeedWhatWakesAServer) {
+    const auto endpoint = [](std::string_view more) {
+        return as_model("backend: ollama_http, endpoints: [{url: http://box:1, " + std::string(more) + "}]");
+    };
+    EXPECT_EQ(valid(endpoint("mac: '00:1a:2B:3c:4d:5e'")).models[0].remote->endpoints[0].mac, "00:1a:2B:3c:4d:5e");
+    expect_only(endpoint("mac: '00:1a:2b:3c:4d'"), "models.m.endpoints[0].mac", "a MAC address such as");
+    expect_only(endpoint("mac: '00:1a:2b:3c:4d:5e', wake_address: 'box:9'"), "models.m.endpoints[0].wake_address", "192.168.1.255:9");
+    expect_only(endpoint("wake_address: '192.168.1.255:9'"), "models.m.endpoints[0].wake_address", "mac beside it");
+}
+
 TEST(ConfigRules, SayWhatTheLossOfAServerMayDisplace) {
     const std::string others =
         ", b: {backend: gguf_native, path: b}, e: {backend: gguf_native, path: e, kind: embedding}}";

@@ -31,6 +31,7 @@ struct Describe {
     }
     std::string operator()(const Stop& a) const { return "stop " + core.models()[a.model].name; }
     std::string operator()(const Probe& a) const { return "probe " + core.endpoints()[a.endpoint].name; }
+    std::string operator()(const Wake& a) const { return "wake " + core.endpoints()[a.endpoint].name; }
     std::string operator()(const Grant& a) const {
         return fmt::format("grant {}: {}", a.ticket, describe_route(core, a.route));
     }

@@ -32,7 +32,7 @@ public:
     Driver(std::uint64_t seed, Policy policy)
         : random_(seed),
           core_(rules(policy, seed), models(),
-                {{.name = "east:1", .capacity = 2},
+                {{.name = "east:1", .capacity = 2, .can_wake = true},
                  {.name = "west:2", .capacity = 1, .weight = 2},
                  {.name = "north:3"}}) {
         measuring_.resize(core_.models().size());
@@ -71,7 +71,7 @@ public:
         now_ += std::chrono::milliseconds(below(40));
         const auto model = below(core_.models().size());
         const auto endpoint = below(core_.endpoints().size());
-        switch (below(22)) {
+        switch (below(24)) {
             case 0:
             case 1:
             case 2:
@@ -112,6 +112,8 @@ public:
             case 19: answered(any_ticket()); break;
             case 20:
             case 21: finished(any_ticket()); break;
+            case 22: borrow(model); break;
+            default: core_.overtaken(now_, any_ticket()); break;
         }
         check();
     }
@@ -201,6 +203,19 @@ private:
         asked_[ticket] = originals_[ticket] = model;
         perform(core_.acquire(now_, ticket, model, any_ask()), "acquire");
     }
+    void borrow(ModelIndex model) {
+        const bool alone = below(2) == 0;
+        const bool idle = std::ranges::none_of(
+            granted_, [&](const auto& entry) { return !entry.second.endpoint && !finished_.contains(entry.first); });
+        const auto ticket = ++next_ticket_;
+        asked_[ticket] = originals_[ticket] = model;
+        const auto actions = core_.borrow(now_, ticket, model, alone);
+        const bool granted = std::holds_alternative<Grant>(actions.front());
+        ++counts[granted ? "borrow" : "borrow refused"];
+        EXPECT_TRUE(!granted || !alone || idle) << "somebody computes";
+        EXPECT_EQ(actions.size(), 1u);
+        perform(actions, "borrow");
+    }
     void answered(Ticket ticket) {
         const bool known = granted_.contains(ticket);
         const auto actions = core_.answered(now_, ticket);
@@ -265,7 +280,10 @@ private:
         probing_[endpoint] = false;
         perform(core_.probed(now_, endpoint, outcome), "probed");
     }
-    void tick() { perform(core_.tick(now_), "tick"); }
+    void tick() {
+        ticked_ = now_;
+        perform(core_.tick(now_), "tick");
+    }
 
     void expect_nothing(const Actions& actions, const char* event) {
         event_ = event;
@@ -320,6 +338,10 @@ private:
         EXPECT_FALSE(probing_[a.endpoint]) << event_;
         probing_[a.endpoint] = true;
     }
+    void on(const Wake& a) {
+        ++counts["wake"];
+        EXPECT_TRUE(core_.endpoints()[a.endpoint].can_wake && !core_.endpoint(a.endpoint).up) << event_;
+    }
     void on(const Grant& a) {
         ++counts[a.route.endpoint ? "grant remote" : "grant local"];
         const auto asked = asked_.find(a.ticket);
@@ -356,7 +378,8 @@ private:
     bool an_endpoint_is_waited_for(ModelIndex model) const {
         return std::ranges::any_of(core_.models()[model].endpoints, [&](EndpointIndex endpoint) {
             const auto& view = core_.endpoint(endpoint);
-            return view.leases > 0 || view.resting_until > now_ - 1s;  // the next tick looks again
+            // The next tick looks again.
+            return view.leases > 0 || view.resting_until > now_ - 1s || (!view.up && view.woken_first > ticked_ - 90s);
         });
     }
     LocalState expected_state(ModelIndex model) const {
@@ -405,9 +428,12 @@ private:
         for (const auto& [ticket, model] : asked_) {
             const bool by_stand_in = model == cluster;
             const auto state = core_.local(by_stand_in ? code : model).state;
-            EXPECT_TRUE(state != LocalState::absent || an_endpoint_is_waited_for(model))
+            const bool paused = core_.local(by_stand_in ? code : model).not_before > ticked_;
+            EXPECT_TRUE(state != LocalState::absent || an_endpoint_is_waited_for(model) || paused)
                 << "ticket " << ticket << " waits for nobody after " << event_;
         }
+        for (ModelIndex model = 0; model < core_.models().size(); ++model)
+            counts["paused"] += core_.local(model).not_before > now_ ? 1 : 0;
         bool coming = false;
         for (ModelIndex model = 0; model < core_.models().size(); ++model) {
             const auto& local = core_.local(model);
@@ -451,6 +477,7 @@ private:
     std::mt19937_64 random_;
     PoolCore core_;
     Clock::time_point now_ = Clock::time_point{} + 1h;
+    Clock::time_point ticked_ = now_;
     std::string event_ = "start";
     Ticket next_ticket_ = 0;
     std::map<Ticket, ModelIndex> asked_;  // and not answered yet
@@ -483,10 +510,27 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
         for (const auto& [what, count] : driver.counts) seen[what] += count;
     }
     if (chosen) return;
-    for (const char* what :
-         {"measure", "spawn", "stop", "probe", "grant remote", "grant local", "refuse no_memory", "refuse corrupt_file",
-          "refuse unavailable", "refuse busy", "trial", "chosen among several", "waits for memory", "displaced",
-          "stands in", "unload", "unload refused"})
+    for (const char* what : {"measure",
+                             "spawn",
+                             "stop",
+                             "probe",
+                             "grant remote",
+                             "grant local",
+                             "refuse no_memory",
+                             "refuse corrupt_file",
+                             "refuse unavailable",
+                             "refuse busy",
+                             "trial",
+                             "chosen among several",
+                             "waits for memory",
+                             "displaced",
+                             "stands in",
+                             "unload",
+                             "unload refused",
+                             "borrow",
+                             "borrow refused",
+                             "wake",
+                             "paused"})
         EXPECT_GE(seen[what], histories / 3) << what << " is too rare for these histories to say much about it";
 }
 
