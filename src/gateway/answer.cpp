@@ -4,8 +4,11 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "gateway/hedge.hpp"
+#include "gateway/warm_takeover.hpp"
 #include "llm/conversation.hpp"
 
 namespace sarai::gateway {
@@ -110,7 +113,7 @@ private:
         if (!reply) co_return std::unexpected(reply.error());
         done_.time_to_first_token = Clock::now() - arrived_;
         done_.usage = llm::usage_of(*reply);
-        lease.answered();
+        lease.answered(pool::PoolCore::Came::whole);
         lease.served(llm::rates_of(*reply));
         complete_ = true;
         (void)co_await exchange_.respond({.body = face_.reply(*reply), .headers = headers(lease.route())});
@@ -118,7 +121,7 @@ private:
     }
 
     asio::awaitable<Result<void>> stream(pool::Lease& lease) {
-        auto events = co_await lease.backend().stream(request_);
+        auto events = co_await begin(lease);
         if (!events) co_return std::unexpected(events.error());
         // Made while the model still works; it leaves with the first token.
         if (!exchange_.started())
@@ -129,6 +132,7 @@ private:
                                      {"endpoint", endpoint_},
                                      {"reason", lease.route().reason}};
         llm::Transcript transcript(request_);
+        auto warm = read_ahead(co_await asio::this_coro::executor, lease.route(), transcript);
         std::string out;
         bool started = false;
         std::int64_t had = 0;  // tokens of the answer that this stream goes on with
@@ -138,6 +142,8 @@ private:
             if (!event) {
                 if (!started) co_return std::unexpected(event.error());
                 events->reset();  // closes its connection
+                if (warm) done_.read_ahead = warm->tokens_read();
+                warm.reset();
                 auto resumed = co_await take_over(lease, transcript, std::move(event.error()));
                 if (!resumed) {
                     done_.broke_off = true;
@@ -194,6 +200,31 @@ private:
         co_return Result<void>{};
     }
 
+    // The stream of the lease's backend; of the local worker, whose lease it then is, where a server is slow to begin.
+    asio::awaitable<Result<std::unique_ptr<llm::EventStream>>> begin(pool::Lease& lease) {
+        if (!shared_.config.models[lease.route().model].hedge) co_return co_await lease.backend().stream(request_);
+        const auto usual = usual_first_token(shared_.pool, lease.route());
+        if (!usual) co_return co_await lease.backend().stream(request_);
+        auto begun = co_await begin_hedged(shared_.pool, lease, request_, *usual);
+        if (!begun) co_return std::unexpected(begun.error());
+        done_.hedged = begun->hedged;
+        done_.hedge_won = begun->local_won;
+        if (begun->local_won) {
+            note_route(lease.route());
+            spdlog::info("{}: {}", request_.id, lease.route().reason);
+        }
+        co_return std::move(begun->events);
+    }
+
+    // For a server's answer, where the model wants it and somebody may go on with it.
+    std::unique_ptr<WarmTakeover> read_ahead(const asio::any_io_executor& executor, const pool::Route& route,
+                                             llm::Transcript& transcript) {
+        const auto& model = shared_.config.models[route.model];
+        if (!model.warm_takeover || !route.endpoint || !transcript.partial()) return nullptr;
+        return std::make_unique<WarmTakeover>(executor, shared_.pool, route.model, request_,
+                                              [&transcript] { return transcript.partial(); });
+    }
+
     // Another backend that goes on with an answer whose own was lost. The error is what the client is to read.
     asio::awaitable<Result<llm::Resumed>> take_over(pool::Lease& lease, llm::Transcript& transcript, Error failure) {
         auto partial = transcript.partial();
@@ -221,9 +252,10 @@ private:
                 continue;
             }
             ++done_.failovers;
-            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens{}", request_.id, endpoint_, from,
-                         resumed->had, resumed->exact ? "" : ", by its text alone");
-            lease.answered();
+            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens{}{}", request_.id, endpoint_, from,
+                         resumed->had, resumed->exact ? "" : ", by its text alone",
+                         done_.read_ahead > 0 ? fmt::format(", after reading {} tokens ahead", done_.read_ahead) : "");
+            lease.answered(pool::PoolCore::Came::continuation);
             notes_["sarai_failover"] = {{"from", from},           {"to", endpoint_},         {"model", done_.model},
                                         {"tokens", resumed->had}, {"exact", resumed->exact}, {"reason", first.message}};
             co_return resumed;

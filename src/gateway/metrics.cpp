@@ -36,6 +36,12 @@ struct Metrics::Families {
     prom::Family<prom::Counter>& failovers =
         family(registry, prom::BuildCounter(), "sarai_stream_failovers_total",
                "Times that another backend went on with a streamed answer whose own was lost.");
+    prom::Family<prom::Counter>& hedges =
+        family(registry, prom::BuildCounter(), "sarai_hedges_total",
+               "Times that the local worker was asked beside a slow server, by who was faster (local, server).");
+    prom::Family<prom::Counter>& read_ahead =
+        family(registry, prom::BuildCounter(), "sarai_read_ahead_tokens_total",
+               "Tokens that a local worker had read ahead when it took over an answer.");
     prom::Family<prom::Counter>& broken =
         family(registry, prom::BuildCounter(), "sarai_streams_broken_total", "Streams that ended with an error event.");
     prom::Family<prom::Histogram>& first_token =
@@ -102,6 +108,10 @@ void Metrics::count(const FinishedRequest& request) {
     all.queue_time.Add({{"model", request.model}}, seconds_buckets()).Observe(request.waited.count());
     all.duration.Add(who, seconds_buckets()).Observe(request.duration.count());
     if (request.fallback) all.fallbacks.Add({{"model", request.model}}).Increment();
+    if (request.hedged)
+        all.hedges.Add({{"model", request.model}, {"winner", request.hedge_won ? "local" : "server"}}).Increment();
+    if (request.read_ahead > 0)
+        all.read_ahead.Add({{"model", request.model}}).Increment(static_cast<double>(request.read_ahead));
     if (request.failovers > 0) all.failovers.Add(who).Increment(request.failovers);
     if (request.usage) {
         all.tokens.Add({{"model", request.model}, {"type", "prompt"}})

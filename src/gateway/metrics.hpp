@@ -20,9 +20,12 @@ struct FinishedRequest {
     std::chrono::duration<double> waited{};  // for its turn and for a load, until a backend took it
     std::chrono::duration<double> duration{};
     std::optional<llm::Usage> usage;
-    bool fallback = false;   // not the first backend of the chain
-    bool broke_off = false;  // ended by an in-stream error
-    int failovers = 0;       // times that another backend went on with its answer in the middle
+    bool fallback = false;        // not the first backend of the chain
+    bool broke_off = false;       // ended by an in-stream error
+    bool hedged = false;          // the local worker was asked beside a slow server
+    bool hedge_won = false;       // and was faster
+    std::int64_t read_ahead = 0;  // tokens that the local worker had read when it took over
+    int failovers = 0;            // times that another backend went on with its answer in the middle
 };
 
 class Metrics {

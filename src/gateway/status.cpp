@@ -22,9 +22,16 @@ json::object remote_row(const Shared& shared, pool::ModelIndex i) {
     const auto& spec = shared.pool.core().models()[i];
     const auto& config = shared.config.models[i];
     json::array names;
+    json::array first_tokens;
     bool any_up = false;
     for (const auto endpoint : spec.endpoints) {
-        names.emplace_back(shared.pool.core().endpoints()[endpoint].name);
+        const auto& name = shared.pool.core().endpoints()[endpoint].name;
+        names.emplace_back(name);
+        if (const auto seen = shared.pool.core().first_tokens(i, endpoint); seen.count > 0)
+            first_tokens.push_back({{"endpoint", name},
+                                    {"streams", seen.count},
+                                    {"median_ms", seen.median.count()},
+                                    {"p95_ms", seen.p95.count()}});
         any_up = any_up || shared.pool.core().endpoint(endpoint).up;
     }
     return {{"name", config.name},
@@ -40,7 +47,8 @@ json::object remote_row(const Shared& shared, pool::ModelIndex i) {
             {"anonymous_bytes", 0},
             {"file_bytes", 0},
             {"role", "primary"},
-            {"waiting", shared.pool.core().waiting(i)}};
+            {"waiting", shared.pool.core().waiting(i)},
+            {"first_tokens", first_tokens}};
 }
 
 json::object local_row(const Shared& shared, pool::ModelIndex i) {
@@ -57,7 +65,6 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
                      {"planned_bytes", status.planned.count},
                      {"measured_bytes", status.measured.pss.count},
                      {"peak_bytes", status.peak.count},
-                     {"over_plan_bytes", status.over_plan.count},
                      {"anonymous_bytes", status.measured.anonymous.count},
                      {"file_bytes", status.measured.file.count},
                      {"over_plan_bytes", status.over_plan.count},
@@ -70,6 +77,8 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
     if (config.retired) row["retired"] = true;
+    const auto pause = shared.pool.core().local(i).not_before - std::chrono::steady_clock::now();
+    if (pause.count() > 0) row["restart_in_s"] = std::chrono::ceil<std::chrono::seconds>(pause).count();
     if (status.quarantined) row["quarantined"] = true;
     if (status.plan) memory::add_error_bar(row, *status.plan);
     if (status.state == pool::LocalState::loading) row["progress"] = status.load_progress;

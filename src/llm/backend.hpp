@@ -36,6 +36,20 @@ struct Resumed {
     bool exact = false;                   // it has the tokens of the part before, not only its text
 };
 
+// Reads ahead what there is of another backend's answer, so that resume() finds most of it read.
+class Standby {
+public:
+    virtual ~Standby() = default;
+    struct Progress {
+        std::int64_t read = 0;   // tokens of the prompt and the answer so far that the backend keeps
+        std::int64_t known = 0;  // and all of them
+    };
+    // A short piece of work, so that whoever needs the backend waits no longer than that. Not after an error.
+    [[nodiscard]] virtual boost::asio::awaitable<Result<Progress>> step(const Partial& so_far) = 0;
+    // Somebody else had the backend since: what was read is lost.
+    virtual void forget() = 0;
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -48,6 +62,8 @@ public:
     // continue what another began, else as of stream().
     [[nodiscard]] virtual boost::asio::awaitable<Result<Resumed>> resume(const Request& request,
                                                                          const Partial& partial) = 0;
+    // For an answer to `request` that another backend is giving. Null: this one can read nothing ahead.
+    [[nodiscard]] virtual std::unique_ptr<Standby> stand_by(const Request& /*request*/) { return nullptr; }
 };
 
 }  // namespace sarai::llm

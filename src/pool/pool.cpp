@@ -454,7 +454,7 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Be
     co_return lease;
 }
 
-std::optional<Lease> Pool::borrow(ModelIndex model, bool alone) {
+std::optional<Lease> Pool::borrow(ModelIndex model, bool alone, std::string reason) {
     if (shared_->shutting_down) return std::nullopt;
     Lease lease(shared_, ++shared_->last_ticket);
     auto actions = shared_->core.borrow(Clock::now(), lease.ticket_, model, alone);
@@ -463,6 +463,7 @@ std::optional<Lease> Pool::borrow(ModelIndex model, bool alone) {
         if (grant == nullptr) lease.ticket_ = 0;
         return std::nullopt;
     }
+    grant->route.reason = std::move(reason);
     shared_->update_turns();
     shared_->adopt(lease, std::move(grant->route));
     return lease;

@@ -7,6 +7,7 @@
 #include "protocols/openai.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/resume.hpp"
+#include "remote/standby.hpp"
 
 namespace sarai::remote {
 namespace {
@@ -106,6 +107,10 @@ public:
         if (!opened) co_return std::unexpected(opened.error());
         resumed.events = std::move(*opened);
         co_return resumed;
+    }
+
+    std::unique_ptr<llm::Standby> stand_by(const llm::Request& request) override {
+        return link_.continues == Continues::raw_text ? make_standby(link_, request) : nullptr;
     }
 
 private:

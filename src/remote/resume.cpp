@@ -5,7 +5,6 @@
 #include "remote/answer_tokens.hpp"
 
 namespace sarai::remote {
-namespace {
 
 namespace json = boost::json;
 using net::asio::awaitable;
@@ -28,8 +27,6 @@ awaitable<Result<std::string>> prompt_of(const Link& link, const llm::Request& r
             named(link, Error{.code = Code::upstream, .message = "made no prompt that an answer can follow"}));
     co_return std::string(prompt);
 }
-
-}  // namespace
 
 awaitable<Result<RestOfAnswer>> rest_of_answer(const Link& link, const llm::Request& request,
                                                const llm::Partial& partial) {

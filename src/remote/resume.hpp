@@ -16,6 +16,10 @@ struct RestOfAnswer {
     bool exact = false;       // the tokens are those of the one that began, not only the text
 };
 
+// The text before an answer of text: the model's own template for a chat. Errors: those of the server, and upstream
+// where the template begins the answer itself.
+[[nodiscard]] net::asio::awaitable<Result<std::string>> prompt_of(const Link& link, const llm::Request& request);
+
 // Asks the server for the prompt (chat only) and for its tokens. Errors: those of the server.
 [[nodiscard]] net::asio::awaitable<Result<RestOfAnswer>> rest_of_answer(const Link& link, const llm::Request& request,
                                                                         const llm::Partial& partial);

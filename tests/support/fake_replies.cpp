@@ -64,6 +64,7 @@ Route route_of(Protocol protocol, const std::string& method, const std::string& 
 }
 
 std::string token_text(const Script& script, int index) {
+    if (!script.token.empty()) return script.token;
     return script.fault == Fault::split_code_point ? std::string("ñ") : fmt::format("t{} ", index);
 }
 

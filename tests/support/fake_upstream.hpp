@@ -34,8 +34,9 @@ enum class Fault : std::uint8_t {
 
 struct Script {
     Fault fault = Fault::none;
-    int after = 2;   // tokens before the fault
-    int tokens = 5;  // of a whole answer
+    int after = 2;           // tokens before the fault
+    int tokens = 5;          // of a whole answer
+    std::string token = {};  // each of them; empty: "t0 ", "t1 " …
     unsigned status = 200;
     std::string retry_after = {};              // header
     std::string body = {};                     // instead of the usual answer, as one piece of JSON

@@ -1,6 +1,6 @@
 // sarai-fake-upstream: the fake upstream as a program, for tests of the whole daemon.
 //
-//     sarai-fake-upstream openai|ollama [SEED FAULT_RATE TOKENS TOKEN_DELAY_MS]
+//     sarai-fake-upstream openai|ollama [SEED FAULT_RATE TOKENS TOKEN_DELAY_MS [TOKEN]]
 //
 // Prints its port, then obeys lines on stdin: "stats" prints a JSON object; "refuse" and "listen" close and open the
 // port; "silent" and "busy" make all requests hang or fail with 429, "well" no more, and "good" no more at all. Ends
@@ -50,17 +50,19 @@ Script any_fault(std::mt19937_64& random, Script script) {
 int main(int argc, char** argv) {
     const std::string protocol = argc > 1 ? argv[1] : "";
     if (protocol != "openai" && protocol != "ollama") {
-        fmt::print(stderr, "usage: sarai-fake-upstream openai|ollama [SEED FAULT_RATE TOKENS TOKEN_DELAY_MS]\n");
+        fmt::print(stderr,
+                   "usage: sarai-fake-upstream openai|ollama [SEED FAULT_RATE TOKENS TOKEN_DELAY_MS [TOKEN]]\n");
         return 2;
     }
     const auto random = std::make_shared<std::mt19937_64>(argc > 2 ? std::stoull(argv[2]) : 1);
     const double rate = argc > 3 ? std::stod(argv[3]) : 0;
     const Script good{.tokens = argc > 4 ? std::stoi(argv[4]) : 5,
+                      .token = argc > 6 ? argv[6] : "",
                       .token_delay = std::chrono::milliseconds(argc > 5 ? std::stoi(argv[5]) : 0)};
     FakeUpstream upstream(protocol == "ollama" ? Protocol::ollama : Protocol::openai);
     const auto usual = [random, rate, good] {
         const double share = static_cast<double>((*random)() >> 11U) * 0x1p-53;
-        return share < rate ? any_fault(*random, good) : good;
+        return share < rate ? any_fault(*random, good) : Script(good);
     };
     upstream.set_chooser(usual);
     fmt::print("{}\n", upstream.port());
@@ -80,7 +82,7 @@ int main(int argc, char** argv) {
         else if (line == "busy")
             upstream.set_chooser([] { return Script{.status = 429, .retry_after = "2"}; });
         else if (line == "good")
-            upstream.set_chooser([good] { return good; });
+            upstream.set_chooser([good] { return Script(good); });
         else if (line == "well")
             upstream.set_chooser(usual);
         std::fflush(stdout);

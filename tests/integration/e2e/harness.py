@@ -181,8 +181,8 @@ def ollama(url, model, more=""):
 class FakeUpstream:
     """sarai-fake-upstream: a scripted server, see tests/support/fake_upstream_main.cpp."""
 
-    def __init__(self, protocol, seed=1, fault_rate=0, tokens=5, token_delay_ms=0):
-        self.process = subprocess.Popen([BIN / "sarai-fake-upstream", protocol, *map(str, (seed, fault_rate, tokens, token_delay_ms))],
+    def __init__(self, protocol, seed=1, fault_rate=0, tokens=5, token_delay_ms=0, token=""):
+        self.process = subprocess.Popen([BIN / "sarai-fake-upstream", protocol, *map(str, (seed, fault_rate, tokens, token_delay_ms, token))],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}"

@@ -1,0 +1,83 @@
+#include "remote/standby.hpp"
+
+#include <algorithm>
+
+#include "remote/answer_tokens.hpp"
+#include "remote/resume.hpp"
+
+namespace sarai::remote {
+namespace {
+
+namespace json = boost::json;
+using net::asio::awaitable;
+
+// A model of 10.7 billion parameters reads them in 6 s on two cores, one of 1.2 billion in half a second.
+constexpr std::int64_t tokens_per_step = 64;
+// Of the answer, fewer new ones are not worth a step: reading them at the takeover takes no longer.
+constexpr std::int64_t least_step = 16;
+
+class LlamaStandby final : public llm::Standby {
+public:
+    LlamaStandby(Link link, const llm::Request& request)
+        : link_(std::move(link)),
+          request_{.task = request.task, .model = request.model, .body = request.body, .id = request.id} {}
+
+    awaitable<Result<Progress>> step(const llm::Partial& so_far) override {
+        if (ids_.empty()) {
+            const auto prompt = co_await prompt_of(link_, request_);
+            if (!prompt) co_return std::unexpected(prompt.error());
+            const auto tokens = co_await tokenize(link_, json::value(*prompt), true);
+            if (!tokens) co_return std::unexpected(tokens.error());
+            for (const auto& token : *tokens) ids_.push_back(token.id);
+            prompt_ = static_cast<std::int64_t>(ids_.size());
+        }
+        if (auto added = co_await add(so_far); !added) co_return std::unexpected(added.error());
+        const auto known = static_cast<std::int64_t>(ids_.size());
+        const bool worth_it = known - read_ >= least_step || (read_ < prompt_ && known > read_);
+        if (worth_it) {
+            const auto upto = std::min(known, read_ + tokens_per_step);
+            // With 0 tokens to predict the slot keeps what it has read, and a prompt that begins the same goes on
+            // there.
+            const auto reply = co_await ask(
+                link_, "/completion",
+                {{"prompt", json::array(ids_.begin(), ids_.begin() + upto)}, {"n_predict", 0}, {"cache_prompt", true}});
+            if (!reply) co_return std::unexpected(reply.error());
+            read_ = upto;
+        }
+        co_return Progress{.read = read_, .known = known};
+    }
+
+    void forget() override { read_ = 0; }
+
+private:
+    // The tokens of what came since the last step.
+    awaitable<Result<void>> add(const llm::Partial& so_far) {
+        if (only_prompt_ || so_far.ends.size() <= pieces_) co_return Result<void>{};
+        const auto from = pieces_ == 0 ? 0 : so_far.ends[pieces_ - 1];
+        llm::Partial news{.text = so_far.text.substr(from)};
+        for (auto i = pieces_; i < so_far.ends.size(); ++i) news.ends.push_back(so_far.ends[i] - from);
+        const auto tokens = co_await answer_tokens(link_, news);
+        if (!tokens) co_return std::unexpected(tokens.error());
+        pieces_ = so_far.ends.size();
+        // Of a text that is to be read as a whole nobody knows yet which tokens it will be.
+        only_prompt_ = !*tokens || !(*tokens)->exact;
+        if (!only_prompt_) ids_.insert(ids_.end(), (*tokens)->ids.begin(), (*tokens)->ids.end());
+        co_return Result<void>{};
+    }
+
+    Link link_;
+    llm::Request request_;
+    json::array ids_;  // of the prompt and the answer so far
+    std::int64_t prompt_ = 0;
+    std::int64_t read_ = 0;
+    std::size_t pieces_ = 0;  // of the answer, whose tokens are among ids_
+    bool only_prompt_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<llm::Standby> make_standby(Link link, const llm::Request& request) {
+    return std::make_unique<LlamaStandby>(std::move(link), request);
+}
+
+}  // namespace sarai::remote
