@@ -130,7 +130,8 @@ asio::awaitable<Result<memory::ModelPlan>> Measurer::measure(memory::EngineShape
     const auto program = engine::find_program("sarai-measure");
     if (!program) co_return std::unexpected(program.error());
     auto known = co_await on(thread_, [this, shape] { return look_up(shape); });
-    if (known.printed) {
+    // What nodes have, and whether they are there, may have changed since.
+    if (known.printed && shape.nodes.empty()) {
         auto plan = memory::parse_measurement(shape, 0, *known.printed, "");
         if (plan) co_return completed(std::move(plan), std::move(known.key), known.learned, true);
     }

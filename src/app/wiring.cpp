@@ -10,6 +10,7 @@
 #include "engine/cores.hpp"
 #include "engine/worker.hpp"
 #include "memory/guard.hpp"
+#include "memory/nodes.hpp"
 #include "net/wake.hpp"
 #include "remote/ollama_backend.hpp"
 #include "remote/openai_backend.hpp"
@@ -34,6 +35,8 @@ struct Built {
     std::filesystem::path runtime_dir;
     std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
     int sockets = 0;
+    std::shared_ptr<memory::NodeLedger> nodes = std::make_shared<memory::NodeLedger>();
+    std::map<pool::ModelIndex, std::vector<memory::NodePlan>> node_plans;  // of models that were planned
     std::map<pool::ModelIndex, int> trained_context;  // tokens, of models that were planned; each is before it starts
 };
 
@@ -45,8 +48,10 @@ constexpr config::TimeBudgets worker_budgets{.connect = 2s, .first_token = 1800s
 
 class LlamaServer final : public pool::LocalWorker {
 public:
-    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model, int threads)
-        : worker_(std::move(worker)),
+    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model, int threads,
+                std::shared_ptr<void> nodes)
+        : nodes_(std::move(nodes)),
+          worker_(std::move(worker)),
           threads_(threads),
           load_timeout_(model.local->load_timeout),
           backend_(remote::make_openai_backend(remote::Link{.client = worker_->client(),
@@ -66,6 +71,7 @@ public:
     std::shared_ptr<llm::Backend> backend() override { return backend_; }
 
 private:
+    std::shared_ptr<void> nodes_;  // what it holds of other machines, given back after the process has gone
     std::unique_ptr<engine::Worker> worker_;
     int threads_;
     std::chrono::milliseconds load_timeout_;
@@ -110,7 +116,7 @@ memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& re
 
 Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor, Built& built,
                                                  const config::Model& model, const pool::Reduction& reduction,
-                                                 int trained_context, Bytes planned) {
+                                                 int trained_context, Bytes planned, std::shared_ptr<void> nodes) {
     std::unique_ptr<engine::WorkerCgroup> cgroup;
     if (built.cgroups) {
         auto made = built.cgroups->make_worker(engine::limit_for(planned, memory::error_allowance(planned)));
@@ -124,7 +130,7 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
     auto worker = engine::Worker::start(executor, built.server_binary, spec,
                                         built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
     if (!worker) return std::unexpected(worker.error());
-    return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads);
+    return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads, std::move(nodes));
 }
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
@@ -181,6 +187,14 @@ asio::awaitable<Result<pool::ProbeReport>> probe(const config::Config& config, s
     co_return report;
 }
 
+// Null where the model is all here.
+Result<std::shared_ptr<void>> reserve_nodes(Built& built, const std::string& model, pool::ModelIndex index) {
+    const auto& plan = built.node_plans[index];
+    if (plan.empty()) return nullptr;
+    if (auto reserved = built.nodes->reserve(index, model, plan); !reserved) return std::unexpected(reserved.error());
+    return std::shared_ptr<void>(nullptr, [ledger = built.nodes, index](void*) { ledger->release(index); });
+}
+
 // The configuration was validated: both can be parsed.
 void wake(const config::Endpoint& endpoint) {
     const auto mac = config::parse_mac(endpoint.mac);
@@ -194,7 +208,11 @@ asio::awaitable<Result<pool::Measured>> measure_and_note(Measurer& measurer, con
                                                          pool::Reduction reduction, std::shared_ptr<Built> built,
                                                          pool::ModelIndex index) {
     auto measured = co_await measure_for_client(measurer, model, std::move(reduction));
-    if (measured) built->trained_context[index] = measured->plan.trained_context;
+    if (!measured) co_return measured;
+    built->trained_context[index] = measured->plan.trained_context;
+    built->node_plans[index] = measured->plan.nodes;
+    if (auto fits = built->nodes->fits(index, model.name, measured->plan.nodes); !fits)
+        co_return std::unexpected(std::move(fits.error()));
     co_return measured;
 }
 
@@ -305,7 +323,10 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
     };
     wiring.ports.spawn = [&config, built, executor](pool::ModelIndex i, const pool::Reduction& reduction,
                                                     Bytes planned) {
-        return spawn(executor, *built, config.models[i], reduction, built->trained_context[i], planned);
+        auto nodes = reserve_nodes(*built, config.models[i].name, i);
+        if (!nodes) return Result<std::shared_ptr<pool::LocalWorker>>(std::unexpected(std::move(nodes.error())));
+        return spawn(executor, *built, config.models[i], reduction, built->trained_context[i], planned,
+                     std::move(*nodes));
     };
     wiring.ports.probe = [built, &config](pool::EndpointIndex i) { return probe(config, built, i); };
     wiring.ports.wake = [built](pool::EndpointIndex i) { wake(built->servers[i].endpoint); };

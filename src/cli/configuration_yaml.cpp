@@ -1,6 +1,7 @@
 #include "cli/configuration_yaml.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cctype>
@@ -117,6 +118,7 @@ void add_local(Section& section, const config::LocalModel& local) {
     std::vector<std::string> others;
     for (const auto& file : local.alternatives) others.push_back(file.string());
     if (!others.empty()) section.add("alternatives", list_of(others));
+    section.add_changed("sharded", !local.nodes.empty(), false, truth);
     if (!local.extra_args.empty()) section.add("extra_args", list_of(local.extra_args));
 }
 
@@ -187,6 +189,8 @@ std::string engine_yaml(const config::Engine& engine) {
     Section section("  ");
     if (engine.server_binary != config::Engine{}.server_binary)
         section.add("server_binary", in_double_quotes(engine.server_binary));
+    if (!engine.rpc.empty()) section.add("rpc", list_of(engine.rpc));
+    if (!engine.rpc_split.empty()) section.add("rpc_split", fmt::format("[{}]", fmt::join(engine.rpc_split, ", ")));
     if (!engine.runtime_dir.empty()) section.add("runtime_dir", in_double_quotes(engine.runtime_dir.string()));
     return section.text().empty() ? "" : "engine:\n" + section.text();
 }

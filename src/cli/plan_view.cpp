@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <map>
 
 #include "cli/stacked_bar.hpp"
 #include "cli/table.hpp"
@@ -133,6 +134,7 @@ private:
         out_ += "\n";
         picture(scenario);
         verdict(scenario);
+        nodes(scenario);
         if (&scenario != &plan_.scenarios.back()) out_ += "\n";
     }
 
@@ -212,6 +214,26 @@ private:
             out_ += fmt::format("{}: {}, {} left\n", name, style.green("fits"), to_string(limit - needed));
         else
             out_ += fmt::format("{}: {}, {} too much\n", name, style.red("does not fit"), to_string(needed - limit));
+    }
+
+    // What other machines hold, each with a bar of its own memory.
+    void nodes(const Scenario& scenario) {
+        std::map<std::string, StackedBar> bars;
+        for (std::size_t i = 0; i < plan_.models.size(); ++i) {
+            if (!scenario.is_here(i) || !planned(plan_.models[i])) continue;
+            for (const auto& node : (*plan_.models[i].local)->nodes) {
+                auto& bar = bars[node.address];
+                bar.limit = bar.scale = node.memory.count;
+                bar.segments.push_back({plan_.models[i].name, node.total().count});
+            }
+        }
+        const int width = std::clamp(screen_.width, 20, 160);
+        for (const auto& [address, bar] : bars)
+            out_ += fmt::format("\nnode {}, {}\n{}\n{}\n", address, to_string(Bytes{bar.limit}),
+                                render_stacked_bar(bar, width, screen_.unicode, screen_.style),
+                                render_legend(bar, width, screen_.unicode, screen_.style));
+        for (const auto& missing : scenario.short_nodes)
+            out_ += fmt::format("{}: {}\n", screen_.style.red("does not fit"), missing);
     }
 
     void verdict(const Scenario& scenario) {
@@ -294,6 +316,17 @@ json::object plan_of(const memory::ScenarioModel& model) {
     if (planned(model) && !(*model.local)->lines.empty()) {
         memory::add_error_bar(result, **model.local);
         result["cached"] = (*model.local)->cached;
+    }
+    if (planned(model) && !(*model.local)->nodes.empty()) {
+        json::array nodes;
+        for (const auto& node : (*model.local)->nodes)
+            nodes.push_back({{"address", node.address},
+                             {"bytes", node.total().count},
+                             {"weights_bytes", node.weights.count},
+                             {"context_bytes", node.context.count},
+                             {"compute_bytes", node.compute.count},
+                             {"memory_bytes", node.memory.count}});
+        result["nodes"] = std::move(nodes);
     }
     if (model.local && !*model.local) result["error"] = describe(model.local->error());
     return result;

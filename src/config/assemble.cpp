@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <set>
 
 #include "config/keys.hpp"
@@ -30,6 +31,7 @@ constexpr std::array own_flags{
     OwnFlag{"-md --model-draft --spec-draft-model --lora --lora-scaled --control-vector --control-vector-scaled -mv "
             "--model-vocoder",
             "nothing: further models are not in the plan"},
+    OwnFlag{"--rpc", "sharded"},
     OwnFlag{"--host --port", "nothing: workers listen on sarai's own sockets"},
 };
 
@@ -52,6 +54,7 @@ public:
 
     void run() {
         memory();
+        nodes();
         for (auto& model : draft_.models) {
             check_chain(model);
             check_endpoints(model);
@@ -71,6 +74,28 @@ private:
         const auto plain = draft_.given.find("memory.max_ram");
         if (gb == draft_.given.end() || plain == draft_.given.end()) return;
         add(plain->second, "memory.max_ram", "given together with max_ram_gb", "one of them");
+    }
+
+    void nodes() {
+        auto& engine = draft_.config.engine;
+        const auto place = [&](const char* key) {
+            const auto given = draft_.given.find(key);
+            return given == draft_.given.end() ? Place{} : given->second;
+        };
+        std::set<std::string> seen;
+        for (const auto& node : engine.rpc)
+            if (!is_host_and_port(node) || !seen.insert(node).second)
+                add(place("engine.rpc"), "engine.rpc", in_quotes(node), "host:port, each once");
+        for (const auto& text : draft_.rpc_split) {
+            int share = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+            if (error != std::errc{} || end != text.data() + text.size() || share < 1 || share > 1000)
+                add(place("engine.rpc_split"), "engine.rpc_split", in_quotes(text), "whole numbers from 1 to 1000");
+            engine.rpc_split.push_back(share);
+        }
+        if (!engine.rpc_split.empty() && engine.rpc_split.size() != engine.rpc.size())
+            add(place("engine.rpc_split"), "engine.rpc_split", fmt::format("has {} shares", engine.rpc_split.size()),
+                fmt::format("one for each of the {} servers in engine.rpc", engine.rpc.size()));
     }
 
     void check_chain(const ModelDraft& model) {
@@ -96,6 +121,8 @@ private:
         if (!local_backend && model.fallback && !has_path) {
             add(model, "path", "missing", "the GGUF file, for fallback is gguf_native");
         }
+        if (model.sharded && draft_.config.engine.rpc.empty())
+            add(model, "sharded", "no servers to spread over", "engine.rpc, a list of ggml-rpc-servers");
         for (const auto& [key, wanted] : {std::pair{"warm_takeover", model.warm_takeover}, {"hedge", model.hedge}})
             if (wanted && !local_backend && !(model.preload && (model.fallback || model.on_loss_fallback == "local")))
                 add(model, key, "would have no effect", "fallback: gguf_native and preload: true beside it");
@@ -200,6 +227,10 @@ private:
         if (local_backend || draft.fallback || draft.on_loss_fallback == "local") {
             model.local = draft.local;
             if (draft.context_length) model.local->context_length = *draft.context_length;
+            if (draft.sharded) {
+                model.local->nodes = draft_.config.engine.rpc;
+                model.local->split = draft_.config.engine.rpc_split;
+            }
         }
         const bool prefer_local = !draft.prefer_http || draft_.config.memory.strategy == "native_gguf";
         if (local_backend || !draft.backend || (prefer_local && model.local)) return model;

@@ -78,6 +78,9 @@ struct LocalModel {
     std::optional<std::string> kv_cache_type_fallback = {};  // "q8_0": rather than not at all
     int min_context_length = 0;                              // tokens; 0: never less than context_length
     std::chrono::milliseconds load_timeout = 300s;
+    // The ggml-rpc-servers (host:port) that hold its layers, and the share of each; empty: all is here.
+    std::vector<std::string> nodes = {};
+    std::vector<int> split = {};
     std::vector<std::string> extra_args = {};  // appended to the worker's command line
     bool operator==(const LocalModel&) const = default;
 };
@@ -132,6 +135,8 @@ struct Model {
 struct Engine {
     std::string server_binary = "llama-server";  // name on PATH or absolute path
     std::filesystem::path runtime_dir;           // sockets; empty: a private folder in $XDG_RUNTIME_DIR, or in /tmp
+    std::vector<std::string> rpc = {};           // host:port of ggml-rpc-servers, for models that are sharded
+    std::vector<int> rpc_split = {};             // share of the layers for each of them; empty: equal ones
     std::filesystem::path state_dir = {};        // history.db; empty: see history::state_folder()
     bool operator==(const Engine&) const = default;
 };

@@ -53,6 +53,7 @@ struct ModelDraft {
     std::optional<Bytes> estimated_ram;
     bool pinned = false;
     bool preload = false;
+    bool sharded = false;
     bool warm_takeover = false;
     bool hedge = false;
     bool prefer_http = true;
@@ -64,6 +65,7 @@ struct Draft {
     std::filesystem::path folder;
     std::filesystem::path home;  // what "~/" stands for; empty: nothing
     std::vector<ModelDraft> models;
+    std::vector<std::string> rpc_split;               // of engine, as written
     std::map<std::string, Place, std::less<>> given;  // path outside of models → where
 
     [[nodiscard]] ModelDraft& model() { return models.back(); }

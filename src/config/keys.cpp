@@ -56,6 +56,10 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.config.engine.server_binary = v.as<Text>().contains('/') ? d.resolve(v.as<Text>()).string() : v.as<Text>(); }},
     {"engine.runtime_dir", Type::file, "", "Folder for the workers' sockets. Without it: a private one in $XDG_RUNTIME_DIR, or in /tmp.",
      [](Draft& d, const Value& v) { d.config.engine.runtime_dir = d.resolve(v.as<Text>()); }},
+    {"engine.rpc", Type::text_list, "", "ggml-rpc-servers, as host:port, over which models with sharded: true spread their layers.",
+     [](Draft& d, const Value& v) { d.config.engine.rpc = v.as<std::vector<Text>>(); }},
+    {"engine.rpc_split", Type::text_list, "", "The share of the layers for each of them, as whole numbers: [3, 1]. Without it: equal ones.",
+     [](Draft& d, const Value& v) { d.rpc_split = v.as<std::vector<Text>>(); }},
     {"engine.state_dir", Type::file, "", "Folder for history.db: plans, and what loads have shown. Without it: $XDG_STATE_HOME/sarai or ~/.local/state/sarai.",
      [](Draft& d, const Value& v) { d.config.engine.state_dir = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::any, "SARAI_STATE_DIR"},
 
@@ -157,6 +161,8 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().on_loss_fallback = v.as<Text>(); }, 0, 0, {}, Scope::remote},
     {"models.*.on_loss.may_displace", Type::text_list, "", "Models that the fallback may unload, whatever memory.policy says.",
      [](Draft& d, const Value& v) { d.model().may_displace = v.as<std::vector<Text>>(); }, 0, 0, {}, Scope::remote},
+    {"models.*.sharded", Type::boolean, "false", "Spread over the servers in engine.rpc: they hold the layers, this machine the vocabulary and the worker.",
+     [](Draft& d, const Value& v) { d.model().sharded = v.as<bool>(); }, 0, 0, {}, Scope::local},
     {"models.*.extra_args", Type::text_list, "", "Appended to the worker's command line.",
      [](Draft& d, const Value& v) { d.model().local.extra_args = v.as<std::vector<std::string>>(); }, 0, 0, {}, Scope::local},
 

@@ -99,6 +99,12 @@ std::optional<Listen> parse_ipv4_address(std::string_view text) {
     return address;
 }
 
+bool is_host_and_port(std::string_view text) {
+    const auto parts = split_authority(text);
+    const auto port = parts ? parse_port(parts->second) : std::nullopt;
+    return port.value_or(0) > 0 && is_host(parts->first);
+}
+
 std::optional<Mac> parse_mac(std::string_view text) {
     constexpr std::size_t length = 17;
     if (text.size() != length) return std::nullopt;

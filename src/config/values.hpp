@@ -28,6 +28,9 @@ struct Listen {
 using Mac = std::array<std::uint8_t, 6>;
 [[nodiscard]] std::optional<Mac> parse_mac(std::string_view text);
 
+// A name or an address, and a port other than 0: "lan-box:50052".
+[[nodiscard]] bool is_host_and_port(std::string_view text);
+
 struct Url {
     std::string text;  // as given, without a trailing slash
     std::string host;  // with brackets where it is an IPv6 address

@@ -19,7 +19,9 @@ memory::EngineShape shape_of(const config::LocalModel& local, config::ModelKind 
                               .embedding = kind == config::ModelKind::embedding,
                               .prompt_cache = local.prompt_cache,
                               .kv_cache_type = local.kv_cache_type,
-                              .load_mode = memory::load_mode_named(local.load_mode).value_or(memory::LoadMode::copy)};
+                              .load_mode = memory::load_mode_named(local.load_mode).value_or(memory::LoadMode::copy),
+                              .nodes = local.nodes,
+                              .split = local.split};
     if (shape.embedding) {
         // Non-causal attention: an input must fit into one physical batch, else the engine refuses it.
         shape.batch = shape.micro_batch = std::max(local.batch, local.context_length / std::max(1, local.parallel));
@@ -74,6 +76,12 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
                     {"--mmproj", shape.mmproj->string(), "--image-max-tokens", std::to_string(shape.image_tokens)});
     else
         args.emplace_back("--no-mmproj");
+    if (!shape.nodes.empty()) {
+        std::string nodes;
+        for (const auto& node : shape.nodes) nodes += (nodes.empty() ? "" : ",") + node;
+        args.insert(args.end(),
+                    {"--rpc", nodes, "--tensor-split", memory::text_of_split(shape), "--n-gpu-layers", "all"});
+    }
     if (spec.threads > 0) args.insert(args.end(), {"--threads", std::to_string(spec.threads)});
     args.insert(args.end(), spec.extra_args.begin(), spec.extra_args.end());
     return args;

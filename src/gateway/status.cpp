@@ -73,6 +73,14 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
                      {"plan", lines},
                      {"load_ms", status.load_time.count()},
                      {"last_error", error_json(status.last_error)}};
+    if (status.plan && status.pid != 0 && !status.plan->nodes.empty()) {
+        json::array nodes;
+        for (const auto& node : status.plan->nodes)
+            nodes.push_back({{"address", node.address},
+                             {"planned_bytes", node.total().count},
+                             {"memory_bytes", node.memory.count}});
+        row["nodes"] = std::move(nodes);
+    }
     if (status.reduction.any()) row["reduced"] = describe(status.reduction);
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;

@@ -31,7 +31,15 @@ boost::json::array engine_libraries() {
 boost::json::object to_json(const sarai::measure::Answer& answer) {
     boost::json::array lines;
     for (const auto& line : answer.lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
-    return {{"architecture", answer.architecture},
+    boost::json::array nodes;
+    for (const auto& node : answer.nodes)
+        nodes.push_back({{"address", node.address},
+                         {"weights", node.weights.count},
+                         {"context", node.context.count},
+                         {"compute", node.compute.count},
+                         {"memory", node.memory.count}});
+    return {{"nodes", std::move(nodes)},
+            {"architecture", answer.architecture},
             {"trained_context", answer.trained_context},
             {"engine", answer.engine},
             {"kv_quantisable", answer.kv_quantisable},
@@ -67,6 +75,8 @@ int main(int argc, char** argv) {
     app.add_flag("--embedding", question.embedding, "the worker serves embeddings only");
     app.add_option("--prompt-cache", question.prompt_cache.count, "bytes the prompt cache may grow to")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 50));
+    app.add_option("--node", question.nodes, "host:port of a ggml-rpc-server that holds layers; may be repeated");
+    app.add_option("--split", question.split, "share of each node")->delimiter(',');
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }

@@ -1,12 +1,17 @@
 #include "oracle.hpp"
 
 #include <malloc.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -67,13 +72,29 @@ std::unexpected<Error> refusal(const std::filesystem::path& path) {
 Bytes bytes(std::uint64_t count) { return {static_cast<std::int64_t>(count)}; }
 
 struct Totals {
-    Bytes weights, context, compute;
+    Bytes weights, context, compute;  // in this process
+    Bytes all_context;                // nodes included
     Bytes repacked;  // of `weights`, in buffers of the CPU's own layout: anonymous whatever the load mode
 };
 
-Totals totals_of(const llama_context* context) {
+// The node that a buffer type belongs to: they are named RPC0[host:port].
+Node* node_of(std::vector<Node>& nodes, std::string_view buffer_type) {
+    const auto found =
+        std::ranges::find_if(nodes, [&](const Node& node) { return buffer_type.contains("[" + node.address + "]"); });
+    return found == nodes.end() ? nullptr : &*found;
+}
+
+Totals totals_of(const llama_context* context, std::vector<Node>& nodes) {
     Totals totals;
+    for (auto& node : nodes) node.weights = node.context = node.compute = {};
     for (const auto& [type, data] : llama_get_memory_breakdown(context)) {
+        totals.all_context += bytes(data.context);
+        if (auto* node = node_of(nodes, ggml_backend_buft_name(type))) {
+            node->weights += bytes(data.model);
+            node->context += bytes(data.context);
+            node->compute += bytes(data.compute);
+            continue;
+        }
         totals.weights += bytes(data.model);
         if (std::string_view(ggml_backend_buft_name(type)).contains("REPACK")) totals.repacked += bytes(data.model);
         totals.context += bytes(data.context);
@@ -84,10 +105,12 @@ Totals totals_of(const llama_context* context) {
 
 // Repacked weights are at most padded, so a breakdown that is far from the tensors' sum means that the declaration
 // above is no longer the library's.
-Result<Totals> check_breakdown(const Totals& totals, const llama_model* model) {
+Result<Totals> check_breakdown(const Totals& totals, const std::vector<Node>& nodes, const llama_model* model) {
     const auto tensors = bytes(llama_model_size(model));
-    if (totals.weights.count < tensors.count / 2 || totals.weights.count > 4 * tensors.count ||
-        totals.compute.count < 0 || totals.context.count < 0) {
+    auto weights = totals.weights;
+    for (const auto& node : nodes) weights += node.weights;
+    if (weights.count < tensors.count / 2 || weights.count > 4 * tensors.count || totals.compute.count < 0 ||
+        totals.context.count < 0) {
         return fail(Code::internal, "this build of the engine reports its memory in another form");
     }
     return totals;
@@ -120,13 +143,13 @@ llama_context_params context_parameters(const Question& question) {
 // What of the context's memory does not grow with its length: recurrent state and sliding windows. They come as one
 // number with the cache, which does: fixed = 2·f(n) − f(2n).
 Result<Bytes> fixed_state(llama_model* model, llama_context_params parameters, const llama_context* context,
-                          Bytes together) {
+                          Bytes together, std::vector<Node> nodes) {
     if (llama_model_is_recurrent(model)) return together;
     if (!llama_model_is_hybrid(model) && llama_model_n_swa(model) == 0) return Bytes{};
     parameters.n_ctx = 2 * llama_n_ctx(context);
     const ContextHandle doubled(llama_init_from_model(model, parameters), &llama_free);
     if (!doubled) return fail(Code::internal, "the engine plans this context but not its double");
-    const auto twice = totals_of(doubled.get()).context;
+    const auto twice = totals_of(doubled.get(), nodes).all_context;
     return std::max(Bytes{}, together + together - twice);
 }
 
@@ -184,6 +207,61 @@ Result<Bytes> projector_bytes(const Question& question, const GgufFacts& project
     return sum;
 }
 
+// The engine ends the process where nobody answers, so that is found out before.
+bool answers(const std::string& address) {
+    const auto colon = address.rfind(':');
+    if (colon == std::string::npos) return false;
+    auto host = address.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const addrinfo hints{.ai_flags = 0,
+                         .ai_family = AF_UNSPEC,
+                         .ai_socktype = SOCK_STREAM,
+                         .ai_protocol = 0,
+                         .ai_addrlen = 0,
+                         .ai_addr = nullptr,
+                         .ai_canonname = nullptr,
+                         .ai_next = nullptr};
+    addrinfo* found = nullptr;
+    if (::getaddrinfo(host.c_str(), address.c_str() + colon + 1, &hints, &found) != 0) return false;
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> keep(found, &::freeaddrinfo);
+    for (const auto* one = found; one != nullptr; one = one->ai_next) {
+        const int descriptor = ::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol);
+        if (descriptor < 0) continue;
+        const timeval patience{.tv_sec = 2, .tv_usec = 0};  // of connect as well
+        ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+        const bool connected = ::connect(descriptor, one->ai_addr, one->ai_addrlen) == 0;
+        ::close(descriptor);
+        if (connected) return true;
+    }
+    return false;
+}
+
+// Makes the nodes devices of the engine.
+Result<std::vector<Node>> add_nodes(const std::vector<std::string>& addresses) {
+    std::vector<Node> nodes;
+    if (addresses.empty()) return nodes;
+    auto* registry = ggml_backend_reg_by_name("RPC");
+    if (registry == nullptr)
+        return fail(Code::unsupported, "the engine cannot use ggml-rpc-servers: it has no RPC backend",
+                    "Debian has it in the package libggml0-backend-rpc.");
+    using AddServer = ggml_backend_reg_t (*)(const char* endpoint);
+    const auto add_server =
+        reinterpret_cast<AddServer>(ggml_backend_reg_get_proc_address(registry, "ggml_backend_rpc_add_server"));
+    for (const auto& address : addresses) {
+        auto* server = add_server == nullptr || !answers(address) ? nullptr : add_server(address.c_str());
+        if (server == nullptr || ggml_backend_reg_dev_count(server) == 0)
+            return fail(Code::unavailable,
+                        fmt::format("no ggml-rpc-server of this engine's version answers at {}", address),
+                        "Start one there: ggml-rpc-server --host ADDRESS --port PORT");
+        ggml_backend_register(server);
+        std::size_t free = 0;
+        std::size_t total = 0;
+        ggml_backend_dev_memory(ggml_backend_reg_dev_get(server, 0), &free, &total);
+        nodes.push_back({.address = address, .memory = bytes(free)});
+    }
+    return nodes;
+}
+
 }  // namespace
 
 Result<Answer> ask(Question question) {
@@ -211,7 +289,16 @@ Result<Answer> ask(Question question) {
     ggml_backend_load_all();
     llama_backend_init();
 
+    auto nodes = add_nodes(question.nodes);
+    if (!nodes) return std::unexpected(nodes.error());
+
     auto model_parameters = llama_model_default_params();
+    // As long as the devices: the engine reads so many. Those that are no nodes get nothing.
+    question.split.resize(std::max(question.split.size(), llama_max_devices()));
+    if (!nodes->empty()) {
+        model_parameters.n_gpu_layers = std::numeric_limits<std::int16_t>::max();
+        model_parameters.tensor_split = question.split.data();
+    }
     model_parameters.no_alloc = true;
     model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;  // `no_alloc` aborts together with mmap
     model_parameters.use_extra_bufts = question.load_mode != "mmap";
@@ -224,10 +311,10 @@ Result<Answer> ask(Question question) {
     const auto parameters = context_parameters(question);
     const ContextHandle context(llama_init_from_model(model.get(), parameters), &llama_free);
     if (!context) return refusal(question.model);
-    const auto totals = check_breakdown(totals_of(context.get()), model.get());
+    const auto totals = check_breakdown(totals_of(context.get(), *nodes), *nodes, model.get());
     if (!totals) return std::unexpected(totals.error());
     const auto heap = own_heap();
-    const auto fixed = fixed_state(model.get(), parameters, context.get(), totals->context);
+    const auto fixed = fixed_state(model.get(), parameters, context.get(), totals->all_context, *nodes);
     if (!fixed) return std::unexpected(fixed.error());
     const bool recurrent = llama_model_is_recurrent(model.get()) || llama_model_is_hybrid(model.get());
 
@@ -241,15 +328,18 @@ Result<Answer> ask(Question question) {
                   .trained_context = llama_model_n_ctx_train(model.get()),
                   .engine = fmt::format("{}+ggml-{}", llama_version(), ggml_version()),
                   .kv_quantisable = kv_quantisable(model.get(), file->architecture),
-                  .lines = {}};
+                  .lines = {},
+                  .nodes = std::move(*nodes)};
     const auto add = [&](const char* what, Bytes amount) {
         if (amount != Bytes{}) answer.lines.push_back({what, amount});
     };
     const bool mapped = question.load_mode != "copy";
     add("weights", mapped ? totals->repacked : totals->weights);
     if (mapped) add("weights_mapped", bytes(std::filesystem::file_size(question.model)));
-    answer.lines.push_back({"kv_cache", totals->context - (recurrent ? *fixed : Bytes{})});
-    if (recurrent) add("recurrent_state", *fixed);
+    // Where nodes hold the layers they hold both.
+    const auto state_here = recurrent ? std::min(*fixed, totals->context) : Bytes{};
+    answer.lines.push_back({"kv_cache", totals->context - state_here});
+    if (recurrent) add("recurrent_state", state_here);
     // Kept by chat workers only: an embedder's prompt is never continued.
     if (!question.embedding) add("checkpoints", Bytes{fixed->count * question.checkpoints});
     answer.lines.push_back({"compute", std::max(Bytes{}, totals->compute - untouched(question, model.get()))});
@@ -262,7 +352,9 @@ Result<Answer> ask(Question question) {
         add("mmproj_compute", *measured - weights);
     }
     if (question.prompt_cache != Bytes{}) answer.lines.push_back({"prompt_cache", question.prompt_cache});
-    answer.lines.push_back({"overhead", heap + server_own + Bytes{totals->weights.count / working_share}});
+    // What a worker sends to nodes goes through its own memory: 2.4 MB were missing for LFM2-1.2B on two nodes.
+    const auto client = answer.nodes.empty() ? Bytes{} : MiB(8);
+    answer.lines.push_back({"overhead", heap + server_own + client + Bytes{totals->weights.count / working_share}});
     return answer;
 }
 

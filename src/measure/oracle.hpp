@@ -27,11 +27,20 @@ struct Question {
     std::string load_mode = "copy";    // see memory::LoadMode
     bool embedding = false;
     Bytes prompt_cache;
+    std::vector<std::string> nodes;  // host:port of the ggml-rpc-servers that hold the layers; empty: all is here
+    std::vector<float> split;        // of the layers, by node
 };
 
 struct Line {
     std::string what;
     Bytes bytes;
+};
+
+// What a ggml-rpc-server will hold.
+struct Node {
+    std::string address;
+    Bytes weights, context, compute;
+    Bytes memory;  // that it has for all its users
 };
 
 struct Answer {
@@ -40,6 +49,7 @@ struct Answer {
     std::string engine;
     bool kv_quantisable = true;  // the heads' length is a multiple of 32, the block size of quantised types
     std::vector<Line> lines;
+    std::vector<Node> nodes;
 };
 
 [[nodiscard]] Result<Answer> ask(Question question);

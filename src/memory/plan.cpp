@@ -44,6 +44,22 @@ std::optional<PlanLine> line_of(const json::value& value) {
     return PlanLine{std::move(what), Bytes{count->get_int64()}};
 }
 
+// nullopt: something is missing.
+std::optional<NodePlan> node_of(const json::value& value) {
+    const auto* object = value.if_object();
+    if (object == nullptr) return std::nullopt;
+    NodePlan node{.address = string_or(*object, "address", "")};
+    const auto read = [&](std::string_view key, Bytes& into) {
+        const auto* count = object->if_contains(key);
+        if (count == nullptr || !count->is_int64() || count->get_int64() < 0) return false;
+        into = Bytes{count->get_int64()};
+        return true;
+    };
+    const bool whole = !node.address.empty() && read("weights", node.weights) && read("context", node.context) &&
+                       read("compute", node.compute) && read("memory", node.memory);
+    return whole ? std::optional(std::move(node)) : std::nullopt;
+}
+
 Result<ModelPlan> plan_of(const json::object& printed) {
     const auto* lines = printed.if_contains("lines");
     const auto* context = printed.if_contains("trained_context");
@@ -54,6 +70,12 @@ Result<ModelPlan> plan_of(const json::object& printed) {
                    .engine = string_or(printed, "engine", "")};
     if (const auto* flag = printed.if_contains("kv_quantisable"); flag != nullptr && flag->is_bool())
         plan.kv_quantisable = flag->get_bool();
+    if (const auto* nodes = printed.if_contains("nodes"); nodes != nullptr && nodes->is_array())
+        for (const auto& value : nodes->get_array()) {
+            auto node = node_of(value);
+            if (!node) return not_understood();
+            plan.nodes.push_back(std::move(*node));
+        }
     for (const auto& value : lines->get_array()) {
         auto line = line_of(value);
         if (!line) return not_understood();
@@ -115,6 +137,13 @@ EngineShape within_trained_context(EngineShape shape, int trained_context) {
     return shape;
 }
 
+std::string text_of_split(const EngineShape& shape) {
+    std::string text;
+    for (std::size_t i = 0; i < shape.nodes.size(); ++i)
+        text += (i == 0 ? "" : ",") + std::to_string(i < shape.split.size() ? shape.split[i] : 1);
+    return text;
+}
+
 std::vector<std::string> measure_arguments(const EngineShape& shape) {
     std::vector<std::string> arguments = {"--model",       shape.model.string(),
                                           "--context",     std::to_string(shape.context_length),
@@ -128,6 +157,8 @@ std::vector<std::string> measure_arguments(const EngineShape& shape) {
     arguments.insert(arguments.end(),
                      {"--kv-type", shape.kv_cache_type, "--load-mode", std::string(name_of(shape.load_mode)),
                       "--checkpoints", std::to_string(shape.checkpoints)});
+    for (const auto& node : shape.nodes) arguments.insert(arguments.end(), {"--node", node});
+    if (!shape.nodes.empty()) arguments.insert(arguments.end(), {"--split", text_of_split(shape)});
     if (shape.embedding) arguments.emplace_back("--embedding");
     if (shape.prompt_cache != Bytes{}) {
         arguments.insert(arguments.end(), {"--prompt-cache", std::to_string(shape.prompt_cache.count)});
@@ -137,6 +168,13 @@ std::vector<std::string> measure_arguments(const EngineShape& shape) {
 
 Result<ModelPlan> parse_measurement(const EngineShape& shape, int exit_status, std::string_view printed,
                                     std::string_view last_words) {
+    if (died_of_a_signal(exit_status) && !shape.nodes.empty()) {
+        // Its RPC client ends the process where a server says something that it does not expect.
+        return fail(Code::unavailable,
+                    "the engine crashed while it planned with the nodes of engine.rpc" +
+                        (last_line(last_words).empty() ? "" : ": " + std::string(last_line(last_words))),
+                    "Are the ggml-rpc-servers of the same version as the engine?");
+    }
     if (died_of_a_signal(exit_status)) {
         std::string message = "the engine crashed while it looked at " + shape.model.string();
         if (const auto line = last_line(last_words); !line.empty()) message += ": " + std::string(line);

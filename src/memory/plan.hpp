@@ -15,6 +15,7 @@
 #include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "memory/learned.hpp"
+#include "memory/nodes.hpp"
 
 namespace sarai::memory {
 
@@ -43,6 +44,9 @@ struct EngineShape {
     std::string kv_cache_type = "f16";  // as the engine spells it; quantised ones switch flash attention on
     LoadMode load_mode = LoadMode::copy;
     int checkpoints = 8;  // context checkpoints per slot, for models with recurrent state or sliding windows
+    // The ggml-rpc-servers (host:port) that hold the layers, and the share of each; empty: all is here.
+    std::vector<std::string> nodes = {};
+    std::vector<int> split = {};
 
     bool operator==(const EngineShape&) const = default;
 };
@@ -65,7 +69,7 @@ struct PlanLine {
 };
 
 struct ModelPlan {
-    std::vector<PlanLine> lines;
+    std::vector<PlanLine> lines;    // of the worker's own process
     std::string architecture = {};  // general.architecture of the GGUF
     int trained_context = 0;        // tokens
     std::string engine = {};        // build of the engine that was asked
@@ -73,6 +77,7 @@ struct ModelPlan {
     std::string key = {};           // names this file, shape and engine build in the history; empty: not to be kept
     bool cached = false;            // from the history: the engine was not asked
     std::optional<Learned> learned = {};  // from earlier loads by the same key
+    std::vector<NodePlan> nodes = {};     // what ggml-rpc-servers hold beside it, in their order
 
     // The prediction.
     [[nodiscard]] Bytes total() const;
@@ -90,6 +95,9 @@ struct ModelPlan {
 // An embedder's micro-batch holds its longest input, and the engine takes none that is longer than what the model was
 // trained with, whatever the context: larger buffers would only be reserved. The measuring child plans for this shape.
 [[nodiscard]] EngineShape within_trained_context(EngineShape shape, int trained_context);
+
+// "3,1": the nodes' shares, as the engine takes them; equal ones where none are given.
+[[nodiscard]] std::string text_of_split(const EngineShape& shape);
 
 // Arguments for `sarai-measure` (without the program's own name).
 [[nodiscard]] std::vector<std::string> measure_arguments(const EngineShape& shape);

@@ -23,10 +23,15 @@ void add_up(Scenario& scenario, Models models) {
     scenario.errors = {};
     scenario.llms = 0;
     scenario.planned = true;
+    scenario.short_nodes.clear();
+    NodeLedger nodes;
     for (std::size_t i = 0; i < models.size(); ++i) {
         if (!scenario.is_here(i)) continue;
         scenario.models += bytes_of(models[i]);
         if (models[i].local && *models[i].local) scenario.errors += (*models[i].local)->error();
+        if (models[i].local && *models[i].local)
+            if (auto held = nodes.reserve(i, models[i].name, (*models[i].local)->nodes); !held)
+                scenario.short_nodes.push_back(std::move(held.error().message));
         scenario.llms += models[i].generative ? 1 : 0;
         scenario.planned = scenario.planned && models[i].local && models[i].local->has_value();
     }
@@ -124,7 +129,9 @@ std::string_view name_of(ScenarioKind kind) {
     return "degraded";
 }
 
-bool Scenario::fits(const Limits& limits) const { return planned && needed(limits) <= limits.budget; }
+bool Scenario::fits(const Limits& limits) const {
+    return planned && short_nodes.empty() && needed(limits) <= limits.budget;
+}
 bool Scenario::holds(const Limits& limits) const { return fits(limits) && llms <= limits.max_llms; }
 bool Scenario::fits_machine(const Limits& limits) const {
     return planned && needed(limits) <= limits.machine - limits.reserve;

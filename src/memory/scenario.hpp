@@ -57,6 +57,7 @@ struct Scenario {
     Bytes models = {};                                         // predicted sum of what is here
     Bytes errors = {};                                         // sum of its error bars: admission reserves upper ends
     int llms = 0;                                              // generative models here
+    std::vector<std::string> short_nodes = {};  // what is missing on other machines, a sentence for each model
     bool planned = true;  // false: a model that belongs here cannot be planned, so nothing is proven
 
     [[nodiscard]] bool is_here(std::size_t model) const {
@@ -64,7 +65,7 @@ struct Scenario {
     }
     // What is reserved: the upper ends, with sarai itself.
     [[nodiscard]] Bytes needed(const Limits& limits) const { return models + errors + limits.own; }
-    // Planned and within the budget.
+    // Planned, within the budget, and within the memory of nodes.
     [[nodiscard]] bool fits(const Limits& limits) const;
     // All of it at once: it fits, and there are not more generative models than max_llms.
     [[nodiscard]] bool holds(const Limits& limits) const;

@@ -143,12 +143,26 @@ TEST(ConfigRules, RefuseWhatWouldHaveNoEffect) {
 }
 
 TEST(ConfigRules, StandByOnlyWithAWorkerThatIsLoaded) {
-    const std::string both = "backend: ollama_http, endpoints: [{url: http://box:1}], fallback: gguf_native, path: m.gguf";
+    const std::string both =
+        "backend: ollama_http, endpoints: [{url: http://box:1}], fallback: gguf_native, path: m.gguf";
     const Config config = valid(as_model(both + ", preload: true, hedge: true, warm_takeover: true"));
     EXPECT_TRUE(config.models[0].hedge && config.models[0].warm_takeover);
     expect_only(as_model(both + ", hedge: true"), "models.m.hedge", "preload: true");
     expect_only(as_model("backend: ollama_http, endpoints: [{url: \"http://box:1\"}], warm_takeover: true"),
                 "models.m.warm_takeover", "fallback: gguf_native");
+}
+
+TEST(ConfigRules, SpreadModelsOverTheServersOfTheEngine) {
+    const std::string sharded = as_model("backend: gguf_native, path: m.gguf, sharded: true");
+    const Config config = valid("engine: {rpc: [\"box-a:50052\", \"10.0.0.2:50052\"], rpc_split: [3, 1]}\n" + sharded);
+    EXPECT_EQ(config.models[0].local->nodes, (std::vector<std::string>{"box-a:50052", "10.0.0.2:50052"}));
+    EXPECT_EQ(config.models[0].local->split, (std::vector{3, 1}));
+    expect_only(sharded, "models.m.sharded", "engine.rpc");
+    expect_only("engine: {rpc: [\"box-a\"]}\n" + sharded, "engine.rpc", "host:port");
+    expect_only("engine: {rpc: [\"a:1\"], rpc_split: [1, 2]}\n" + sharded, "engine.rpc_split", "each of the 1 servers");
+    expect_only("engine: {rpc: [\"a:1\"], rpc_split: [zero]}\n" + sharded, "engine.rpc_split", "whole numbers");
+    expect_only(as_model("backend: gguf_native, path: x, extra_args: [\"--rpc\", \"a:1\"]"), "models.m.extra_args",
+                "sharded");
 }
 
 TEST(ConfigRules, NeedWhatWakesAServer) {
@@ -157,7 +171,8 @@ TEST(ConfigRules, NeedWhatWakesAServer) {
     };
     EXPECT_EQ(valid(endpoint("mac: '00:1a:2B:3c:4d:5e'")).models[0].remote->endpoints[0].mac, "00:1a:2B:3c:4d:5e");
     expect_only(endpoint("mac: '00:1a:2b:3c:4d'"), "models.m.endpoints[0].mac", "a MAC address such as");
-    expect_only(endpoint("mac: '00:1a:2b:3c:4d:5e', wake_address: 'box:9'"), "models.m.endpoints[0].wake_address", "192.168.1.255:9");
+    expect_only(endpoint("mac: '00:1a:2b:3c:4d:5e', wake_address: 'box:9'"), "models.m.endpoints[0].wake_address",
+                "192.168.1.255:9");
     expect_only(endpoint("wake_address: '192.168.1.255:9'"), "models.m.endpoints[0].wake_address", "mac beside it");
 }
 

@@ -54,6 +54,16 @@ TEST(WorkerArguments, LimitImagesWhereThereIsAProjector) {
                 testing::HasSubstr("--mmproj /models/p.gguf --image-max-tokens 512"));
 }
 
+TEST(WorkerArguments, SpreadLayersOverNodes) {
+    auto configured = local(2048);
+    configured.nodes = {"a:1", "b:2"};
+    EXPECT_THAT(line_of({.name = "m", .shape = shape_of(configured, config::ModelKind::chat)}),
+                testing::HasSubstr("--rpc a:1,b:2 --tensor-split 1,1 --n-gpu-layers all"));
+    configured.split = {3, 1};
+    EXPECT_THAT(line_of({.name = "m", .shape = shape_of(configured, config::ModelKind::chat)}),
+                testing::HasSubstr("--tensor-split 3,1"));
+}
+
 TEST(Shape, LeavesAQuarterOfASmallSlotToTextBesideAPicture) {
     auto configured = local(512);
     configured.mmproj = "/models/p.gguf";
