@@ -1,5 +1,7 @@
 #include "app/daemon.hpp"
 
+#include <unistd.h>
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
@@ -90,6 +92,7 @@ struct Daemon {
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
             [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse);
 
+        const bool had_terminal = ::isatty(STDIN_FILENO) == 1;
         // Whoever sees that we listen may ask us to end.
         asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
         const auto port = server.listen(config.server.address, config.server.port);
@@ -107,7 +110,9 @@ struct Daemon {
         side.spawn("start", announce());
 
         auto [ec, number] = co_await signals.async_wait(quiet);
-        while (!ec && number == SIGHUP) {
+        // A terminal that was closed hangs up whoever it has started: nobody is there any more to end the server.
+        const auto hung_up = [had_terminal] { return had_terminal && ::isatty(STDIN_FILENO) == 0; };
+        while (!ec && number == SIGHUP && !hung_up()) {
             if (auto reloaded = reload(); !reloaded) spdlog::error("not reloaded: {}", describe(reloaded.error()));
             std::tie(ec, number) = co_await signals.async_wait(quiet);
         }

@@ -259,6 +259,16 @@ pool::ModelSpec spec_of(const config::Config& config, const config::Model& model
     return spec;
 }
 
+// Requests that a retired model still has lose neither their stand-in nor the room that its fallback may make.
+void keep_relations(const config::Config& config, const pool::ModelSpec& before, pool::ModelSpec& spec) {
+    const auto now = [&](pool::ModelIndex other) {
+        const auto found = index_of(config, config.models[other].name);
+        return found < config.models.size() ? found : other;
+    };
+    for (const auto other : before.may_displace) spec.may_displace.push_back(now(other));
+    if (before.stand_in) spec.stand_in = now(*before.stand_in);
+}
+
 // The models that the wiring does not have yet, and what the others say of each other.
 Result<void> add_models(asio::any_io_executor executor, const config::Config& config, Wiring& wiring) {
     auto& built = *wiring.built;
@@ -273,6 +283,7 @@ Result<void> add_models(asio::any_io_executor executor, const config::Config& co
         auto spec = spec_of(config, model);
         if (i < wiring.models.size()) {
             spec.endpoints = wiring.models[i].endpoints;
+            if (model.retired) keep_relations(config, wiring.models[i], spec);
             wiring.models[i] = std::move(spec);
             continue;
         }

@@ -44,7 +44,12 @@ std::string size_of(const json::object& object, std::string_view name) {
     return bytes == 0 ? "-" : to_string(Bytes{bytes});
 }
 
+// What there is to say beside the state.
 std::string progress_of(const json::object& model) {
+    if (const auto* flag = find(model, "quarantined"); flag != nullptr && flag->is_bool() && flag->get_bool())
+        return ", in quarantine";
+    if (const auto* pause = find(model, "restart_in_s"); pause != nullptr && pause->is_int64())
+        return fmt::format(", restarts in {} s", pause->get_int64());
     const auto* value = find(model, "progress");
     if (value == nullptr || !value->is_number()) return {};
     return fmt::format(" {:.0f}%", value->to_number<double>() * 100);

@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <exception>
@@ -90,16 +91,26 @@ Error server_error(unsigned status, std::string_view body) {
 
 namespace {
 
-Result<json::object> exchange(const net::Origin& origin, net::ClientRequest request) {
+Result<json::object> exchange(const net::Origin& origin, net::ClientRequest request, const Patience& patience = {}) {
     asio::io_context io{1};
     const auto target = request.target;
     net::Client client(io.get_executor(), origin);
     std::optional<Result<net::ClientResponse>> outcome;
-    using std::chrono::seconds;
-    asio::co_spawn(io, client.fetch(std::move(request), {.first_byte = seconds(10), .silence = seconds(10)}),
+    asio::steady_timer second(io);
+    const std::function<void()> wait = [&] {
+        second.expires_after(std::chrono::seconds(1));
+        second.async_wait([&](boost::system::error_code ec) {
+            if (ec || outcome) return;
+            patience.every_second();
+            wait();
+        });
+    };
+    if (patience.every_second) wait();
+    asio::co_spawn(io, client.fetch(std::move(request), {.first_byte = patience.at_most, .silence = patience.at_most}),
                    [&](std::exception_ptr thrown, Result<net::ClientResponse> response) {
                        if (thrown) std::rethrow_exception(thrown);
                        outcome = std::move(response);
+                       second.cancel();
                        client.drop_idle();
                    });
     io.run();
@@ -127,9 +138,11 @@ Result<json::object> get_json(const net::Origin& origin, std::string target) {
     return exchange(origin, {.target = std::move(target)});
 }
 
-Result<json::object> post_json(const net::Origin& origin, std::string target, const json::object& body) {
+Result<json::object> post_json(const net::Origin& origin, std::string target, const json::object& body,
+                               Patience patience) {
     return exchange(origin,
-                    {.method = net::http::verb::post, .target = std::move(target), .body = json::serialize(body)});
+                    {.method = net::http::verb::post, .target = std::move(target), .body = json::serialize(body)},
+                    patience);
 }
 
 }  // namespace sarai::cli

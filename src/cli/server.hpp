@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <chrono>
+#include <functional>
 #include <string>
 
 #include "base/error.hpp"
@@ -24,9 +26,15 @@ struct ServerChoice {
 // Errors: unavailable with a hint how to start a server; the server's own.
 [[nodiscard]] Result<boost::json::object> get_json(const net::Origin& origin, std::string target);
 
+// For requests that may take long: how long at most, and what to do every second meanwhile.
+struct Patience {
+    std::chrono::milliseconds at_most = std::chrono::seconds(10);
+    std::function<void()> every_second = {};
+};
+
 // POST of one, likewise.
 [[nodiscard]] Result<boost::json::object> post_json(const net::Origin& origin, std::string target,
-                                                    const boost::json::object& body);
+                                                    const boost::json::object& body, Patience patience = {});
 
 // What to say when no connection could be made.
 [[nodiscard]] Error unreachable(const net::Origin& origin, const Error& error);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "cli/chat.hpp"
 #include "cli/table.hpp"
 #include "config/problem.hpp"
 
@@ -118,7 +119,15 @@ int stop_model(const ServerChoice& server, const std::string& model, Io& io) {
 int load_model(const ServerChoice& server, const std::string& model, Io& io) {
     const auto origin = find_server(server, io);
     if (!origin) return fail_with(io, origin.error());
-    const auto answer = post_json(*origin, "/sarai/load", {{"model", model}});
+    // As long as it takes; the server has a limit of its own (timeouts.load).
+    Patience patience{.at_most = std::chrono::hours(24)};
+    if (io.err_terminal)
+        patience.every_second = [&] {
+            const auto status = get_json(*origin, "/sarai/status");
+            if (status) io.err << "\r\033[K" << loading_text(json::serialize(*status), model) << std::flush;
+        };
+    const auto answer = post_json(*origin, "/sarai/load", {{"model", model}}, patience);
+    if (io.err_terminal) io.err << "\r\033[K" << std::flush;
     if (!answer) return fail_with(io, answer.error());
     io.out << fmt::format("{} is available\n", model);
     return 0;

@@ -396,10 +396,10 @@ Result<void> take_down(std::string_view name, const Shared& shared) {
     return shared.pool.unload(*model);
 }
 
-asio::awaitable<Result<void>> bring_up(std::string name, Shared shared) {
+asio::awaitable<Result<void>> bring_up(std::string name, Shared shared, bool here) {
     const auto model = find_model(shared.config, name);
     if (!model) co_return std::unexpected(model.error());
-    auto lease = co_await shared.pool.acquire(*model);
+    auto lease = co_await shared.pool.acquire(*model, {.here = here});
     if (!lease) co_return std::unexpected(lease.error());
     co_return Result<void>{};
 }

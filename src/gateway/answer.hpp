@@ -33,8 +33,9 @@ struct Shared {
 [[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, pool::Ask ask,
                                                   Face& face, Protocol protocol, Shared shared);
 
-// Brings the model up without asking it anything.
-[[nodiscard]] boost::asio::awaitable<Result<void>> bring_up(std::string model, Shared shared);
+// Brings the model up without asking it anything. `here`: its local worker, where it has one, also if a server could
+// answer.
+[[nodiscard]] boost::asio::awaitable<Result<void>> bring_up(std::string model, Shared shared, bool here = false);
 // Unloads the local worker on request. Errors: not_found, busy (pinned, or answering somebody).
 [[nodiscard]] Result<void> take_down(std::string_view model, const Shared& shared);
 

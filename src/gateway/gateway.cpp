@@ -226,14 +226,20 @@ asio::awaitable<void> Gateway::load(net::Exchange& exchange) {
     const auto model = find_model(shared_.config, *name);
     if (!model) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, model.error()));
     shared_.pool.lift_quarantine(*model);
-    if (auto up = co_await bring_up(*name, shared_); !up)
-        co_return (void) co_await exchange.respond(error_reply(Protocol::openai, up.error()));
+    Result<void> up = fail(Code::cancelled, "the client has left");
+    const auto wait = [](std::string wanted, Shared shared, Result<void>& done) -> asio::awaitable<void> {
+        done = co_await bring_up(std::move(wanted), shared, true);
+    };
+    if (co_await exchange.while_connected(wait(*name, shared_, up))) co_return;
+    if (!up) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, up.error()));
     (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
                                                 {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
 }
 
 asio::awaitable<void> Gateway::reload(net::Exchange& exchange) {
-    const auto done = reload_();
+    auto done = reload_();
+    // A file that it names and that is missing is the configuration's fault, not the path's.
+    if (!done && done.error().code == Code::not_found) done.error().code = Code::invalid_argument;
     if (!done) co_return (void) co_await exchange.respond(error_reply(Protocol::openai, done.error()));
     const auto list = [](const std::vector<std::string>& names) { return json::array(names.begin(), names.end()); };
     (void)co_await exchange.respond(json_reply({{"kept", list(done->kept)},

@@ -130,7 +130,8 @@ asio::awaitable<Result<Begun>> begin_hedged(pool::Pool& pool, pool::Lease& lease
         spare = pool.borrow(lease.route().model, false,
                             fmt::format("local worker, because {} had sent nothing after {} ms, which is more than for "
                                         "95 % of its last answers",
-                                        name, usual.count()));
+                                        name, usual.count()),
+                            &lease);
         if (spare) race.start(local, spare->shared_backend(), copy);
     }
     while (!race.has_won(server) && !race.has_won(local) && (race.runs(server) || race.runs(local)))

@@ -144,6 +144,7 @@ std::string Metrics::text(const pool::Pool& pool) const {
         all.leases.Add({{"model", model.name}, {"endpoint", "local"}}).Set(status.leases);
     }
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
+        if (core.endpoint(i).retired) continue;  // its figures, if another one has its name, are that one's
         all.endpoint_up.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).up ? 1 : 0);
         all.leases.Add({{"model", ""}, {"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).leases);
         all.endpoint_capacity.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoints()[i].capacity);

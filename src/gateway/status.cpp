@@ -104,7 +104,10 @@ json::value resident_json(const pool::PoolCore& core, const pool::Endpoints::Vie
 bool shows_local(const Shared& shared, pool::ModelIndex i) {
     const auto& config = shared.config.models[i];
     const bool listed = !config.remote && !config.retired;
-    return config.local && (listed || shared.pool.core().local(i).state != pool::LocalState::absent);
+    const auto& local = shared.pool.core().local(i);
+    // Why a fallback would not load is to be seen before it is needed.
+    const bool in_trouble = local.last_error || local.not_before > std::chrono::steady_clock::now();
+    return config.local && (listed || local.state != pool::LocalState::absent || (in_trouble && !config.retired));
 }
 
 ollama::Details details_of(const Shared& shared, pool::ModelIndex i) {
@@ -180,6 +183,7 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
     }
     json::array endpoints;
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
+        if (core.endpoint(i).retired && core.endpoint(i).leases == 0) continue;
         const auto& view = core.endpoint(i);
         endpoints.push_back(
             {{"name", core.endpoints()[i].name},

@@ -47,11 +47,18 @@ EndpointIndex Endpoints::add(EndpointSpec spec) {
     return all_.size() - 1;
 }
 
-bool Endpoints::wake(Clock::time_point now, EndpointIndex endpoint, Clock::duration interval) {
+void Endpoints::set_retired(EndpointIndex endpoint, bool retired) {
+    auto& one = all_[endpoint];
+    if (one.view.retired && !retired && rules_.check_interval.count() > 0)
+        one.next_probe = Clock::time_point::min();  // how it is now nobody knows
+    one.view.retired = retired;
+}
+
+bool Endpoints::wake(Clock::time_point now, EndpointIndex endpoint, Clock::duration interval, Clock::duration time) {
     auto& view = all_[endpoint].view;
     if (!specs_[endpoint].can_wake || view.up) return false;
     if (view.woken_last != Clock::time_point{} && now - view.woken_last < interval) return false;
-    if (view.woken_first == Clock::time_point{}) view.woken_first = now;
+    if (view.woken_first == Clock::time_point{} || now - view.woken_last >= time) view.woken_first = now;
     view.woken_last = now;
     return true;
 }
@@ -188,7 +195,7 @@ void Endpoints::probed(Clock::time_point now, EndpointIndex endpoint, const Resu
 std::vector<EndpointIndex> Endpoints::due(Clock::time_point now) {
     std::vector<EndpointIndex> result;
     for (EndpointIndex i = 0; i < all_.size(); ++i)
-        if (auto& one = all_[i]; !one.probing && one.next_probe && *one.next_probe <= now) {
+        if (auto& one = all_[i]; !one.view.retired && !one.probing && one.next_probe && *one.next_probe <= now) {
             one.probing = true;
             result.push_back(i);
         }

@@ -95,9 +95,13 @@ public:
     // Those that are to be probed now; each is expected to be reported by probed().
     [[nodiscard]] std::vector<EndpointIndex> due(Clock::time_point now);
     EndpointIndex add(EndpointSpec spec);
+    // No model names it any more: it is left alone, until one does.
+    void set_retired(EndpointIndex endpoint, bool retired);
     // Somebody would ask it, and it is down: is it time to send a packet that wakes it?
-    [[nodiscard]] bool wake(Clock::time_point now, EndpointIndex endpoint, Clock::duration interval);
-    // It was sent one for the first time, since it was up, not longer ago than `time`.
+    [[nodiscard]] bool wake(Clock::time_point now, EndpointIndex endpoint, Clock::duration interval,
+                            Clock::duration time);
+    // It was sent the first one of a row not longer ago than `time`: a row ends when it is up, or was left asleep so
+    // long.
     [[nodiscard]] bool is_waking(Clock::time_point now, EndpointIndex endpoint, Clock::duration time) const;
 
     // ---- choice ----
@@ -136,6 +140,7 @@ public:
         Clock::time_point woken_last{};
         std::chrono::microseconds round_trip{};  // the least of the last ones; 0: not measured yet
         bool far = false;
+        bool retired = false;  // by a reload
         std::optional<std::vector<ModelIndex>> resident;
     };
     [[nodiscard]] const View& view(EndpointIndex endpoint) const { return all_[endpoint].view; }

@@ -57,8 +57,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         std::shared_ptr<LocalWorker> worker;
         std::optional<memory::ModelPlan> plan;
         LoadRecord record;
-        std::optional<std::string> bad_files;  // stamp of the files for which it is in quarantine
-        bool reload = false;                   // the watch ended it, and it is to come back once loads are admitted
+        std::string files;    // stamp of those that the last load was to read
+        bool reload = false;  // the watch ended it, and it is to come back once loads are admitted
         std::optional<Clock::time_point> ended_for_excess;
         Clock::time_point started;
         std::chrono::milliseconds load_time{};
@@ -101,7 +101,9 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     }
     void perform_one(const Wake& action) {
         spdlog::info("endpoint {} is down and wanted: waking it", core.endpoints()[action.endpoint].name);
-        if (ports.wake) ports.wake(action.endpoint);
+        try {
+            if (ports.wake) ports.wake(action.endpoint);
+        } catch (const std::exception& error) { spdlog::warn("no packet could be sent: {}", error.what()); }
     }
     void perform_one(Grant& action) { answer(action.ticket, std::move(action.route)); }
     void perform_one(Refuse& action) {
@@ -117,6 +119,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     asio::awaitable<void> measure(ModelIndex model, Reduction reduction) {
         const auto self = shared_from_this();
+        if (ports.file_stamp) locals[model].files = ports.file_stamp(model);
         // Whatever happens, the core hears of it: a model that nobody reports on would wait for ever.
         Result<Measured> plan = fail(Code::internal, "measuring ended by an unexpected error");
         try {
@@ -212,6 +215,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         for (unsigned ticks = 0;; ++ticks) {
             try {
                 perform(core.tick(Clock::now()));
+                // A lower one holds from when workers have gone.
+                watch.set_budget(core.rules().budget);
                 if (ticks % 4 == 0) look_at_bad_files();
             } catch (const std::exception& error) { spdlog::error("the pool's tick failed: {}", error.what()); }
             timer.expires_after(tick_interval);
@@ -222,17 +227,9 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     void look_at_bad_files() {
         if (!ports.file_stamp) return;
         for (ModelIndex i = 0; i < locals.size(); ++i) {
-            auto& known = locals[i].bad_files;
-            if (!core.local(i).quarantined) {
-                known.reset();
-                continue;
-            }
-            auto now = ports.file_stamp(i);
-            if (!known) known = now;
-            if (*known == now) continue;
+            if (!core.local(i).quarantined || ports.file_stamp(i) == locals[i].files) continue;
             spdlog::info("model '{}' leaves quarantine: its file has changed", name(i));
-            core.lift_quarantine(i);
-            known.reset();
+            perform(core.lift_quarantine(i));
         }
     }
 
@@ -454,10 +451,11 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Be
     co_return lease;
 }
 
-std::optional<Lease> Pool::borrow(ModelIndex model, bool alone, std::string reason) {
+std::optional<Lease> Pool::borrow(ModelIndex model, bool alone, std::string reason, const Lease* beside) {
     if (shared_->shutting_down) return std::nullopt;
     Lease lease(shared_, ++shared_->last_ticket);
-    auto actions = shared_->core.borrow(Clock::now(), lease.ticket_, model, alone);
+    auto actions = shared_->core.borrow(Clock::now(), lease.ticket_, model, alone,
+                                        beside == nullptr ? std::nullopt : std::optional(beside->ticket_));
     auto* grant = std::get_if<Grant>(&actions.front());
     if (grant == nullptr || !shared_->locals[model].worker) {
         if (grant == nullptr) lease.ticket_ = 0;
@@ -476,7 +474,7 @@ std::shared_ptr<void> Pool::stand_by(ModelIndex model) {
     return {shared_.get(), [keep = shared_, model](void*) { --keep->locals[model].standbys; }};
 }
 
-void Pool::lift_quarantine(ModelIndex model) { shared_->core.lift_quarantine(model); }
+void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }
 
 Result<void> Pool::unload(ModelIndex model) {
     auto actions = shared_->core.unload(model);
@@ -503,10 +501,16 @@ void Pool::apply(const Change& change) {
         spec.retired = pool.core.models()[i].retired;
         pool.core.set_spec(i, std::move(spec));
     }
-    pool.watch.set_budget(change.budget);
-    pool.perform(pool.core.set_budget(change.budget));
-    pool.perform(pool.core.set_rules(change.max_concurrent_llms, change.policy));
+    std::vector<bool> named(pool.core.endpoints().size());
+    for (const auto& model : change.models)
+        if (!model.retired)
+            for (const auto endpoint : model.endpoints) named[endpoint] = true;
+    for (EndpointIndex i = 0; i < named.size(); ++i) pool.core.set_endpoint_retired(i, !named[i]);
+    // First what goes, so that nothing else has to.
     for (const auto model : gone) pool.perform(pool.core.retire(Clock::now(), model));
+    pool.perform(pool.core.set_rules(change.max_concurrent_llms, change.policy));
+    pool.perform(pool.core.set_budget(change.budget));
+    pool.watch.set_budget(pool.core.rules().budget);
     for (const auto model : change.preload) pool.perform(pool.core.preload(model));
 }
 

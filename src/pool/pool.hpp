@@ -102,8 +102,10 @@ public:
                                                                 const Beat* beat = nullptr);
 
     // A slot of the model's worker that nobody needs now, for work ahead of requests, or to be faster than a server.
-    // `alone`: only while no worker computes. `reason` becomes the route's. nullopt: there is none.
-    [[nodiscard]] std::optional<Lease> borrow(ModelIndex model, bool alone, std::string reason);
+    // `alone`: only while no worker computes. `reason` becomes the route's; who asks is who has `beside`. nullopt:
+    // there is none.
+    [[nodiscard]] std::optional<Lease> borrow(ModelIndex model, bool alone, std::string reason,
+                                              const Lease* beside = nullptr);
     // A right to keep an answer's prompt in a slot of the worker, as long as the token lives: one per slot, as each
     // would drive out the other's. Null: they are taken.
     [[nodiscard]] std::shared_ptr<void> stand_by(ModelIndex model);

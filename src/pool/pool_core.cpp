@@ -74,12 +74,14 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         return std::ranges::contains(spec.endpoints, entry.first) && !std::ranges::contains(state.tried, entry.first);
     });
     std::vector<EndpointIndex> open;
+    std::vector<EndpointIndex> asleep;
     bool is_full = false;
     bool is_trying = false;
     bool is_waking = false;
     std::optional<Clock::time_point> rested;  // when the first of those that rest may be asked again
+    const bool here = state.ask.here && spec.has_local;
     for (const auto endpoint : spec.endpoints) {
-        if (std::ranges::contains(state.tried, endpoint)) continue;
+        if (here || std::ranges::contains(state.tried, endpoint)) continue;
         const auto& name = endpoints()[endpoint].name;
         switch (endpoints_.state(now, endpoint, spec.distance)) {
             using enum Endpoints::State;
@@ -98,8 +100,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
             }
             case down:
                 state.passed_over[endpoint] = how_down(now, endpoint);
-                if (endpoints_.wake(now, endpoint, rules_.wake_interval)) out.emplace_back(Wake{endpoint});
-                is_waking = is_waking || endpoints_.is_waking(now, endpoint, rules_.wake_time);
+                asleep.push_back(endpoint);
                 break;
             case far:
                 state.passed_over[endpoint] = fmt::format(
@@ -117,7 +118,13 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         state.parked = true;
         return;
     }
-    if (spec.has_local) {
+    for (const auto endpoint : asleep) {  // nobody else is well
+        if (endpoints_.wake(now, endpoint, rules_.wake_interval, rules_.wake_time)) out.emplace_back(Wake{endpoint});
+        is_waking = is_waking || endpoints_.is_waking(now, endpoint, rules_.wake_time);
+    }
+    const bool cannot_load =
+        locals_[state.model].state == LocalState::absent && (locals_[state.model].quarantined || closed_.has_value());
+    if (spec.has_local && !(is_waking && cannot_load)) {
         auto& local = locals_[state.model];
         if (local.state == LocalState::ready && !local.draining) {
             if (has_slot(state.model)) return grant(ticket, state, {.model = state.model}, out);
@@ -406,7 +413,6 @@ Actions PoolCore::tick(Clock::time_point now) {
             alive.push_back(ticket);
     for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
     unload_idle(now, out);
-    restart_due(out);
     restore_displaced(now, out);
     serve(out);
     return out;
@@ -428,8 +434,29 @@ Actions PoolCore::retire(Clock::time_point now, ModelIndex model) {
     now_ = now;
     models_[model].retired = true;
     preloading_[model] = false;
+    // What its fallback has displaced comes back all the same, and what others have displaced of it.
+    const auto heir = successor_of(model);
+    auto displaced = std::exchange(locals_[model].displaced, {});
+    if (heir)
+        for (const auto other : displaced)
+            if (other != *heir && !std::ranges::contains(locals_[*heir].displaced, other))
+                locals_[*heir].displaced.push_back(other);
+    for (auto& local : locals_) {
+        const auto found = std::ranges::find(local.displaced, model);
+        if (found == local.displaced.end()) continue;
+        if (heir && !std::ranges::contains(local.displaced, *heir))
+            *found = *heir;
+        else
+            local.displaced.erase(found);
+    }
     serve(out);
     return out;
+}
+
+std::optional<ModelIndex> PoolCore::successor_of(ModelIndex model) const {
+    for (ModelIndex i = models_.size(); i-- > 0;)
+        if (i != model && !models_[i].retired && models_[i].name == models_[model].name) return i;
+    return std::nullopt;
 }
 
 Actions PoolCore::set_rules(int max_concurrent_llms, Policy policy) {

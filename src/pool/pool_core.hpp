@@ -58,6 +58,7 @@ struct Ask {
     Urgency urgency = Urgency::normal;     // one that has waited long counts as more urgent
     std::uint64_t conversation = 0;        // what its earlier requests had as well; 0: unknown
     std::chrono::milliseconds patience{};  // how long it waits for its turn at most; 0: what the model's queue allows
+    bool here = false;                     // by the local worker, where the model has one, whatever its servers do
 };
 
 // Those that wait for a model.
@@ -166,8 +167,10 @@ public:
     // the queue takes to be served as retry_after, where the model's queue is full.
     [[nodiscard]] Actions acquire(Clock::time_point now, Ticket ticket, ModelIndex model, Ask ask = {});
     // The same for a slot of the model's worker that nobody needs: granted at once, else refused with busy. `alone`:
-    // only while no worker computes for anybody. For work ahead of requests, and for requests that have a ticket.
-    [[nodiscard]] Actions borrow(Clock::time_point now, Ticket ticket, ModelIndex model, bool alone);
+    // only while no worker computes for anybody. For work ahead of requests, and for a second try at what the ticket
+    // `beside` asks.
+    [[nodiscard]] Actions borrow(Clock::time_point now, Ticket ticket, ModelIndex model, bool alone,
+                                 std::optional<Ticket> beside = {});
     // The first token of a stream, the whole reply, or the first token of what another backend had begun.
     enum class Came : std::uint8_t { first_token, whole, continuation };
     [[nodiscard]] Actions answered(Clock::time_point now, Ticket ticket, Came what = Came::first_token);
@@ -198,8 +201,8 @@ public:
     // The same at somebody's wish. Errors: busy while a lease holds it.
     [[nodiscard]] Result<Actions> unload(ModelIndex model);
 
-    // Its file has changed, or somebody wants it tried again.
-    void lift_quarantine(ModelIndex model);
+    // Its file has changed, or somebody wants it tried again. Ends the pause of a worker that kept dying as well.
+    [[nodiscard]] Actions lift_quarantine(ModelIndex model);
 
     // A lower budget than what is reserved holds from when workers have gone: nobody is cut off for it, but idle ones
     // go where the policy allows.
@@ -214,6 +217,7 @@ public:
 
     // ---- a configuration that changes while it runs; indices stay what they are ----
     ModelIndex add_model(ModelSpec spec);
+    void set_endpoint_retired(EndpointIndex endpoint, bool retired) { endpoints_.set_retired(endpoint, retired); }
     EndpointIndex add_endpoint(EndpointSpec spec) { return endpoints_.add(std::move(spec)); }
     // Of a model that stays, the references to others and what may change without a load.
     void set_spec(ModelIndex model, ModelSpec spec) { models_[model] = std::move(spec); }
@@ -240,6 +244,7 @@ public:
         int short_lives = 0;                     // workers in a row that died soon after they were ready
         Clock::time_point not_before = {};       // for the next load, after those
         std::vector<ModelIndex> displaced = {};  // by this model's fallback worker, to be restored
+        Clock::time_point next_restore = {};
     };
     [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
     [[nodiscard]] const Endpoints::View& endpoint(EndpointIndex index) const { return endpoints_.view(index); }
@@ -319,7 +324,6 @@ private:
     struct Room;  // what is free, and what is promised to whom
     void want_worker(ModelIndex model, Actions& out);
     void note_death(ModelIndex model);
-    void restart_due(Actions& out);
     void find_room(ModelIndex model, Actions& out);
     void give_up(ModelIndex model, Error error, Actions& out);
     void begin_load(ModelIndex model, Bytes planned, Actions& out);
@@ -341,9 +345,11 @@ private:
     [[nodiscard]] bool is_spare_fallback(ModelIndex model) const;
     [[nodiscard]] bool may_evict(ModelIndex asker, ModelIndex victim, Policy policy) const;
     // Whom to unload so that `missing` bytes, and a place if `need_place`, come free; nullopt where nobody suffices.
+    // `retired_only`: who has no ticket may only take what is going anyway.
     [[nodiscard]] std::optional<std::vector<ModelIndex>> victims_for(ModelIndex asker, Bytes missing, bool need_place,
-                                                                     Policy policy,
-                                                                     const std::vector<bool>& going) const;
+                                                                     Policy policy, const std::vector<bool>& going,
+                                                                     bool retired_only = false) const;
+    [[nodiscard]] std::optional<ModelIndex> successor_of(ModelIndex model) const;
     [[nodiscard]] Error does_not_fit(ModelIndex model, const Room& room) const;
     [[nodiscard]] Error no_place(ModelIndex model) const;
     [[nodiscard]] int generative_processes() const;

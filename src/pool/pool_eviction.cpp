@@ -8,6 +8,11 @@
 
 namespace sarai::pool {
 
+namespace {
+// Between two tries to bring back what a fallback has displaced.
+constexpr std::chrono::seconds restore_interval{5};
+}  // namespace
+
 std::vector<bool> PoolCore::going() const {
     std::vector<bool> going(models_.size());
     for (ModelIndex i = 0; i < models_.size(); ++i)
@@ -30,10 +35,11 @@ bool PoolCore::may_evict(ModelIndex asker, ModelIndex victim, Policy policy) con
 }
 
 std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, Bytes missing, bool need_place,
-                                                             Policy policy, const std::vector<bool>& going) const {
+                                                             Policy policy, const std::vector<bool>& going,
+                                                             bool retired_only) const {
     struct Candidate {
-        // Spare fallbacks, then may_displace in its order (what the plan proved, so whether busy or not), then the
-        // policy's choice.
+        // What goes anyway. Spare fallbacks, then may_displace in its order (what the plan proved, so whether busy or
+        // not), then the policy's choice.
         std::ptrdiff_t rank;
         bool busy;
         int priority;
@@ -45,9 +51,11 @@ std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, B
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const auto& local = locals_[i];
         if (going[i] || (local.state != LocalState::ready && local.state != LocalState::loading)) continue;
-        if (!may_evict(asker, i, policy)) continue;
+        if (!may_evict(asker, i, policy) || (retired_only && !models_[i].retired)) continue;
         const auto& listed = models_[asker].may_displace;
-        candidates.push_back({.rank = is_spare_fallback(i) ? -1 : std::ranges::find(listed, i) - listed.begin(),
+        candidates.push_back({.rank = models_[i].retired     ? -2
+                                      : is_spare_fallback(i) ? -1
+                                                             : std::ranges::find(listed, i) - listed.begin(),
                               .busy = local.leases > 0 || local.state == LocalState::loading,
                               .priority = policy == Policy::priority ? models_[i].priority : 0,
                               .last_used = local.last_used,
@@ -127,9 +135,8 @@ void PoolCore::serve_queue_once(Actions& out) {
         const bool generative = models_[model].generative;
         if (!room.holds(planned, generative)) {
             const bool place = !generative || room.places + room.places_coming > room.places_promised;
-            std::optional<std::vector<ModelIndex>> victims;
-            if (is_wanted(model))
-                victims = victims_for(model, planned - room.available(), !place, rules_.policy, going());
+            const auto victims =
+                victims_for(model, planned - room.available(), !place, rules_.policy, going(), !is_wanted(model));
             if (victims) {
                 // Also where enough is free at this moment: that is promised to others, who may not be allowed to make
                 // anybody go for it.
@@ -226,7 +233,13 @@ void PoolCore::restore_displaced(Clock::time_point now, Actions& out) {
                   .asked = local.reserved});
             begin_stop(i, out);
         } else if (local.state == LocalState::absent) {
-            for (const auto other : std::exchange(local.displaced, {})) {
+            // Until they are there: at first there may be no room yet.
+            std::erase_if(local.displaced, [&](ModelIndex other) {
+                return locals_[other].state == LocalState::ready || models_[other].retired;
+            });
+            if (now < local.next_restore) continue;
+            local.next_restore = now + restore_interval;
+            for (const auto other : std::vector(local.displaced)) {
                 auto actions = preload(other);
                 out.insert(out.end(), actions.begin(), actions.end());
             }

@@ -136,14 +136,6 @@ void PoolCore::note_death(ModelIndex model) {
     local.not_before = now_ + std::min<Clock::duration>(pause, rules_.restart_pause_max);
 }
 
-void PoolCore::restart_due(Actions& out) {
-    for (ModelIndex i = 0; i < models_.size(); ++i) {
-        const auto& local = locals_[i];
-        if (local.state == LocalState::absent && local.short_lives > 1 && local.not_before <= now_ && is_wanted(i))
-            want_worker(i, out);
-    }
-}
-
 Actions PoolCore::stop(ModelIndex model) {
     Actions out;
     const auto state = locals_[model].state;
@@ -180,11 +172,14 @@ void PoolCore::note_failed_load(ModelIndex model, const Error& error) {
           .asked = local.needs.total});
 }
 
-void PoolCore::lift_quarantine(ModelIndex model) {
+Actions PoolCore::lift_quarantine(ModelIndex model) {
+    Actions out;
     locals_[model].failed_loads = 0;
     locals_[model].quarantined = false;
     locals_[model].short_lives = 0;
     locals_[model].not_before = {};
+    serve(out);
+    return out;
 }
 
 bool PoolCore::refuse_in_quarantine(ModelIndex model, Actions& out) {
@@ -245,8 +240,13 @@ void PoolCore::shrink_to_budget(Actions& out) {
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
     if (refuse_in_quarantine(model, out) || refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
-    if (now_ < local.not_before) {  // those who ask wait; a preload does not
+    if (now_ < local.not_before) {  // each tick looks again, also for a server that is back; a preload is given up
         preloading_[model] = false;
+        for (auto& [ticket, state] : tickets_)
+            if (state.waiting && state.model == model) {
+                state.waiting = false;
+                state.parked = true;
+            }
         return;
     }
     // Before anything is measured: where all places are taken by models that stay, memory does not matter.
@@ -313,6 +313,13 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
         decision.options = {{.what = as_asked, .needs = needed, .cost = load}};
         return enqueue(now ? Event::load : Event::wait,
                        fmt::format("loads {}{}", as_asked, now ? "" : ", once what is being unloaded is gone"));
+    }
+
+    // What goes anyway, after a reload: waiting for it costs nobody anything, and no model is made smaller for it.
+    if (auto retired = victims_for(model, needed - room.available(), !place, rules_.policy, going(), true)) {
+        decision.options = {{.what = as_asked, .needs = needed, .cost = load}};
+        return enqueue(Event::wait,
+                       fmt::format("loads {}, once what was retired by a reload has answered its requests", as_asked));
     }
 
     // Ways to go smaller; measured before anything is reserved, so only once.

@@ -13,7 +13,8 @@ constexpr std::size_t kept_first_tokens = 64;
 
 }  // namespace
 
-Actions PoolCore::borrow(Clock::time_point now, Ticket ticket, ModelIndex model, bool alone) {
+Actions PoolCore::borrow(Clock::time_point now, Ticket ticket, ModelIndex model, bool alone,
+                         std::optional<Ticket> beside) {
     Actions out;
     now_ = now;
     const auto& local = locals_[model];
@@ -25,7 +26,9 @@ Actions PoolCore::borrow(Clock::time_point now, Ticket ticket, ModelIndex model,
             Error{.code = Code::busy, .message = fmt::format("model '{}' has no slot to spare", models_[model].name)}});
         return out;
     }
-    auto& state = tickets_[ticket] = TicketState{.ask = {}, .arrived = now, .model = model};
+    const auto other = beside ? tickets_.find(*beside) : tickets_.end();
+    auto& state = tickets_[ticket] =
+        TicketState{.ask = other == tickets_.end() ? Ask{} : other->second.ask, .arrived = now, .model = model};
     know_client(state.ask.client);
     state.runs = true;
     state.granted_at = now;

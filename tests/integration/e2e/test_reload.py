@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 
-from harness import MODELS, Case, FakeUpstream, Sarai, alive, local, main, run_cli, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, alive, local, main, ollama, run_cli, wait_until
 
 
 class Reload(Case):
@@ -44,8 +44,7 @@ class Reload(Case):
                 before, old = len(statuses), sarai.row("lfm2")["pid"]
                 self.assertEqual(self.reload(sarai)["changed"], ["lfm2"])
                 wait_until(lambda: len(statuses) > before + 20 and not alive(old), "the old worker to end and requests to go on")
-                rows = [r for r in sarai.status()["models"] if r["name"] == "lfm2"]
-                self.assertEqual(len(rows), 1, rows)
+                wait_until(lambda: len([r for r in sarai.status()["models"] if r["name"] == "lfm2"]) == 1, "the old row to go")
         finally:
             stop.set()
             for client in clients:
@@ -169,10 +168,29 @@ class Quarantine(Case):
         for _ in range(3):
             sarai.chat("lfm2")
         self.assertTrue(sarai.row("lfm2")["quarantined"])
-        time.sleep(1.2)  # the file is looked at once a second; its new time of writing has to be another one
         shutil.copy(MODELS / "lfm2.gguf", file)
         wait_until(lambda: sarai.chat("lfm2").status == 200, "the mended file to be noticed")
         self.assertNotIn("quarantined", sarai.row("lfm2"))
+
+    def test_a_fallback_is_loaded_at_a_wish_though_its_server_answers_and_its_quarantine_shows(self):
+        lan = self.serve({"lfm2": local("lfm2", "preload: true")})
+        sarai = self.serve({"lfm2": ollama(lan.url, "lfm2", "fallback: gguf_native, path: 'fallback.gguf', context_length: 512")})
+        file = sarai.folder / "fallback.gguf"
+        file.write_bytes(b"not a model")
+        self.assertEqual(sarai.cli("load", "lfm2").returncode, 1)
+        self.assertIn("fallback.gguf", sarai.row("lfm2", "gguf_native")["last_error"], "known before it is needed")
+        lan.kill()
+        for _ in range(3):
+            self.assertNotEqual(sarai.chat("lfm2").status, 200)
+        lan.start()
+        wait_until(lambda: sarai.status()["endpoints"][0]["up"], "the LAN box")
+        self.assertEqual(sarai.chat("lfm2").headers["x-sarai-endpoint"], lan.url.removeprefix("http://"))
+        self.assertTrue(sarai.row("lfm2", "gguf_native")["quarantined"])
+        self.assertIn("in quarantine", sarai.cli("ps").stdout)
+        shutil.copy(MODELS / "lfm2.gguf", file)
+        loaded = sarai.cli("load", "lfm2")
+        self.assertEqual(loaded.returncode, 0, loaded.stderr)
+        self.assertEqual(sarai.row("lfm2", "gguf_native")["state"], "ready")
 
 
 if __name__ == "__main__":

@@ -178,11 +178,13 @@ class Asleep(Case):
 class Dying(Case):
     def test_a_worker_that_is_killed_again_and_again_comes_back(self):
         sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
-        for _ in range(3):
+        for kill in range(3):
             wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "the worker")
             pid = sarai.row("lfm2")["pid"]
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: sarai.row("lfm2")["pid"] != pid, "its death to be noticed")
+            paused = "restart_in_s" in sarai.row("lfm2")
+            self.assertEqual(paused, kill > 0, "once is an accident")
             self.assertEqual(sarai.chat("lfm2").status, 200)
 
 

@@ -71,11 +71,11 @@ public:
         now_ += std::chrono::milliseconds(below(40));
         const auto model = below(core_.models().size());
         const auto endpoint = below(core_.endpoints().size());
-        switch (below(24)) {
+        switch (below(26)) {
             case 0:
             case 1:
             case 2:
-                if (asked_.size() + granted_.size() < 24) acquire(model);
+                if (asked_.size() + granted_.size() < 24 && !core_.models()[model].retired) acquire(model);
                 break;
             case 3:
             case 4: release(any_ticket()); break;
@@ -85,7 +85,7 @@ public:
                 if (below(4) == 0) perform(core_.endpoint_failed(now_, endpoint, any_error()), "endpoint_failed");
                 break;
             case 8:
-                if (below(3) == 0) perform(core_.preload(model), "preload");
+                if (below(3) == 0 && !core_.models()[model].retired) perform(core_.preload(model), "preload");
                 break;
             case 9:
             case 10: measured(model, any_plan()); break;
@@ -113,7 +113,12 @@ public:
             case 20:
             case 21: finished(any_ticket()); break;
             case 22: borrow(model); break;
-            default: core_.overtaken(now_, any_ticket()); break;
+            case 23: core_.overtaken(now_, any_ticket()); break;
+            case 24:
+                if (below(8) == 0) perform(core_.lift_quarantine(model), "lift_quarantine");
+                break;
+            default:
+                if (below(20) == 0) reload_big();
         }
         check();
     }
@@ -173,7 +178,8 @@ private:
         return {.client = std::string(1, static_cast<char>('a' + below(3))),
                 .urgency = static_cast<Urgency>(below(3)),
                 .conversation = below(4),
-                .patience = std::chrono::milliseconds(below(8) == 0 ? 200 : 0)};
+                .patience = std::chrono::milliseconds(below(8) == 0 ? 200 : 0),
+                .here = below(8) == 0};
     }
     Error any_error() {
         static constexpr Code kinds[] = {Code::unavailable,     Code::unavailable,     Code::unavailable,
@@ -202,6 +208,18 @@ private:
         const auto ticket = ++next_ticket_;
         asked_[ticket] = originals_[ticket] = model;
         perform(core_.acquire(now_, ticket, model, any_ask()), "acquire");
+    }
+    // The model is changed by a reload: it goes when it is not used any more, and another one has its name.
+    void reload_big() {
+        if (core_.models().size() > models().size() + 5) return;
+        const auto fresh = core_.add_model(models()[big]);
+        measuring_.resize(fresh + 1);
+        processes_.resize(fresh + 1);
+        stop_asked_.resize(fresh + 1);
+        perform(core_.retire(now_, big_), "retire");
+        big_ = fresh;
+        ++counts["reload"];
+        if (below(2) == 0) perform(core_.preload(big_), "preload");
     }
     void borrow(ModelIndex model) {
         const bool alone = below(2) == 0;
@@ -330,7 +348,8 @@ private:
         EXPECT_EQ(core_.local(a.model).leases, 0) << event_ << " cuts off who uses " << core_.models()[a.model].name;
         if (event_ == "unload") return;
         // Never_unload: only for a lost server's fallback, for what that has displaced, and after a ttl.
-        const bool allowed = core_.rules().policy != Policy::never_unload || a.model != big;
+        const bool allowed = core_.rules().policy != Policy::never_unload || core_.models()[a.model].retired ||
+                             core_.models()[a.model].name != "big";
         EXPECT_TRUE(allowed) << event_;
     }
     void on(const Probe& a) {
@@ -478,6 +497,7 @@ private:
     PoolCore core_;
     Clock::time_point now_ = Clock::time_point{} + 1h;
     Clock::time_point ticked_ = now_;
+    ModelIndex big_ = big;
     std::string event_ = "start";
     Ticket next_ticket_ = 0;
     std::map<Ticket, ModelIndex> asked_;  // and not answered yet
@@ -530,7 +550,8 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
                              "borrow",
                              "borrow refused",
                              "wake",
-                             "paused"})
+                             "paused",
+                             "reload"})
         EXPECT_GE(seen[what], histories / 3) << what << " is too rare for these histories to say much about it";
 }
 

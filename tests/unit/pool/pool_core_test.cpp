@@ -961,7 +961,7 @@ TEST(PoolCore, AModelWhoseLoadsFailThreeTimesInARowIsNotTriedAgain) {
                   "It is tried again when its file or its configuration changes, or with \"sarai load chat\".");
     }
     EXPECT_EQ(pool.preload(chat), Lines{});
-    pool.core.lift_quarantine(chat);
+    (void)pool.core.lift_quarantine(chat);
     EXPECT_THAT(pool.acquire(6, chat), ElementsAre("measure chat"));
 }
 

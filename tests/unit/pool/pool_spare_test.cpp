@@ -110,10 +110,28 @@ TEST_F(Spare, AWorkerThatDiesAgainAndAgainIsStartedLaterAndLater) {
     EXPECT_THAT(lines(core.acquire(at(90s), 5, chat)), ElementsAre("measure chat"));
 }
 
+TEST_F(Spare, WhoWaitsInThePauseGoesToAServerThatIsBack) {
+    (void)core.acquire(at(0s), 1, hybrid);
+    (void)core.attempt_failed(at(0s), 1, {.code = Code::unavailable, .message = "refused", .unsent = true});
+    (void)core.measured(hybrid, Needs{.total = GiB(1)});
+    (void)core.worker_ready(hybrid);
+    (void)core.release(at(0s), 1);
+    die(hybrid, 0s);
+    load(hybrid);
+    die(hybrid, 0s);
+    EXPECT_THAT(lines(core.acquire(at(100ms), 2, hybrid)), IsEmpty());
+    EXPECT_THAT(lines(core.probed(at(200ms), box, ProbeReport{})), ElementsAre("grant 2: hybrid box"));
+}
+
+TEST_F(Spare, AWishMeansTheWorkerHere) {
+    EXPECT_THAT(lines(core.acquire(at(0s), 1, hybrid, {.here = true})), ElementsAre("measure hybrid"));
+    EXPECT_THAT(lines(core.acquire(at(0s), 2, cloud, {.here = true})), ElementsAre("grant 2: cloud box")) << "has none";
+}
+
 TEST_F(Spare, AWishStartsItAtOnce) {
     kill_by_request(1, 0s);
     kill_by_request(2, 0s);
-    core.lift_quarantine(chat);
+    (void)core.lift_quarantine(chat);
     EXPECT_THAT(lines(core.acquire(at(0s), 3, chat)), ElementsAre("measure chat"));
 }
 
@@ -138,6 +156,34 @@ TEST_F(Spare, WhoHasNobodyElseWaitsUntilItIsAwake) {
     (void)core.probed(at(20s), box, ProbeReport{});
     (void)core.tick(at(20s));
     EXPECT_EQ(core.endpoint(box).leases, 1) << "the one that is tried first";
+}
+
+TEST_F(Spare, IsWokenOnlyWhereNobodyElseIsWell) {
+    PoolCore both({.budget = GiB(10)}, {{.name = "cloud", .endpoints = {0, 1}}},
+                  {{.name = "box", .can_wake = true}, {.name = "other"}});
+    const Error asleep{.code = Code::unavailable, .message = "no route to host", .unsent = true};
+    (void)both.acquire(at(0s), 1, 0);
+    EXPECT_THAT(testing::lines_of(both, both.attempt_failed(at(0s), 1, asleep)),
+                ElementsAre("grant 1: cloud other (fallback)"));
+    EXPECT_THAT(testing::lines_of(both, both.acquire(at(60s), 2, 0)), ElementsAre("grant 2: cloud other (fallback)"));
+}
+
+TEST_F(Spare, IsWaitedForAgainAfterItWasLeftAsleep) {
+    const Error asleep{.code = Code::unavailable, .message = "no route to host", .unsent = true};
+    (void)core.acquire(at(0s), 1, cloud);
+    (void)core.attempt_failed(at(0s), 1, asleep);
+    (void)core.release(at(1s), 1);
+    EXPECT_THAT(lines(core.acquire(at(8h), 2, cloud)), ElementsAre("wake box")) << "waits, and is not refused";
+    EXPECT_EQ(core.tickets(), 1u);
+}
+
+TEST_F(Spare, WhoseFallbackCannotBeLoadedWaitsForTheServerThatWakes) {
+    (void)core.acquire(at(0s), 1, hybrid);
+    const Error asleep{.code = Code::unavailable, .message = "no route to host", .unsent = true};
+    (void)core.set_admission(false, "memory is short");
+    EXPECT_THAT(lines(core.attempt_failed(at(0s), 1, asleep)), ElementsAre("wake box"));
+    (void)core.probed(at(9s), box, ProbeReport{});
+    EXPECT_EQ(core.endpoint(box).leases, 1);
 }
 
 TEST_F(Spare, ButNotForEver) {
