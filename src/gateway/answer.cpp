@@ -220,9 +220,9 @@ private:
     std::unique_ptr<WarmTakeover> read_ahead(const asio::any_io_executor& executor, const pool::Route& route,
                                              llm::Transcript& transcript) {
         const auto& model = shared_.config.models[route.model];
-        if (!model.warm_takeover || !route.endpoint || !transcript.partial()) return nullptr;
+        if (!model.warm_takeover || !route.endpoint || !transcript.so_far()) return nullptr;
         return std::make_unique<WarmTakeover>(executor, shared_.pool, route.model, request_,
-                                              [&transcript] { return transcript.partial(); });
+                                              [&transcript] { return transcript.so_far(); });
     }
 
     // Another backend that goes on with an answer whose own was lost. The error is what the client is to read.

@@ -53,7 +53,7 @@ struct WarmTakeover::State {
         const auto text = self->so_far();
         if (!text) co_return std::unexpected(text.error());
         const auto before = self->progress.read;
-        auto done = co_await self->standby->step(*text);
+        auto done = co_await self->standby->step(**text);
         if (!done) co_return std::unexpected(done.error());
         self->progress = *done;
         co_return done->read != before && done->read < done->known;

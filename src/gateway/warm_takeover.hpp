@@ -15,7 +15,7 @@ namespace sarai::gateway {
 class WarmTakeover {
 public:
     // `so_far`: what the client has of the answer; an error ends the work. Called until this is destroyed.
-    using SoFar = std::function<Result<llm::Partial>()>;
+    using SoFar = std::function<Result<const llm::Partial*>()>;
     WarmTakeover(const boost::asio::any_io_executor& executor, pool::Pool& pool, pool::ModelIndex model,
                  llm::Request request, SoFar so_far);
     ~WarmTakeover();

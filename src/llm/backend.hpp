@@ -44,7 +44,8 @@ public:
         std::int64_t read = 0;   // tokens of the prompt and the answer so far that the backend keeps
         std::int64_t known = 0;  // and all of them
     };
-    // A short piece of work, so that whoever needs the backend waits no longer than that. Not after an error.
+    // A short piece of work, so that whoever needs the backend waits no longer than that. `so_far` is read before the
+    // first wait. Not after an error.
     [[nodiscard]] virtual boost::asio::awaitable<Result<Progress>> step(const Partial& so_far) = 0;
     // Somebody else had the backend since: what was read is lost.
     virtual void forget() = 0;

@@ -205,10 +205,14 @@ void Transcript::read_unread() {
     if (partial_.text.size() > most_kept) give_up("it is longer than 8 MiB");
 }
 
-Result<Partial> Transcript::partial() {
+Result<const Partial*> Transcript::so_far() {
     if (why_not_.empty()) read_unread();
     if (!why_not_.empty()) return fail(Code::unsupported, "nobody can go on with the answer: " + why_not_);
-    return partial_;
+    return &partial_;
+}
+
+Result<Partial> Transcript::partial() {
+    return so_far().transform([](const Partial* partial) { return *partial; });
 }
 
 std::optional<StreamEvent> Transcript::continued(const StreamEvent& event, std::int64_t had) const {

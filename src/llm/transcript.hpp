@@ -42,6 +42,8 @@ public:
     // Errors: unsupported, with the reason why nobody can go on: several choices, tools, a constrained form, pictures,
     // reasoning that has begun, an answer of more than 8 MiB, or its end was seen.
     [[nodiscard]] Result<Partial> partial();
+    // The same without a copy, valid until the next add().
+    [[nodiscard]] Result<const Partial*> so_far();
 
     // An event of the one that goes on, as the one that began would have sent it: its identity, no second role, usage
     // of the whole answer. `had`: tokens of the part before, which its prompt held. nullopt: nothing is left of it.

@@ -413,7 +413,7 @@ void Lease::broke_off(const Error& failure) {
 
 void Lease::answered(PoolCore::Came what) { pool_->perform(pool_->core.answered(Clock::now(), ticket_, what)); }
 
-void Lease::overtaken() { pool_->core.overtaken(Clock::now(), ticket_); }
+void Lease::overtaken() { pool_->perform(pool_->core.overtaken(Clock::now(), ticket_)); }
 
 void Lease::served(const std::optional<llm::Rates>& rates) {
     pool_->perform(pool_->core.finished(Clock::now(), ticket_));

@@ -174,8 +174,9 @@ public:
     // The first token of a stream, the whole reply, or the first token of what another backend had begun.
     enum class Came : std::uint8_t { first_token, whole, continuation };
     [[nodiscard]] Actions answered(Clock::time_point now, Ticket ticket, Came what = Came::first_token);
-    // Somebody else was faster than its route: no failure, and a first token that took at least so long.
-    void overtaken(Clock::time_point now, Ticket ticket);
+    // Somebody else was faster than its route: a first token that took at least so long, and for the breaker a silence
+    // like any other, so that a server that answers probes and no requests is found out.
+    [[nodiscard]] Actions overtaken(Clock::time_point now, Ticket ticket);
     // The backend has answered to the end: its slot is free, while the client may still be reading. The lease stays.
     [[nodiscard]] Actions finished(Clock::time_point now, Ticket ticket);
     // What the route gave failed, before the first token or in an answer with which another backend may go on; the

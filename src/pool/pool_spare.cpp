@@ -39,10 +39,22 @@ Actions PoolCore::borrow(Clock::time_point now, Ticket ticket, ModelIndex model,
     return out;
 }
 
-void PoolCore::overtaken(Clock::time_point now, Ticket ticket) {
+Actions PoolCore::overtaken(Clock::time_point now, Ticket ticket) {
+    Actions out;
+    now_ = now;
     const auto found = tickets_.find(ticket);
-    if (found != tickets_.end() && found->second.granted)
-        note_first_token(found->second, now - found->second.granted_at);
+    if (found == tickets_.end() || !found->second.granted || !found->second.granted->endpoint) return out;
+    const auto& state = found->second;
+    const auto took = now - state.granted_at;
+    note_first_token(state, took);
+    const auto endpoint = *state.granted->endpoint;
+    endpoints_.failed(now, endpoint,
+                      {.code = Code::timeout,
+                       .message = fmt::format("had sent nothing after {} ms, and the local worker had",
+                                              std::chrono::duration_cast<std::chrono::milliseconds>(took).count())},
+                      state.visit);
+    serve(out);
+    return out;
 }
 
 void PoolCore::note_first_token(const TicketState& state, Clock::duration took) {

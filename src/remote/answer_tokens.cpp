@@ -140,7 +140,8 @@ std::optional<std::vector<std::vector<std::int64_t>>> by_piece(const std::vector
     return all;
 }
 
-awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link, const llm::Partial& partial) {
+awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link, const llm::Partial& partial,
+                                                             bool may_look_up) {
     const auto pieces = partial.pieces();
     auto tokens = co_await tokenize(link, with_lead("", pieces), false);
     if (!tokens) co_return std::unexpected(tokens.error());
@@ -156,14 +157,14 @@ awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link, c
 
     std::map<std::string_view, std::optional<std::int64_t>> sought;
     for (std::size_t i = 0; i < pieces.size(); ++i)
-        if ((*all)[i].size() > 1) sought[pieces[i]];
-    if (!sought.empty())
+        if ((*all)[i].size() > 1 && is_ascii(pieces[i])) sought[pieces[i]];
+    if (!sought.empty() && may_look_up)
         if (const auto found = co_await look_up(link, sought); !found) co_return std::unexpected(found.error());
     AnswerTokens answer;
     std::size_t whole = 0;
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         auto& own = (*all)[i];
-        if (own.size() > 1 && sought.at(pieces[i])) own = {*sought.at(pieces[i])};
+        if (const auto found = sought.find(pieces[i]); found != sought.end() && found->second) own = {*found->second};
         answer.ids.insert(answer.ids.end(), own.begin(), own.end());
         if (own.size() == 1)
             ++whole;

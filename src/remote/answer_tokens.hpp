@@ -31,9 +31,11 @@ struct AnswerTokens {
 // A server streams a token at a time, or a few where they share a code point or might begin a stop sequence; so where a
 // piece ends a token ended. Read as a whole a text would become other tokens wherever a tokenizer merges, and a model
 // goes on otherwise after other tokens. nullopt: they cannot be told, or most pieces are several tokens; then they were
-// not made by this tokenizer, and where they end says nothing.
+// not made by this tokenizer, and where they end says nothing. `may_look_up`: in the whole vocabulary, where a piece is
+// several tokens though it shares no code point.
 [[nodiscard]] net::asio::awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link,
-                                                                                      const llm::Partial& partial);
+                                                                                      const llm::Partial& partial,
+                                                                                      bool may_look_up);
 
 // What a llama-server's tokenizer makes of a text, or of each of an array of texts.
 [[nodiscard]] net::asio::awaitable<Result<std::vector<Token>>> tokenize(const Link& link, boost::json::value content,

@@ -34,7 +34,7 @@ awaitable<Result<RestOfAnswer>> rest_of_answer(const Link& link, const llm::Requ
     if (!prompt) co_return std::unexpected(prompt.error());
     const auto before = co_await tokenize(link, json::value(*prompt), true);
     if (!before) co_return std::unexpected(before.error());
-    auto after = co_await answer_tokens(link, partial);
+    auto after = co_await answer_tokens(link, partial, true);
     if (!after) co_return std::unexpected(after.error());
     json::array ids;
     for (const auto& token : *before) ids.push_back(token.id);

@@ -15,6 +15,8 @@ using net::asio::awaitable;
 constexpr std::int64_t tokens_per_step = 64;
 // Of the answer, fewer new ones are not worth a step: reading them at the takeover takes no longer.
 constexpr std::int64_t least_step = 16;
+// Each step names all tokens before it, so that very long ones would cost more here than they save.
+constexpr std::int64_t most_tokens = 32768;
 
 class LlamaStandby final : public llm::Standby {
 public:
@@ -23,6 +25,7 @@ public:
           request_{.task = request.task, .model = request.model, .body = request.body, .id = request.id} {}
 
     awaitable<Result<Progress>> step(const llm::Partial& so_far) override {
+        auto news = take_news(so_far);  // before the first wait: it grows meanwhile, or goes
         if (ids_.empty()) {
             const auto prompt = co_await prompt_of(link_, request_);
             if (!prompt) co_return std::unexpected(prompt.error());
@@ -31,9 +34,10 @@ public:
             for (const auto& token : *tokens) ids_.push_back(token.id);
             prompt_ = static_cast<std::int64_t>(ids_.size());
         }
-        if (auto added = co_await add(so_far); !added) co_return std::unexpected(added.error());
+        if (auto added = co_await add(std::move(news)); !added) co_return std::unexpected(added.error());
         const auto known = static_cast<std::int64_t>(ids_.size());
-        const bool worth_it = known - read_ >= least_step || (read_ < prompt_ && known > read_);
+        const bool worth_it =
+            known <= most_tokens && (known - read_ >= least_step || (read_ < prompt_ && known > read_));
         if (worth_it) {
             const auto upto = std::min(known, read_ + tokens_per_step);
             // With 0 tokens to predict the slot keeps what it has read, and a prompt that begins the same goes on
@@ -50,15 +54,19 @@ public:
     void forget() override { read_ = 0; }
 
 private:
-    // The tokens of what came since the last step.
-    awaitable<Result<void>> add(const llm::Partial& so_far) {
-        if (only_prompt_ || so_far.ends.size() <= pieces_) co_return Result<void>{};
+    // What came since the last step.
+    llm::Partial take_news(const llm::Partial& so_far) {
+        if (only_prompt_ || so_far.ends.size() <= pieces_) return {};
         const auto from = pieces_ == 0 ? 0 : so_far.ends[pieces_ - 1];
         llm::Partial news{.text = so_far.text.substr(from)};
         for (auto i = pieces_; i < so_far.ends.size(); ++i) news.ends.push_back(so_far.ends[i] - from);
-        const auto tokens = co_await answer_tokens(link_, news);
-        if (!tokens) co_return std::unexpected(tokens.error());
         pieces_ = so_far.ends.size();
+        return news;
+    }
+    awaitable<Result<void>> add(llm::Partial news) {
+        if (only_prompt_ || news.ends.empty()) co_return Result<void>{};
+        const auto tokens = co_await answer_tokens(link_, news, false);
+        if (!tokens) co_return std::unexpected(tokens.error());
         // Of a text that is to be read as a whole nobody knows yet which tokens it will be.
         only_prompt_ = !*tokens || !(*tokens)->exact;
         if (!only_prompt_) ids_.insert(ids_.end(), (*tokens)->ids.begin(), (*tokens)->ids.end());

@@ -113,7 +113,7 @@ public:
             case 20:
             case 21: finished(any_ticket()); break;
             case 22: borrow(model); break;
-            case 23: core_.overtaken(now_, any_ticket()); break;
+            case 23: perform(core_.overtaken(now_, any_ticket()), "overtaken"); break;
             case 24:
                 if (below(8) == 0) perform(core_.lift_quarantine(model), "lift_quarantine");
                 break;

@@ -86,8 +86,12 @@ TEST_F(Spare, FirstTokensAreThoseOfStreams) {
     EXPECT_EQ(seen.p95, 190ms);
     EXPECT_EQ(core.first_tokens(hybrid, box).count, 0) << "another model may be slower";
     (void)core.acquire(at(0s), 22, cloud);
-    core.overtaken(at(500ms), 22);
+    (void)core.overtaken(at(500ms), 22);
     EXPECT_EQ(core.first_tokens(cloud, box).count, 21);
+    EXPECT_TRUE(core.endpoint(box).up) << "slow is not down";
+    (void)core.overtaken(at(500ms), 22);
+    (void)core.overtaken(at(500ms), 22);
+    EXPECT_FALSE(core.endpoint(box).up) << "three in a row are";
 }
 
 TEST_F(Spare, AWorkerThatDiesAgainAndAgainIsStartedLaterAndLater) {
