@@ -4,7 +4,13 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "gateway/hedge.hpp"
@@ -32,7 +38,10 @@ public:
           shared_(shared) {
         done_.model = "unknown";  // what clients write is no label: it would grow the metrics without end
         if (request_.stream)
-            beat_ = {.every = shared_.config.server.heartbeat, .send = [this] { return send_heartbeat(); }};
+            beat_ = {.every = shared_.config.server.heartbeat, .send = [this] {
+                         if (!exchange_.started()) exchange_.start(200, face_.stream_type(), common_stream_headers());
+                         return send_heartbeat(what_it_waits_for());
+                     }};
     }
 
     // Never throws but for cancellation.
@@ -121,7 +130,7 @@ private:
     }
 
     asio::awaitable<Result<void>> stream(pool::Lease& lease) {
-        auto events = co_await begin(lease);
+        auto events = co_await with_heartbeats(begin(lease), lease);
         if (!events) co_return std::unexpected(events.error());
         // Made while the model still works; it leaves with the first token.
         if (!exchange_.started())
@@ -135,10 +144,11 @@ private:
         auto warm = read_ahead(co_await asio::this_coro::executor, lease.route(), transcript);
         std::string out;
         bool started = false;
-        std::int64_t had = 0;  // tokens of the answer that this stream goes on with
+        bool reads_prompt = true;  // so that its next event may take long: first, and after a takeover
+        std::int64_t had = 0;      // tokens of the answer that this stream goes on with
         std::optional<llm::Rates> rates;
         for (;;) {
-            auto event = co_await (*events)->next();
+            auto event = reads_prompt ? co_await with_heartbeats((*events)->next(), lease) : co_await (*events)->next();
             if (!event) {
                 if (!started) co_return std::unexpected(event.error());
                 events->reset();  // closes its connection
@@ -154,6 +164,7 @@ private:
                 *events = std::move(resumed->events);
                 had = resumed->had;
                 rates.reset();
+                reads_prompt = true;
                 if (*events) continue;
                 {
                     const auto end = transcript.end_at_limit(resumed->prompt, had);
@@ -163,6 +174,7 @@ private:
                 break;
             }
             if (!*event) break;
+            reads_prompt = reads_prompt && !llm::has_output(**event);
             std::optional<llm::Rates> told;
             if (!(*event)->is_only_text()) told = llm::rates_of((*event)->chunk());
             if (done_.failovers > 0) {
@@ -242,7 +254,7 @@ private:
                 co_return std::unexpected(std::move(error));
             }
             note_route(lease.route());
-            auto resumed = co_await lease.backend().resume(request_, *partial);
+            auto resumed = co_await with_heartbeats(lease.backend().resume(request_, *partial), lease);
             if (!resumed) {
                 failure = std::move(resumed.error());
                 // Whatever one backend has against a text that another wrote, it says nothing of the next one.
@@ -269,24 +281,53 @@ private:
     }
 
     // Proxies and clients close a connection on which nothing comes; and a person should see that it goes on.
-    asio::awaitable<bool> send_heartbeat() {
-        if (!exchange_.started()) exchange_.start(200, face_.stream_type(), common_stream_headers());
-        const auto& pool = shared_.pool;
-        const auto& name = shared_.config.models[asked_].name;
-        const auto local = pool.local(asked_);
-        std::string what;
-        if (local.state == pool::LocalState::loading)
-            what = fmt::format("model '{}' is loading, {:.0f} %", name, local.load_progress * 100);
-        else if (local.state != pool::LocalState::ready && local.waiting > 0 && pool.core().models()[asked_].has_local)
-            what = fmt::format("model '{}' is {}", name, pool::name_of(local.state));
-        else
-            what = fmt::format("{} {} for model '{}'", local.waiting,
-                               local.waiting == 1 ? "request waits" : "requests wait", name);
+    asio::awaitable<bool> send_heartbeat(std::string what) {
         std::string out;
         face_.heartbeat(what, out);
         const auto written = co_await exchange_.write(out);
         client_left_ = client_left_ || !written;
         co_return written.has_value();
+    }
+
+    // What a backend does before its first token takes minutes, where the prompt is long and the model large.
+    template <class T>
+    asio::awaitable<Result<T>> with_heartbeats(asio::awaitable<Result<T>> work, const pool::Lease& lease) {
+        using namespace asio::experimental::awaitable_operators;
+        if (beat_.every.count() == 0) co_return co_await std::move(work);
+        auto ended = co_await (std::move(work) || send_heartbeats(lease));
+        if (ended.index() == 1) co_return fail(Code::cancelled, "the client has left");
+        co_return std::get<0>(std::move(ended));
+    }
+    // Until it is cancelled, or the client has left. Returns where others throw: see Conversation::report_loading.
+    asio::awaitable<void> send_heartbeats(const pool::Lease& lease) {
+        co_await asio::this_coro::throw_if_cancelled(false);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        const auto executor = co_await asio::this_coro::executor;
+        asio::steady_timer pause(executor);
+        for (;;) {
+            pause.expires_after(beat_.every);
+            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+            if (state.cancelled() != asio::cancellation_type::none) co_return;
+            // Should another one answer in the end, the first chunk says so.
+            if (!exchange_.started()) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+            // Whole or not at all: half a comment would spoil what follows.
+            const bool sent =
+                co_await asio::co_spawn(executor, send_heartbeat(fmt::format("{} reads the prompt", endpoint_)),
+                                        asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
+            if (!sent) co_return;
+        }
+    }
+
+    [[nodiscard]] std::string what_it_waits_for() const {
+        const auto& pool = shared_.pool;
+        const auto& name = shared_.config.models[asked_].name;
+        const auto local = pool.local(asked_);
+        if (local.state == pool::LocalState::loading)
+            return fmt::format("model '{}' is loading, {:.0f} %", name, local.load_progress * 100);
+        if (local.state != pool::LocalState::ready && local.waiting > 0 && pool.core().models()[asked_].has_local)
+            return fmt::format("model '{}' is {}", name, pool::name_of(local.state));
+        return fmt::format("{} {} for model '{}'", local.waiting,
+                           local.waiting == 1 ? "request waits" : "requests wait", name);
     }
 
     asio::awaitable<void> fail_with(Error error) {

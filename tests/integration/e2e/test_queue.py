@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-from harness import Case, FakeUpstream, local, main, wait_until
+from harness import MODELS, Case, FakeUpstream, local, main, wait_until
 
 
 def stream_lines(sarai, model, headers=None, path="/v1/chat/completions", **more):
@@ -164,6 +164,21 @@ class SignsOfLife(Case):
             self.assertTrue(lines[0][1].startswith(": "))
             self.assertIn("was busy for all", json.loads(lines[-1][1].removeprefix("data: "))["error"]["message"])
             self.assertEqual(sum(line.startswith("data: ") for _, line in lines), 1)
+
+    def test_one_whose_server_reads_its_prompt_gets_them_as_well(self):
+        with FakeUpstream("openai") as upstream:
+            upstream.tell("silent")
+            sarai = self.serve({"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1', name: box}}], timeouts: {{first_token: 1s}}, "
+                                         f"fallback: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 512, preload: true"},
+                               server="heartbeat: 100ms")
+            wait_until(lambda: sarai.row("solar", "gguf_native")["state"] == "ready", "the fallback")
+            response, lines = stream_lines(sarai, "solar")
+            texts = [text for _, text in lines]
+            self.assertGreaterEqual(sum(t == ": box reads the prompt" for t in texts), 3, texts)
+            self.assertEqual(response.getheader("x-sarai-endpoint"), "box", "whom it was asked first")
+            chunks = [json.loads(t[6:]) for t in texts if t.startswith("data: {")]
+            self.assertEqual(chunks[0]["sarai_route"]["endpoint"], "local", "who answers in the end")
+            self.assertEqual(texts[-1], "data: [DONE]")
 
     def test_ollamas_clients_get_parts_without_text(self):
         with FakeUpstream("ollama", tokens=3, token_delay_ms=400) as upstream:
