@@ -48,7 +48,7 @@ constexpr config::TimeBudgets worker_budgets{.connect = 2s, .first_token = 1800s
 
 class LlamaServer final : public pool::LocalWorker {
 public:
-    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model, int threads,
+    LlamaServer(std::unique_ptr<engine::Worker> worker, const config::Model& model, int threads, int slot_context,
                 std::shared_ptr<void> nodes)
         : nodes_(std::move(nodes)),
           worker_(std::move(worker)),
@@ -59,7 +59,8 @@ public:
                                                             .model = model.name,
                                                             .budgets = worker_budgets,
                                                             .max_inputs = 64,
-                                                            .continues = remote::Continues::raw_text})) {}
+                                                            .continues = remote::Continues::raw_text,
+                                                            .context = slot_context})) {}
 
     asio::awaitable<Result<void>> ready() override { return worker_->ready(load_timeout_); }
     asio::awaitable<Error> gone() override { return worker_->gone(); }
@@ -130,7 +131,8 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
     auto worker = engine::Worker::start(executor, built.server_binary, spec,
                                         built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
     if (!worker) return std::unexpected(worker.error());
-    return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads, std::move(nodes));
+    return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads,
+                                         spec.shape.context_length / std::max(1, spec.shape.parallel), std::move(nodes));
 }
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {

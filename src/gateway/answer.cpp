@@ -72,7 +72,8 @@ public:
             done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0, done_.duration.count() * 1000,
             done_.usage ? done_.usage->completion_tokens : 0,
             (done_.broke_off ? " broke_off" : "") +
-                (done_.failovers > 0 ? fmt::format(" failovers={}", done_.failovers) : ""));
+                (done_.failovers > 0 ? fmt::format(" failovers={}", done_.failovers) : "") +
+                (done_.read_ahead > 0 ? fmt::format(" read_ahead={}", done_.read_ahead) : ""));
     }
 
 private:
@@ -152,7 +153,7 @@ private:
             if (!event) {
                 if (!started) co_return std::unexpected(event.error());
                 events->reset();  // closes its connection
-                if (warm) done_.read_ahead = warm->tokens_read();
+                const auto read = warm ? co_await warm->finish() : 0;
                 warm.reset();
                 auto resumed = co_await take_over(lease, transcript, std::move(event.error()));
                 if (!resumed) {
@@ -161,6 +162,7 @@ private:
                     (void)co_await exchange_.finish(out);
                     co_return Result<void>{};
                 }
+                if (!lease.route().endpoint) done_.read_ahead = read;
                 *events = std::move(resumed->events);
                 had = resumed->had;
                 rates.reset();
@@ -264,9 +266,8 @@ private:
                 continue;
             }
             ++done_.failovers;
-            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens{}{}", request_.id, endpoint_, from,
-                         resumed->had, resumed->exact ? "" : ", by its text alone",
-                         done_.read_ahead > 0 ? fmt::format(", after reading {} tokens ahead", done_.read_ahead) : "");
+            spdlog::warn("{}: {} goes on with the answer of {} after {} tokens{}", request_.id, endpoint_, from,
+                         resumed->had, resumed->exact ? "" : ", by its text alone");
             lease.answered(pool::PoolCore::Came::continuation);
             notes_["sarai_failover"] = {{"from", from},           {"to", endpoint_},         {"model", done_.model},
                                         {"tokens", resumed->had}, {"exact", resumed->exact}, {"reason", first.message}};

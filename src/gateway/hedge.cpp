@@ -1,6 +1,7 @@
 #include "gateway/hedge.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -19,6 +20,7 @@ namespace asio = boost::asio;
 using Stream = std::unique_ptr<llm::EventStream>;
 
 constexpr int enough_samples = 10;
+constexpr std::chrono::milliseconds retry{100};
 constexpr std::size_t most_events = 256;  // that show nothing; whoever sends more has begun
 
 // A stream whose first events were read already.
@@ -125,28 +127,43 @@ asio::awaitable<Result<Begun>> begin_hedged(pool::Pool& pool, pool::Lease& lease
     race.start(server, lease.shared_backend(), copy);
     while (race.runs(server) && std::chrono::steady_clock::now() < late) co_await race.wait(late);
     std::optional<pool::Lease> spare;
-    if (race.runs(server)) {
-        const auto& name = pool.core().endpoints()[*lease.route().endpoint].name;
-        spare = pool.borrow(lease.route().model, false,
+    bool failed_here = false;
+    const auto model = lease.route().model;
+    const auto name = pool.core().endpoints()[*lease.route().endpoint].name;
+    const auto try_here = [&] {
+        spare = pool.borrow(model, false,
                             fmt::format("local worker, because {} had sent nothing after {} ms, which is more than for "
                                         "95 % of its last answers",
                                         name, usual.count()),
                             &lease);
         if (spare) race.start(local, spare->shared_backend(), copy);
+    };
+    Begun begun;
+    bool told = false;  // that the server has failed
+    while (!race.has_won(server) && !race.has_won(local) && (race.runs(server) || race.runs(local))) {
+        if (!spare && !failed_here && race.runs(server)) {
+            try_here();
+            begun.hedged = spare.has_value();
+        }
+        // A slot may come free at any moment.
+        co_await race.wait(spare || failed_here ? std::nullopt : std::optional(std::chrono::steady_clock::now() + retry));
+        if (spare && !race.runs(local) && !race.has_won(local)) {  // its slot is for others
+            spdlog::warn("the local worker that was to be faster than {} failed: {}", name,
+                         describe(race.result(local)->error()));
+            failed_here = true;
+            spare.reset();
+        }
+        if (!told && race.runs(local) && race.result(server) && !race.has_won(server)) {
+            told = true;
+            lease.broke_off(race.result(server)->error());
+        }
     }
-    while (!race.has_won(server) && !race.has_won(local) && (race.runs(server) || race.runs(local)))
-        co_await race.wait(std::nullopt);
-
-    Begun begun{.events = nullptr, .hedged = spare.has_value()};
     if (race.has_won(server)) {
         begun.events = std::move(**race.result(server));
     } else if (race.has_won(local)) {
         begun.events = std::move(**race.result(local));
         begun.local_won = true;
-        if (race.result(server))
-            lease.broke_off(race.result(server)->error());
-        else
-            lease.overtaken();
+        if (race.runs(server)) lease.overtaken(usual);
         lease = std::move(*spare);
     } else {
         co_return std::unexpected(race.result(server)->error());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,7 +23,9 @@ public:
     WarmTakeover(const WarmTakeover&) = delete;
     WarmTakeover& operator=(const WarmTakeover&) = delete;
 
-    [[nodiscard]] std::int64_t tokens_read() const;  // and kept by the worker
+    // Lets a step that is under way end, so that the slot that has the prompt is free for who takes over, and reads no
+    // further. How many tokens the worker has read and keeps.
+    [[nodiscard]] boost::asio::awaitable<std::int64_t> finish();
 
 private:
     struct State;

@@ -62,7 +62,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         std::optional<Clock::time_point> ended_for_excess;
         Clock::time_point started;
         std::chrono::milliseconds load_time{};
-        int standbys = 0;
+        bool stands_by = false;  // somebody's answer is read ahead
     };
 
     asio::any_io_executor executor;
@@ -283,7 +283,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
                            .planned = view.reserved,
                            .prompt_cache = prompt_cache,
                            .state = view.state,
-                           .busy = view.leases > 0});
+                           .busy = view.leases > view.ahead});
         }
         return all;
     }
@@ -300,7 +300,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         auto& local = locals[*step.model];
         const auto worker = local.worker;
         if (!worker || worker->pid() != watch.model(*step.model).pid) return;
-        if (step.step != restart && core.local(*step.model).leases > 0) return;
+        const auto& view = core.local(*step.model);
+        if (step.step != restart && view.leases > view.ahead) return;
         const auto now = Clock::now();
         local.reload =
             step.step == drop_cache ||
@@ -413,7 +414,9 @@ void Lease::broke_off(const Error& failure) {
 
 void Lease::answered(PoolCore::Came what) { pool_->perform(pool_->core.answered(Clock::now(), ticket_, what)); }
 
-void Lease::overtaken() { pool_->perform(pool_->core.overtaken(Clock::now(), ticket_)); }
+void Lease::overtaken(std::chrono::milliseconds usual) {
+    pool_->perform(pool_->core.overtaken(Clock::now(), ticket_, usual));
+}
 
 void Lease::served(const std::optional<llm::Rates>& rates) {
     pool_->perform(pool_->core.finished(Clock::now(), ticket_));
@@ -468,10 +471,9 @@ std::optional<Lease> Pool::borrow(ModelIndex model, bool alone, std::string reas
 }
 
 std::shared_ptr<void> Pool::stand_by(ModelIndex model) {
-    auto& standbys = shared_->locals[model].standbys;
-    if (standbys >= std::max(1, shared_->core.models()[model].slots)) return nullptr;
-    ++standbys;
-    return {shared_.get(), [keep = shared_, model](void*) { --keep->locals[model].standbys; }};
+    auto& stands_by = shared_->locals[model].stands_by;
+    if (std::exchange(stands_by, true)) return nullptr;
+    return {shared_.get(), [keep = shared_, model](void*) { keep->locals[model].stands_by = false; }};
 }
 
 void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }
@@ -547,7 +549,7 @@ LocalStatus Pool::local(ModelIndex model) const {
                        .measured = seen.measured,
                        .peak = seen.peak,
                        .over_plan = std::max(seen.over_plan, local.record.over_plan()),
-                       .leases = view.leases,
+                       .leases = view.leases - view.ahead,
                        .load_time = local.load_time,
                        .last_error = view.last_error,
                        .reduction = view.state == LocalState::absent ? Reduction{} : view.reduction,

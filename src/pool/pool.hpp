@@ -51,7 +51,7 @@ public:
     // The first token, or the whole reply, has come.
     void answered(PoolCore::Came what = PoolCore::Came::first_token);
     // Another backend's first token came sooner, and this one is not waited for any longer.
-    void overtaken();
+    void overtaken(std::chrono::milliseconds usual);
     // The answer has come to its end, with the speeds that its last part told. From here on the next request may have
     // its slot; the model stays where it is.
     void served(const std::optional<llm::Rates>& rates);
@@ -106,8 +106,8 @@ public:
     // there is none.
     [[nodiscard]] std::optional<Lease> borrow(ModelIndex model, bool alone, std::string reason,
                                               const Lease* beside = nullptr);
-    // A right to keep an answer's prompt in a slot of the worker, as long as the token lives: one per slot, as each
-    // would drive out the other's. Null: they are taken.
+    // A right to read an answer ahead, as long as the token lives: one per worker, as two would drive out each
+    // other's. Null: it is taken.
     [[nodiscard]] std::shared_ptr<void> stand_by(ModelIndex model);
 
     // Ends a quarantine, so that the next acquire() loads the model again.

@@ -233,10 +233,15 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
 }
 
 void PoolCore::take_slot(TicketState& state) {
+    auto& local = locals_[state.model];
     ++state.local_attempts;
     state.worker = incarnations_[state.model];
-    ++locals_[state.model].leases;
-    ++locals_[state.model].running;
+    ++local.leases;
+    ++local.running;
+    if (state.ahead)
+        ++local.ahead;
+    else
+        ++local.slot_uses;
 }
 
 std::string PoolCore::why_passed_over(const TicketState& state) const {
@@ -270,6 +275,7 @@ void PoolCore::erase(Ticket ticket) {
 void PoolCore::drop_lease(TicketState& state) {
     if (!state.granted) return;
     stop_running(state);
+    if (!state.granted->endpoint && std::exchange(state.ahead, false)) --locals_[state.model].ahead;
     if (!state.granted->endpoint && --locals_[state.model].leases == 0) locals_[state.model].idle_since = now_;
     state.granted.reset();
 }

@@ -176,7 +176,8 @@ public:
     [[nodiscard]] Actions answered(Clock::time_point now, Ticket ticket, Came what = Came::first_token);
     // Somebody else was faster than its route: a first token that took at least so long, and for the breaker a silence
     // like any other, so that a server that answers probes and no requests is found out.
-    [[nodiscard]] Actions overtaken(Clock::time_point now, Ticket ticket);
+    // `usual`: what was waited for before somebody else was asked; what it would have taken in the end nobody knows.
+    [[nodiscard]] Actions overtaken(Clock::time_point now, Ticket ticket, std::chrono::milliseconds usual);
     // The backend has answered to the end: its slot is free, while the client may still be reading. The lease stays.
     [[nodiscard]] Actions finished(Clock::time_point now, Ticket ticket);
     // What the route gave failed, before the first token or in an answer with which another backend may go on; the
@@ -232,6 +233,9 @@ public:
         LocalState state = LocalState::absent;
         Bytes reserved;
         int leases = 0;
+        int ahead = 0;    // of the leases, those that only read ahead: no request waits for them
+        std::uint64_t slot_uses = 0;  // requests that its worker had, reading ahead not counted
+        Clock::time_point slot_wanted = {};  // by a request that could not borrow one
         int running = 0;  // of the leases, those that its worker has not answered to the end
         std::optional<Error> last_error;
         int failed_loads = 0;               // in a row, for other reasons than a lack of memory
@@ -279,6 +283,7 @@ private:
         bool waiting = false;      // for the local worker
         bool owed = false;         // waits for a slot of this load: the worker may not go before it
         bool parked = false;       // waits for one of its endpoints
+        bool ahead = false;        // only reads ahead
         bool woke = false;         // one that it failed to reach is being woken
         bool runs = false;         // holds a slot or a place at an endpoint
         Endpoints::Visit visit;

@@ -145,7 +145,7 @@ Actions PoolCore::stop(ModelIndex model) {
 }
 
 Result<Actions> PoolCore::unload(ModelIndex model) {
-    if (const auto leases = locals_[model].leases; leases > 0)
+    if (const auto leases = locals_[model].leases - locals_[model].ahead; leases > 0)
         return fail(Code::busy, fmt::format("model '{}' is answering {} requests", models_[model].name, leases));
     return stop(model);
 }

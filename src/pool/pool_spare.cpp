@@ -10,6 +10,7 @@ namespace sarai::pool {
 namespace {
 
 constexpr std::size_t kept_first_tokens = 64;
+constexpr std::chrono::milliseconds wanted_for{500};
 
 }  // namespace
 
@@ -18,9 +19,12 @@ Actions PoolCore::borrow(Clock::time_point now, Ticket ticket, ModelIndex model,
     Actions out;
     now_ = now;
     const auto& local = locals_[model];
+    const bool must_yield = alone && (closed_ || now - local.slot_wanted < wanted_for);
     const bool somebody_computes = std::ranges::any_of(locals_, [](const LocalView& one) { return one.running > 0; });
-    if (local.state != LocalState::ready || local.draining || !has_slot(model) || is_wanted(model) ||
+    if (must_yield || local.state != LocalState::ready || local.draining || !has_slot(model) || is_wanted(model) ||
         (alone && somebody_computes)) {
+        // Who asks for a request comes before who reads ahead, in whose step its try may have fallen.
+        if (!alone && local.state == LocalState::ready) locals_[model].slot_wanted = now;
         out.emplace_back(Refuse{
             ticket,
             Error{.code = Code::busy, .message = fmt::format("model '{}' has no slot to spare", models_[model].name)}});
@@ -32,21 +36,23 @@ Actions PoolCore::borrow(Clock::time_point now, Ticket ticket, ModelIndex model,
     know_client(state.ask.client);
     state.runs = true;
     state.granted_at = now;
-    locals_[model].last_used = ++uses_;
+    state.ahead = alone;
+    if (!alone) locals_[model].last_used = ++uses_;
+    locals_[model].slot_wanted = {};
     take_slot(state);
     state.granted = Route{.model = model, .fallback = !models_[model].endpoints.empty(), .reason = "local worker"};
     out.emplace_back(Grant{ticket, *state.granted});
     return out;
 }
 
-Actions PoolCore::overtaken(Clock::time_point now, Ticket ticket) {
+Actions PoolCore::overtaken(Clock::time_point now, Ticket ticket, std::chrono::milliseconds usual) {
     Actions out;
     now_ = now;
     const auto found = tickets_.find(ticket);
     if (found == tickets_.end() || !found->second.granted || !found->second.granted->endpoint) return out;
     const auto& state = found->second;
     const auto took = now - state.granted_at;
-    note_first_token(state, took);
+    note_first_token(state, std::min<Clock::duration>(took, usual));
     const auto endpoint = *state.granted->endpoint;
     endpoints_.failed(now, endpoint,
                       {.code = Code::timeout,

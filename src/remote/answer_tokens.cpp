@@ -160,18 +160,16 @@ awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link, c
         if ((*all)[i].size() > 1 && is_ascii(pieces[i])) sought[pieces[i]];
     if (!sought.empty() && may_look_up)
         if (const auto found = co_await look_up(link, sought); !found) co_return std::unexpected(found.error());
-    AnswerTokens answer;
-    std::size_t whole = 0;
+    AnswerTokens answer{.pieces = pieces.size()};
     for (std::size_t i = 0; i < pieces.size(); ++i) {
         auto& own = (*all)[i];
         if (const auto found = sought.find(pieces[i]); found != sought.end() && found->second) own = {*found->second};
         answer.ids.insert(answer.ids.end(), own.begin(), own.end());
         if (own.size() == 1)
-            ++whole;
+            ++answer.whole;
         else if (is_ascii(pieces[i]))
             answer.exact = false;
     }
-    if (whole * 2 < pieces.size()) co_return std::nullopt;
     co_return answer;
 }
 

@@ -25,13 +25,17 @@ struct Token {
 
 struct AnswerTokens {
     boost::json::array ids;
-    bool exact = true;  // each piece is one token, or a few that share a code point
+    bool exact = true;       // each piece is one token, or a few that share a code point
+    std::size_t whole = 0;   // pieces that are one token
+    std::size_t pieces = 0;  // all of them
+
+    // Where most pieces are several tokens they were not made by this tokenizer, and where they end says nothing.
+    [[nodiscard]] bool plausible() const { return whole * 2 >= pieces; }
 };
 
 // A server streams a token at a time, or a few where they share a code point or might begin a stop sequence; so where a
 // piece ends a token ended. Read as a whole a text would become other tokens wherever a tokenizer merges, and a model
-// goes on otherwise after other tokens. nullopt: they cannot be told, or most pieces are several tokens; then they were
-// not made by this tokenizer, and where they end says nothing. `may_look_up`: in the whole vocabulary, where a piece is
+// goes on otherwise after other tokens. nullopt: the tokens do not spell the pieces. `may_look_up`: in the whole vocabulary, where a piece is
 // several tokens though it shares no code point.
 [[nodiscard]] net::asio::awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link,
                                                                                       const llm::Partial& partial,

@@ -35,6 +35,7 @@ struct Link {
     // planned for: 6,000 short ones took a small model 75 MiB beyond its plan.
     std::size_t max_inputs = std::numeric_limits<std::size_t>::max();
     Continues continues = Continues::no;
+    std::int64_t context = 0;  // tokens of a slot; 0: unknown
 };
 
 [[nodiscard]] Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model,

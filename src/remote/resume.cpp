@@ -38,7 +38,7 @@ awaitable<Result<RestOfAnswer>> rest_of_answer(const Link& link, const llm::Requ
     if (!after) co_return std::unexpected(after.error());
     json::array ids;
     for (const auto& token : *before) ids.push_back(token.id);
-    if (*after) {
+    if (*after && (*after)->plausible()) {
         ids.insert(ids.end(), (*after)->ids.begin(), (*after)->ids.end());
     } else {
         // Read together: tokens of the text alone would be others, where a tokenizer puts a blank before each text.
@@ -51,7 +51,7 @@ awaitable<Result<RestOfAnswer>> rest_of_answer(const Link& link, const llm::Requ
     RestOfAnswer rest{.body = {},
                       .had = std::max<std::int64_t>(0, had),
                       .prompt = static_cast<std::int64_t>(before->size()),
-                      .exact = *after && (*after)->exact};
+                      .exact = *after && (*after)->plausible() && (*after)->exact};
     const auto limit = llm::token_limit(request);
     if (limit && rest.had >= *limit) co_return rest;
     llm::Request raw{.task = llm::Task::completion, .model = request.model, .stream = true, .body = request.body};

@@ -1,5 +1,7 @@
 #include "remote/standby.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "remote/answer_tokens.hpp"
@@ -36,6 +38,9 @@ public:
         }
         if (auto added = co_await add(std::move(news)); !added) co_return std::unexpected(added.error());
         const auto known = static_cast<std::int64_t>(ids_.size());
+        if (link_.context > 0 && known >= link_.context)
+            co_return fail(Code::unsupported,
+                           fmt::format("{} tokens are more than the {} of a slot", known, link_.context));
         const bool worth_it =
             known <= most_tokens && (known - read_ >= least_step || (read_ < prompt_ && known > read_));
         if (worth_it) {
@@ -67,8 +72,13 @@ private:
         if (only_prompt_ || news.ends.empty()) co_return Result<void>{};
         const auto tokens = co_await answer_tokens(link_, news, false);
         if (!tokens) co_return std::unexpected(tokens.error());
-        // Of a text that is to be read as a whole nobody knows yet which tokens it will be.
-        only_prompt_ = !*tokens || !(*tokens)->exact;
+        // Of a text that is to be read as a whole nobody knows yet which tokens it will be. So few pieces say little.
+        constexpr std::size_t enough = 16;
+        if (*tokens) {
+            seen_.whole += (*tokens)->whole;
+            seen_.pieces += (*tokens)->pieces;
+        }
+        only_prompt_ = !*tokens || (seen_.pieces >= enough && !seen_.plausible());
         if (!only_prompt_) ids_.insert(ids_.end(), (*tokens)->ids.begin(), (*tokens)->ids.end());
         co_return Result<void>{};
     }
@@ -79,6 +89,7 @@ private:
     std::int64_t prompt_ = 0;
     std::int64_t read_ = 0;
     std::size_t pieces_ = 0;  // of the answer, whose tokens are among ids_
+    AnswerTokens seen_;
     bool only_prompt_ = false;
 };
 

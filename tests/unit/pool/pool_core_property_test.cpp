@@ -113,7 +113,7 @@ public:
             case 20:
             case 21: finished(any_ticket()); break;
             case 22: borrow(model); break;
-            case 23: perform(core_.overtaken(now_, any_ticket()), "overtaken"); break;
+            case 23: perform(core_.overtaken(now_, any_ticket(), 5ms), "overtaken"); break;
             case 24:
                 if (below(8) == 0) perform(core_.lift_quarantine(model), "lift_quarantine");
                 break;
@@ -273,7 +273,7 @@ private:
         perform(core_.measured(model, planned), "measured");
     }
     void unload(ModelIndex model) {
-        const auto leases = core_.local(model).leases;
+        const auto leases = core_.local(model).leases - core_.local(model).ahead;
         const auto actions = core_.unload(model);
         ++counts[actions ? "unload" : "unload refused"];
         EXPECT_FALSE(actions && leases > 0) << "somebody uses " << core_.models()[model].name;
@@ -345,7 +345,8 @@ private:
         stop_asked_[a.model] = true;
         if (event_ == "stop") return;
         ++counts["displaced"];
-        EXPECT_EQ(core_.local(a.model).leases, 0) << event_ << " cuts off who uses " << core_.models()[a.model].name;
+        const auto ahead = event_ == "unload" ? core_.local(a.model).ahead : 0;
+        EXPECT_EQ(core_.local(a.model).leases, ahead) << event_ << " cuts off who uses " << core_.models()[a.model].name;
         if (event_ == "unload") return;
         // Never_unload: only for a lost server's fallback, for what that has displaced, and after a ttl.
         const bool allowed = core_.rules().policy != Policy::never_unload || core_.models()[a.model].retired ||

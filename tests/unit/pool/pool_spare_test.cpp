@@ -71,6 +71,35 @@ TEST_F(Spare, AloneMeansThatNoWorkerComputes) {
     EXPECT_THAT(lines(core.borrow(at(0s), 4, hybrid, true)), ElementsAre("grant 4: hybrid local (fallback)"));
 }
 
+TEST_F(Spare, ReadingAheadIsNobodysUse) {
+    load(hybrid);
+    const auto used = core.local(hybrid).last_used;
+    (void)core.borrow(at(0s), 1, hybrid, true);
+    EXPECT_EQ(core.local(hybrid).last_used, used);
+    EXPECT_EQ(core.local(hybrid).slot_uses, 0u);
+    EXPECT_TRUE(core.unload(hybrid)) << "no request is cut off";
+    (void)core.worker_gone(hybrid, {});
+    (void)core.release(at(0s), 1);
+    EXPECT_EQ(core.local(hybrid).ahead, 0);
+    load(hybrid);
+    (void)core.acquire(at(0s), 2, hybrid);
+    EXPECT_EQ(core.local(hybrid).slot_uses, 0u) << "its server answers";
+    (void)core.borrow(at(0s), 3, hybrid, false);
+    EXPECT_EQ(core.local(hybrid).slot_uses, 1u);
+}
+
+TEST_F(Spare, ReadingAheadYieldsToAHedgeAndToAShortageOfMemory) {
+    load(hybrid);
+    (void)core.borrow(at(0s), 1, hybrid, true);
+    EXPECT_THAT(lines(core.borrow(at(0s), 2, hybrid, false)), ElementsAre("refuse 2: busy"));
+    (void)core.release(at(0s), 1);
+    EXPECT_THAT(lines(core.borrow(at(0s), 3, hybrid, true)), ElementsAre("refuse 3: busy"));
+    EXPECT_THAT(lines(core.borrow(at(100ms), 4, hybrid, false)), ElementsAre("grant 4: hybrid local (fallback)"));
+    (void)core.release(at(200ms), 4);
+    (void)core.set_admission(false, "memory is short");
+    EXPECT_THAT(lines(core.borrow(at(9s), 5, hybrid, true)), ElementsAre("refuse 5: busy"));
+}
+
 TEST_F(Spare, FirstTokensAreThoseOfStreams) {
     EXPECT_EQ(core.first_tokens(cloud, box).count, 0);
     for (Ticket i = 1; i <= 20; ++i) {
@@ -86,11 +115,12 @@ TEST_F(Spare, FirstTokensAreThoseOfStreams) {
     EXPECT_EQ(seen.p95, 190ms);
     EXPECT_EQ(core.first_tokens(hybrid, box).count, 0) << "another model may be slower";
     (void)core.acquire(at(0s), 22, cloud);
-    (void)core.overtaken(at(500ms), 22);
+    (void)core.overtaken(at(500ms), 22, 190ms);
     EXPECT_EQ(core.first_tokens(cloud, box).count, 21);
+    EXPECT_EQ(core.first_tokens(cloud, box).p95, 190ms) << "a server that hangs does not become the usual one";
     EXPECT_TRUE(core.endpoint(box).up) << "slow is not down";
-    (void)core.overtaken(at(500ms), 22);
-    (void)core.overtaken(at(500ms), 22);
+    (void)core.overtaken(at(500ms), 22, 190ms);
+    (void)core.overtaken(at(500ms), 22, 190ms);
     EXPECT_FALSE(core.endpoint(box).up) << "three in a row are";
 }
 
