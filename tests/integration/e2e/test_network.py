@@ -94,7 +94,10 @@ class DeadNetwork(Case):
         self.unplug()
         second = self.sarai.request("POST", "/v1/chat/completions", {"model": "solar", "messages": [{"role": "user", "content": "Hello"}],
                                                                     "max_tokens": 8, "stream": True}, timeout=120)
-        self.assertEqual((second.status, second.headers["x-sarai-endpoint"]), (200, "local"))
+        chunks = [json.loads(line[6:]) for line in second.body.splitlines() if line.startswith(b"data: {")]
+        # After a sign of life the headers name who was asked first.
+        answered = chunks[0].get("sarai_route", {"endpoint": second.headers["x-sarai-endpoint"]})["endpoint"]
+        self.assertEqual((second.status, answered, second.body.count(b"[DONE]")), (200, "local", 1))
 
 
 if __name__ == "__main__":
