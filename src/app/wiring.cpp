@@ -132,7 +132,8 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
                                         built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
     if (!worker) return std::unexpected(worker.error());
     return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads,
-                                         spec.shape.context_length / std::max(1, spec.shape.parallel), std::move(nodes));
+                                         spec.shape.context_length / std::max(1, spec.shape.parallel),
+                                         std::move(nodes));
 }
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {

@@ -146,7 +146,8 @@ asio::awaitable<Result<Begun>> begin_hedged(pool::Pool& pool, pool::Lease& lease
             begun.hedged = spare.has_value();
         }
         // A slot may come free at any moment.
-        co_await race.wait(spare || failed_here ? std::nullopt : std::optional(std::chrono::steady_clock::now() + retry));
+        co_await race.wait(spare || failed_here ? std::nullopt
+                                                : std::optional(std::chrono::steady_clock::now() + retry));
         if (spare && !race.runs(local) && !race.has_won(local)) {  // its slot is for others
             spdlog::warn("the local worker that was to be faster than {} failed: {}", name,
                          describe(race.result(local)->error()));

@@ -233,10 +233,10 @@ public:
         LocalState state = LocalState::absent;
         Bytes reserved;
         int leases = 0;
-        int ahead = 0;    // of the leases, those that only read ahead: no request waits for them
-        std::uint64_t slot_uses = 0;  // requests that its worker had, reading ahead not counted
+        int ahead = 0;                       // of the leases, those that only read ahead: no request waits for them
+        std::uint64_t slot_uses = 0;         // requests that its worker had, reading ahead not counted
         Clock::time_point slot_wanted = {};  // by a request that could not borrow one
-        int running = 0;  // of the leases, those that its worker has not answered to the end
+        int running = 0;                     // of the leases, those that its worker has not answered to the end
         std::optional<Error> last_error;
         int failed_loads = 0;               // in a row, for other reasons than a lack of memory
         bool quarantined = false;           // too many: not loaded until lift_quarantine()

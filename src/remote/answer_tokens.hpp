@@ -35,8 +35,8 @@ struct AnswerTokens {
 
 // A server streams a token at a time, or a few where they share a code point or might begin a stop sequence; so where a
 // piece ends a token ended. Read as a whole a text would become other tokens wherever a tokenizer merges, and a model
-// goes on otherwise after other tokens. nullopt: the tokens do not spell the pieces. `may_look_up`: in the whole vocabulary, where a piece is
-// several tokens though it shares no code point.
+// goes on otherwise after other tokens. nullopt: the tokens do not spell the pieces. `may_look_up`: in the whole
+// vocabulary, where a piece is several tokens though it shares no code point.
 [[nodiscard]] net::asio::awaitable<Result<std::optional<AnswerTokens>>> answer_tokens(const Link& link,
                                                                                       const llm::Partial& partial,
                                                                                       bool may_look_up);

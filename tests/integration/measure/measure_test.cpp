@@ -122,7 +122,7 @@ TEST(Plan, AgreesWithWhatCanBeCalculated) {
     EXPECT_GT(line(*plan, "weights"), Bytes{file - 16384});  // less the metadata
     // A repacked copy is padded to the tiles that the processor multiplies (AMX: 6 % of so small a model).
     EXPECT_LT(line(*plan, "weights"), Bytes{file + file / 8});
-    EXPECT_LT(line(*plan, "output"), KiB(64));               // one row of logits, not a batch of them
+    EXPECT_LT(line(*plan, "output"), KiB(64));  // one row of logits, not a batch of them
 }
 
 TEST(Plan, GrowsWithTheContextAndTakesThePromptCacheAsGiven) {

@@ -88,7 +88,8 @@ private:
 };
 
 LineSource lines(std::vector<std::string> list) {
-    return [list = std::move(list), at = std::size_t{0}](const std::string&) mutable -> std::expected<std::string, LineEditor::NoLine> {
+    return [list = std::move(list),
+            at = std::size_t{0}](const std::string&) mutable -> std::expected<std::string, LineEditor::NoLine> {
         if (at == list.size()) return std::unexpected(LineEditor::NoLine::ended);
         return list[at++];
     };

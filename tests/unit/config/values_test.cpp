@@ -43,7 +43,8 @@ TEST(ConfigValues, ReadListenAddressesAndTellLoopbackFromTheRest) {
 TEST(ConfigValues, ReadMacAddresses) {
     EXPECT_EQ(parse_mac("00:1a:2B:3c:4d:ff"), (Mac{0x00, 0x1a, 0x2b, 0x3c, 0x4d, 0xff}));
     EXPECT_TRUE(parse_mac("00-1a-2b-3c-4d-5e"));
-    for (const char* bad : {"", "00:1a:2b:3c:4d", "00:1a:2b:3c:4d:5g", "00:1a-2b:3c:4d:5e", "001a2b3c4d5e", "00:1a:2b:3c:4d:5e:6f", "+1:1a:2b:3c:4d:5e"})
+    for (const char* bad : {"", "00:1a:2b:3c:4d", "00:1a:2b:3c:4d:5g", "00:1a-2b:3c:4d:5e", "001a2b3c4d5e",
+                            "00:1a:2b:3c:4d:5e:6f", "+1:1a:2b:3c:4d:5e"})
         EXPECT_FALSE(parse_mac(bad)) << bad;
     EXPECT_TRUE(parse_ipv4_address("192.168.1.255:9"));
     for (const char* bad : {"192.168.1.255", "192.168.1.255:0", "localhost:9", "[::1]:9"})

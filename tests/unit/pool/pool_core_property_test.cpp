@@ -346,7 +346,8 @@ private:
         if (event_ == "stop") return;
         ++counts["displaced"];
         const auto ahead = event_ == "unload" ? core_.local(a.model).ahead : 0;
-        EXPECT_EQ(core_.local(a.model).leases, ahead) << event_ << " cuts off who uses " << core_.models()[a.model].name;
+        EXPECT_EQ(core_.local(a.model).leases, ahead)
+            << event_ << " cuts off who uses " << core_.models()[a.model].name;
         if (event_ == "unload") return;
         // Never_unload: only for a lost server's fallback, for what that has displaced, and after a ttl.
         const bool allowed = core_.rules().policy != Policy::never_unload || core_.models()[a.model].retired ||
