@@ -149,7 +149,8 @@ private:
         std::int64_t had = 0;      // tokens of the answer that this stream goes on with
         std::optional<llm::Rates> rates;
         for (;;) {
-            auto event = reads_prompt ? co_await with_heartbeats((*events)->next(), lease) : co_await (*events)->next();
+            auto event = reads_prompt && !(*events)->ready() ? co_await with_heartbeats((*events)->next(), lease)
+                                                             : co_await (*events)->next();
             if (!event) {
                 if (!started) co_return std::unexpected(event.error());
                 events->reset();  // closes its connection
