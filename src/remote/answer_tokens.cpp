@@ -41,8 +41,8 @@ Result<json::object> object_of(const Link& link, std::string_view reply) {
 
 // 0: it does not tell.
 awaitable<std::int64_t> vocabulary_size(const Link& link) {
-    const auto reply = co_await link.client->fetch({.target = "/v1/models"}, {});
-    if (!reply || reply->status != 200) co_return 0;
+    const auto reply = co_await probe(link, "/v1/models");  // within seconds, as the client waits
+    if (!reply) co_return 0;
     const auto about = object_of(link, reply->body);
     const auto* data = about ? protocols::array_at(*about, "data") : nullptr;
     const auto* model = data == nullptr || data->empty() ? nullptr : data->front().if_object();
