@@ -35,16 +35,4 @@ Result<void> NodeLedger::reserve(std::size_t holder, const std::string& model, s
     return {};
 }
 
-std::map<std::string, NodeLedger::Node> NodeLedger::nodes() const {
-    std::map<std::string, Node> all;
-    for (const auto& [holder, held] : held_)
-        for (const auto& node : held.nodes) {
-            auto& sum = all[node.address];
-            sum.memory = node.memory;
-            sum.reserved += node.total();
-            sum.models.push_back(held.model);
-        }
-    return all;
-}
-
 }  // namespace sarai::memory

@@ -36,12 +36,6 @@ public:
     [[nodiscard]] Result<void> reserve(std::size_t holder, const std::string& model, std::span<const NodePlan> plan);
     void release(std::size_t holder) { held_.erase(holder); }
 
-    struct Node {
-        Bytes memory, reserved;
-        std::vector<std::string> models;
-    };
-    [[nodiscard]] std::map<std::string, Node> nodes() const;  // by address; those that hold something
-
 private:
     struct Held {
         std::string model;
