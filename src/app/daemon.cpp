@@ -36,8 +36,9 @@ namespace {
 constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 
 std::string url_of(const config::Server& server, std::uint16_t port) {
-    return server.address.contains(':') ? fmt::format("http://[{}]:{}", server.address, port)
-                                        : fmt::format("http://{}:{}", server.address, port);
+    const auto* scheme = server.tls_certificate.empty() ? "http" : "https";
+    return server.address.contains(':') ? fmt::format("{}://[{}]:{}", scheme, server.address, port)
+                                        : fmt::format("{}://{}:{}", scheme, server.address, port);
 }
 
 // Resumes when nothing that was to be loaded at the start is still on its way.
@@ -88,9 +89,15 @@ struct Daemon {
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
         const auto reload = [&]() { return load_again(executor, *wiring, pool, machine); };
         gateway::Gateway gateway(config, pool, version, reload);
+        std::shared_ptr<net::TlsFront> tls;
+        if (!config.server.tls_certificate.empty()) {
+            auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);
+            if (!made) co_return give_up(made.error());
+            tls = std::move(*made);
+        }
         net::HttpServer server(
             io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
-            [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse);
+            [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse, tls);
 
         const bool had_terminal = ::isatty(STDIN_FILENO) == 1;
         // Whoever sees that we listen may ask us to end.
@@ -99,6 +106,8 @@ struct Daemon {
         if (!port) co_return give_up(explain_port(port.error()));
         const auto url = url_of(config.server, *port);
         spdlog::info("listening on {}, memory budget {}", url, to_string(budget));
+        if (!config.server.loopback && config.access.keys.empty())
+            spdlog::warn("whoever reaches {} may use it: it asks for no key (server.insecure)", url);
         spdlog::info("memory enforcement: {} ({})", enforcement->shown.mode, enforcement->shown.why);
         pool.start(preload);
         if (hooks.on_listening) hooks.on_listening(url);

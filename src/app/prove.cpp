@@ -1,7 +1,9 @@
 #include "app/prove.hpp"
 
 #include <fmt/format.h>
+
 #include <unistd.h>
+#include <cstdlib>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -238,6 +240,13 @@ int fail_with(const Error& error) {
     return exit_status(error.code);
 }
 
+// With the key that the commands use.
+Result<net::Origin> server_at(const std::string& url) {
+    auto origin = net::Origin::parse(url);
+    if (const char* key = std::getenv("SARAI_API_KEY"); key != nullptr && origin) origin->bearer = key;
+    return origin;
+}
+
 bool answers(const net::Origin& origin) {
     asio::io_context io;
     net::Client client(io.get_executor(), origin);
@@ -295,7 +304,7 @@ int prove_with_server(const ProveOptions& options) {
         std::jthread reader([&io](const std::stop_token& stop) {
             while (!stop.stop_requested()) io.run_for(50ms);
         });
-        status = prove_at(*net::Origin::parse(url), options);
+        status = prove_at(*server_at(url), options);
     }
     asio::co_spawn(io, [&]() -> asio::awaitable<void> { co_await (*server)->stop(5s); }, asio::detached);
     io.run_for(8s);
@@ -305,7 +314,7 @@ int prove_with_server(const ProveOptions& options) {
 }  // namespace
 
 int run_prove(const ProveOptions& options) {
-    const auto origin = net::Origin::parse(options.url);
+    const auto origin = server_at(options.url);
     if (!origin) return fail_with(origin.error());
     if (options.config && !answers(*origin)) return prove_with_server(options);
     return prove_at(*origin, options);

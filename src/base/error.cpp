@@ -21,6 +21,7 @@ std::string_view name_of(Code code) {
     switch (code) {
         case Code::invalid_argument: return "invalid_argument";
         case Code::unauthorized: return "unauthorized";
+        case Code::forbidden: return "forbidden";
         case Code::not_found: return "not_found";
         case Code::method_not_allowed: return "method_not_allowed";
         case Code::too_large: return "too_large";
@@ -47,6 +48,7 @@ int http_status(Code code) {
         case Code::invalid_argument:
         case Code::unsupported: return 400;
         case Code::unauthorized: return 401;
+        case Code::forbidden: return 403;
         case Code::not_found: return 404;
         case Code::method_not_allowed: return 405;
         case Code::slow_request: return 408;

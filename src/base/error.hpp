@@ -16,6 +16,7 @@ namespace sarai {
 enum class Code : std::uint8_t {
     invalid_argument,  // the request or configuration is wrong; `field` names the culprit
     unauthorized,      // no or wrong key
+    forbidden,         // known, but not allowed to
     not_found,         // no such model, path, file
     method_not_allowed,
     too_large,        // over a limit that was set on purpose

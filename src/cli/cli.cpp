@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/completion.hpp"
 #include "cli/configuration.hpp"
+#include "cli/key.hpp"
 #include "cli/ps.hpp"
 #include "cli/why.hpp"
 #include "config/problem.hpp"
@@ -140,6 +141,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "stop") return stop_model(arguments.server, arguments.model, io);
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);
+    if (command == "key") return make_key(arguments.owner, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "completion") {
         io.out << completion_script(app, arguments.shell);

@@ -180,6 +180,10 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
                       "  sarai config check config/sarai.yaml\n");
     check->add_option("FILE", arguments.checked_file, "The configuration")->required()->type_name("FILE");
 
+    auto* key =
+        add(*app, "key", "Make an API key: prints it, and the lines that let the server know it", "  sarai key ann\n");
+    key->add_option("NAME", arguments.owner, "Whose key it is, for logs and limits")->required();
+
     add(*app, "version", "Print the version", "  sarai version\n");
 
     auto* completion = add(*app, "completion", "Print a script that completes commands in a shell",

@@ -31,6 +31,7 @@ struct Arguments {
     int last = 10;
     bool json = false;
     std::string checked_file;
+    std::string owner;  // of a new key
     std::string shell;
 };
 

@@ -171,6 +171,12 @@ std::string server_yaml(const config::Server& server) {
     section.add_changed("header_timeout", server.header_timeout, usual.header_timeout, time_text);
     section.add_changed("drain_timeout", server.drain_timeout, usual.drain_timeout, time_text);
     section.add_changed("heartbeat", server.heartbeat, usual.heartbeat, time_text);
+    section.add_changed("access_log", server.access_log, usual.access_log,
+                        [](const std::string& text) { return text; });
+    section.add_changed("insecure", server.insecure, false, truth);
+    if (!server.tls_certificate.empty())
+        section.add("tls_certificate", in_double_quotes(server.tls_certificate.string()));
+    if (!server.tls_key.empty()) section.add("tls_key", in_double_quotes(server.tls_key.string()));
     return "server:\n" + section.text();
 }
 
@@ -203,11 +209,30 @@ std::string estimates_yaml(const config::Estimates& estimates) {
     return section.text().empty() ? "" : "estimates:\n" + section.text();
 }
 
+std::string access_yaml(const config::Access& access) {
+    Section section("  ");
+    std::string keys;
+    for (const auto& key : access.keys) {
+        Section one("      ");
+        one.add("sha256", key.sha256);
+        one.add_changed("admin", key.admin, false, truth);
+        one.add_changed("requests_per_minute", key.requests_per_minute, 0, number);
+        if (key.tokens_per_minute > 0) one.add("tokens_per_minute", std::to_string(key.tokens_per_minute));
+        one.add_changed("concurrency", key.concurrency, 0, number);
+        if (!key.models.empty()) one.add("models", list_of(key.models));
+        keys += fmt::format("    {}:\n{}", in_double_quotes(key.name), one.text());
+    }
+    if (!access.cors_origins.empty()) section.add("cors_origins", list_of(access.cors_origins));
+    if (!access.allowed_hosts.empty()) section.add("allowed_hosts", list_of(access.allowed_hosts));
+    if (section.text().empty() && keys.empty()) return "";
+    return "access:\n" + section.text() + (keys.empty() ? "" : "  keys:\n" + keys);
+}
+
 }  // namespace
 
 std::string configuration_yaml(const config::Config& config) {
-    auto text = server_yaml(config.server) + memory_yaml(config.memory) + engine_yaml(config.engine) +
-                estimates_yaml(config.estimates) + "models:\n";
+    auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
+                engine_yaml(config.engine) + estimates_yaml(config.estimates) + "models:\n";
     for (const auto& model : config.models) text += model_yaml(model);
     return text;
 }

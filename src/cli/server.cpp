@@ -26,7 +26,12 @@ Result<net::Origin> origin_of(const config::Config& config) {
                     fmt::format("{} lets the system choose the port", config::printable(config.file.string())),
                     "Give the address that the server printed: --url http://127.0.0.1:PORT");
     }
-    return net::Origin{.host = server.address, .port = std::to_string(server.port)};
+    // Whoever listens everywhere is found here.
+    const auto host = server.address == "0.0.0.0" ? "127.0.0.1" : server.address == "::" ? "::1" : server.address;
+    return net::Origin{
+        .transport = server.tls_certificate.empty() ? net::Origin::Transport::tcp : net::Origin::Transport::tls,
+        .host = host,
+        .port = std::to_string(server.port)};
 }
 
 Code code_of(unsigned status) {
@@ -34,6 +39,7 @@ Code code_of(unsigned status) {
         case 400:
         case 422: return Code::invalid_argument;
         case 401: return Code::unauthorized;
+        case 403: return Code::forbidden;
         case 404: return Code::not_found;
         case 413: return Code::too_large;
         case 429:
@@ -50,7 +56,9 @@ std::string url_of(const net::Origin& origin) {
     return (tls ? "https://" : "http://") + origin.name() + origin.base;
 }
 
-Result<net::Origin> find_server(const ServerChoice& choice, const Io& io) {
+namespace {
+
+Result<net::Origin> find_origin(const ServerChoice& choice, const Io& io) {
     if (!choice.url.empty()) return net::Origin::parse(choice.url);
     if (!choice.config.empty()) {
         auto config = load_config(choice.config, io.environment);
@@ -60,6 +68,14 @@ Result<net::Origin> find_server(const ServerChoice& choice, const Io& io) {
     const auto* url = io.environment.find_filled("SARAI_URL");
     auto origin = net::Origin::parse(url == nullptr ? default_url : std::string_view(*url));
     if (!origin && url != nullptr) origin.error().message = "SARAI_URL: " + origin.error().message;
+    return origin;
+}
+
+}  // namespace
+
+Result<net::Origin> find_server(const ServerChoice& choice, const Io& io) {
+    auto origin = find_origin(choice, io);
+    if (const auto* key = io.environment.find_filled("SARAI_API_KEY"); key != nullptr && origin) origin->bearer = *key;
     return origin;
 }
 
@@ -86,7 +102,9 @@ Error server_error(unsigned status, std::string_view body) {
     if (error == nullptr || !error->is_string()) {
         return {.code = code, .message = fmt::format("the server answered with status {}", status)};
     }
-    return {.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
+    Error told{.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
+    if (code == Code::unauthorized) told.hint = "Give your key in the environment variable SARAI_API_KEY";
+    return told;
 }
 
 namespace {

@@ -19,7 +19,7 @@ struct ServerChoice {
     std::string config;  // --config: its server.listen
 };
 
-// --url, --config, SARAI_URL, then the default. Errors: invalid_argument.
+// --url, --config, SARAI_URL, then the default; with the key in SARAI_API_KEY. Errors: invalid_argument.
 [[nodiscard]] Result<net::Origin> find_server(const ServerChoice& choice, const Io& io);
 
 // GET, of an object in JSON. Runs an io_context of its own until the answer is here.

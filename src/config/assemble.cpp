@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <set>
 
+#include "base/sha256.hpp"
 #include "config/keys.hpp"
 #include "config/read.hpp"
 
@@ -55,6 +57,9 @@ public:
     void run() {
         memory();
         nodes();
+        api_keys();
+        origins();
+        reach();
         for (auto& model : draft_.models) {
             check_chain(model);
             check_endpoints(model);
@@ -78,24 +83,100 @@ private:
 
     void nodes() {
         auto& engine = draft_.config.engine;
-        const auto place = [&](const char* key) {
-            const auto given = draft_.given.find(key);
-            return given == draft_.given.end() ? Place{} : given->second;
-        };
         std::set<std::string> seen;
         for (const auto& node : engine.rpc)
             if (!is_host_and_port(node) || !seen.insert(node).second)
-                add(place("engine.rpc"), "engine.rpc", in_quotes(node), "host:port, each once");
+                add(place_of("engine.rpc"), "engine.rpc", in_quotes(node), "host:port, each once");
         for (const auto& text : draft_.rpc_split) {
             int share = 0;
             const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
             if (error != std::errc{} || end != text.data() + text.size() || share < 1 || share > 1000)
-                add(place("engine.rpc_split"), "engine.rpc_split", in_quotes(text), "whole numbers from 1 to 1000");
+                add(place_of("engine.rpc_split"), "engine.rpc_split", in_quotes(text), "whole numbers from 1 to 1000");
             engine.rpc_split.push_back(share);
         }
         if (!engine.rpc_split.empty() && engine.rpc_split.size() != engine.rpc.size())
-            add(place("engine.rpc_split"), "engine.rpc_split", fmt::format("has {} shares", engine.rpc_split.size()),
+            add(place_of("engine.rpc_split"), "engine.rpc_split", fmt::format("has {} shares", engine.rpc_split.size()),
                 fmt::format("one for each of the {} servers in engine.rpc", engine.rpc.size()));
+    }
+
+    void api_keys() {
+        std::map<std::string, std::string> seen;  // hash → whose
+        const auto enter = [&](ApiKey key, Place place, const std::string& path) {
+            const auto [first, is_new] = seen.emplace(key.sha256, key.name);
+            if (!is_new) add(place, path, fmt::format("has the key of {}", first->second), "a key of its own");
+            draft_.config.access.keys.push_back(std::move(key));
+        };
+        if (!draft_.plain_key.empty())
+            enter({.name = "default", .sha256 = sha256_hex(draft_.plain_key), .admin = true},
+                  place_of("access.api_key"), "access.api_key");
+        for (auto& draft : draft_.keys) {
+            const auto path = fmt::format("access.keys.{}", printable(draft.key.name));
+            const auto at = [&](const char* name) {
+                const auto given = draft.given.find(name);
+                return given == draft.given.end() ? draft.place : given->second;
+            };
+            for (const auto& model : draft.key.models)
+                if (find(model) == nullptr)
+                    add(at("models"), path + ".models", in_quotes(model), "names of models of this file");
+            const bool has_hash = draft.given.contains("sha256");
+            if (has_hash == draft.given.contains("variable")) {
+                add(draft.place, path, has_hash ? "has both sha256 and variable" : "has no key",
+                    "sha256 (see \"sarai key\") or variable");
+                continue;
+            }
+            if (has_hash && !is_sha256_hex(draft.key.sha256)) {
+                if (!draft.key.sha256.empty())
+                    add(at("sha256"), path + ".sha256", "not printed here", "64 hexadecimal digits, 0-9 and a-f");
+                continue;
+            }
+            if (!has_hash) {
+                if (draft.variable.empty()) continue;  // was reported
+                const auto* secret = environment_.find_filled(draft.variable);
+                if (secret == nullptr) {
+                    add(at("variable"), path + ".variable", in_quotes(draft.variable),
+                        "a variable that is set in the environment or in .env");
+                    continue;
+                }
+                draft.key.sha256 = sha256_hex(*secret);
+            }
+            enter(draft.key, draft.place, path);
+        }
+    }
+
+    void origins() {
+        for (const auto& origin : draft_.config.access.cors_origins) {
+            const auto rest = origin.find("://");
+            const bool fits = rest != std::string::npos && rest > 0 && rest + 3 < origin.size() &&
+                              origin.find_first_of("/?#*@ ", rest + 3) == std::string::npos;
+            if (origin != "*" && !fits)
+                add(place_of("access.cors_origins"), "access.cors_origins", in_quotes(origin),
+                    "scheme://host or scheme://host:port, such as https://chat.example, or \"*\"");
+        }
+        for (const auto& host : draft_.config.access.allowed_hosts)
+            if (host != "*" && !is_host_and_port(host + ":1"))
+                add(place_of("access.allowed_hosts"), "access.allowed_hosts", in_quotes(host),
+                    "a host's name without port, such as sarai.lan, or \"*\"");
+    }
+
+    // Who may reach this server.
+    void reach() {
+        const auto& server = draft_.config.server;
+        // A key that is wrong was reported.
+        const bool has_keys = !draft_.keys.empty() || !draft_.plain_key.empty();
+        if (!server.loopback && !has_keys && !server.insecure)
+            add(place_of("server.listen"), "server.listen",
+                in_quotes(fmt::format("{}:{}", server.address, server.port)),
+                "an address of this machine alone (127.0.0.1, [::1] or localhost) as long as nobody needs a key: set "
+                "SARAI_API_KEY or access.keys, or server.insecure: true if anybody may use it");
+        if (server.tls_certificate.empty() != server.tls_key.empty())
+            add(place_of(server.tls_key.empty() ? "server.tls_certificate" : "server.tls_key"),
+                server.tls_key.empty() ? "server.tls_key" : "server.tls_certificate", "missing",
+                "both tls_certificate and tls_key");
+    }
+
+    [[nodiscard]] Place place_of(const char* key) const {
+        const auto given = draft_.given.find(key);
+        return given == draft_.given.end() ? Place{} : given->second;
     }
 
     void check_chain(const ModelDraft& model) {

@@ -22,11 +22,37 @@ using namespace std::chrono_literals;
 struct Server {
     std::string address = "127.0.0.1";  // numeric or "localhost"
     std::uint16_t port = 11435;         // 0: the system chooses
+    bool loopback = true;               // the address is reached from this machine alone
     Bytes max_request_body = MiB(64);
     std::chrono::milliseconds header_timeout = 10s;  // for a request's head and body to arrive
     std::chrono::milliseconds drain_timeout = 10s;   // SIGTERM: time that running requests get to end
     std::chrono::milliseconds heartbeat = 10s;       // to clients of streams that wait; 0: none
+    std::string access_log = "text";                 // or "json", "off": a line for each request
+    bool insecure = false;                           // others may reach it without a key
+    // PEM files of the certificate (with its chain) and its private key; empty: plain HTTP.
+    std::filesystem::path tls_certificate;
+    std::filesystem::path tls_key;
     bool operator==(const Server&) const = default;
+};
+
+// Somebody who may call, and what for. Of the key itself only its hash is known.
+struct ApiKey {
+    std::string name;                      // for logs and metrics
+    std::string sha256;                    // hexadecimal, of the key
+    bool admin = false;                    // may load, unload, create and delete models and reload the configuration
+    int requests_per_minute = 0;           // 0: no limit, here and below
+    std::int64_t tokens_per_minute = 0;    // of prompts and answers
+    int concurrency = 0;                   // requests at once
+    std::vector<std::string> models = {};  // that it may use; empty: all
+    bool operator==(const ApiKey&) const = default;
+};
+
+// Who may call, and from where. No keys: whoever reaches the port.
+struct Access {
+    std::vector<ApiKey> keys;
+    std::vector<std::string> cors_origins;   // web pages that may call: "https://chat.example", or "*"
+    std::vector<std::string> allowed_hosts;  // further names under which clients reach us, or "*"
+    bool operator==(const Access&) const = default;
 };
 
 struct Memory {
@@ -152,6 +178,7 @@ struct Estimates {
 struct Config {
     std::filesystem::path file;  // empty: built in code
     Server server;
+    Access access;
     Memory memory;
     Engine engine;
     Estimates estimates;

@@ -60,15 +60,25 @@ struct ModelDraft {
     std::map<std::string, Place, std::less<>> given;  // path below the model ("timeouts.load") → where
 };
 
+struct KeyDraft {
+    ApiKey key;
+    std::string variable;  // the environment variable that has the key itself
+    Place place;
+    std::map<std::string, Place, std::less<>> given;  // key below → where
+};
+
 struct Draft {
     Config config;
     std::filesystem::path folder;
     std::filesystem::path home;  // what "~/" stands for; empty: nothing
     std::vector<ModelDraft> models;
+    std::vector<KeyDraft> keys;
+    std::string plain_key;                            // SARAI_API_KEY
     std::vector<std::string> rpc_split;               // of engine, as written
     std::map<std::string, Place, std::less<>> given;  // path outside of models → where
 
     [[nodiscard]] ModelDraft& model() { return models.back(); }
+    [[nodiscard]] KeyDraft& key() { return keys.back(); }
     [[nodiscard]] Endpoint& endpoint() { return models.back().endpoints.back(); }
     [[nodiscard]] std::filesystem::path resolve(const std::string& written) const;
 };

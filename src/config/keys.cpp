@@ -24,7 +24,7 @@ constexpr double day = 24.0 * 3600;
 constexpr auto table = std::to_array<Key>({
     {"server", Type::section, "", "Where and how sarai answers."},
     {"server.listen", Type::listen, "127.0.0.1:11435", "Address and port; port 0 lets the system choose. IPv6 in brackets: \"[::1]:11435\".",
-     [](Draft& d, const Value& v) { d.config.server.address = v.as<Listen>().address; d.config.server.port = v.as<Listen>().port; }},
+     [](Draft& d, const Value& v) { d.config.server.address = v.as<Listen>().address; d.config.server.port = v.as<Listen>().port; d.config.server.loopback = v.as<Listen>().loopback; }},
     {"server.max_request_body", Type::size, "64MiB", "Longer request bodies are refused.",
      [](Draft& d, const Value& v) { d.config.server.max_request_body = v.as<Bytes>(); }, kib, 16 * gib},
     {"server.header_timeout", Type::duration, "10s", "Time for a request's head and body to arrive.",
@@ -34,6 +34,39 @@ constexpr auto table = std::to_array<Key>({
 
     {"server.heartbeat", Type::duration, "10s", "A client of a stream that waits for its turn or for a load gets a sign of life so often. 0: none.",
      [](Draft& d, const Value& v) { d.config.server.heartbeat = v.as<Ms>(); }, 0, day},
+
+    {"server.access_log", Type::choice, "text", "A line for each request on standard error: text for people, json an object per line, off.",
+     [](Draft& d, const Value& v) { d.config.server.access_log = v.as<Text>(); }, 0, 0, "text|json|off"},
+    {"server.insecure", Type::boolean, "false", "Listen for others (an address that is not of this machine alone) without asking them for a key.",
+     [](Draft& d, const Value& v) { d.config.server.insecure = v.as<bool>(); }},
+    {"server.tls_certificate", Type::file, "", "PEM file of the certificate and its chain: answer HTTPS instead of HTTP. Needs tls_key.",
+     [](Draft& d, const Value& v) { d.config.server.tls_certificate = d.resolve(v.as<Text>()); }},
+    {"server.tls_key", Type::file, "", "PEM file of the certificate's private key.",
+     [](Draft& d, const Value& v) { d.config.server.tls_key = d.resolve(v.as<Text>()); }},
+
+    {"access", Type::section, "", "Who may call, and from where. Without keys: whoever reaches the port."},
+    {"access.api_key", Type::secret, "", "The one key of a server that needs no more, best from the environment: it may do everything.",
+     [](Draft& d, const Value& v) { d.plain_key = v.as<Text>(); }, 0, 0, {}, Scope::any, "SARAI_API_KEY"},
+    {"access.keys", Type::named, "", "Name of a key's owner → what it may do. sarai key NAME makes one."},
+    {"access.keys.*", Type::section, "", "One key."},
+    {"access.keys.*.sha256", Type::text, "", "Hexadecimal SHA-256 of the key.",
+     [](Draft& d, const Value& v) { d.key().key.sha256 = v.as<Text>(); }},
+    {"access.keys.*.variable", Type::text, "", "Instead of sha256: the environment variable, or the line of .env, that has the key.",
+     [](Draft& d, const Value& v) { d.key().variable = v.as<Text>(); }},
+    {"access.keys.*.admin", Type::boolean, "false", "May load, unload, create, pull and delete models and reload the configuration.",
+     [](Draft& d, const Value& v) { d.key().key.admin = v.as<bool>(); }},
+    {"access.keys.*.models", Type::text_list, "", "The models that it may use. Without it: all.",
+     [](Draft& d, const Value& v) { d.key().key.models = v.as<std::vector<Text>>(); }},
+    {"access.keys.*.requests_per_minute", Type::integer, "0", "0: no limit. As many may come at once; then they come back one by one.",
+     [](Draft& d, const Value& v) { d.key().key.requests_per_minute = static_cast<int>(v.as<Int>()); }, 0, 1'000'000},
+    {"access.keys.*.tokens_per_minute", Type::integer, "0", "Tokens of prompts and answers. 0: no limit.",
+     [](Draft& d, const Value& v) { d.key().key.tokens_per_minute = v.as<Int>(); }, 0, 1e12},
+    {"access.keys.*.concurrency", Type::integer, "0", "Requests at once. 0: no limit.",
+     [](Draft& d, const Value& v) { d.key().key.concurrency = static_cast<int>(v.as<Int>()); }, 0, 100'000},
+    {"access.cors_origins", Type::text_list, "", "Origins of web pages that may call from a browser, such as https://chat.example; \"*\": any.",
+     [](Draft& d, const Value& v) { d.config.access.cors_origins = v.as<std::vector<Text>>(); }},
+    {"access.allowed_hosts", Type::text_list, "", "Further names under which clients reach this server; \"*\": any. Addresses, localhost and this machine's name always are.",
+     [](Draft& d, const Value& v) { d.config.access.allowed_hosts = v.as<std::vector<Text>>(); }},
 
     {"memory", Type::section, "", "The budget that all local models share."},
     {"memory.max_ram_gb", Type::size_gib, "", "Hard budget for sarai and its workers; a number without a unit is GiB. Without it: what the machine has.",
@@ -222,7 +255,8 @@ std::vector<std::string_view> keys_inside(std::string_view pattern) {
 }
 
 std::vector<std::string> environment_of(const Key& key) {
-    const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.");
+    const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.") ||
+                              key.path.starts_with("access.keys.") || key.type == Type::text_list;
     if (key.apply == nullptr || in_file_only) return {};
     std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
     if (!key.alias.empty()) names.emplace_back(key.alias);

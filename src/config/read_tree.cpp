@@ -52,7 +52,7 @@ private:
     void key(const Key& row, const Node& node, const std::string& path) {
         switch (row.type) {
             case Type::section: return section(node, std::string(row.path), path);
-            case Type::named: return models(node, path);
+            case Type::named: return row.path == "models" ? models(node, path) : api_keys(node, path);
             case Type::section_list: return endpoints(row, node, path);
             default: return value(row, node, path);
         }
@@ -70,6 +70,19 @@ private:
             model_path_ = child;
             section(value, "models.*", child);
             model_path_.clear();
+        });
+    }
+
+    void api_keys(const Node& node, const std::string& path) {
+        if (node.kind == Node::Kind::null || !is_map(node, path)) return;
+        each(node, path, [&](const std::string& name, const Node& mark, const Node& value, const std::string& child) {
+            if (!is_model_name(name)) add(mark, child, in_quotes(name), "a name of letters, digits and . _ : / -");
+            if (value.kind != Node::Kind::null && !is_map(value, child)) return;
+            draft_.keys.push_back(
+                {.key = {.name = name, .sha256 = {}}, .variable = {}, .place = {mark.line, mark.column}, .given = {}});
+            key_path_ = child;
+            section(value, "access.keys.*", child);
+            key_path_.clear();
         });
     }
 
@@ -124,7 +137,9 @@ private:
     }
     void given(const std::string& path, const Node& mark) {
         const Place place{mark.line, mark.column};
-        if (model_path_.empty()) {
+        if (!key_path_.empty()) {
+            draft_.key().given.emplace(path.substr(key_path_.size() + 1), place);
+        } else if (model_path_.empty()) {
             draft_.given.emplace(path, place);
         } else {
             draft_.model().given.emplace(path.substr(model_path_.size() + 1), place);
@@ -146,6 +161,7 @@ private:
     Draft& draft_;
     std::vector<Problem>& problems_;
     std::string model_path_;                      // of the model being read
+    std::string key_path_;                        // of the API key being read
     std::size_t budget_ = std::size_t{1} << 20U;  // for all variables together
 };
 

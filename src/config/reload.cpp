@@ -32,6 +32,11 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
     settings.leave("server.header_timeout", live.server.header_timeout, fresh.server.header_timeout);
     settings.apply("server.drain_timeout", live.server.drain_timeout, fresh.server.drain_timeout);
     settings.apply("server.heartbeat", live.server.heartbeat, fresh.server.heartbeat);
+    settings.apply("server.access_log", live.server.access_log, fresh.server.access_log);
+    settings.leave("server.insecure", live.server.insecure, fresh.server.insecure);
+    settings.leave("server.tls_certificate", live.server.tls_certificate, fresh.server.tls_certificate);
+    settings.leave("server.tls_key", live.server.tls_key, fresh.server.tls_key);
+    settings.apply("access", live.access, fresh.access);
     settings.apply("memory.max_ram", live.memory.max_ram, fresh.memory.max_ram);
     settings.leave("memory.reserve", live.memory.reserve, fresh.memory.reserve);
     settings.apply("memory.max_concurrent_llms", live.memory.max_concurrent_llms, fresh.memory.max_concurrent_llms);

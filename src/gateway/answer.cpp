@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "gateway/ask.hpp"
 #include "gateway/hedge.hpp"
 #include "gateway/warm_takeover.hpp"
 #include "llm/conversation.hpp"
@@ -29,10 +30,10 @@ constexpr std::size_t most_held_back = 64U << 10U;
 // One request on its way.
 class Run {
 public:
-    Run(net::Exchange& exchange, llm::Request request, pool::Ask ask, Face& face, Protocol protocol, Shared shared)
+    Run(net::Exchange& exchange, Caller& caller, llm::Request request, Face& face, Protocol protocol, Shared shared)
         : exchange_(exchange),
+          caller_(caller),
           request_(std::move(request)),
-          ask_(std::move(ask)),
           face_(face),
           protocol_(protocol),
           shared_(shared) {
@@ -64,22 +65,37 @@ public:
         if (client_left_ && !complete_) exchange_.abort();
         // Of a stream that waited in vain the client saw 200 and an error event; who reads the figures wants its kind.
         done_.status = client_left_ && !complete_ ? 499 : late_status_ != 0 ? late_status_ : exchange_.status();
+        done_.key = caller_.name;
         shared_.metrics.count(done_);
-        spdlog::info(
-            "{} {} {} model={} backend={} endpoint={} queue_ms={:.1f} ttft_ms={:.1f} total_ms={:.1f} tokens={}{}",
-            request_.id, exchange_.path(), done_.status, done_.model, done_.backend.empty() ? "-" : done_.backend,
-            endpoint_.empty() ? "-" : endpoint_, done_.waited.count() * 1000,
-            done_.time_to_first_token ? done_.time_to_first_token->count() * 1000 : 0.0, done_.duration.count() * 1000,
-            done_.usage ? done_.usage->completion_tokens : 0,
-            (done_.broke_off ? " broke_off" : "") +
-                (done_.failovers > 0 ? fmt::format(" failovers={}", done_.failovers) : "") +
-                (done_.read_ahead > 0 ? fmt::format(" read_ahead={}", done_.read_ahead) : ""));
+        caller_.visit.spend(tokens_spent());
+        const auto note = [&](const char* name, std::string value) {
+            if (!value.empty()) caller_.notes.emplace_back(name, std::move(value));
+        };
+        note("model", done_.model);
+        note("backend", done_.backend);
+        note("endpoint", endpoint_);
+        note("queue_ms", fmt::format("{:.1f}", done_.waited.count() * 1000));
+        if (done_.time_to_first_token)
+            note("ttft_ms", fmt::format("{:.1f}", done_.time_to_first_token->count() * 1000));
+        if (done_.usage) {
+            note("prompt_tokens", std::to_string(done_.usage->prompt_tokens));
+            note("tokens", std::to_string(done_.usage->completion_tokens));
+        }
+        if (done_.broke_off) note("broke_off", "1");
+        if (done_.failovers > 0) note("failovers", std::to_string(done_.failovers));
+        if (done_.read_ahead > 0) note("read_ahead", std::to_string(done_.read_ahead));
     }
 
 private:
     asio::awaitable<void> run() {
         const auto model = find_model(shared_.config, request_.model);
         if (!model) co_return co_await fail_with(model.error());
+        if (auto allowed = access::may_use(caller_.visit.key(), shared_.config.models[*model].name); !allowed)
+            co_return co_await fail_with(allowed.error());
+        auto ask = ask_of(exchange_, caller_.name);
+        if (!ask) co_return co_await fail_with(ask.error());
+        request_.id = caller_.id;
+        request_.may_fail_over = may_fail_over(exchange_);
         const auto& configured = shared_.config.models[*model];
         done_.model = configured.name;
         if (configured.kind == config::ModelKind::embedding && request_.task != llm::Task::embedding)
@@ -89,9 +105,9 @@ private:
                       .field = "model"});
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
         if (shared_.pool.core().models()[*model].endpoints.size() > 1)
-            ask_.conversation = llm::conversation_of(request_);
+            ask->conversation = llm::conversation_of(request_);
         asked_ = *model;
-        auto lease = co_await shared_.pool.acquire(*model, std::move(ask_), &beat_);
+        auto lease = co_await shared_.pool.acquire(*model, std::move(*ask), &beat_);
         done_.waited = Clock::now() - arrived_;
         if (!lease) co_return co_await fail_with(lease.error());
         for (;;) {
@@ -187,6 +203,7 @@ private:
             }
             if (!notes_.empty()) *event = with_notes(**event);
             transcript.add(**event);
+            ++texts_;
             if (!(*event)->is_only_text()) {
                 if (auto usage = llm::usage_of((*event)->chunk())) done_.usage = usage;
                 if (told) rates = told;
@@ -344,9 +361,15 @@ private:
             co_return;
         }
         complete_ = true;
-        auto reply = error_reply(protocol_, error);
-        reply.headers.emplace_back("x-request-id", request_.id);
-        (void)co_await exchange_.respond(std::move(reply));
+        (void)co_await exchange_.respond(error_reply(protocol_, error));
+    }
+
+    // For the key's limit. An answer whose client left has no usage: a chunk of text is mostly one token, and four
+    // bytes of a request are about one.
+    [[nodiscard]] std::int64_t tokens_spent() const {
+        if (done_.usage) return done_.usage->prompt_tokens + done_.usage->completion_tokens;
+        if (texts_ == 0) return 0;
+        return texts_ + static_cast<std::int64_t>(exchange_.request().body().size() / 4);
     }
 
     void note_route(const pool::Route& route) {
@@ -356,27 +379,24 @@ private:
         endpoint_ = route.endpoint ? shared_.pool.core().endpoints()[*route.endpoint].name : "local";
     }
     [[nodiscard]] net::HeaderList headers(const pool::Route& route) const {
-        return {{"x-request-id", request_.id},
-                {"x-sarai-model", done_.model},
+        return {{"x-sarai-model", done_.model},
                 {"x-sarai-backend", done_.backend},
                 {"x-sarai-endpoint", endpoint_},
                 {"x-sarai-reason", route.reason}};
     }
     [[nodiscard]] net::HeaderList stream_headers(const pool::Route& route) const {
         auto list = headers(route);
-        for (auto& header : common_stream_headers())
-            if (header.first != "x-request-id") list.push_back(std::move(header));
+        for (auto& header : common_stream_headers()) list.push_back(std::move(header));
         return list;
     }
-    [[nodiscard]] net::HeaderList common_stream_headers() const {
-        return {{"x-request-id", request_.id},
-                {"Cache-Control", "no-cache"},
+    [[nodiscard]] static net::HeaderList common_stream_headers() {
+        return {{"Cache-Control", "no-cache"},
                 {"X-Accel-Buffering", "no"}};  // nginx and its kin must not collect tokens
     }
 
     net::Exchange& exchange_;
+    Caller& caller_;
     llm::Request request_;
-    pool::Ask ask_;
     Face& face_;
     Protocol protocol_;
     Shared shared_;
@@ -388,7 +408,8 @@ private:
     pool::Beat beat_;
     bool complete_ = false;
     bool client_left_ = false;
-    int late_status_ = 0;  // of an error that came after the head had left with a heartbeat
+    std::int64_t texts_ = 0;  // events of a stream
+    int late_status_ = 0;     // of an error that came after the head had left with a heartbeat
 };
 
 }  // namespace
@@ -423,9 +444,9 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
                                  .field = "model"});
 }
 
-asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, pool::Ask ask, Face& face,
+asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Request request, Face& face,
                              Protocol protocol, Shared shared) {
-    Run run(exchange, std::move(request), std::move(ask), face, protocol, shared);
+    Run run(exchange, caller, std::move(request), face, protocol, shared);
     const bool client_left = co_await exchange.while_connected(run.go());
     run.record(client_left);
 }

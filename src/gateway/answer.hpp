@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "config/config.hpp"
+#include "gateway/caller.hpp"
 #include "gateway/face.hpp"
 #include "gateway/metrics.hpp"
 #include "net/http_server.hpp"
@@ -30,7 +31,7 @@ struct Shared {
 // Finds a model by the name that a client used; Ollama's clients add ":latest".
 [[nodiscard]] Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name);
 
-[[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, llm::Request request, pool::Ask ask,
+[[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Request request,
                                                   Face& face, Protocol protocol, Shared shared);
 
 // Brings the model up without asking it anything. `here`: its local worker, where it has one, also if a server could

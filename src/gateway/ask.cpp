@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "config/values.hpp"
+#include "gateway/entrance.hpp"
 
 namespace sarai::gateway {
 namespace {
@@ -16,17 +17,17 @@ std::unexpected<Error> wrong(std::string_view header, std::string_view value, st
 }
 
 // Only compared, never shown: of a key no more than a hash is kept.
-std::string client_of(const net::Exchange& exchange) {
-    for (const auto* header : {"authorization", "x-api-key"})
-        if (const std::string_view key = exchange.request()[header]; !key.empty())
-            return fmt::format("key {:x}", std::hash<std::string_view>{}(key));
+std::string client_of(const net::Exchange& exchange, std::string_view name) {
+    if (!name.empty()) return fmt::format("name {}", name);
+    if (const auto key = presented_key(exchange); !key.empty())
+        return fmt::format("key {:x}", std::hash<std::string_view>{}(key));
     return exchange.peer();
 }
 
 }  // namespace
 
-Result<pool::Ask> ask_of(const net::Exchange& exchange) {
-    pool::Ask ask{.client = client_of(exchange)};
+Result<pool::Ask> ask_of(const net::Exchange& exchange, std::string_view key) {
+    pool::Ask ask{.client = client_of(exchange, key)};
     const auto header = [&](const char* name) { return std::string_view(exchange.request()[name]); };
     if (const auto priority = header("x-sarai-priority"); !priority.empty()) {
         if (boost::beast::iequals(priority, "high"))
@@ -43,6 +44,11 @@ Result<pool::Ask> ask_of(const net::Exchange& exchange) {
         ask.patience = *duration;
     }
     return ask;
+}
+
+bool may_fail_over(const net::Exchange& exchange) {
+    const std::string_view wish = exchange.request()["x-sarai-failover"];
+    return !boost::beast::iequals(wish, "off");
 }
 
 }  // namespace sarai::gateway

@@ -27,7 +27,7 @@ public:
 };
 
 // The protocol whose error envelope a path's clients expect.
-enum class Protocol : std::uint8_t { openai, ollama };
+enum class Protocol : std::uint8_t { openai, ollama, anthropic };
 [[nodiscard]] Protocol protocol_of(std::string_view path);
 [[nodiscard]] net::Reply error_reply(Protocol protocol, const Error& error);
 

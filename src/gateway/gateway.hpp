@@ -9,6 +9,7 @@
 
 #include "config/reload.hpp"
 #include "gateway/answer.hpp"
+#include "gateway/entrance.hpp"
 #include "protocols/ollama_server.hpp"
 
 namespace sarai::gateway {
@@ -25,37 +26,40 @@ public:
     [[nodiscard]] static net::Reply refuse(const Error& error, std::string_view target);
 
 private:
-    using Handler = boost::asio::awaitable<void> (Gateway::*)(net::Exchange&);
+    using Handler = boost::asio::awaitable<void> (Gateway::*)(net::Exchange&, Caller&);
     struct Route;
     static const Route* find_route(std::string_view method, std::string_view path, std::string& allowed);
 
-    boost::asio::awaitable<void> chat_completions(net::Exchange& exchange);
-    boost::asio::awaitable<void> completions(net::Exchange& exchange);
-    boost::asio::awaitable<void> embeddings(net::Exchange& exchange);
-    boost::asio::awaitable<void> models(net::Exchange& exchange);
-    boost::asio::awaitable<void> one_model(net::Exchange& exchange);
-    boost::asio::awaitable<void> health(net::Exchange& exchange);
-    boost::asio::awaitable<void> metrics(net::Exchange& exchange);
-    boost::asio::awaitable<void> status(net::Exchange& exchange);
-    boost::asio::awaitable<void> why(net::Exchange& exchange);
-    boost::asio::awaitable<void> unload(net::Exchange& exchange);
-    boost::asio::awaitable<void> load(net::Exchange& exchange);
-    boost::asio::awaitable<void> reload(net::Exchange& exchange);
-    boost::asio::awaitable<void> root(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_embed(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_tags(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_ps(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_show(net::Exchange& exchange);
-    boost::asio::awaitable<void> ollama_version(net::Exchange& exchange);
+    boost::asio::awaitable<void> chat_completions(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> completions(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> embeddings(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> models(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> one_model(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> health(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> metrics(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> status(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> why(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> unload(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> load(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> reload(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> root(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_embed(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_tags(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_ps(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_show(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_version(net::Exchange& exchange, Caller& caller);
 
-    boost::asio::awaitable<void> openai(net::Exchange& exchange, llm::Task task);
-    boost::asio::awaitable<void> ollama(net::Exchange& exchange, protocols::ollama::Call call);
+    boost::asio::awaitable<void> openai(net::Exchange& exchange, Caller& caller, llm::Task task);
+    boost::asio::awaitable<void> ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call);
+    boost::asio::awaitable<void> dispatch(net::Exchange& exchange, Caller& caller, const Route* route,
+                                          const std::string& allowed);
     [[nodiscard]] std::string request_id(const net::Exchange& exchange);
 
     Metrics metrics_;
     Shared shared_;
+    Entrance entrance_;
     std::string version_;
     Reload reload_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();

@@ -31,6 +31,13 @@ struct Metrics::Families {
                                                    "Finished requests by model, backend and HTTP status.");
     prom::Family<prom::Counter>& tokens =
         family(registry, prom::BuildCounter(), "sarai_tokens_total", "Tokens by model and type (prompt, completion).");
+    prom::Family<prom::Counter>& refused =
+        family(registry, prom::BuildCounter(), "sarai_requests_refused_total",
+               "Requests that were not let in, by reason (unauthorized, forbidden, rate_limited).");
+    prom::Family<prom::Counter>& key_requests = family(registry, prom::BuildCounter(), "sarai_key_requests_total",
+                                                       "Finished requests by API key and HTTP status.");
+    prom::Family<prom::Counter>& key_tokens = family(registry, prom::BuildCounter(), "sarai_key_tokens_total",
+                                                     "Tokens by API key and type (prompt, completion).");
     prom::Family<prom::Counter>& fallbacks = family(registry, prom::BuildCounter(), "sarai_fallbacks_total",
                                                     "Requests answered by a later backend of the model's chain.");
     prom::Family<prom::Counter>& failovers =
@@ -101,6 +108,12 @@ void Metrics::count(const FinishedRequest& request) {
     auto with_status = who;
     with_status.emplace("code", std::to_string(request.status));
     all.requests.Add(with_status).Increment();
+    if (!request.key.empty())
+        all.key_requests.Add({{"key", request.key}, {"code", std::to_string(request.status)}}).Increment();
+    if (!request.key.empty() && request.usage)
+        for (const auto& [type, count] :
+             {std::pair{"prompt", request.usage->prompt_tokens}, {"completion", request.usage->completion_tokens}})
+            all.key_tokens.Add({{"key", request.key}, {"type", type}}).Increment(static_cast<double>(count));
     if (request.broke_off) all.broken.Add(who).Increment();
     if (request.backend.empty()) return;
     if (request.time_to_first_token)
@@ -119,6 +132,10 @@ void Metrics::count(const FinishedRequest& request) {
         all.tokens.Add({{"model", request.model}, {"type", "completion"}})
             .Increment(static_cast<double>(request.usage->completion_tokens));
     }
+}
+
+void Metrics::count_refused(std::string_view why) {
+    families_->refused.Add({{"reason", std::string(why)}}).Increment();
 }
 
 std::string Metrics::text(const pool::Pool& pool) const {

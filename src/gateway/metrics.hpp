@@ -13,9 +13,10 @@
 namespace sarai::gateway {
 
 struct FinishedRequest {
-    std::string model;    // "" where it never got so far
-    std::string backend;  // gguf_native, ollama_http, openai_http; "" where none was reached
-    int status = 0;       // HTTP; 499: the client left
+    std::string key = {};  // name of the API key; empty: none was asked for
+    std::string model;     // "" where it never got so far
+    std::string backend;   // gguf_native, ollama_http, openai_http; "" where none was reached
+    int status = 0;        // HTTP; 499: the client left
     std::optional<std::chrono::duration<double>> time_to_first_token;
     std::chrono::duration<double> waited{};  // for its turn and for a load, until a backend took it
     std::chrono::duration<double> duration{};
@@ -33,6 +34,8 @@ public:
     explicit Metrics(std::string version);
     ~Metrics();
     void count(const FinishedRequest& request);
+    // One that was not let in, by the kind of its error.
+    void count_refused(std::string_view why);
     [[nodiscard]] std::string text(const pool::Pool& pool) const;
 
 private:

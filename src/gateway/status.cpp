@@ -221,17 +221,26 @@ json::object model_json(const Shared& shared, pool::ModelIndex i) {
     return {{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}};
 }
 
-json::object models_json(const Shared& shared) {
+namespace {
+
+bool is_shown(const Shared& shared, const config::ApiKey* key, pool::ModelIndex i) {
+    const auto& model = shared.config.models[i];
+    return !model.retired && access::is_listed(key, model.name);
+}
+
+}  // namespace
+
+json::object models_json(const Shared& shared, const config::ApiKey* key) {
     json::array data;
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i)
-        if (!shared.config.models[i].retired) data.push_back(model_json(shared, i));
+        if (is_shown(shared, key, i)) data.push_back(model_json(shared, i));
     return {{"object", "list"}, {"data", data}};
 }
 
-json::object ollama_tags_json(const Shared& shared) {
+json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key) {
     std::vector<ollama::ModelInfo> models;
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i)
-        if (!shared.config.models[i].retired) models.push_back(info_of(shared, i));
+        if (is_shown(shared, key, i)) models.push_back(info_of(shared, i));
     return ollama::encode_tags(models);
 }
 

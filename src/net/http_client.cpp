@@ -53,6 +53,7 @@ std::string head_of(const Origin& origin, const ClientRequest& request) {
     head += " HTTP/1.1\r\nHost: ";
     head += origin.transport == Origin::Transport::unix_socket ? std::string("localhost") : origin.name();
     head += "\r\nUser-Agent: sarai\r\nAccept: */*\r\n";
+    if (!origin.bearer.empty()) head.append("Authorization: Bearer ").append(origin.bearer).append("\r\n");
     bool has_type = false;
     for (const auto& [name, value] : request.headers) {
         head.append(name).append(": ").append(value).append("\r\n");

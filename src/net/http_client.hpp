@@ -34,6 +34,7 @@ struct Origin {
     std::string port;                   // decimal
     std::filesystem::path socket = {};  // unix_socket only
     std::string base = {};              // path prefix without a trailing slash: "/v1"
+    std::string bearer = {};            // sent with each request as "Authorization: Bearer"; empty: nothing
 
     // "http://host[:port][/base]", "https://…", "unix:/path.sock".
     [[nodiscard]] static Result<Origin> parse(std::string_view url);

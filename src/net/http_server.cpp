@@ -8,6 +8,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -29,6 +30,7 @@ namespace {
 
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
+using Socket = asio::generic::stream_protocol::socket;  // of TCP, or our side of what TLS brought
 constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 
 // Holds a request with a dozen messages; a connection keeps a buffer of this size while it is idle.
@@ -53,17 +55,21 @@ error_code feed(Parser& parser, boost::beast::flat_buffer& buffer) {
     return {};
 }
 
-void append_head(std::string& out, int status, std::string_view content_type, const HeaderList& headers,
-                 bool keep_alive) {
-    const auto reason = http::obsolete_reason(static_cast<http::status>(status));
-    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, std::string_view(reason));
-    if (!content_type.empty()) out.append("Content-Type: ").append(content_type).append("\r\n");
+void append_headers(std::string& out, const HeaderList& headers) {
     for (const auto& [name, value] : headers) {
         out.append(name).append(": ");
         // A value that came from outside must not be able to write headers of its own.
         for (const char c : value) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
         out.append("\r\n");
     }
+}
+
+void append_head(std::string& out, int status, std::string_view content_type, const HeaderList& headers,
+                 bool keep_alive) {
+    const auto reason = http::obsolete_reason(static_cast<http::status>(status));
+    fmt::format_to(std::back_inserter(out), "HTTP/1.1 {} {}\r\n", status, std::string_view(reason));
+    if (!content_type.empty()) out.append("Content-Type: ").append(content_type).append("\r\n");
+    append_headers(out, headers);
     if (!keep_alive) out.append("Connection: close\r\n");
 }
 
@@ -71,8 +77,10 @@ class Connection final : public Exchange {
 public:
     // `cancel` ends what the connection's coroutine waits for.
     // `bodies` are the bytes of all request bodies that the server holds.
-    Connection(tcp::socket socket, const ServerLimits& limits, Bytes& bodies, asio::cancellation_signal& cancel)
+    Connection(Socket socket, std::string peer, const ServerLimits& limits, Bytes& bodies,
+               asio::cancellation_signal& cancel)
         : socket_(std::move(socket)),
+          peer_(std::move(peer)),
           timer_(socket_.get_executor()),
           limits_(limits),
           bodies_(bodies),
@@ -90,14 +98,17 @@ public:
         parser_->eager(true);
         started_ = false;
         pending_head_.clear();
+        added_.clear();
         path_ = query_ = {};  // they look into the request that goes now
         status_ = 0;
         bool expects_go_on = true;
         auto deadline = std::chrono::steady_clock::time_point::max();
         for (;;) {
             if (buffer_.size() > 0) {
-                if (deadline == std::chrono::steady_clock::time_point::max())
-                    deadline = std::chrono::steady_clock::now() + limits_.request;
+                if (deadline == std::chrono::steady_clock::time_point::max()) {
+                    arriving_since_ = std::chrono::steady_clock::now();
+                    deadline = arriving_since_ + limits_.request;
+                }
                 const auto ec = feed(*parser_, buffer_);
                 if (path_.empty() && parser_->is_header_done()) find_path();
                 if (ec) co_return refuse_read(ec);
@@ -121,16 +132,16 @@ public:
             buffer_.commit(count);
         }
         keep_alive_ = parser_->get().keep_alive() && !closing_;
+        arriving_since_ = never;
         co_return Result<void>{};
     }
 
     const http::request<http::string_body>& request() const override { return parser_->get(); }
     std::string_view path() const override { return path_; }
     std::string_view query() const override { return query_; }
-    std::string peer() const override {
-        error_code ec;
-        const auto endpoint = socket_.remote_endpoint(ec);
-        return ec ? std::string("?") : endpoint.address().to_string();
+    std::string peer() const override { return peer_; }
+    void add_header(std::string name, std::string value) override {
+        added_.emplace_back(std::move(name), std::move(value));
     }
 
     asio::awaitable<Result<void>> respond(Reply reply) override {
@@ -138,9 +149,11 @@ public:
         pending_head_.clear();
         status_ = reply.status;
         std::string head;
+        for (auto& header : added_) reply.headers.push_back(header);
         append_head(head, reply.status, reply.body.empty() ? std::string_view{} : reply.content_type, reply.headers,
                     keep_alive_);
-        fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n\r\n", reply.body.size());
+        if (reply.status != 204) fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", reply.body.size());
+        head += "\r\n";
         const bool head_only = parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head;
         const std::array parts{asio::const_buffer(head.data(), head.size()),
                                asio::const_buffer(reply.body.data(), head_only ? 0 : reply.body.size())};
@@ -155,6 +168,7 @@ public:
         if (!chunked_) keep_alive_ = false;
         pending_head_.clear();
         append_head(pending_head_, status, content_type, headers, keep_alive_);
+        append_headers(pending_head_, added_);
         pending_head_ += chunked_ ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";
     }
 
@@ -199,6 +213,9 @@ public:
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
     [[nodiscard]] bool idle() const { return idle_; }
     [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
+    // When the request began to arrive that is not complete yet; `never`: there is none.
+    [[nodiscard]] std::chrono::steady_clock::time_point arriving_since() const { return arriving_since_; }
+    static constexpr auto never = std::chrono::steady_clock::time_point::max();
     [[nodiscard]] bool open() const { return socket_.is_open(); }
     // Bytes that were not read yet.
     [[nodiscard]] bool has_sent() const {
@@ -211,14 +228,14 @@ public:
     }
     void close() {
         error_code ignored;
-        socket_.shutdown(tcp::socket::shutdown_both, ignored);
+        socket_.shutdown(Socket::shutdown_both, ignored);
         socket_.close(ignored);
     }
     // Sends our end, then reads what the client still sends for a moment: closing at once would reset the connection,
     // and the client would lose the answer that explains the refusal.
     asio::awaitable<void> lingering_close() {
         error_code ignored;
-        socket_.shutdown(tcp::socket::shutdown_send, ignored);
+        socket_.shutdown(Socket::shutdown_send, ignored);
         std::array<char, 16384> waste;
         const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(2);
         while (std::chrono::steady_clock::now() < deadline) {
@@ -286,7 +303,7 @@ private:
     void watch_departure() {
         if (departure_->waiting) return;
         departure_->waiting = true;
-        socket_.async_wait(tcp::socket::wait_read, [this, departure = departure_](error_code ec) {
+        socket_.async_wait(Socket::wait_read, [this, departure = departure_](error_code ec) {
             departure->waiting = false;
             if (ec || departure->cancel == nullptr) return;  // else this connection is alive: it answers a request
             char byte = 0;
@@ -339,7 +356,8 @@ private:
         co_return co_await send(parts);
     }
 
-    tcp::socket socket_;
+    Socket socket_;
+    std::string peer_;
     asio::steady_timer timer_;
     asio::steady_timer write_timer_{socket_.get_executor()};
     Watchdog watchdog_{socket_.get_executor(), [this] {
@@ -356,6 +374,7 @@ private:
     std::string_view path_;
     std::string_view query_;
     std::string pending_head_;
+    HeaderList added_;
     int status_ = 0;
     bool started_ = false;
     bool finished_ = true;
@@ -364,18 +383,26 @@ private:
     bool idle_ = false;
     bool chunked_ = true;  // false for HTTP/1.0, which knows no chunks: the connection's end is the body's
     std::chrono::steady_clock::time_point idle_since_;
+    std::chrono::steady_clock::time_point arriving_since_ = never;
 };
 
 }  // namespace
 
 struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
-    State(asio::any_io_executor on, ServerLimits set, Handler answer, Refuse deny)
-        : executor(on), limits(set), handler(std::move(answer)), refuse(std::move(deny)), acceptor(on), tasks(on) {}
+    State(asio::any_io_executor on, ServerLimits set, Handler answer, Refuse deny, std::shared_ptr<TlsFront> front)
+        : executor(on),
+          limits(set),
+          handler(std::move(answer)),
+          refuse(std::move(deny)),
+          tls(std::move(front)),
+          acceptor(on),
+          tasks(on) {}
 
     asio::any_io_executor executor;
     ServerLimits limits;
     Handler handler;
     Refuse refuse;
+    std::shared_ptr<TlsFront> tls;
     tcp::acceptor acceptor;
     TaskGroup tasks;
     std::set<Connection*> connections;
@@ -393,28 +420,50 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
                 continue;
             }
             // Whoever only keeps a connection makes room for who wants something.
-            if (connections.size() >= limits.max_connections && !close_longest_idle()) {
+            if (connections.size() >= limits.max_connections && !close_one()) {
                 spdlog::warn("{} connections are busy, a further one was closed", connections.size());
                 continue;  // `socket` closes
             }
-            tasks.spawn("connection",
-                        [&](asio::cancellation_signal& cancel) { return serve(std::move(socket), cancel); });
+            error_code ignored;
+            auto peer = socket.remote_endpoint(ignored).address().to_string();
+            if (tls) {
+                auto plain = tls->take(std::move(socket));
+                if (!plain) {
+                    spdlog::warn("cannot take a TLS connection: {}", describe(plain.error()));
+                    continue;
+                }
+                start(std::move(*plain), std::move(peer));
+            } else {
+                start(Socket(std::move(socket)), std::move(peer));
+            }
         }
     }
 
-    bool close_longest_idle() {
+    void start(Socket socket, std::string peer) {
+        tasks.spawn("connection", [&](asio::cancellation_signal& cancel) {
+            return serve(std::move(socket), std::move(peer), cancel);
+        });
+    }
+
+    // The idle one that waits for longest; else the one that sends its request slowest.
+    bool close_one() {
         Connection* longest = nullptr;
         for (auto* connection : connections)
             if (connection->idle() && connection->open() && !connection->has_sent() &&
                 (longest == nullptr || connection->idle_since() < longest->idle_since()))
                 longest = connection;
+        if (longest == nullptr)
+            for (auto* connection : connections)
+                if (connection->open() && connection->arriving_since() != Connection::never &&
+                    (longest == nullptr || connection->arriving_since() < longest->arriving_since()))
+                    longest = connection;
         if (longest != nullptr) longest->close();
         return longest != nullptr;
     }
 
-    asio::awaitable<void> serve(tcp::socket socket, asio::cancellation_signal& cancel) {
+    asio::awaitable<void> serve(Socket socket, std::string peer, asio::cancellation_signal& cancel) {
         const auto self = shared_from_this();
-        Connection connection(std::move(socket), limits, bodies, cancel);
+        Connection connection(std::move(socket), std::move(peer), limits, bodies, cancel);
         struct Listed {
             std::set<Connection*>& all;
             Connection* one;
@@ -440,8 +489,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     }
 };
 
-HttpServer::HttpServer(asio::any_io_executor executor, ServerLimits limits, Handler handler, Refuse refuse)
-    : state_(std::make_shared<State>(std::move(executor), limits, std::move(handler), std::move(refuse))) {}
+HttpServer::HttpServer(asio::any_io_executor executor, ServerLimits limits, Handler handler, Refuse refuse,
+                       std::shared_ptr<TlsFront> tls)
+    : state_(std::make_shared<State>(std::move(executor), limits, std::move(handler), std::move(refuse),
+                                     std::move(tls))) {}
 HttpServer::~HttpServer() = default;
 
 Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16_t port) {
@@ -476,10 +527,14 @@ asio::awaitable<void> HttpServer::drain(std::chrono::milliseconds budget) {
         else
             connection->close_after_this();
     }
-    if (co_await state->tasks.join(budget)) co_return;
+    if (co_await state->tasks.join(budget)) {
+        if (state->tls) co_await state->tls->stop();
+        co_return;
+    }
     spdlog::warn("{} connections did not end in time and are cut", state->connections.size());
     state->tasks.cancel_all();
     (void)co_await state->tasks.join(std::chrono::seconds(1));
+    if (state->tls) co_await state->tls->stop();
 }
 
 std::size_t HttpServer::connections() const { return state_->connections.size(); }

@@ -21,6 +21,7 @@
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "net/tls_front.hpp"
 
 namespace sarai::net {
 
@@ -35,6 +36,7 @@ struct ServerLimits {
     std::chrono::milliseconds request{10'000};      // from the first byte of a request to its last
     std::chrono::milliseconds idle{75'000};         // between two requests on one connection
     std::chrono::milliseconds write_stall{60'000};  // a client that takes nothing for so long is dropped
+    // Beyond it the connection that is idle for longest is closed, then the one whose request is arriving for longest.
     std::size_t max_connections = 1024;
 };
 
@@ -57,6 +59,8 @@ public:
     [[nodiscard]] virtual std::string_view query() const = 0;  // without "?"
     [[nodiscard]] virtual std::string peer() const = 0;        // address, for logs
 
+    // A header that this request's answer gets as well, whoever gives it.
+    virtual void add_header(std::string name, std::string value) = 0;
     virtual asio::awaitable<Result<void>> respond(Reply reply) = 0;
     // Prepares a chunked answer. Its head leaves together with the first bytes written, or by write(""); until then
     // another head may be prepared, or respond() answer in its place.
@@ -80,7 +84,9 @@ public:
     // What to answer to a request that never became one (bad head, too large, too slow). `target` may be empty.
     using Refuse = std::function<Reply(const Error& error, std::string_view target)>;
 
-    HttpServer(asio::any_io_executor executor, ServerLimits limits, Handler handler, Refuse refuse);
+    // With `tls` it answers HTTPS and nothing else.
+    HttpServer(asio::any_io_executor executor, ServerLimits limits, Handler handler, Refuse refuse,
+               std::shared_ptr<TlsFront> tls = nullptr);
     ~HttpServer();
 
     // Binds and begins to accept. Returns the port (which the system chose where 0 was given).

@@ -19,6 +19,7 @@ Wording wording_of(const Error& error) {
     switch (error.code) {
         case Code::invalid_argument: return {"invalid_request_error", "invalid_value"};
         case Code::unauthorized: return {"authentication_error", "invalid_api_key"};
+        case Code::forbidden: return {"permission_error", error.field == "model" ? "model_not_allowed" : "forbidden"};
         case Code::not_found: return {"not_found_error", error.field == "model" ? "model_not_found" : "not_found"};
         case Code::method_not_allowed: return {"invalid_request_error", "method_not_allowed"};
         case Code::too_large: return {"invalid_request_error", "request_too_large"};

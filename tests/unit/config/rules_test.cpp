@@ -1,3 +1,4 @@
+#include "base/sha256.hpp"
 #include "support.hpp"
 
 namespace sarai::config {
@@ -96,12 +97,50 @@ TEST(ConfigRules, RefuseWrongTypesInsteadOfTakingTheDefault) {
 }
 
 TEST(ConfigRules, ListenOnThisMachineOnly) {
-    expect_only(with_model("server: {listen: \"[::]:80\"}"), "server.listen", "does not check API keys yet");
-    expect_only(with_model("server: {listen: 192.168.1.2:80}"), "server.listen", "did you mean 127.0.0.1:80?");
+    expect_only(with_model("server: {listen: \"[::]:80\"}"), "server.listen", "SARAI_API_KEY");
+    expect_only(with_model("server: {listen: 192.168.1.2:80}"), "server.listen", "server.insecure: true");
+    EXPECT_FALSE(valid(with_model("server: {listen: 192.168.1.2:80, insecure: true}")).server.loopback);
+    const auto config = valid(with_model("server: {listen: 0.0.0.0:80}"), environment({{"SARAI_API_KEY", "secret"}}));
+    ASSERT_EQ(config.access.keys.size(), 1);
+    EXPECT_EQ(config.access.keys[0].sha256, sha256_hex("secret"));
+    EXPECT_TRUE(config.access.keys[0].admin);
     expect_only(with_model("server: {listen: 11435}"), "server.listen", "did you mean 127.0.0.1:11435?");
     expect_only(with_model("server: {listen: \":11435\"}"), "server.listen", "did you mean 127.0.0.1:11435?");
     expect_only(with_model("server: {listen: lan-box:11435}"), "server.listen", "such as 127.0.0.1:11435");
     expect_only(with_model("server: {listen: 127.0.0.1:65536}"), "server.listen", "such as 127.0.0.1:11435");
+}
+
+TEST(ConfigRules, KeysHaveAHashOrAVariable) {
+    const auto hash = sha256_hex("k");
+    const auto keys = [](const std::string& text) { return with_model("access: {keys: {" + text + "}}"); };
+    const auto config =
+        valid(keys("ann: {sha256: " + hash + ", models: [m], requests_per_minute: 3, concurrency: 2}, " +
+                   "ben: {variable: BEN_KEY, admin: true, tokens_per_minute: 1000}"),
+              environment({{"BEN_KEY", "b"}}));
+    ASSERT_EQ(config.access.keys.size(), 2);
+    EXPECT_EQ(config.access.keys[0],
+              (ApiKey{.name = "ann", .sha256 = hash, .requests_per_minute = 3, .concurrency = 2, .models = {"m"}}));
+    EXPECT_EQ(config.access.keys[1],
+              (ApiKey{.name = "ben", .sha256 = sha256_hex("b"), .admin = true, .tokens_per_minute = 1000}));
+    expect_only(keys("ann: {}"), "access.keys.ann", "has no key");
+    expect_only(keys("ann: {sha256: " + hash + ", variable: X}"), "access.keys.ann", "has both");
+    expect_only(keys("ann: {sha256: secret}"), "access.keys.ann.sha256", "not printed here; expected 64 hex");
+    expect_only(keys("ann: {variable: BEN_KEY}"), "access.keys.ann.variable", "\"BEN_KEY\"; expected a variable");
+    expect_only(keys("ann: {sha256: " + hash + ", models: [x]}"), "access.keys.ann.models", "\"x\"");
+    expect_only(keys("ann: {sha256: " + hash + "}, ben: {sha256: " + hash + "}"), "access.keys.ben", "key of ann");
+    expect_only(keys("ann: {sha256: " + hash + ", concurency: 1}"), "access.keys.ann.concurency", "concurrency?");
+}
+
+TEST(ConfigRules, OriginsHostsAndCertificates) {
+    EXPECT_EQ(valid(with_model("access: {cors_origins: [\"https://a.example:8443\", \"*\"], allowed_hosts: [a.lan]}"))
+                  .access.cors_origins.size(),
+              2);
+    expect_only(with_model("access: {cors_origins: [a.example]}"), "access.cors_origins", "scheme://host");
+    expect_only(with_model("access: {cors_origins: [\"https://a.example/\"]}"), "access.cors_origins", "scheme://host");
+    expect_only(with_model("access: {allowed_hosts: [\"a.lan:80\"]}"), "access.allowed_hosts", "without port");
+    expect_only(with_model("server: {tls_key: key.pem}"), "server.tls_certificate", "missing");
+    EXPECT_EQ(valid(with_model("server: {tls_key: key.pem, tls_certificate: cert.pem}")).server.tls_key,
+              "/etc/sarai/key.pem");
 }
 
 TEST(ConfigRules, NeedAtLeastOneModel) {

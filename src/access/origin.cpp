@@ -1,0 +1,54 @@
+#include "access/origin.hpp"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+namespace sarai::access {
+namespace {
+
+char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); }
+
+bool same_text(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
+
+// "host:80" → "host", "[::1]:80" → "[::1]".
+std::string_view without_port(std::string_view host) {
+    const auto colon = host.rfind(':');
+    if (colon == std::string_view::npos || host.ends_with(']')) return host;
+    return host.substr(0, colon);
+}
+
+bool is_address(std::string_view host) {
+    in6_addr ignored{};
+    if (host.starts_with('[') && host.ends_with(']'))
+        return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &ignored) == 1;
+    return inet_pton(AF_INET, std::string(host).c_str(), &ignored) == 1;
+}
+
+}  // namespace
+
+bool is_our_host(std::string_view host, std::string_view machine, const config::Access& access) {
+    auto name = without_port(host);
+    if (name.ends_with('.')) name.remove_suffix(1);  // "localhost." is the same name
+    if (name.empty()) return false;
+    if (is_address(name) || same_text(name, "localhost")) return true;
+    constexpr std::string_view below = ".localhost";
+    if (name.size() > below.size() && same_text(name.substr(name.size() - below.size()), below)) return true;
+    if (!machine.empty() && same_text(name.substr(0, name.find('.')), machine.substr(0, machine.find('.'))))
+        return true;
+    return std::ranges::any_of(access.allowed_hosts,
+                               [&](const std::string& known) { return known == "*" || same_text(name, known); });
+}
+
+Origin judge_origin(std::string_view origin, std::string_view host, const config::Access& access) {
+    if (origin.empty()) return Origin::none;
+    if (const auto scheme = origin.find("://"); scheme != std::string_view::npos && !host.empty())
+        if (same_text(origin.substr(scheme + 3), host)) return Origin::none;
+    const bool listed = std::ranges::any_of(
+        access.cors_origins, [&](const std::string& known) { return known == "*" || same_text(origin, known); });
+    return listed ? Origin::allowed : Origin::foreign;
+}
+
+}  // namespace sarai::access

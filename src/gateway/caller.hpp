@@ -1,0 +1,22 @@
+// The one request that a connection is busy with, as far as every endpoint cares: who sent it, under which id it is
+// known, and what the access log will say of it.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "access/keyring.hpp"
+
+namespace sarai::gateway {
+
+struct Caller {
+    access::Visit visit;
+    std::string name;  // of the key; empty: none is asked for
+    std::string id;    // x-request-id
+    std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
+    std::vector<std::pair<std::string, std::string>> notes = {};  // further fields of its line in the log
+};
+
+}  // namespace sarai::gateway

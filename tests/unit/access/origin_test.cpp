@@ -1,0 +1,43 @@
+#include "access/origin.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sarai::access {
+namespace {
+
+TEST(Host, IsOursByAddressLocalNameAndTheMachinesName) {
+    for (const auto* ours : {"127.0.0.1:11435", "127.0.0.1", "[::1]:80", "[::1]", "192.168.1.7:11435", "localhost",
+                             "LOCALHOST:1", "sarai.localhost:8080", "localhost.", "lan-box", "Lan-Box.home.arpa:11435"})
+        EXPECT_TRUE(is_our_host(ours, "lan-box.example", {})) << ours;
+    for (const auto* foreign :
+         {"", "evil.example", "evil.example:11435", "127.0.0.1.evil.example", "localhost.evil.example", "notlocalhost",
+          "[::1", "127.0.0.1@evil.example", ".localhost"})
+        EXPECT_FALSE(is_our_host(foreign, "lan-box", {})) << foreign;
+    EXPECT_FALSE(is_our_host("anything", "", {}));
+}
+
+TEST(Host, MayBeAllowedByName) {
+    EXPECT_TRUE(is_our_host("Sarai.lan:1", "", {.allowed_hosts = {"sarai.lan"}}));
+    EXPECT_FALSE(is_our_host("other.lan", "", {.allowed_hosts = {"sarai.lan"}}));
+    EXPECT_TRUE(is_our_host("other.lan", "", {.allowed_hosts = {"*"}}));
+}
+
+TEST(Origin, OfOurOwnPageOrOfNoneIsNoQuestion) {
+    EXPECT_EQ(judge_origin("", "127.0.0.1:1", {}), Origin::none);
+    EXPECT_EQ(judge_origin("http://127.0.0.1:1", "127.0.0.1:1", {}), Origin::none);
+    EXPECT_EQ(judge_origin("http://127.0.0.1:2", "127.0.0.1:1", {}), Origin::foreign);
+    EXPECT_EQ(judge_origin("null", "127.0.0.1:1", {}), Origin::foreign);
+    EXPECT_EQ(judge_origin("null", "", {}), Origin::foreign);
+    EXPECT_EQ(judge_origin("https://", "", {}), Origin::foreign);
+}
+
+TEST(Origin, OfAPageThatMayCall) {
+    const config::Access access{.cors_origins = {"https://chat.example"}};
+    EXPECT_EQ(judge_origin("https://chat.example", "127.0.0.1:1", access), Origin::allowed);
+    EXPECT_EQ(judge_origin("http://chat.example", "127.0.0.1:1", access), Origin::foreign);
+    EXPECT_EQ(judge_origin("https://chat.example.evil", "127.0.0.1:1", access), Origin::foreign);
+    EXPECT_EQ(judge_origin("null", "127.0.0.1:1", {.cors_origins = {"*"}}), Origin::allowed);
+}
+
+}  // namespace
+}  // namespace sarai::access
