@@ -2,33 +2,24 @@
 
 #include <array>
 #include <boost/json/object.hpp>
-#include <cstdint>
-#include <span>
 
+#include "protocols/body.hpp"
 #include "protocols/json.hpp"
 #include "protocols/openai.hpp"
 
 namespace sarai::protocols::openai {
 namespace {
 
-enum class Kind : std::uint8_t { number, integer, boolean, string, object, objects };
+using Kind = FieldKind;
+using Rule = FieldRule;
 
 constexpr unsigned chat = 1;
 constexpr unsigned completion = 2;
 constexpr unsigned embedding = 4;
 constexpr unsigned both = chat | completion;
 constexpr unsigned every = both | embedding;
-constexpr double no_limit = 9007199254740992.0;  // 2^53
 
-struct Rule {
-    std::string_view name;
-    Kind kind;
-    unsigned tasks;
-    double min = 0;
-    double max = 0;  // for numbers
-};
-
-// The known optional parameters; ranges as in OpenAI's reference. Null counts as absent.
+// The known optional parameters; ranges as in OpenAI's reference.
 constexpr std::array rules{
     Rule{"temperature", Kind::number, both, 0, 2},
     Rule{"top_p", Kind::number, both, 0, 1},
@@ -65,58 +56,6 @@ unsigned bit_of(llm::Task task) {
         case llm::Task::embedding: return embedding;
     }
     return chat;
-}
-
-std::unexpected<Error> wrong(std::string field, const json::value* value, std::string_view expected) {
-    auto message = value == nullptr ? fmt::format("'{}' is missing; expected {}", field, expected)
-                                    : fmt::format("'{}' is {}; expected {}", field, excerpt(*value), expected);
-    return fail_field(std::move(field), std::move(message));
-}
-
-std::string expectation(const Rule& rule) {
-    const auto range = [&](std::string_view what) {
-        if (rule.max >= no_limit && rule.min <= -no_limit) return std::string(what);
-        if (rule.max >= no_limit) return fmt::format("{} of at least {}", what, rule.min);
-        return fmt::format("{} from {} to {}", what, rule.min, rule.max);
-    };
-    switch (rule.kind) {
-        case Kind::number: return range("a number");
-        case Kind::integer: return range("an integer");
-        case Kind::boolean: return "true or false";
-        case Kind::string: return "a string";
-        case Kind::object: return "an object";
-        case Kind::objects: return "an array of objects";
-    }
-    return {};
-}
-
-bool fits(const Rule& rule, const json::value& value) {
-    switch (rule.kind) {
-        case Kind::number: {
-            const auto number = value.try_to_number<double>();
-            return value.is_number() && number && *number >= rule.min && *number <= rule.max;
-        }
-        case Kind::integer: {
-            const auto number = integer_of(value);
-            return number && static_cast<double>(*number) >= rule.min &&
-                   (rule.max >= no_limit || static_cast<double>(*number) <= rule.max);
-        }
-        case Kind::boolean: return value.is_bool();
-        case Kind::string: return value.is_string();
-        case Kind::object: return value.is_object();
-        case Kind::objects:
-            if (!value.is_array()) return false;
-            for (const auto& element : value.get_array())
-                if (!element.is_object()) return false;
-            return true;
-    }
-    return false;
-}
-
-bool all_strings(const json::array& array) {
-    for (const auto& element : array)
-        if (!element.is_string()) return false;
-    return true;
 }
 
 bool all_tokens(const json::array& array) {
@@ -242,23 +181,12 @@ Result<void> check_content(llm::Task task, const json::object& body) {
 }  // namespace
 
 Result<llm::Request> decode_request(llm::Task task, std::string_view body) {
-    if (body.empty()) return fail(Code::invalid_argument, "the request has no body; expected a JSON object");
-    if (has_more_values(body)) return fail(Code::too_large, "the body has more than a million JSON values");
-    auto value = parse_json(body);
-    if (!value)
-        return fail(Code::invalid_argument,
-                    fmt::format("the body is not valid JSON: {}", describe(value.error(), body)));
-    if (!value->is_object())
-        return fail(Code::invalid_argument, fmt::format("the body is {}; expected a JSON object", excerpt(*value)));
-    auto& object = value->get_object();
-
+    auto parsed = parse_body(body);
+    if (!parsed) return std::unexpected(parsed.error());
+    auto& object = *parsed;
     const auto model = string_at(object, "model");
     if (model.empty()) return wrong("model", find(object, "model"), "the name of a model");
-    for (const auto& rule : rules) {
-        if ((rule.tasks & bit_of(task)) == 0) continue;
-        if (const auto* given = find(object, rule.name); given != nullptr && !fits(rule, *given))
-            return wrong(std::string(rule.name), given, expectation(rule));
-    }
+    if (auto checked = check_fields(object, rules, bit_of(task)); !checked) return std::unexpected(checked.error());
     if (auto checked = check_shared(object); !checked) return std::unexpected(checked.error());
     if (auto checked = check_content(task, object); !checked) return std::unexpected(checked.error());
 
