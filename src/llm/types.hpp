@@ -16,9 +16,13 @@
 
 namespace sarai::llm {
 
-enum class Task : std::uint8_t { chat, completion, embedding };
+// The last three answer a question about text instead of going on with it: `tokenize` and `detokenize` as llama-server
+// has them ({"content"} → {"tokens"}, and back), `count` the tokens of the prompt that a chat's body becomes
+// ({"tokens": 12}).
+enum class Task : std::uint8_t { chat, completion, embedding, tokenize, detokenize, count };
 
 [[nodiscard]] std::string_view name_of(Task task);
+[[nodiscard]] constexpr bool generates(Task task) { return task == Task::chat || task == Task::completion; }
 
 // A request whose outer shape was checked by its codec: `body` is an OpenAI request object for `task`; `model` is the
 // name that the client used and stands in `body` as well. Backends replace it with the name that their server knows.

@@ -1,12 +1,11 @@
 #include <fmt/format.h>
 
-#include <bit>
 #include <boost/json/serialize.hpp>
 
-#include "protocols/base64.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/upstream_error.hpp"
+#include "protocols/vectors.hpp"
 
 namespace sarai::protocols::ollama {
 namespace {
@@ -114,18 +113,6 @@ json::object head_of(const ReplyContext& context, bool chunk) {
     head["created"] = context.created;
     head["model"] = context.model;
     return head;
-}
-
-// OpenAI's compact form of a vector: base64 of little-endian 32-bit floats.
-json::value packed(const json::array& vector) {
-    std::string bytes;
-    bytes.reserve(vector.size() * 4);
-    for (const auto& value : vector) {
-        const auto number = value.try_to_number<double>();
-        const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(number ? *number : 0.0));
-        for (unsigned shift = 0; shift < 32; shift += 8) bytes += static_cast<char>((bits >> shift) & 0xFFU);
-    }
-    return json::value(encode_base64(bytes));
 }
 
 Result<json::object> embedding_list(const json::object& reply, const ReplyContext& context) {

@@ -257,6 +257,9 @@ Result<void> set_task(json::object& out, const llm::Request& request) {
             out["input"] = std::move(*input);
             return {};
         }
+        case llm::Task::tokenize:
+        case llm::Task::detokenize:
+        case llm::Task::count: return cannot("model", "Ollama does not tell the tokens of a text");
     }
     return {};
 }
@@ -269,9 +272,9 @@ bool is_option(std::string_view key) {
 
 std::string_view path_of(llm::Task task) {
     switch (task) {
-        case llm::Task::chat: return "/api/chat";
         case llm::Task::completion: return "/api/generate";
         case llm::Task::embedding: return "/api/embed";
+        default: return "/api/chat";  // encode_request() has refused it
     }
     return "/api/chat";
 }
@@ -288,7 +291,7 @@ Result<std::string> encode_request(const llm::Request& request, bool stream, con
         if (!is_option(name) && std::ranges::find(not_copied, name) == not_copied.end()) out[key] = value;
     }
     if (auto set = set_task(out, request); !set) return std::unexpected(set.error());
-    if (request.task != llm::Task::embedding) out["stream"] = stream;
+    if (llm::generates(request.task)) out["stream"] = stream;
     if (const auto* own = find(request.body, "keep_alive"); own != nullptr)
         out["keep_alive"] = *own;
     else if (defaults.keep_alive)

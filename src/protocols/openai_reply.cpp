@@ -83,6 +83,9 @@ std::string_view path_of(llm::Task task) {
         case llm::Task::chat: return "/chat/completions";
         case llm::Task::completion: return "/completions";
         case llm::Task::embedding: return "/embeddings";
+        case llm::Task::tokenize: return "/tokenize";
+        case llm::Task::detokenize: return "/detokenize";
+        case llm::Task::count: return "/apply-template";
     }
     return "/chat/completions";
 }
@@ -105,7 +108,7 @@ std::string encode_request(const llm::Request& request, bool stream, std::string
     // Member by member: a copy of the whole body would copy its images as well.
     std::string out = "{\"model\":";
     out += json::serialize(json::string_view(model));
-    if (request.task != llm::Task::embedding) out += stream ? ",\"stream\":true" : ",\"stream\":false";
+    if (llm::generates(request.task)) out += stream ? ",\"stream\":true" : ",\"stream\":false";
     for (const auto& [key, value] : request.body) {
         if (key == "model" || key == "stream") continue;
         if (key == "stream_options" && !stream) continue;  // refused by servers where nothing is streamed

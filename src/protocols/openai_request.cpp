@@ -54,8 +54,8 @@ unsigned bit_of(llm::Task task) {
         case llm::Task::chat: return chat;
         case llm::Task::completion: return completion;
         case llm::Task::embedding: return embedding;
+        default: return chat;  // protocols/text_tools.hpp
     }
-    return chat;
 }
 
 bool all_tokens(const json::array& array) {
@@ -174,8 +174,8 @@ Result<void> check_content(llm::Task task, const json::object& body) {
                 (!format->is_string() || (format->get_string() != "float" && format->get_string() != "base64")))
                 return wrong("encoding_format", format, "\"float\" or \"base64\"");
             return {};
+        default: return {};
     }
-    return {};
 }
 
 }  // namespace

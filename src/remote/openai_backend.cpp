@@ -4,10 +4,13 @@
 #include <vector>
 
 #include "net/framing.hpp"
+#include "protocols/json.hpp"
 #include "protocols/openai.hpp"
+#include "protocols/vectors.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/resume.hpp"
 #include "remote/standby.hpp"
+#include "remote/text_tools.hpp"
 
 namespace sarai::remote {
 namespace {
@@ -61,29 +64,28 @@ public:
     explicit OpenAiBackend(Link link) : link_(std::move(link)) {}
 
     awaitable<Result<boost::json::object>> complete(const llm::Request& request) override {
-        const auto target = target_of(link_, openai::path_of(request.task));
-        std::optional<boost::json::object> whole;
-        auto parts = request.task == llm::Task::embedding
-                         ? openai::encode_in_parts(request, link_.model, link_.max_inputs)
-                         : std::vector{openai::encode_request(request, false, link_.model)};
-        for (auto& part : parts) {
-            const auto reply = co_await post(link_, target, std::move(part));
-            if (!reply) co_return std::unexpected(reply.error());
-            auto decoded = openai::decode_reply(*reply, request.model);
-            if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
-            if (whole)
-                openai::append_part(*whole, std::move(*decoded));
-            else
-                whole = std::move(*decoded);
+        const bool is_worker = link_.continues == Continues::raw_text;
+        switch (request.task) {
+            case llm::Task::tokenize:
+            case llm::Task::detokenize:
+            case llm::Task::count:
+                if (is_worker) co_return co_await tell_about_text(link_, request);
+                co_return std::unexpected(named(
+                    link_,
+                    {.code = Code::unsupported, .message = "does not tell the tokens of a text", .field = "model"}));
+            case llm::Task::embedding:
+                if (const auto wanted = protocols::integer_at(request.body, "dimensions"); wanted && is_worker)
+                    co_return co_await shortened(request, *wanted);
+                break;
+            default: break;
         }
-        co_return std::move(*whole);
+        co_return co_await whole_reply(request);
     }
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
         return open(request.task, openai::encode_request(request, true, link_.model),
                     std::make_unique<SseFeed>(request.model));
     }
-
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
         llm::Resumed resumed{.events = nullptr, .had = static_cast<std::int64_t>(partial.ends.size())};
         Result<std::unique_ptr<llm::EventStream>> opened = std::unexpected(cannot_continue(link_));
@@ -114,6 +116,37 @@ public:
     }
 
 private:
+    // The engine gives whole vectors.
+    awaitable<Result<boost::json::object>> shortened(llm::Request request, std::int64_t dimensions) {
+        const bool base64 = protocols::string_at(request.body, "encoding_format") == "base64";
+        request.text = {};
+        request.body.erase("dimensions");
+        request.body.erase("encoding_format");
+        auto reply = co_await whole_reply(request);
+        if (!reply) co_return reply;
+        if (auto done = protocols::shorten(*reply, dimensions, base64); !done) co_return std::unexpected(done.error());
+        co_return reply;
+    }
+
+    awaitable<Result<boost::json::object>> whole_reply(const llm::Request& request) {
+        const auto target = target_of(link_, openai::path_of(request.task));
+        std::optional<boost::json::object> whole;
+        auto parts = request.task == llm::Task::embedding
+                         ? openai::encode_in_parts(request, link_.model, link_.max_inputs)
+                         : std::vector{openai::encode_request(request, false, link_.model)};
+        for (auto& part : parts) {
+            const auto reply = co_await post(link_, target, std::move(part));
+            if (!reply) co_return std::unexpected(reply.error());
+            auto decoded = openai::decode_reply(*reply, request.model);
+            if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
+            if (whole)
+                openai::append_part(*whole, std::move(*decoded));
+            else
+                whole = std::move(*decoded);
+        }
+        co_return std::move(*whole);
+    }
+
     awaitable<Result<std::unique_ptr<llm::EventStream>>> open(llm::Task task, std::string body,
                                                               std::unique_ptr<Feed> feed) {
         auto opened = co_await open_stream(link_, target_of(link_, openai::path_of(task)), std::move(body));
