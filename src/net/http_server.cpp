@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/status.hpp>
@@ -50,7 +51,7 @@ error_code feed(Parser& parser, boost::beast::flat_buffer& buffer) {
         buffer.consume(used);
         if (ec == http::error::need_more) return {};
         if (ec) return ec;
-        if (used == 0) break;
+        if (used == 0 || (!parser.eager() && parser.is_header_done())) break;
     }
     return {};
 }
@@ -93,9 +94,12 @@ public:
     asio::awaitable<Result<void>> read_request() {
         parser_.emplace();
         bodies_ -= std::exchange(held_, Bytes{});
-        parser_->body_limit(static_cast<std::uint64_t>(limits_.max_body.count));
+        parser_->body_limit(boost::none);  // set when it is known whether the body is streamed
         parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
-        parser_->eager(true);
+        // Up to the end of its head, where it may turn out to be one whose body is streamed.
+        parser_->eager(false);
+        upload_.reset();
+        head_of_upload_.reset();
         started_ = false;
         pending_head_.clear();
         added_.clear();
@@ -110,7 +114,16 @@ public:
                     deadline = arriving_since_ + limits_.request;
                 }
                 const auto ec = feed(*parser_, buffer_);
-                if (path_.empty() && parser_->is_header_done()) find_path();
+                if (path_.empty() && parser_->is_header_done()) {
+                    find_path();
+                    if (!ec && begins_upload()) co_return Result<void>{};
+                    const auto most = static_cast<std::uint64_t>(limits_.max_body.count);
+                    if (!ec && parser_->content_length().value_or(0) > most)
+                        co_return refuse_read(http::error::body_limit);
+                    parser_->body_limit(most);
+                    parser_->eager(true);
+                    if (!ec && buffer_.size() > 0) continue;
+                }
                 if (ec) co_return refuse_read(ec);
                 if (auto held = hold_body(); !held) co_return held;
                 if (parser_->is_done()) break;
@@ -136,7 +149,40 @@ public:
         co_return Result<void>{};
     }
 
-    const http::request<http::string_body>& request() const override { return parser_->get(); }
+    const http::request<http::string_body>& request() const override {
+        return head_of_upload_ ? *head_of_upload_ : parser_->get();
+    }
+
+    asio::awaitable<Result<std::string>> read_body() override {
+        if (!upload_) co_return std::string();
+        auto& message = upload_->get();
+        if (std::exchange(expects_go_on_, false))
+            if (auto sent = co_await send_go_on(); !sent) co_return std::unexpected(sent.error());
+        std::string piece(read_size * 8, '\0');
+        while (!upload_->is_done()) {
+            message.body().data = piece.data();
+            message.body().size = piece.size();
+            error_code ec;
+            if (buffer_.size() > 0) {
+                buffer_.consume(upload_->put(buffer_.data(), ec));
+                if (ec == http::error::need_buffer || ec == http::error::need_more) ec = {};
+                if (ec) co_return refuse_read(ec);
+                if (const auto got = piece.size() - message.body().size; got > 0) {
+                    piece.resize(got);
+                    note_end_of_upload();
+                    co_return piece;
+                }
+                if (upload_->is_done()) break;
+            }
+            watchdog_.watch(limits_.body_stall);
+            auto [failed, count] = co_await socket_.async_read_some(buffer_.prepare(piece.size()), quiet);
+            watchdog_.release();
+            if (failed) co_return refuse_read(failed);
+            buffer_.commit(count);
+        }
+        note_end_of_upload();
+        co_return std::string();
+    }
     std::string_view path() const override { return path_; }
     std::string_view query() const override { return query_; }
     std::string peer() const override { return peer_; }
@@ -154,7 +200,8 @@ public:
                     keep_alive_);
         if (reply.status != 204) fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n", reply.body.size());
         head += "\r\n";
-        const bool head_only = parser_ && parser_->is_header_done() && parser_->get().method() == http::verb::head;
+        const bool head_only =
+            parser_ && (head_of_upload_ || parser_->is_header_done()) && request().method() == http::verb::head;
         const std::array parts{asio::const_buffer(head.data(), head.size()),
                                asio::const_buffer(reply.body.data(), head_only ? 0 : reply.body.size())};
         finished_ = true;
@@ -164,7 +211,7 @@ public:
     void start(int status, std::string_view content_type, const HeaderList& headers) override {
         finished_ = false;
         status_ = status;
-        chunked_ = parser_->get().version() >= 11;
+        chunked_ = request().version() >= 11;
         if (!chunked_) keep_alive_ = false;
         pending_head_.clear();
         append_head(pending_head_, status, content_type, headers, keep_alive_);
@@ -210,6 +257,8 @@ public:
         co_return true;
     }
 
+    // A body that was not read to its end.
+    [[nodiscard]] bool has_unread_body() const { return upload_ && !upload_->is_done(); }
     [[nodiscard]] bool keep_alive() const { return keep_alive_ && finished_ && socket_.is_open(); }
     [[nodiscard]] bool idle() const { return idle_; }
     [[nodiscard]] std::chrono::steady_clock::time_point idle_since() const { return idle_since_; }
@@ -269,8 +318,28 @@ private:
                     "Try again when others have been answered.");
     }
 
+    // From here on the handler reads.
+    bool begins_upload() {
+        if (!limits_.streams_body || !limits_.streams_body(parser_->get().method_string(), path_)) return false;
+        const bool keeps = parser_->get().keep_alive() && !closing_;
+        head_of_upload_.emplace(parser_->get().base());
+        upload_.emplace(std::move(*parser_));
+        upload_->body_limit(boost::none);
+        upload_->eager(true);
+        find_path();  // it looked into what was moved
+        expects_go_on_ = true;
+        arriving_since_ = never;
+        keep_alive_ = false;  // until all of it was read
+        keeps_after_upload_ = keeps;
+        note_end_of_upload();
+        return true;
+    }
+    void note_end_of_upload() {
+        if (upload_->is_done()) keep_alive_ = keeps_after_upload_ && !closing_;
+    }
+
     void find_path() {
-        std::string_view target = parser_->get().target();
+        std::string_view target = request().target();
         // "http://host/path" is what clients send to a proxy and may send to anybody (RFC 9112, 3.2.2).
         const bool absolute = target.starts_with("http://") || target.starts_with("https://");
         if (absolute) target.remove_prefix(std::min(target.find_first_of("/?", target.find("://") + 3), target.size()));
@@ -318,7 +387,7 @@ private:
     }
 
     asio::awaitable<Result<void>> send_go_on() {
-        if (parser_->get()[http::field::expect] != "100-continue") co_return Result<void>{};
+        if (request()[http::field::expect] != "100-continue") co_return Result<void>{};
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         co_return co_await send(std::array{asio::const_buffer(asio::buffer(go_on))});
     }
@@ -371,6 +440,11 @@ private:
     std::shared_ptr<Departure> departure_ = std::make_shared<Departure>();
     boost::beast::flat_buffer buffer_;
     std::optional<http::request_parser<http::string_body>> parser_;
+    // In its place where the body is streamed.
+    std::optional<http::request_parser<http::buffer_body>> upload_;
+    std::optional<http::request<http::string_body>> head_of_upload_;
+    bool expects_go_on_ = false;
+    bool keeps_after_upload_ = false;
     std::string_view path_;
     std::string_view query_;
     std::string pending_head_;
@@ -483,6 +557,10 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
             co_await handler(connection);
             if (!connection.started() && connection.open())
                 (void)co_await connection.respond(refuse(Error{.message = "no handler answered"}, connection.path()));
+            if (connection.has_unread_body() && connection.open()) {
+                co_await connection.lingering_close();
+                co_return;
+            }
             if (!connection.keep_alive()) break;
         }
         connection.close();

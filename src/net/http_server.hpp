@@ -38,6 +38,9 @@ struct ServerLimits {
     std::chrono::milliseconds write_stall{60'000};  // a client that takes nothing for so long is dropped
     // Beyond it the connection that is idle for longest is closed, then the one whose request is arriving for longest.
     std::size_t max_connections = 1024;
+    // Requests whose handler reads the body itself, in pieces and of any length; empty: none.
+    std::function<bool(std::string_view method, std::string_view path)> streams_body = {};
+    std::chrono::milliseconds body_stall{30'000};  // between two pieces of such a body
 };
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
@@ -59,6 +62,9 @@ public:
     [[nodiscard]] virtual std::string_view query() const = 0;  // without "?"
     [[nodiscard]] virtual std::string peer() const = 0;        // address, for logs
 
+    // The next piece of a body that is streamed (ServerLimits::streams_body); empty at its end.
+    // Errors: cancelled (the client left), slow_request, invalid_argument.
+    [[nodiscard]] virtual asio::awaitable<Result<std::string>> read_body() = 0;
     // A header that this request's answer gets as well, whoever gives it.
     virtual void add_header(std::string name, std::string value) = 0;
     virtual asio::awaitable<Result<void>> respond(Reply reply) = 0;

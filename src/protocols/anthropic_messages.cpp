@@ -98,13 +98,13 @@ Result<json::object> image_part(const Block& block) {
         return wrong(path, find(*block.object, "source"), "an object with type, media_type and data");
     const auto type = required_string(*source, "type", path, "\"base64\" or \"url\"");
     if (!type) return std::unexpected(type.error());
-    std::string url;
+    json::string url;  // megabytes: moved from here on
     if (*type == "base64") {
         const auto media_type = required_string(*source, "media_type", path, "a string such as \"image/png\"");
         if (!media_type) return std::unexpected(media_type.error());
         const auto data = required_string(*source, "data", path, "the image in base64");
         if (!data) return std::unexpected(data.error());
-        url = fmt::format("data:{};base64,{}", *media_type, *data);
+        url.append("data:").append(*media_type).append(";base64,").append(*data);
     } else if (*type == "url") {
         const auto given = required_string(*source, "url", path, "the image's URL");
         if (!given) return std::unexpected(given.error());
@@ -266,7 +266,7 @@ Result<void> append_assistant(const Turn& turn, json::array& out) {
         }
     }
     json::object message{{"role", "assistant"}, {"content", std::move(text)}};
-    if (!thinking.empty()) message["reasoning_content"] = std::move(thinking);
+    if (!thinking.empty()) message["reasoning_content"] = thinking;
     if (!calls.empty()) message["tool_calls"] = std::move(calls);
     out.emplace_back(std::move(message));
     return {};

@@ -79,7 +79,7 @@ void EventEncoder::add_calls(const json::array& calls) {
             blocks_.push_back({.kind = Kind::tool, .call = index});
             place = blocks_.size();
         }
-        if (place <= at_) continue;  // closed, since its arguments were whole
+        // Of a block that is closed nothing but blanks can come: its arguments were whole.
         auto& block = blocks_[place - 1];
         if (block.id.empty()) block.id = id;
         if (block.name.empty()) block.name = string_at(*function, "name");

@@ -93,6 +93,73 @@ TEST_F(HttpTest, EchoesABodyAndReusesTheConnection) {
     });
 }
 
+namespace {
+
+// Answers with the length of what it was sent, and how many pieces that took.
+asio::awaitable<void> count_body(Exchange& exchange) {
+    std::size_t bytes = 0;
+    std::size_t pieces = 0;
+    for (;;) {
+        auto piece = co_await exchange.read_body();
+        if (!piece) co_return (void) co_await exchange.respond({.status = http_status(piece.error().code)});
+        if (piece->empty()) break;
+        bytes += piece->size();
+        ++pieces;
+    }
+    EXPECT_GE(pieces, (bytes + (1U << 17U) - 1) >> 17U);
+    (void)co_await exchange.respond({.body = std::to_string(bytes)});
+}
+
+}  // namespace
+
+TEST_F(HttpTest, ABodyThatIsStreamedMayBeOfAnyLength) {
+    limits.max_body = KiB(4);
+    limits.streams_body = [](std::string_view method, std::string_view path) {
+        return method == "POST" && path == "/upload";
+    };
+    handler = count_body;
+    run([this]() -> asio::awaitable<void> {
+        for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{3'000'000}}) {
+            const auto reply = co_await client->fetch(
+                {.method = http::verb::post, .target = "/upload", .body = std::string(size, 'x')}, {});
+            EXPECT_TRUE(reply.has_value());
+            if (reply) {
+                EXPECT_EQ(reply->body, std::to_string(size));
+            }
+            EXPECT_EQ(server->connections(), 1U);  // and the connection goes on
+        }
+        // Others are as bounded as before.
+        const auto refused =
+            co_await client->fetch({.method = http::verb::post, .target = "/x", .body = std::string(5000, 'x')}, {});
+        EXPECT_EQ(refused->status, 413U);
+        EXPECT_THAT(co_await raw("POST /upload HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+                                 "Connection: close\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n"),
+                    testing::EndsWith("\r\n\r\n7"));
+    });
+}
+
+TEST_F(HttpTest, AnUploadThatIsRefusedOrEndsEarlyHurtsNobody) {
+    limits.streams_body = [](std::string_view, std::string_view) { return true; };
+    bool reads = false;
+    handler = [&](Exchange& exchange) -> asio::awaitable<void> {
+        if (reads) co_return co_await count_body(exchange);
+        (void)co_await exchange.respond({.status = 403, .body = "no"});
+    };
+    run([&]() -> asio::awaitable<void> {
+        const auto refused = co_await raw("POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc");
+        EXPECT_THAT(refused, HasSubstr("403"));
+        EXPECT_THAT(refused, HasSubstr("Connection: close"));
+        reads = true;
+        asio::ip::tcp::socket socket(io);
+        co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+        const std::string begun = "POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nabc";
+        co_await asio::async_write(socket, asio::buffer(begun), asio::use_awaitable);
+        socket.close();
+        const auto whole = co_await client->fetch({.method = http::verb::post, .target = "/", .body = "four"}, {});
+        EXPECT_EQ(whole->body, "4");
+    });
+}
+
 TEST_F(HttpTest, StreamsChunksAsTheyAreWritten) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/event-stream", {{"x-test", "a\r\nevil: b"}});
