@@ -88,7 +88,13 @@ struct Daemon {
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
         const auto reload = [&]() { return load_again(executor, *wiring, pool, machine); };
-        gateway::Gateway gateway(config, pool, version, reload);
+        std::shared_ptr<gateway::Tracer> tracer;
+        if (!config.telemetry.otlp_endpoint.empty()) {
+            auto made = gateway::Tracer::create(executor, config.telemetry.otlp_endpoint, version);
+            if (!made) co_return give_up(made.error());
+            tracer = std::move(*made);
+        }
+        gateway::Gateway gateway(config, pool, version, reload, tracer);
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);
@@ -145,6 +151,7 @@ struct Daemon {
             break;
         }
         co_await pool.shutdown(at_terminal ? 500ms : 3000ms);
+        if (tracer) co_await tracer->stop();
         (void)co_await side.join(100ms);
         spdlog::info("ended");
     }

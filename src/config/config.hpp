@@ -154,6 +154,7 @@ struct Model {
     int priority = 50;           // 0–100; policy "priority" displaces lower ones first, and `sarai fit` weighs with it
     std::chrono::milliseconds ttl{};          // an idle local worker is unloaded after this; 0: never
     std::optional<Bytes> estimated_ram = {};  // somebody's estimate, printed beside the plan
+    bool brought = false;                     // by a client, not by the file: the library has more of it
     bool retired = false;                     // gone or changed by a reload; serves whoever still uses it
     bool operator==(const Model&) const = default;
 };
@@ -175,6 +176,26 @@ struct Estimates {
     bool operator==(const Estimates&) const = default;
 };
 
+struct Telemetry {
+    std::string otlp_endpoint;  // of an OpenTelemetry collector, http(s)://host:port; empty: no spans are sent
+    bool operator==(const Telemetry&) const = default;
+};
+
+// A server with GGUF files that clients may pull.
+struct LibrarySource {
+    std::string name;
+    std::string url;
+    bool operator==(const LibrarySource&) const = default;
+};
+
+// Models that clients bring (Ollama's create and pull), beside those that are configured.
+struct Library {
+    std::filesystem::path path;  // its folder; empty: $XDG_DATA_HOME/sarai or ~/.local/share/sarai
+    std::string hugging_face = "https://huggingface.co";  // where hf.co/ORG/REPO is found
+    std::vector<LibrarySource> sources;
+    bool operator==(const Library&) const = default;
+};
+
 struct Config {
     std::filesystem::path file;  // empty: built in code
     Server server;
@@ -182,6 +203,8 @@ struct Config {
     Memory memory;
     Engine engine;
     Estimates estimates;
+    Telemetry telemetry;
+    Library library;
     // In the file's order, names unique among those that are not retired. References to them stay valid.
     std::deque<Model> models;
 

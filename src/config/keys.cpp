@@ -104,6 +104,20 @@ constexpr auto table = std::to_array<Key>({
     {"estimates.system", Type::size, "", "What of both is the operating system's.",
      [](Draft& d, const Value& v) { d.config.estimates.system = v.as<Bytes>(); }, 0, pib},
 
+    {"telemetry", Type::section, "", "What others are told of requests."},
+    {"telemetry.otlp_endpoint", Type::url, "", "OpenTelemetry collector that gets a span for each request (OTLP over HTTP), such as http://127.0.0.1:4318. Without it: none.",
+     [](Draft& d, const Value& v) { d.config.telemetry.otlp_endpoint = v.as<Url>().text; }},
+
+    {"library", Type::section, "", "Models that clients create or pull (Ollama's API), beside the configured ones."},
+    {"library.path", Type::file, "", "Its folder. Without it: $XDG_DATA_HOME/sarai or ~/.local/share/sarai.",
+     [](Draft& d, const Value& v) { d.config.library.path = d.resolve(v.as<Text>()); }},
+    {"library.hugging_face", Type::url, "https://huggingface.co", "Where hf.co/ORG/REPO:QUANT is pulled from.",
+     [](Draft& d, const Value& v) { d.config.library.hugging_face = v.as<Url>().text; }},
+    {"library.sources", Type::named, "", "Name → a server with GGUF files: NAME/MODEL is pulled from URL/MODEL.gguf."},
+    {"library.sources.*", Type::section, "", "One source."},
+    {"library.sources.*.url", Type::url, "", "http(s)://host[:port][/base]",
+     [](Draft& d, const Value& v) { d.config.library.sources.back().url = v.as<Url>().text; }},
+
     {"models", Type::named, "", "Model name → how it is reached. Names: letters, digits and . _ : / -"},
     {"models.*", Type::section, "", "One model."},
     {"models.*.backend", Type::choice, "", "gguf_native: a GGUF file here. ollama_http, openai_http: a server.",
@@ -256,7 +270,7 @@ std::vector<std::string_view> keys_inside(std::string_view pattern) {
 
 std::vector<std::string> environment_of(const Key& key) {
     const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.") ||
-                              key.path.starts_with("access.keys.") || key.type == Type::text_list;
+                              key.path.starts_with("access.keys.") || key.path.starts_with("library.sources.") || key.type == Type::text_list;
     if (key.apply == nullptr || in_file_only) return {};
     std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
     if (!key.alias.empty()) names.emplace_back(key.alias);

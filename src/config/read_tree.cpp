@@ -52,7 +52,9 @@ private:
     void key(const Key& row, const Node& node, const std::string& path) {
         switch (row.type) {
             case Type::section: return section(node, std::string(row.path), path);
-            case Type::named: return row.path == "models" ? models(node, path) : api_keys(node, path);
+            case Type::named:
+                if (row.path == "models") return models(node, path);
+                return row.path == "access.keys" ? api_keys(node, path) : sources(node, path);
             case Type::section_list: return endpoints(row, node, path);
             default: return value(row, node, path);
         }
@@ -83,6 +85,19 @@ private:
             key_path_ = child;
             section(value, "access.keys.*", child);
             key_path_.clear();
+        });
+    }
+
+    void sources(const Node& node, const std::string& path) {
+        if (node.kind == Node::Kind::null || !is_map(node, path)) return;
+        each(node, path, [&](const std::string& name, const Node& mark, const Node& value, const std::string& child) {
+            if (!is_model_name(name) || name.contains('/') || name.contains(':'))
+                add(mark, child, in_quotes(name), "a name of letters, digits and . _ -");
+            if (!is_map(value, child)) return;
+            draft_.config.library.sources.push_back({.name = name, .url = {}});
+            section(value, "library.sources.*", child);
+            if (std::ranges::find(value.keys, "url") == value.keys.end())
+                add(mark, child + ".url", "missing", expected_of(*find_key("library.sources.*.url")));
         });
     }
 

@@ -44,6 +44,8 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
     settings.apply("memory.strategy", live.memory.strategy, fresh.memory.strategy);
     settings.leave("memory.enforcement", live.memory.enforcement, fresh.memory.enforcement);
     settings.leave("engine", live.engine, fresh.engine);
+    settings.leave("telemetry", live.telemetry, fresh.telemetry);
+    settings.leave("library", live.library, fresh.library);
     settings.apply("estimates", live.estimates, fresh.estimates);
 }
 

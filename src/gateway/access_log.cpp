@@ -55,12 +55,17 @@ std::string access_line(std::string_view method, std::string_view path, std::str
     return json::serialize(line);
 }
 
+int status_of(const net::Exchange& exchange, const Caller& caller) {
+    return caller.status != 0 ? caller.status : exchange.status();
+}
+
 void log_access(std::string_view format, const net::Exchange& exchange, const Caller& caller) {
     const auto took = std::chrono::steady_clock::now() - caller.arrived;
     const std::string_view method = exchange.request().method_string();
     if (format == "json") {
         const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-        auto line = access_line(method, exchange.path(), exchange.peer(), exchange.status(), caller, took, now);
+        auto line =
+            access_line(method, exchange.path(), exchange.peer(), status_of(exchange, caller), caller, took, now);
         line += '\n';
         // One write: lines of several writers do not mix.
         (void)!::write(STDERR_FILENO, line.data(), line.size());
@@ -70,7 +75,7 @@ void log_access(std::string_view format, const net::Exchange& exchange, const Ca
     std::string fields;
     for (const auto& [name, value] : caller.notes) fields += fmt::format(" {}={}", name, plain(value));
     if (!caller.name.empty()) fields += fmt::format(" key={}", caller.name);
-    spdlog::info("{} {} {}{} total_ms={:.1f}", caller.id, plain(exchange.path()), exchange.status(), fields,
+    spdlog::info("{} {} {}{} total_ms={:.1f}", caller.id, plain(exchange.path()), status_of(exchange, caller), fields,
                  std::chrono::duration<double, std::milli>(took).count());
 }
 

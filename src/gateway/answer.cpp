@@ -65,6 +65,7 @@ public:
         if (client_left_ && !complete_) exchange_.abort();
         // Of a stream that waited in vain the client saw 200 and an error event; who reads the figures wants its kind.
         done_.status = client_left_ && !complete_ ? 499 : late_status_ != 0 ? late_status_ : exchange_.status();
+        caller_.status = done_.status;
         done_.key = caller_.name;
         shared_.metrics.count(done_);
         caller_.visit.spend(tokens_spent());
@@ -94,11 +95,13 @@ private:
             co_return co_await fail_with(allowed.error());
         auto ask = ask_of(exchange_, caller_.name);
         if (!ask) co_return co_await fail_with(ask.error());
+        ask->keep_alive = stay_of(request_);
+        if (caller_.trace) request_.traceparent = caller_.trace->traceparent();
         request_.id = caller_.id;
         request_.may_fail_over = may_fail_over(exchange_);
         const auto& configured = shared_.config.models[*model];
         done_.model = configured.name;
-        if (configured.kind == config::ModelKind::embedding && request_.task != llm::Task::embedding)
+        if (configured.kind == config::ModelKind::embedding && llm::generates(request_.task))
             co_return co_await fail_with(
                 Error{.code = Code::unsupported,
                       .message = fmt::format("model '{}' makes embeddings and cannot generate text", configured.name),
@@ -124,7 +127,7 @@ private:
     [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
         if (model.remote || !model.local || model.local->mmproj) return {};
         const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
-        const auto size = Bytes{static_cast<std::int64_t>(exchange_.request().body().size())};
+        const auto size = Bytes{static_cast<std::int64_t>(std::max(request_.size, exchange_.request().body().size()))};
         if (size <= limit) return {};
         return fail(
             Code::invalid_argument,
@@ -460,10 +463,16 @@ Result<void> take_down(std::string_view name, const Shared& shared) {
     return shared.pool.unload(*model);
 }
 
-asio::awaitable<Result<void>> bring_up(std::string name, Shared shared, bool here) {
+std::optional<std::chrono::milliseconds> stay_of(const llm::Request& request) {
+    if (!request.keep_alive) return std::nullopt;
+    return request.keep_alive->count() < 0 ? pool::Ask::for_ever : *request.keep_alive;
+}
+
+asio::awaitable<Result<void>> bring_up(std::string name, Shared shared, bool here,
+                                       std::optional<std::chrono::milliseconds> keep_alive) {
     const auto model = find_model(shared.config, name);
     if (!model) co_return std::unexpected(model.error());
-    auto lease = co_await shared.pool.acquire(*model, {.here = here});
+    auto lease = co_await shared.pool.acquire(*model, {.here = here, .keep_alive = keep_alive});
     if (!lease) co_return std::unexpected(lease.error());
     co_return Result<void>{};
 }

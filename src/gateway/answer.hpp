@@ -36,7 +36,11 @@ struct Shared {
 
 // Brings the model up without asking it anything. `here`: its local worker, where it has one, also if a server could
 // answer.
-[[nodiscard]] boost::asio::awaitable<Result<void>> bring_up(std::string model, Shared shared, bool here = false);
+[[nodiscard]] boost::asio::awaitable<Result<void>> bring_up(
+    std::string model, Shared shared, bool here = false,
+    std::optional<std::chrono::milliseconds> keep_alive = std::nullopt);
+// How long its local worker stays after a request, as the pool has it.
+[[nodiscard]] std::optional<std::chrono::milliseconds> stay_of(const llm::Request& request);
 // Unloads the local worker on request. Errors: not_found, busy (pinned, or answering somebody).
 [[nodiscard]] Result<void> take_down(std::string_view model, const Shared& shared);
 

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "access/keyring.hpp"
+#include "gateway/trace_context.hpp"
 
 namespace sarai::gateway {
 
@@ -15,7 +17,9 @@ struct Caller {
     access::Visit visit;
     std::string name;  // of the key; empty: none is asked for
     std::string id;    // x-request-id
+    std::optional<TraceContext> trace = {};
     std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
+    int status = 0;  // where it is another one than the client saw: 499, or of an error in mid-stream
     std::vector<std::pair<std::string, std::string>> notes = {};  // further fields of its line in the log
 };
 

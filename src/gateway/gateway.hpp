@@ -5,11 +5,15 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <random>
 #include <string>
 
 #include "config/reload.hpp"
 #include "gateway/answer.hpp"
 #include "gateway/entrance.hpp"
+#include "gateway/response_store.hpp"
+#include "gateway/tracer.hpp"
 #include "protocols/ollama_server.hpp"
 
 namespace sarai::gateway {
@@ -19,7 +23,9 @@ public:
     // Loads the configuration's file again. An error has changed nothing.
     using Reload = std::function<Result<config::Reloaded>()>;
 
-    Gateway(const config::Config& config, pool::Pool& pool, std::string version, Reload reload);
+    // `tracer` may be null.
+    Gateway(const config::Config& config, pool::Pool& pool, std::string version, Reload reload,
+            std::shared_ptr<Tracer> tracer);
 
     [[nodiscard]] boost::asio::awaitable<void> handle(net::Exchange& exchange);
     // For requests that never became one.
@@ -33,6 +39,13 @@ private:
     boost::asio::awaitable<void> chat_completions(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> completions(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> embeddings(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> create_response(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> get_response(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> delete_response(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> messages(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> count_tokens(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> tokenize(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> detokenize(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> models(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> one_model(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> health(net::Exchange& exchange, Caller& caller);
@@ -46,6 +59,7 @@ private:
     boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_embed(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> ollama_embeddings(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_tags(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_ps(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_show(net::Exchange& exchange, Caller& caller);
@@ -53,15 +67,20 @@ private:
 
     boost::asio::awaitable<void> openai(net::Exchange& exchange, Caller& caller, llm::Task task);
     boost::asio::awaitable<void> ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call);
+    boost::asio::awaitable<void> about_text(net::Exchange& exchange, Caller& caller, Result<llm::Request> request);
     boost::asio::awaitable<void> dispatch(net::Exchange& exchange, Caller& caller, const Route* route,
                                           const std::string& allowed);
+    void note_end(const net::Exchange& exchange, const Caller& caller, Need need);
     [[nodiscard]] std::string request_id(const net::Exchange& exchange);
 
     Metrics metrics_;
     Shared shared_;
     Entrance entrance_;
+    ResponseStore responses_;
     std::string version_;
     Reload reload_;
+    std::shared_ptr<Tracer> tracer_;
+    std::mt19937_64 random_{std::random_device{}()};
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::uint64_t last_id_ = 0;
 };

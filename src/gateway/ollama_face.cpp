@@ -12,10 +12,12 @@ using Clock = std::chrono::steady_clock;
 
 class OllamaFace final : public Face {
 public:
-    OllamaFace(ollama::Call call, std::string model) : call_(call), model_(model), lines_(call, std::move(model)) {}
+    OllamaFace(ollama::Call call, std::string model, std::optional<boost::json::array> messages)
+        : call_(call), model_(model), messages_(messages), lines_(call, std::move(model), std::move(messages)) {}
 
     std::string reply(const boost::json::object& reply) override {
-        return boost::json::serialize(ollama::encode_reply(call_, model_, reply, now(), durations()));
+        return boost::json::serialize(
+            ollama::encode_reply(call_, model_, reply, now(), durations(), std::move(messages_)));
     }
     std::string_view stream_type() const override { return "application/x-ndjson"; }
     void event(const llm::StreamEvent& event, std::string& out) override {
@@ -41,6 +43,7 @@ private:
 
     ollama::Call call_;
     std::string model_;
+    std::optional<boost::json::array> messages_;
     ollama::LineEncoder lines_;
     Clock::time_point begun_ = Clock::now();
     Clock::time_point first_;
@@ -48,8 +51,9 @@ private:
 
 }  // namespace
 
-std::unique_ptr<Face> make_ollama_face(ollama::Call call, std::string model) {
-    return std::make_unique<OllamaFace>(call, std::move(model));
+std::unique_ptr<Face> make_ollama_face(ollama::Call call, std::string model,
+                                       std::optional<boost::json::array> messages) {
+    return std::make_unique<OllamaFace>(call, std::move(model), std::move(messages));
 }
 
 }  // namespace sarai::gateway

@@ -10,6 +10,7 @@
 namespace sarai::gateway {
 
 // Durations count from the making of the face, the moment the request had arrived.
-[[nodiscard]] std::unique_ptr<Face> make_ollama_face(protocols::ollama::Call call, std::string model);
+[[nodiscard]] std::unique_ptr<Face> make_ollama_face(protocols::ollama::Call call, std::string model,
+                                                     std::optional<boost::json::array> messages = std::nullopt);
 
 }  // namespace sarai::gateway

@@ -223,6 +223,16 @@ json::object model_json(const Shared& shared, pool::ModelIndex i) {
 
 namespace {
 
+// The pool's clock knows no date.
+std::optional<ollama::Moment> expiry_of(const Shared& shared, pool::ModelIndex i) {
+    const auto expiry = shared.pool.core().expires(i);
+    if (!expiry) return std::nullopt;
+    const auto now = std::chrono::steady_clock::now();
+    const bool busy = shared.pool.core().local(i).leases > 0;
+    const auto stays = *expiry - shared.pool.core().local(i).idle_since;
+    return std::chrono::system_clock::now() + (busy ? stays : *expiry - now);
+}
+
 bool is_shown(const Shared& shared, const config::ApiKey* key, pool::ModelIndex i) {
     const auto& model = shared.config.models[i];
     return !model.retired && access::is_listed(key, model.name);
@@ -253,6 +263,7 @@ json::object ollama_ps_json(const Shared& shared) {
                           .size = status.measured.pss,
                           .digest = {},
                           .details = details_of(shared, i),
+                          .expires_at = expiry_of(shared, i),
                           .context_length = shared.config.models[i].local->context_length});
     }
     return ollama::encode_ps(models);

@@ -8,6 +8,7 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +36,12 @@ struct Request {
     // `body` as the client wrote it, in the client's own request, which outlives this one; empty where `body` was made
     // from something else. Spares writing again what was just read, where a backend has nothing to change.
     std::string_view text = {};
+    // For servers that are asked: W3C's trace context, our own span in it; empty: the client has none.
+    std::string traceparent = {};
+    // Bytes of its text where that is longer than what the client sent; 0: it is not.
+    std::size_t size = 0;
+    // How long a local worker is to stay after it (Ollama's keep_alive); negative: for ever; absent: nothing was said.
+    std::optional<std::chrono::milliseconds> keep_alive = {};
     // The client allows another backend to go on with a streamed answer that lost its own (x-sarai-failover: off).
     bool may_fail_over = true;
 };

@@ -238,10 +238,12 @@ void PoolCore::take_slot(TicketState& state) {
     state.worker = incarnations_[state.model];
     ++local.leases;
     ++local.running;
-    if (state.ahead)
+    if (state.ahead) {
         ++local.ahead;
-    else
-        ++local.slot_uses;
+        return;
+    }
+    ++local.slot_uses;
+    local.keep_alive = state.ask.keep_alive;
 }
 
 std::string PoolCore::why_passed_over(const TicketState& state) const {

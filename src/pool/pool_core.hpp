@@ -59,6 +59,10 @@ struct Ask {
     std::uint64_t conversation = 0;        // what its earlier requests had as well; 0: unknown
     std::chrono::milliseconds patience{};  // how long it waits for its turn at most; 0: what the model's queue allows
     bool here = false;                     // by the local worker, where the model has one, whatever its servers do
+    // How long the local worker stays after it, if nobody else comes: Ollama's keep_alive; `for_ever` or more: until
+    // something else ends it. Absent: as the model's ttl says.
+    std::optional<std::chrono::milliseconds> keep_alive = {};
+    static constexpr std::chrono::hours for_ever{24 * 365 * 100};
 };
 
 // Those that wait for a model.
@@ -245,6 +249,7 @@ public:
         Needs needs = {};                   // likewise
         std::uint64_t last_used = 0;        // grows with each use, over all models
         Clock::time_point idle_since = {};  // without leases
+        std::optional<std::chrono::milliseconds> keep_alive = {};  // as the last request wants it
         Clock::time_point ready_since = {};
         int short_lives = 0;                     // workers in a row that died soon after they were ready
         Clock::time_point not_before = {};       // for the next load, after those
@@ -257,6 +262,8 @@ public:
     [[nodiscard]] const std::vector<EndpointSpec>& endpoints() const { return endpoints_.specs(); }
     [[nodiscard]] const Rules& rules() const { return rules_; }
     [[nodiscard]] Bytes reserved() const;
+    // When the local worker goes if nobody comes; nullopt: it stays. In the past while it is busy.
+    [[nodiscard]] std::optional<Clock::time_point> expires(ModelIndex model) const;
     [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for it, wherever it is to be answered
     // What those who wait take to be served, by what the last answers took; 0: nothing is known.
     [[nodiscard]] std::chrono::milliseconds expected_wait(ModelIndex model) const;

@@ -202,16 +202,27 @@ void PoolCore::unload_retired(Actions& out) {
     }
 }
 
+std::optional<Clock::time_point> PoolCore::expires(ModelIndex model) const {
+    const auto& local = locals_[model];
+    const auto& spec = models_[model];
+    if (local.state != LocalState::ready || spec.pinned) return std::nullopt;
+    if (!local.keep_alive && spec.ttl.count() == 0) return std::nullopt;
+    const auto stays = local.keep_alive.value_or(spec.ttl);
+    if (stays >= Ask::for_ever) return std::nullopt;
+    return local.idle_since + stays;
+}
+
 void PoolCore::unload_idle(Clock::time_point now, Actions& out) {
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const auto& local = locals_[i];
-        const auto ttl = models_[i].ttl;
-        if (ttl.count() == 0 || local.state != LocalState::ready || local.leases > 0 || is_wanted(i)) continue;
-        if (now - local.idle_since < ttl) continue;
+        if (local.state != LocalState::ready || local.leases > 0 || is_wanted(i)) continue;
+        const auto expiry = expires(i);
+        if (!expiry || now < *expiry) continue;
+        const auto ttl = std::chrono::duration_cast<std::chrono::seconds>(*expiry - local.idle_since).count();
         note({.model = i,
               .event = Event::expire,
-              .outcome = fmt::format("unloaded after it was idle for its ttl of {} s",
-                                     std::chrono::duration_cast<std::chrono::seconds>(ttl).count()),
+              .outcome = local.keep_alive ? fmt::format("unloaded after {} s, the keep_alive of its last request", ttl)
+                                          : fmt::format("unloaded after it was idle for its ttl of {} s", ttl),
               .asked = local.reserved});
         begin_stop(i, out);
     }

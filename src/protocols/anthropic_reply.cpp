@@ -21,6 +21,7 @@ std::string_view type_of(Code code) {
         case Code::method_not_allowed:
         case Code::unsupported: return "invalid_request_error";
         case Code::unauthorized: return "authentication_error";
+        case Code::forbidden: return "permission_error";
         case Code::not_found: return "not_found_error";
         case Code::too_large: return "request_too_large";
         case Code::rate_limited: return "rate_limit_error";

@@ -20,6 +20,7 @@ std::string expectation(const FieldRule& rule) {
         case FieldKind::string: return "a string";
         case FieldKind::object: return "an object";
         case FieldKind::objects: return "an array of objects";
+        case FieldKind::strings: return "an array of strings";
     }
     return {};
 }
@@ -43,6 +44,7 @@ bool fits(const FieldRule& rule, const json::value& value) {
             for (const auto& element : value.get_array())
                 if (!element.is_object()) return false;
             return true;
+        case FieldKind::strings: return value.is_array() && all_strings(value.get_array());
     }
     return false;
 }

@@ -19,13 +19,13 @@ namespace sarai::protocols {
 [[nodiscard]] std::unexpected<Error> wrong(std::string field, const boost::json::value* value,
                                            std::string_view expected);
 
-enum class FieldKind : std::uint8_t { number, integer, boolean, string, object, objects };
+enum class FieldKind : std::uint8_t { number, integer, boolean, string, object, objects, strings };
 
 // An optional parameter.
 struct FieldRule {
     std::string_view name;
     FieldKind kind;
-    unsigned calls;  // bits: those of the protocol's calls that know it
+    unsigned calls = 1;  // bits: those of the protocol's calls that know it
     double min = 0;
     double max = 0;  // for numbers
 };
@@ -33,7 +33,7 @@ inline constexpr double no_limit = 9007199254740992.0;  // 2^53
 
 // The first field that breaks its rule for `call`. Null counts as absent.
 [[nodiscard]] Result<void> check_fields(const boost::json::object& body, std::span<const FieldRule> rules,
-                                        unsigned call);
+                                        unsigned call = 1);
 
 [[nodiscard]] bool all_strings(const boost::json::array& array);
 

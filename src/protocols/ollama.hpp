@@ -18,7 +18,8 @@
 
 namespace sarai::protocols::ollama {
 
-// What the endpoint's configuration adds to each request; what the request says itself wins.
+// What the endpoint's configuration adds to each request. What the request says itself wins, but for num_ctx: a server
+// that gets another one loads its model anew.
 struct Defaults {
     std::string model;                           // the name there
     std::optional<int> num_ctx = {};             // tokens

@@ -83,11 +83,12 @@ json::value keep_alive_of(std::string_view text) {
 
 Result<json::object> options_of(const json::object& body, const Defaults& defaults) {
     json::object options;
-    if (defaults.num_ctx) options["num_ctx"] = *defaults.num_ctx;
     if (const auto* own = object_at(body, "options"))
         for (const auto& [key, value] : *own) options[key] = value;
     for (const auto& [neutral, option] : option_names)
         if (const auto* value = find(body, neutral); value != nullptr) options[option] = *value;
+    // Clients that want different ones would make Ollama load the model anew each time.
+    if (defaults.num_ctx) options["num_ctx"] = *defaults.num_ctx;
     if (const auto* stop = find(body, "stop"); stop != nullptr)
         options["stop"] = stop->is_string() ? json::value(json::array{*stop}) : *stop;
     return options;

@@ -18,7 +18,8 @@
 
 namespace sarai::protocols::ollama {
 
-enum class Call : std::uint8_t { chat, generate, embed };
+// `embeddings` is the older /api/embeddings, for one text.
+enum class Call : std::uint8_t { chat, generate, embed, embeddings };
 
 // Without prompt or messages a call only loads the model, or unloads it with "keep_alive": 0.
 enum class Action : std::uint8_t { run, load, unload };
@@ -50,8 +51,10 @@ struct Durations {
 };
 
 // A whole OpenAI reply → the one JSON object of a call with "stream": false. `model` is the client's name for it.
+// `messages`: as of LineEncoder.
 [[nodiscard]] boost::json::object encode_reply(Call call, std::string_view model, const boost::json::object& reply,
-                                               Moment now, const Durations& durations);
+                                               Moment now, const Durations& durations,
+                                               std::optional<boost::json::array> messages = std::nullopt);
 // The answer to Action::load and Action::unload.
 [[nodiscard]] boost::json::object encode_load_reply(Call call, std::string_view model, Action action, Moment now);
 
@@ -59,7 +62,9 @@ struct Durations {
 // the end and the usage wait for the last line.
 class LineEncoder {
 public:
-    LineEncoder(Call call, std::string model) : call_(call), model_(std::move(model)) {}
+    // `messages`: the conversation before the answer, where the last line is to have its "context".
+    LineEncoder(Call call, std::string model, std::optional<boost::json::array> messages = std::nullopt)
+        : call_(call), model_(std::move(model)), messages_(std::move(messages)) {}
 
     // Appends a line to `out` if the chunk brings text or thinking.
     void chunk(const boost::json::object& chunk, Moment now, std::string& out);
@@ -72,6 +77,7 @@ public:
 
 private:
     struct ToolCall {
+        std::string id;
         std::string name;
         std::string arguments;
     };
@@ -80,6 +86,9 @@ private:
     Call call_;
     std::string model_;
     std::string finish_reason_ = "stop";
+    std::optional<boost::json::array> messages_;
+    std::string answer_;  // so far, where messages_ are there
+    boost::json::array logprobs_;
     std::optional<llm::Usage> usage_;
     std::map<std::int64_t, ToolCall> tool_calls_;  // by index
 };

@@ -7,6 +7,7 @@
 
 #include "protocols/go_json.hpp"
 #include "protocols/json.hpp"
+#include "protocols/ollama_context.hpp"
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 
@@ -27,6 +28,8 @@ constexpr std::array generate_fields{go::Field{"model", "string"},
                                      go::Field{"options", "map[string]interface {}"}};
 constexpr std::array embed_fields{go::Field{"model", "string"}, go::Field{"truncate", "bool"},
                                   go::Field{"options", "map[string]interface {}"}};
+constexpr std::array embeddings_fields{go::Field{"model", "string"}, go::Field{"prompt", "string"},
+                                       go::Field{"options", "map[string]interface {}"}};
 constexpr std::array message_fields{go::Field{"role", "string"}, go::Field{"content", "string"},
                                     go::Field{"thinking", "string"}, go::Field{"images", "[]api.ImageData"},
                                     go::Field{"tool_calls", "[]api.ToolCall"}};
@@ -189,16 +192,23 @@ Result<void> take_thinking(const json::object& from, json::object& body) {
     return {};
 }
 
-// True if the model is to go at once.
-Result<bool> unloads(const json::object& from) {
+// How long the model is to stay: seconds as a number, or a duration as Go writes it; below 0: for ever.
+Result<std::optional<std::chrono::milliseconds>> keep_alive_of(const json::object& from) {
+    constexpr auto for_ever = std::chrono::milliseconds(-1);
+    constexpr double longest = 100.0 * 365 * 24 * 3600;  // seconds
     const auto* keep = find(from, "keep_alive");
-    if (keep == nullptr) return false;
-    if (keep->is_number()) return keep->to_number<double>() == 0;
+    if (keep == nullptr) return std::nullopt;
+    if (keep->is_number()) {
+        const auto seconds = keep->to_number<double>();
+        if (seconds < 0 || seconds > longest) return for_ever;
+        return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+    }
     if (!keep->is_string())
         return fail_field("keep_alive", fmt::format("Unsupported type: {}", go::name_of_kind(*keep)));
     const auto duration = go::parse_duration(keep->get_string());
     if (!duration) return std::unexpected(duration.error());
-    return duration->count() == 0;
+    if (duration->count() < 0) return for_ever;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
 }
 
 // The messages, prompt or input; true if there are any.
@@ -228,11 +238,22 @@ Result<bool> take_content(ServerRequest& out, const json::object& from) {
                 return true;
             }
             json::array messages;
+            if (const auto* given = find(from, "context"); given != nullptr) {
+                auto before = decode_context(*given);
+                if (!before) return std::unexpected(before.error());
+                messages = std::move(*before);
+            }
             if (const auto system = string_at(from, "system"); !system.empty())
                 messages.emplace_back(json::object{{"role", "system"}, {"content", system}});
             messages.emplace_back(json::object{{"role", "user"}, {"content", content_with(prompt, images)}});
             body["messages"] = std::move(messages);
             return true;
+        }
+        case Call::embeddings: {
+            out.request.task = llm::Task::embedding;
+            const auto prompt = string_at(from, "prompt");
+            body["input"] = prompt;
+            return !prompt.empty();
         }
         case Call::embed: {
             out.request.task = llm::Task::embedding;
@@ -258,6 +279,7 @@ std::span<const go::Field> fields_of(Call call) {
         case Call::chat: return chat_fields;
         case Call::generate: return generate_fields;
         case Call::embed: return embed_fields;
+        case Call::embeddings: return embeddings_fields;
     }
     return chat_fields;
 }
@@ -267,6 +289,7 @@ std::string_view type_of(Call call) {
         case Call::chat: return "ChatRequest";
         case Call::generate: return "GenerateRequest";
         case Call::embed: return "EmbedRequest";
+        case Call::embeddings: return "EmbeddingRequest";
     }
     return "ChatRequest";
 }
@@ -286,8 +309,8 @@ Result<ServerRequest> decode_request(Call call, std::string_view text) {
                                                         go::name_of_kind(*value), type_of(call)));
     if (auto checked = go::check_fields(*from, type_of(call), fields_of(call)); !checked)
         return std::unexpected(checked.error());
-    const auto unload = unloads(*from);
-    if (!unload) return std::unexpected(unload.error());
+    const auto keep_alive = keep_alive_of(*from);
+    if (!keep_alive) return std::unexpected(keep_alive.error());
     const auto model = string_at(*from, "model");
     if (model.empty()) return no_model(call, model);
 
@@ -298,8 +321,10 @@ Result<ServerRequest> decode_request(Call call, std::string_view text) {
     const auto has_content = take_content(out, *from);
     if (!has_content) return std::unexpected(has_content.error());
     request.body["model"] = model;
+    request.keep_alive = *keep_alive;
     if (!*has_content) {
-        out.action = *unload ? Action::unload : Action::load;
+        const bool goes = *keep_alive && (*keep_alive)->count() == 0;
+        out.action = goes ? Action::unload : Action::load;
         return out;
     }
     if (auto taken = take_options(*from, request.body); !taken) return std::unexpected(taken.error());

@@ -8,8 +8,6 @@
 namespace sarai::protocols::text_tools {
 namespace {
 
-constexpr unsigned always = 1;
-
 Result<llm::Request> request_for(llm::Task task, std::string_view text) {
     auto body = parse_body(text);
     if (!body) return std::unexpected(body.error());
@@ -21,13 +19,13 @@ Result<llm::Request> request_for(llm::Task task, std::string_view text) {
 }  // namespace
 
 Result<llm::Request> decode_tokenize(std::string_view text) {
-    static constexpr std::array rules{FieldRule{"add_special", FieldKind::boolean, always},
-                                      FieldRule{"parse_special", FieldKind::boolean, always},
-                                      FieldRule{"with_pieces", FieldKind::boolean, always}};
+    static constexpr std::array rules{FieldRule{"add_special", FieldKind::boolean},
+                                      FieldRule{"parse_special", FieldKind::boolean},
+                                      FieldRule{"with_pieces", FieldKind::boolean}};
     auto request = request_for(llm::Task::tokenize, text);
     if (!request) return request;
     auto& body = request->body;
-    if (auto checked = check_fields(body, rules, always); !checked) return std::unexpected(checked.error());
+    if (auto checked = check_fields(body, rules); !checked) return std::unexpected(checked.error());
     const auto* content = find(body, "content");
     if (content == nullptr) content = find(body, "prompt");
     if (content == nullptr || !content->is_string()) return wrong("content", content, "a text");

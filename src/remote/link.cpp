@@ -47,6 +47,12 @@ Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& mod
     return link;
 }
 
+Link traced(const Link& link, const llm::Request& request) {
+    auto copy = link;
+    if (!request.traceparent.empty()) copy.headers.emplace_back("traceparent", request.traceparent);
+    return copy;
+}
+
 Error named(const Link& link, Error error) {
     const auto name = link.name.empty() ? link.client->origin().name() : link.name;
     if (!error.message.contains(name)) error.message = fmt::format("{}: {}", name, error.message);

@@ -14,6 +14,7 @@
 
 #include "base/error.hpp"
 #include "config/config.hpp"
+#include "llm/types.hpp"
 #include "net/http_client.hpp"
 
 namespace sarai::remote {
@@ -40,6 +41,9 @@ struct Link {
 
 [[nodiscard]] Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
                            const config::Endpoint& endpoint);
+
+// The link with what the request wants to be told to the server: its trace context.
+[[nodiscard]] Link traced(const Link& link, const llm::Request& request);
 
 // "name: message", so that a failure tells whose it is.
 [[nodiscard]] Error named(const Link& link, Error error);

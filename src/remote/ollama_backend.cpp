@@ -48,7 +48,8 @@ public:
         const auto context = ollama::context_of(request, unix_now());
         auto body = encode(request, false);
         if (!body) co_return std::unexpected(body.error());
-        const auto reply = co_await post(link_, std::string(ollama::path_of(request.task)), std::move(*body));
+        const auto reply =
+            co_await post(traced(link_, request), std::string(ollama::path_of(request.task)), std::move(*body));
         if (!reply) co_return std::unexpected(reply.error());
         auto decoded = ollama::decode_reply(*reply, context);
         if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
@@ -59,7 +60,8 @@ public:
         auto context = ollama::context_of(request, unix_now());
         auto body = encode(request, true);
         if (!body) co_return std::unexpected(body.error());
-        auto opened = co_await open_stream(link_, std::string(ollama::path_of(request.task)), std::move(*body));
+        auto opened =
+            co_await open_stream(traced(link_, request), std::string(ollama::path_of(request.task)), std::move(*body));
         if (!opened) co_return std::unexpected(opened.error());
         co_return make_event_stream(link_, std::move(*opened), std::make_unique<NdjsonFeed>(std::move(context)));
     }

@@ -83,7 +83,7 @@ public:
     }
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
-        return open(request.task, openai::encode_request(request, true, link_.model),
+        return open(request, request.task, openai::encode_request(request, true, link_.model),
                     std::make_unique<SseFeed>(request.model));
     }
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
@@ -96,7 +96,7 @@ public:
             resumed.prompt = rest->prompt;
             resumed.exact = rest->exact;
             if (rest->body.empty()) co_return resumed;
-            opened = co_await open(llm::Task::completion, std::move(rest->body),
+            opened = co_await open(request, llm::Task::completion, std::move(rest->body),
                                    std::make_unique<SseFeed>(request.model, request.task == llm::Task::chat));
         } else if (link_.continues == Continues::prefill) {
             auto rest = llm::with_prefill(request, partial, resumed.had);
@@ -135,7 +135,7 @@ private:
                          ? openai::encode_in_parts(request, link_.model, link_.max_inputs)
                          : std::vector{openai::encode_request(request, false, link_.model)};
         for (auto& part : parts) {
-            const auto reply = co_await post(link_, target, std::move(part));
+            const auto reply = co_await post(traced(link_, request), target, std::move(part));
             if (!reply) co_return std::unexpected(reply.error());
             auto decoded = openai::decode_reply(*reply, request.model);
             if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
@@ -147,9 +147,12 @@ private:
         co_return std::move(*whole);
     }
 
-    awaitable<Result<std::unique_ptr<llm::EventStream>>> open(llm::Task task, std::string body,
-                                                              std::unique_ptr<Feed> feed) {
-        auto opened = co_await open_stream(link_, target_of(link_, openai::path_of(task)), std::move(body));
+    awaitable<Result<std::unique_ptr<llm::EventStream>>> open(const llm::Request& request, llm::Task task,
+                                                              std::string body, std::unique_ptr<Feed> feed) {
+        const auto target = target_of(link_, openai::path_of(task));
+        auto opened = request.traceparent.empty()
+                          ? co_await open_stream(link_, target, std::move(body))
+                          : co_await open_stream(traced(link_, request), target, std::move(body));
         if (!opened) co_return std::unexpected(opened.error());
         co_return make_event_stream(link_, std::move(*opened), std::move(feed));
     }

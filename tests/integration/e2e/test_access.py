@@ -107,6 +107,7 @@ class Keys(unittest.TestCase):
         reply = self.sarai.request("POST", "/v1/chat/completions", '{"model": "x y\\nz", "messages": []}',
                                    bearer("never-log-me") | {"x-request-id": "abc-1"})
         self.assertEqual(reply.headers["x-request-id"], "abc-1")
+        wait_until(lambda: "abc-1" in self.sarai.log(), "the line in the log")
         log = self.sarai.log()
         for secret in ("ann-secret", "never-log-me", sha("ann-secret")):
             self.assertNotIn(secret, log)

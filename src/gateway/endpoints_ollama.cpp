@@ -1,0 +1,68 @@
+// Ollama's API: answers and listings.
+#include "gateway/endpoints.hpp"
+#include "gateway/gateway.hpp"
+#include "gateway/ollama_face.hpp"
+#include "gateway/status.hpp"
+#include "protocols/ollama_listing.hpp"
+
+namespace sarai::gateway {
+namespace asio = boost::asio;
+namespace json = boost::json;
+namespace ollama = protocols::ollama;
+
+asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call) {
+    auto decoded = ollama::decode_request(call, exchange.request().body());
+    if (!decoded) co_return co_await refuse_with(exchange, Protocol::ollama, decoded.error());
+    auto& request = decoded->request;
+    if (decoded->action != ollama::Action::run) {
+        if (auto allowed = access::may_use(caller.visit.key(), request.model); !allowed)
+            co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
+        auto done = decoded->action == ollama::Action::load
+                        ? co_await bring_up(request.model, shared_, false, stay_of(request))
+                        : take_down(request.model, shared_);
+        if (!done) co_return co_await refuse_with(exchange, Protocol::ollama, done.error());
+        co_return (void) co_await exchange.respond(json_reply(
+            ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
+    }
+    std::optional<json::array> conversation;
+    if (call == ollama::Call::generate)
+        if (const auto* messages = request.body.if_contains("messages"); messages != nullptr && messages->is_array())
+            conversation = messages->get_array();
+    const auto face = make_ollama_face(call, request.model, std::move(conversation));
+    co_await answer(exchange, caller, std::move(request), *face, Protocol::ollama, shared_);
+}
+
+asio::awaitable<void> Gateway::ollama_chat(net::Exchange& e, Caller& c) { co_await ollama(e, c, ollama::Call::chat); }
+
+asio::awaitable<void> Gateway::ollama_generate(net::Exchange& e, Caller& c) {
+    co_await ollama(e, c, ollama::Call::generate);
+}
+
+asio::awaitable<void> Gateway::ollama_embed(net::Exchange& e, Caller& c) { co_await ollama(e, c, ollama::Call::embed); }
+
+asio::awaitable<void> Gateway::ollama_embeddings(net::Exchange& e, Caller& c) {
+    co_await ollama(e, c, ollama::Call::embeddings);
+}
+
+asio::awaitable<void> Gateway::ollama_tags(net::Exchange& exchange, Caller& caller) {
+    (void)co_await exchange.respond(json_reply(ollama_tags_json(shared_, caller.visit.key())));
+}
+
+asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange, Caller& /*caller*/) {
+    (void)co_await exchange.respond(json_reply(ollama_ps_json(shared_)));
+}
+
+asio::awaitable<void> Gateway::ollama_version(net::Exchange& exchange, Caller& /*caller*/) {
+    (void)co_await exchange.respond(json_reply(ollama::encode_version(version_)));
+}
+
+asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& caller) {
+    const auto name = model_named_in(exchange.request().body());
+    if (!name) co_return co_await refuse_with(exchange, Protocol::ollama, name.error());
+    if (auto allowed = access::may_use(caller.visit.key(), *name); !allowed)
+        co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
+    const auto shown = ollama_show_json(shared_, *name);
+    (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
+}
+
+}  // namespace sarai::gateway

@@ -1,0 +1,120 @@
+// OpenAI's API, and the questions about text that other servers answer beside it.
+#include <fmt/format.h>
+#include <boost/json/serialize.hpp>
+#include <charconv>
+
+#include "gateway/endpoints.hpp"
+#include "gateway/gateway.hpp"
+#include "gateway/openai_face.hpp"
+#include "gateway/responses_face.hpp"
+#include "gateway/status.hpp"
+#include "gateway/why.hpp"
+#include "protocols/openai.hpp"
+#include "protocols/text_tools.hpp"
+
+namespace sarai::gateway {
+namespace asio = boost::asio;
+namespace json = boost::json;
+namespace responses = protocols::responses;
+
+asio::awaitable<void> Gateway::openai(net::Exchange& exchange, Caller& caller, llm::Task task) {
+    auto request = protocols::openai::decode_request(task, exchange.request().body());
+    if (!request) co_return co_await refuse_with(exchange, Protocol::openai, request.error());
+    const auto face = make_openai_face();
+    co_await answer(exchange, caller, std::move(*request), *face, Protocol::openai, shared_);
+}
+
+asio::awaitable<void> Gateway::chat_completions(net::Exchange& e, Caller& c) { co_await openai(e, c, llm::Task::chat); }
+
+asio::awaitable<void> Gateway::completions(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, llm::Task::completion);
+}
+
+asio::awaitable<void> Gateway::embeddings(net::Exchange& e, Caller& c) { co_await openai(e, c, llm::Task::embedding); }
+
+asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
+    (void)co_await exchange.respond(json_reply(models_json(shared_, caller.visit.key())));
+}
+
+asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller) {
+    const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
+    const auto model = find_model(shared_.config, name);
+    if (!model) co_return co_await refuse_with(exchange, Protocol::openai, model.error());
+    if (auto allowed = access::may_use(caller.visit.key(), name); !allowed)
+        co_return co_await refuse_with(exchange, Protocol::openai, allowed.error());
+    (void)co_await exchange.respond(json_reply(model_json(shared_, *model)));
+}
+
+asio::awaitable<void> Gateway::about_text(net::Exchange& exchange, Caller& caller, Result<llm::Request> request) {
+    if (!request) co_return co_await refuse_with(exchange, Protocol::openai, request.error());
+    const auto face = make_openai_face();
+    co_await answer(exchange, caller, std::move(*request), *face, Protocol::openai, shared_);
+}
+asio::awaitable<void> Gateway::tokenize(net::Exchange& e, Caller& c) {
+    co_await about_text(e, c, protocols::text_tools::decode_tokenize(e.request().body()));
+}
+asio::awaitable<void> Gateway::detokenize(net::Exchange& e, Caller& c) {
+    co_await about_text(e, c, protocols::text_tools::decode_detokenize(e.request().body()));
+}
+
+asio::awaitable<void> Gateway::create_response(net::Exchange& exchange, Caller& caller) {
+    auto decoded = responses::decode_request(exchange.request().body(), response_born(), find_in(responses_));
+    if (!decoded) co_return co_await refuse_with(exchange, Protocol::openai, decoded.error());
+    // With what was said before it is longer than its body.
+    if (decoded->request.body.contains("messages"))
+        decoded->request.size = json::serialize(decoded->request.body.at("messages")).size();
+    const auto face = make_responses_face(std::move(decoded->context), responses_);
+    co_await answer(exchange, caller, std::move(decoded->request), *face, Protocol::openai, shared_);
+}
+
+namespace {
+
+// "/v1/responses/ID/input_items" → "ID"; what follows is `rest`.
+std::string_view response_id(std::string_view path, std::string_view& rest) {
+    path.remove_prefix(std::string_view("/v1/responses/").size());
+    const auto slash = path.find('/');
+    rest = slash == std::string_view::npos ? std::string_view{} : path.substr(slash + 1);
+    return path.substr(0, slash);
+}
+
+Result<responses::Page> page_of(std::string_view query) {
+    responses::Page page;
+    if (const auto after = query_parameter(query, "after")) page.after = *after;
+    if (const auto order = query_parameter(query, "order")) {
+        if (*order != "asc" && *order != "desc")
+            return fail_field("order", fmt::format("'order' is \"{}\"; expected asc or desc", order->substr(0, 40)));
+        page.ascending = *order == "asc";
+    }
+    if (const auto limit = query_parameter(query, "limit")) {
+        const auto* end = limit->data() + limit->size();
+        if (std::from_chars(limit->data(), end, page.limit).ptr != end || page.limit < 1 || page.limit > 100)
+            return fail_field(
+                "limit", fmt::format("'limit' is \"{}\"; expected a whole number from 1 to 100", limit->substr(0, 40)));
+    }
+    return page;
+}
+
+}  // namespace
+
+asio::awaitable<void> Gateway::get_response(net::Exchange& exchange, Caller& /*caller*/) {
+    std::string_view rest;
+    const auto id = response_id(exchange.path(), rest);
+    const auto kept = responses_.get(id, std::chrono::steady_clock::now());
+    if (!kept || (!rest.empty() && rest != "input_items"))
+        co_return co_await refuse_with(exchange, Protocol::openai, responses::not_kept(id, "").error());
+    if (rest.empty()) co_return (void) co_await exchange.respond({.body = kept->response});
+    const auto page = page_of(exchange.query());
+    if (!page) co_return co_await refuse_with(exchange, Protocol::openai, page.error());
+    const auto items = responses::encode_input_items(*kept, *page);
+    (void)co_await exchange.respond(items ? json_reply(*items) : error_reply(Protocol::openai, items.error()));
+}
+
+asio::awaitable<void> Gateway::delete_response(net::Exchange& exchange, Caller& /*caller*/) {
+    std::string_view rest;
+    const auto id = response_id(exchange.path(), rest);
+    if (!rest.empty() || !responses_.erase(id, std::chrono::steady_clock::now()))
+        co_return co_await refuse_with(exchange, Protocol::openai, responses::not_kept(id, "").error());
+    (void)co_await exchange.respond(json_reply(responses::encode_deleted(id)));
+}
+
+}  // namespace sarai::gateway

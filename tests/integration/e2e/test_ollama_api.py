@@ -1,0 +1,103 @@
+"""What Ollama's clients rely on beside the answers: num_ctx, keep_alive, context, the older embeddings."""
+import time
+import unittest
+
+from harness import MODELS, Sarai, wait_until
+
+LFM2 = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096"
+EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
+
+
+class OllamaApi(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sarai = Sarai({"lfm2": LFM2, "embed": EMBED, "kept": LFM2 + ", pinned: true"}).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sarai.close()
+
+    def generate(self, model="lfm2", **body):
+        reply = self.sarai.request("POST", "/api/generate", {"model": model, "prompt": "Hi", "stream": False,
+                                                             "options": {"num_predict": 2}} | body)
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply.json
+
+    def expiry(self, name):
+        models = {m["name"]: m for m in self.sarai.request("GET", "/api/ps").json["models"]}
+        return models.get(name + ":latest", {}).get("expires_at")
+
+    def test_two_clients_with_different_num_ctx_share_one_worker(self):
+        loads = lambda: [d for d in self.sarai.request("GET", "/sarai/why?model=lfm2&last=200").json["decisions"] if d["event"] == "load"]
+        self.generate()
+        before = len(loads())
+        pid = self.sarai.row("lfm2")["pid"]
+        for i in range(100):
+            self.generate(options={"num_predict": 1, "num_ctx": 2048 if i % 2 else 4096})
+        self.assertEqual(self.sarai.row("lfm2")["pid"], pid)
+        self.assertEqual(len(loads()), before)
+
+    def test_keep_alive(self):
+        self.generate(keep_alive=-1)
+        self.assertTrue(self.expiry("lfm2").startswith("23"), self.expiry("lfm2"))
+        self.generate(keep_alive="90s")
+        stays = self.expiry("lfm2")
+        self.assertTrue(stays.startswith(time.strftime("%Y-", time.gmtime())), stays)
+        self.generate()  # without: as configured, for ever
+        self.assertTrue(self.expiry("lfm2").startswith("23"))
+        self.generate(keep_alive=0)
+        wait_until(lambda: self.sarai.row("lfm2")["state"] == "unloaded", "the worker to go")
+        self.assertIn("keep_alive", str(self.sarai.request("GET", "/sarai/why?model=lfm2&last=1").json["decisions"][0]))
+        self.generate("kept", keep_alive=0)  # pinned: stays whatever a client says
+        time.sleep(1.5)
+        self.assertEqual(self.sarai.row("kept")["state"], "ready")
+
+    def test_a_load_may_say_how_long_it_is_for(self):
+        for path in ("/api/generate", "/api/chat"):
+            reply = self.sarai.request("POST", path, {"model": "lfm2", "keep_alive": "1s"})
+            self.assertEqual((reply.status, reply.json["done_reason"]), (200, "load"))
+            wait_until(lambda: self.sarai.row("lfm2")["state"] == "unloaded", "the worker to go")
+
+    def test_context_goes_on_with_a_conversation(self):
+        first = self.generate(prompt="My name is Ann.")
+        second = self.generate(prompt="What is my name?", context=first["context"])
+        self.assertGreater(second["prompt_eval_count"], first["prompt_eval_count"] + 5)
+        self.assertGreater(len(second["context"]), len(first["context"]))
+        refused = self.sarai.request("POST", "/api/generate", {"model": "lfm2", "prompt": "x", "context": [1, 2, 3]})
+        self.assertEqual(refused.status, 400)
+        self.assertNotIn("context", self.generate(raw=True))
+
+    def test_the_older_embeddings(self):
+        old = self.sarai.request("POST", "/api/embeddings", {"model": "embed", "prompt": "hello"}).json
+        new = self.sarai.request("POST", "/api/embed", {"model": "embed", "input": "hello"}).json
+        self.assertEqual(list(old), ["embedding"])
+        self.assertEqual(old["embedding"], new["embeddings"][0])
+        self.assertEqual(self.sarai.request("POST", "/api/embeddings", {"model": "embed"}).json, {"embedding": []})
+
+    def test_vectors_may_be_shortened(self):
+        whole = self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": "hello"}).json["data"][0]["embedding"]
+        short = self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": "hello", "dimensions": 8}).json["data"][0]["embedding"]
+        self.assertEqual(len(short), 8)
+        length = sum(x * x for x in whole[:8]) ** 0.5
+        for a, b in zip(whole, short):
+            self.assertAlmostEqual(a / length, b, places=5)
+        packed = self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": "hello", "dimensions": 8,
+                                                               "encoding_format": "base64"}).json["data"][0]["embedding"]
+        self.assertEqual(len(packed), 44)
+        refused = self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": "hello", "dimensions": 100000})
+        self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "dimensions"))
+
+    def test_tokens_of_a_text_and_back(self):
+        for path in ("/tokenize", "/v1/tokenize"):
+            told = self.sarai.request("POST", path, {"model": "lfm2", "content": "hello world"}).json
+            self.assertEqual(told["count"], len(told["tokens"]))
+        back = self.sarai.request("POST", "/detokenize", {"model": "lfm2", "tokens": told["tokens"]}).json
+        self.assertEqual(back["content"], "hello world")
+        body = {"model": "lfm2", "messages": [{"role": "user", "content": "hello world"}]}
+        counted = self.sarai.request("POST", "/v1/messages/count_tokens", body).json["input_tokens"]
+        asked = self.sarai.request("POST", "/v1/messages", body | {"max_tokens": 1}).json["usage"]
+        self.assertEqual(counted, asked["input_tokens"] + asked["cache_read_input_tokens"])
+
+
+if __name__ == "__main__":
+    unittest.main()
