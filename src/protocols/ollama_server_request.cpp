@@ -8,6 +8,7 @@
 #include "protocols/go_json.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama_context.hpp"
+#include "protocols/ollama_options.hpp"
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 
@@ -34,11 +35,6 @@ constexpr std::array message_fields{go::Field{"role", "string"}, go::Field{"cont
                                     go::Field{"thinking", "string"}, go::Field{"images", "[]api.ImageData"},
                                     go::Field{"tool_calls", "[]api.ToolCall"}};
 
-constexpr std::array<std::string_view, 10> integer_options{"num_predict", "num_ctx",      "num_keep",   "num_batch",
-                                                           "num_gpu",     "main_gpu",     "num_thread", "seed",
-                                                           "top_k",       "repeat_last_n"};
-constexpr std::array<std::string_view, 7> float_options{
-    "temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"};
 // Translated below or without meaning here; every other member goes along untouched.
 constexpr std::array<std::string_view, 14> handled{"model",  "messages", "prompt", "system",  "template",
                                                    "suffix", "raw",      "images", "context", "options",
@@ -145,17 +141,14 @@ Result<void> take_options(const json::object& from, json::object& body) {
     for (const auto& [key, value] : *options) {
         const std::string_view name = key;
         if (value.is_null()) continue;
-        const auto refuse = [&](std::string_view type) {
+        const auto type = type_of_option(name);
+        if (type && !fits(*type, value))
             return fail_field(fmt::format("options.{}", name),
-                              fmt::format("option \"{}\" must be of type {}", name, type));
-        };
-        if (contains(integer_options, name) && !value.is_number()) return refuse("integer");
-        if (contains(float_options, name) && !value.is_number()) return refuse("float32");
-        if (name == "stop" && !value.is_array()) return refuse("array");
+                              fmt::format("option \"{}\" must be of type {}", name, name_of(*type)));
         if (name == "num_predict") {  // negative: until the model stops
             if (const auto limit = value.try_to_number<std::int64_t>(); limit && *limit >= 0)
                 body["max_tokens"] = *limit;
-        } else if (name == "stop" || contains(integer_options, name) || contains(float_options, name)) {
+        } else if (type) {
             body[key] = value;
         } else {  // not known here; an Ollama upstream may know it
             others[key] = value;
