@@ -46,6 +46,7 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         {"64-err-v1-badjson", Code::invalid_argument, "unexpected EOF"},
         {"65-err-v1-nomessages", Code::invalid_argument, "[] is too short - 'messages'"},
         {"66-err-badname", Code::invalid_argument, "invalid model name"},
+        {"67-err-create-nothing", Code::invalid_argument, "neither 'from' or 'files' was specified"},
         {"90-err-keepalive-bad", Code::invalid_argument, R"(time: invalid duration "abc")"},
         {"91-keepalive-str-nounit", Code::invalid_argument, R"(time: missing unit in duration "10")"},
         {"98-chat-too-long", Code::invalid_argument,
