@@ -46,12 +46,21 @@ struct ArrivingBody {
 using Parser = http::response_parser<ArrivingBody>;
 constexpr std::size_t max_idle = 16;
 
+// Without a port that the scheme implies (RFC 9110): who signed a URL may have signed its host as well.
+std::string host_header(const Origin& origin) {
+    if (origin.transport == Origin::Transport::unix_socket) return "localhost";
+    auto host = origin.name();
+    const std::string_view implied = origin.transport == Origin::Transport::tls ? ":443" : ":80";
+    if (host.ends_with(implied)) host.resize(host.size() - implied.size());
+    return host;
+}
+
 std::string head_of(const Origin& origin, const ClientRequest& request) {
     std::string head;
     head.reserve(256);
     head.append(http::to_string(request.method)).append(" ").append(origin.base).append(request.target);
     head += " HTTP/1.1\r\nHost: ";
-    head += origin.transport == Origin::Transport::unix_socket ? std::string("localhost") : origin.name();
+    head += host_header(origin);
     head += "\r\nUser-Agent: sarai\r\nAccept: */*\r\n";
     if (!origin.bearer.empty()) head.append("Authorization: Bearer ").append(origin.bearer).append("\r\n");
     bool has_type = false;
@@ -144,8 +153,11 @@ namespace {
 class Body final : public BodyStream {
 public:
     // `give_back` keeps the connection for the next request, once the body was read to its end.
-    Body(std::unique_ptr<Wire> wire, Budgets budgets, std::function<void(std::unique_ptr<Wire>)> give_back)
+    // `method`: of the request; an answer to HEAD has no body, whatever its length says.
+    Body(std::unique_ptr<Wire> wire, http::verb method, Budgets budgets,
+         std::function<void(std::unique_ptr<Wire>)> give_back)
         : wire_(std::move(wire)), budgets_(budgets), give_back_(std::move(give_back)) {
+        parser_.skip(method == http::verb::head);
         parser_.header_limit(64U << 10U);
         parser_.body_limit(boost::none);
         parser_.eager(true);
@@ -262,9 +274,10 @@ asio::awaitable<Result<std::unique_ptr<BodyStream>>> Client::open(ClientRequest 
             wire = std::move(*connected);
         }
         auto* raw = wire.get();
-        auto body = std::make_unique<Body>(std::move(wire), budgets, [weak = std::weak_ptr(state)](auto back) {
-            if (const auto alive = weak.lock()) alive->give_back(std::move(back));
-        });
+        auto body =
+            std::make_unique<Body>(std::move(wire), request.method, budgets, [weak = std::weak_ptr(state)](auto back) {
+                if (const auto alive = weak.lock()) alive->give_back(std::move(back));
+            });
         auto done = co_await raw->write(head, request.body, budgets.first_byte);
         if (done) done = co_await body->read_head();
         if (done) co_return std::move(body);

@@ -15,9 +15,11 @@
 #include <boost/asio/write.hpp>
 #include <filesystem>
 
+#include "net/follow.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "net/task_group.hpp"
+#include "net/url.hpp"
 
 namespace sarai::net {
 namespace {
@@ -501,6 +503,58 @@ TEST_F(HttpTest, DrainLetsARunningRequestEndAndTakesNoNewOne) {
         const auto refused = co_await client->fetch({}, {});
         EXPECT_EQ(refused.error().code, Code::unavailable);
     });
+}
+
+TEST_F(HttpTest, AnAnswerToHeadHasALengthAndNoBody) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> { co_await exchange.respond({.body = "twelve bytes"}); };
+    run([this]() -> asio::awaitable<void> {
+        for (int i = 0; i < 2; ++i) {
+            const auto reply = co_await client->fetch({.method = http::verb::head}, {});
+            EXPECT_TRUE(reply.has_value()) << reply.error().message;
+            EXPECT_EQ(reply->headers[http::field::content_length], "12");
+            EXPECT_EQ(reply->body, "");
+        }
+        EXPECT_EQ(server->connections(), 1U) << "the connection is still good";
+    });
+}
+
+TEST_F(HttpTest, FollowsRedirectsAndKeepsTheKeyForWhoItIsOf) {
+    handler = [this](Exchange& exchange) -> asio::awaitable<void> {
+        const auto key = exchange.request()[http::field::authorization];
+        const auto elsewhere = "http://localhost:" + std::to_string(port) + "/end?a=%20b#part";
+        if (exchange.path() == "/first")
+            co_await exchange.respond({.status = 307, .headers = {{"Location", "sub/second"}}});
+        else if (exchange.path() == "/sub/second")
+            co_await exchange.respond({.status = 302, .body = "away", .headers = {{"Location", elsewhere}}});
+        else
+            co_await exchange.respond(
+                {.body = std::string(exchange.path()) + "?" + std::string(exchange.query()) + "|" + std::string(key)});
+    };
+    run([this]() -> asio::awaitable<void> {
+        const auto base = "http://127.0.0.1:" + std::to_string(port);
+        for (const auto& [from, expected] : {std::pair("/first", "/end?a=%20b|"), std::pair("/x", "/x?|Bearer k")}) {
+            auto followed = co_await open_url(base + from, {.headers = {{"Authorization", "Bearer k"}}}, {});
+            EXPECT_TRUE(followed.has_value()) << followed.error().message;
+            const auto body = co_await followed->body->read_some();
+            EXPECT_EQ(*body, expected);
+        }
+        const auto none = co_await open_url("unix:/run/x.sock", {}, {});
+        EXPECT_EQ(none.error().code, Code::invalid_argument);
+    });
+}
+
+TEST(Url, IsSplitIntoServerAndTarget) {
+    const auto url = parse_url("https://x.example/a%20b/c?d=e/f#part");
+    ASSERT_TRUE(url.has_value());
+    EXPECT_EQ(url->origin.name(), "x.example:443");
+    EXPECT_EQ(url->origin.transport, Origin::Transport::tls);
+    EXPECT_EQ(url->target, "/a%20b/c?d=e/f");
+    EXPECT_EQ(parse_url("http://[::1]:80")->target, "/");
+    EXPECT_EQ(resolve_url("http://x/a/b?c", "../d").value(), "http://x/d");
+    EXPECT_EQ(resolve_url("http://x/a/b?c", "//y/d?e").value(), "http://y/d?e");
+    EXPECT_EQ(escape_path("a b/ü#?.gguf"), "a%20b/%C3%BC%23%3F.gguf");
+    for (const char* bad : {"", "x", "unix:/x", "file:///x", "http://u:p@x/", "http://x/a b", "http:///x"})
+        EXPECT_FALSE(parse_url(bad).has_value()) << bad;
 }
 
 TEST(Origin, ReadsUrlsAndNamesWhatIsWrongWithOthers) {
