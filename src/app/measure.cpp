@@ -2,15 +2,14 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <utility>
 
 #include "engine/process.hpp"
 #include "history/key.hpp"
+#include "net/on_thread.hpp"
 
 namespace sarai::app {
 namespace asio = boost::asio;
@@ -28,13 +27,6 @@ struct Measurer::Known {
 };
 
 namespace {
-
-// Runs `work` on the thread, and goes on here. (The coroutine holds the work: it outlives a caller that was cancelled.)
-template <class Work>
-asio::awaitable<std::invoke_result_t<Work&>> on(asio::thread_pool& thread, Work work) {
-    const auto run = [](Work mine) -> asio::awaitable<std::invoke_result_t<Work&>> { co_return mine(); };
-    co_return co_await asio::co_spawn(thread, run(std::move(work)), asio::use_awaitable);
-}
 
 struct Printed {
     int status = 0;
@@ -129,7 +121,7 @@ Measurer::Known Measurer::keep(const memory::EngineShape& shape, Known before,
 asio::awaitable<Result<memory::ModelPlan>> Measurer::measure(memory::EngineShape shape) {
     const auto program = engine::find_program("sarai-measure");
     if (!program) co_return std::unexpected(program.error());
-    auto known = co_await on(thread_, [this, shape] { return look_up(shape); });
+    auto known = co_await net::on_thread(thread_, [this, shape] { return look_up(shape); });
     // What nodes have, and whether they are there, may have changed since.
     if (known.printed && shape.nodes.empty()) {
         auto plan = memory::parse_measurement(shape, 0, *known.printed, "");
@@ -144,8 +136,8 @@ asio::awaitable<Result<memory::ModelPlan>> Measurer::measure(memory::EngineShape
     const auto own = memory::engine_libraries(printed->out);
     if (own.empty()) libraries.clear();
     libraries.insert(libraries.end(), own.begin(), own.end());
-    auto kept = co_await on(thread_, [this, shape, before = std::move(known), libraries = std::move(libraries),
-                                      text = printed->out]() mutable {
+    auto kept = co_await net::on_thread(thread_, [this, shape, before = std::move(known),
+                                                  libraries = std::move(libraries), text = printed->out]() mutable {
         return keep(shape, std::move(before), std::move(libraries), text);
     });
     co_return completed(std::move(plan), std::move(kept.key), kept.learned, false);
