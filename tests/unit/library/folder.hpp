@@ -1,0 +1,66 @@
+// A folder that is removed at the end of a test, and what is in it.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/sha256.hpp"
+#include "library/library.hpp"
+
+namespace sarai::library::test {
+
+class Folder {
+public:
+    Folder() : path_(std::filesystem::temp_directory_path() / "sarai-library-XXXXXX") {
+        auto pattern = path_.string();
+        path_ = ::mkdtemp(pattern.data());
+    }
+    ~Folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    // Where a library may be made; it is not there yet.
+    [[nodiscard]] std::filesystem::path path() const { return path_ / "models"; }
+    [[nodiscard]] std::filesystem::path blobs() const { return path() / "blobs"; }
+
+    // Names of the files in a folder.
+    static std::set<std::string> names(const std::filesystem::path& folder) {
+        std::set<std::string> all;
+        if (std::filesystem::exists(folder))
+            for (const auto& entry : std::filesystem::directory_iterator(folder))
+                all.insert(entry.path().filename().string());
+        return all;
+    }
+    static std::string read(const std::filesystem::path& file) {
+        std::ifstream in(file, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    static void write(const std::filesystem::path& file, std::string_view text) {
+        std::filesystem::create_directories(file.parent_path());
+        std::ofstream(file, std::ios::binary).write(text.data(), static_cast<std::streamsize>(text.size()));
+    }
+
+private:
+    std::filesystem::path path_;
+};
+
+inline std::string digest_of(std::string_view bytes) { return "sha256:" + sha256_hex(bytes); }
+inline std::string blob_name(std::string_view bytes) { return "sha256-" + sha256_hex(bytes); }
+
+// Puts a blob into a library; its digest.
+inline std::string add_blob(const Library& library, std::string_view bytes) {
+    auto writer = library.new_blob({});
+    if (!writer || !writer->write(bytes)) return "";
+    return writer->finish().value_or("");
+}
+
+}  // namespace sarai::library::test
