@@ -420,6 +420,7 @@ TEST(AnthropicErrors, HaveAnthropicsTypes) {
     const std::map<std::string_view, std::set<Code>> types{
         {"invalid_request_error", {Code::invalid_argument, Code::method_not_allowed, Code::unsupported}},
         {"authentication_error", {Code::unauthorized}},
+        {"permission_error", {Code::forbidden}},
         {"not_found_error", {Code::not_found}},
         {"request_too_large", {Code::too_large}},
         {"rate_limit_error", {Code::rate_limited}},
