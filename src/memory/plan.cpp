@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <utility>
 
+#include "memory/child_report.hpp"
+
 namespace sarai::memory {
 namespace {
 
@@ -17,28 +19,11 @@ constexpr std::array<std::string_view, 11> line_names = {
 constexpr std::array<std::pair<LoadMode, std::string_view>, 3> load_modes = {
     {{LoadMode::copy, "copy"}, {LoadMode::mmap, "mmap"}, {LoadMode::engine_default, "engine_default"}}};
 
-std::optional<Code> code_named(std::string_view name) {
-    for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
-        if (name_of(static_cast<Code>(i)) == name) return static_cast<Code>(i);
-    }
-    return std::nullopt;
-}
-
-std::string string_or(const json::object& object, std::string_view key, std::string fallback) {
-    const auto* value = object.if_contains(key);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::move(fallback);
-}
-
-std::unexpected<Error> not_understood() {
-    return fail(Code::internal, "the measuring program printed something else than a measurement",
-                "Are sarai and sarai-measure of the same version?");
-}
-
 std::optional<PlanLine> line_of(const json::value& value) {
     const auto* object = value.if_object();
     if (object == nullptr) return std::nullopt;
     const auto* count = object->if_contains("bytes");
-    auto what = string_or(*object, "what", "");
+    auto what = text_or_nothing(*object, "what");
     if (count == nullptr || !count->is_int64() || count->get_int64() < 0) return std::nullopt;
     if (!std::ranges::contains(line_names, what)) return std::nullopt;
     return PlanLine{std::move(what), Bytes{count->get_int64()}};
@@ -48,7 +33,7 @@ std::optional<PlanLine> line_of(const json::value& value) {
 std::optional<NodePlan> node_of(const json::value& value) {
     const auto* object = value.if_object();
     if (object == nullptr) return std::nullopt;
-    NodePlan node{.address = string_or(*object, "address", "")};
+    NodePlan node{.address = text_or_nothing(*object, "address")};
     const auto read = [&](std::string_view key, Bytes& into) {
         const auto* count = object->if_contains(key);
         if (count == nullptr || !count->is_int64() || count->get_int64() < 0) return false;
@@ -63,45 +48,26 @@ std::optional<NodePlan> node_of(const json::value& value) {
 Result<ModelPlan> plan_of(const json::object& printed) {
     const auto* lines = printed.if_contains("lines");
     const auto* context = printed.if_contains("trained_context");
-    if (lines == nullptr || !lines->is_array() || lines->get_array().empty()) return not_understood();
-    if (context == nullptr || !context->is_int64()) return not_understood();
-    ModelPlan plan{.architecture = string_or(printed, "architecture", ""),
+    if (lines == nullptr || !lines->is_array() || lines->get_array().empty()) return report_not_understood();
+    if (context == nullptr || !context->is_int64()) return report_not_understood();
+    ModelPlan plan{.architecture = text_or_nothing(printed, "architecture"),
                    .trained_context = static_cast<int>(context->get_int64()),
-                   .engine = string_or(printed, "engine", "")};
+                   .engine = text_or_nothing(printed, "engine")};
     if (const auto* flag = printed.if_contains("kv_quantisable"); flag != nullptr && flag->is_bool())
         plan.kv_quantisable = flag->get_bool();
     if (const auto* nodes = printed.if_contains("nodes"); nodes != nullptr && nodes->is_array())
         for (const auto& value : nodes->get_array()) {
             auto node = node_of(value);
-            if (!node) return not_understood();
+            if (!node) return report_not_understood();
             plan.nodes.push_back(std::move(*node));
         }
     for (const auto& value : lines->get_array()) {
         auto line = line_of(value);
-        if (!line) return not_understood();
+        if (!line) return report_not_understood();
         plan.lines.push_back(std::move(*line));
     }
     return plan;
 }
-
-Error error_of(const json::object& printed) {
-    const auto* inner = printed.if_contains("error");
-    if (inner == nullptr || !inner->is_object()) return not_understood().error();
-    const auto& error = inner->get_object();
-    return {.code = code_named(string_or(error, "code", "")).value_or(Code::internal),
-            .message = string_or(error, "message", "the measuring program failed without a reason"),
-            .hint = string_or(error, "hint", "")};
-}
-
-// The last line that says something.
-std::string_view last_line(std::string_view text) {
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.remove_suffix(1);
-    const auto start = text.rfind('\n');
-    return start == std::string_view::npos ? text : text.substr(start + 1);
-}
-
-// Shells and most callers report a signal as 128 + its number, others as a negative number.
-bool died_of_a_signal(int exit_status) { return exit_status < 0 || exit_status > 128; }
 
 }  // namespace
 
@@ -175,19 +141,9 @@ Result<ModelPlan> parse_measurement(const EngineShape& shape, int exit_status, s
                         (last_line(last_words).empty() ? "" : ": " + std::string(last_line(last_words))),
                     "Are the ggml-rpc-servers of the same version as the engine?");
     }
-    if (died_of_a_signal(exit_status)) {
-        std::string message = "the engine crashed while it looked at " + shape.model.string();
-        if (const auto line = last_line(last_words); !line.empty()) message += ": " + std::string(line);
-        return fail(Code::corrupt_file, std::move(message), "The file is damaged, or this engine cannot read it.");
-    }
-    boost::system::error_code failed;
-    const auto value = json::parse(printed, failed);
-    if (failed || !value.is_object()) {
-        if (exit_status == 0 || last_line(last_words).empty()) return not_understood();
-        return fail(Code::internal, "the measuring program failed: " + std::string(last_line(last_words)));
-    }
-    if (exit_status != 0) return std::unexpected(error_of(value.get_object()));
-    return plan_of(value.get_object());
+    const auto report = read_report(shape.model, exit_status, printed, last_words);
+    if (!report) return std::unexpected(report.error());
+    return plan_of(*report);
 }
 
 std::vector<std::filesystem::path> engine_libraries(std::string_view printed) {
