@@ -28,7 +28,6 @@ namespace bp = boost::process::v2;
 namespace {
 
 constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t max_output = 1U << 20U;
 constexpr std::size_t max_tail = 64U << 10U;
 
 // Writes our pid to a cgroup.procs file. Async-signal-safe.
@@ -101,11 +100,12 @@ std::string ExitStatus::describe() const {
 }
 
 struct ChildProcess::State : std::enable_shared_from_this<State> {
-    State(const asio::any_io_executor& executor, bp::process started)
+    State(const asio::any_io_executor& executor, bp::process started, std::size_t most)
         : process(std::move(started)),
           group(process.id()),
           out(executor),
           err(executor),
+          most_output(most),
           changed(executor, asio::steady_timer::time_point::max()),
           tasks(executor) {}
 
@@ -113,6 +113,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     const pid_t group;  // led by the process; kept, because what has been reaped may have no id any more
     asio::readable_pipe out;
     asio::readable_pipe err;
+    const std::size_t most_output;
     std::string out_text;
     std::string err_tail;
     std::optional<ExitStatus> ended;
@@ -141,7 +142,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
             auto [ec, n] = co_await pipe.async_read_some(asio::buffer(part), quiet);
             if (ec) break;
             const std::string_view text(part.data(), n);
-            if (!is_error && self->out_text.size() < max_output) self->out_text += text;
+            if (!is_error) self->out_text += text.substr(0, self->most_output - self->out_text.size());
             self->err_tail += text;
             if (self->err_tail.size() > 2 * max_tail) self->err_tail.erase(0, self->err_tail.size() - max_tail);
         }
@@ -176,7 +177,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start_or_throw(asio::any_io_
                  bp::process_stdio{.in = nullptr, .out = out, .err = err}, bp::process_environment(environment),
                  PrepareChild{command.cgroup.empty() ? nullptr : command.cgroup.c_str()});
     if (ec) return fail(Code::io, fmt::format("cannot start {}", command.program.string()), ec);
-    auto state = std::make_shared<State>(executor, std::move(process));
+    auto state = std::make_shared<State>(executor, std::move(process), command.most_output);
     state->out = std::move(out);
     state->err = std::move(err);
     state->tasks.spawn("output reader", State::read(state, state->out, false));

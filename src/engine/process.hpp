@@ -24,6 +24,7 @@ struct Command {
     std::vector<std::string> arguments = {};
     std::map<std::string, std::string> environment = {};  // added to ours
     std::filesystem::path cgroup = {};  // a cgroup.procs file: the child moves there before it runs the program
+    std::size_t most_output = std::size_t{1} << 20;  // bytes of its standard output that are kept: the first ones
 };
 
 // A program's absolute path: itself if it has a slash, else beside our own executable, else on PATH.
@@ -59,7 +60,7 @@ public:
     // SIGTERM, `grace`, SIGKILL; resumes when it was reaped.
     [[nodiscard]] boost::asio::awaitable<ExitStatus> stop(std::chrono::milliseconds grace);
 
-    [[nodiscard]] const std::string& output() const;  // standard output, its first MiB
+    [[nodiscard]] const std::string& output() const;  // standard output, its first `most_output` bytes
     // The last lines of standard error (of both where that says nothing), at most `lines`.
     [[nodiscard]] std::string last_words(std::size_t lines) const;
 

@@ -95,6 +95,16 @@ TEST_F(ChildProcessTest, APausedWorkerStandsStillWithWhatItStartedAndEndsBySigte
     fs::remove(program);
 }
 
+TEST_F(ChildProcessTest, KeepsAsMuchOfTheOutputAsIsWanted) {
+    run([&]() -> asio::awaitable<void> {
+        auto child = ChildProcess::start(
+            io.get_executor(),
+            {.program = "/bin/sh", .arguments = {"-c", "head -c 9000 /dev/zero | tr '\\0' x"}, .most_output = 5000});
+        (void)co_await (*child)->wait();
+        EXPECT_EQ((*child)->output(), std::string(5000, 'x'));
+    });
+}
+
 TEST_F(ChildProcessTest, KeepsOutputLastWordsAndStatus) {
     run([this]() -> asio::awaitable<void> {
         auto child = shell("echo $ADDED; echo one >&2; echo two >&2; echo three >&2; exit 7");
