@@ -4,9 +4,9 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <csignal>
 #include <utility>
 
+#include "app/short_child.hpp"
 #include "engine/process.hpp"
 #include "history/key.hpp"
 #include "net/on_thread.hpp"
@@ -28,26 +28,9 @@ struct Measurer::Known {
 
 namespace {
 
-struct Printed {
-    int status = 0;
-    std::string out;
-    std::string last_words;
-};
-
-asio::awaitable<Result<Printed>> ask(const std::filesystem::path& program, const memory::EngineShape& shape) {
-    auto child = engine::ChildProcess::start(co_await asio::this_coro::executor,
-                                             {.program = program, .arguments = memory::measure_arguments(shape)});
-    if (!child) co_return std::unexpected(child.error());
-    const auto ended = co_await (*child)->wait_for(30s);
-    if (!ended) {
-        (*child)->signal(SIGKILL);
-        co_await (*child)->wait();
-        co_return fail(Code::timeout, fmt::format("measuring {} took longer than 30 s", shape.model.string()));
-    }
-    // A killed child has no exit status; 128 + signal, as shells say it.
-    co_return Printed{.status = ended->signalled ? 128 + ended->code : ended->code,
-                      .out = (*child)->output(),
-                      .last_words = (*child)->last_words(3)};
+asio::awaitable<Result<ShortChild>> ask(const std::filesystem::path& program, const memory::EngineShape& shape) {
+    co_return co_await run_child({.program = program, .arguments = memory::measure_arguments(shape)}, 30s,
+                                 fmt::format("measuring {}", shape.model.string()));
 }
 
 // What the loader would load for the server: it has libraries that the measuring child has not. 5 ms, and only beside a

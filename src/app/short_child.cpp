@@ -1,0 +1,25 @@
+#include "app/short_child.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/this_coro.hpp>
+#include <csignal>
+
+namespace sarai::app {
+namespace asio = boost::asio;
+
+asio::awaitable<Result<ShortChild>> run_child(engine::Command command, std::chrono::seconds budget, std::string what) {
+    auto child = engine::ChildProcess::start(co_await asio::this_coro::executor, command);
+    if (!child) co_return std::unexpected(child.error());
+    const auto ended = co_await (*child)->wait_for(budget);
+    if (!ended) {
+        (*child)->signal(SIGKILL);
+        co_await (*child)->wait();
+        co_return fail(Code::timeout, fmt::format("{} took longer than {} s", what, budget.count()));
+    }
+    co_return ShortChild{.status = ended->signalled ? 128 + ended->code : ended->code,
+                         .out = (*child)->output(),
+                         .last_words = (*child)->last_words(3)};
+}
+
+}  // namespace sarai::app
