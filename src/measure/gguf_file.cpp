@@ -4,22 +4,13 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
-#include <memory>
 #include <string_view>
 #include <system_error>
 
 #include <fmt/format.h>
 
-#include "gguf.h"
-
 namespace sarai::measure {
 namespace {
-
-std::string text_of(const gguf_context* gguf, const char* key) {
-    const auto id = gguf_find_key(gguf, key);
-    if (id < 0 || gguf_get_kv_type(gguf, id) != GGUF_TYPE_STRING) return {};
-    return gguf_get_val_str(gguf, id);
-}
 
 // The end of the last tensor, in bytes from the start of the file. Offsets come from a file that nobody vouches for.
 std::optional<std::uint64_t> end_of_data(const gguf_context* gguf) {
@@ -37,7 +28,7 @@ std::optional<std::uint64_t> end_of_data(const gguf_context* gguf) {
 
 void read_projector(const gguf_context* gguf, GgufFacts& facts) {
     for (const char* key : {"clip.projector_type", "clip.vision.projector_type", "clip.audio.projector_type"}) {
-        if (facts.projector_type.empty()) facts.projector_type = text_of(gguf, key);
+        if (facts.projector_type.empty()) facts.projector_type = text_at(gguf, key);
     }
     for (const char* key : {"clip.vision.projection_dim", "clip.audio.projection_dim"}) {
         const auto id = gguf_find_key(gguf, key);
@@ -54,7 +45,13 @@ void read_projector(const gguf_context* gguf, GgufFacts& facts) {
 
 }  // namespace
 
-Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
+std::string text_at(const gguf_context* gguf, const char* key) {
+    const auto id = gguf_find_key(gguf, key);
+    if (id < 0 || gguf_get_kv_type(gguf, id) != GGUF_TYPE_STRING) return {};
+    return gguf_get_val_str(gguf, id);
+}
+
+Result<GgufHandle> open_gguf(const std::filesystem::path& path) {
     std::error_code cause;
     const auto status = std::filesystem::status(path, cause);
     if (status.type() == std::filesystem::file_type::not_found) {
@@ -78,8 +75,7 @@ Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
     if (std::string_view(magic.data(), magic.size()) != GGUF_MAGIC) {
         return fail(Code::corrupt_file, fmt::format("{} is not a GGUF file", path.string()));
     }
-    const std::unique_ptr<gguf_context, decltype(&gguf_free)> gguf(
-        gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = nullptr}), &gguf_free);
+    GgufHandle gguf(gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = nullptr}), &gguf_free);
     if (!gguf) {
         return fail(Code::corrupt_file, fmt::format("the header of {} is damaged or cut off", path.string()),
                     "Download it again.");
@@ -93,13 +89,20 @@ Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
                                 to_string(Bytes{static_cast<std::int64_t>(*end)})),
                     "Download it again.");
     }
-    GgufFacts facts{.path = path, .architecture = text_of(gguf.get(), "general.architecture")};
+    return gguf;
+}
+
+Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
+    const auto opened = open_gguf(path);
+    if (!opened) return std::unexpected(opened.error());
+    const auto* gguf = opened->get();
+    GgufFacts facts{.path = path, .architecture = text_at(gguf, "general.architecture")};
     if (facts.architecture.empty()) {
         return fail(Code::corrupt_file, fmt::format("{} names no architecture", path.string()));
     }
-    for (std::int64_t i = 0; i < gguf_get_n_tensors(gguf.get()); ++i)
-        facts.tensor_bytes.count += static_cast<std::int64_t>(gguf_get_tensor_size(gguf.get(), i));
-    if (facts.is_projector()) read_projector(gguf.get(), facts);
+    for (std::int64_t i = 0; i < gguf_get_n_tensors(gguf); ++i)
+        facts.tensor_bytes.count += static_cast<std::int64_t>(gguf_get_tensor_size(gguf, i));
+    if (facts.is_projector()) read_projector(gguf, facts);
     return facts;
 }
 

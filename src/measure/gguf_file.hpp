@@ -6,14 +6,25 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "gguf.h"
 
 namespace sarai::measure {
+
+using GgufHandle = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+
+// The header of a file all of whose tensors lie within it. Errors: not_found, io, invalid_argument (a folder),
+// corrupt_file (empty, not GGUF, damaged header, truncated).
+[[nodiscard]] Result<GgufHandle> open_gguf(const std::filesystem::path& path);
+
+// Empty where the key is not there or its value is no text.
+[[nodiscard]] std::string text_at(const gguf_context* gguf, const char* key);
 
 struct GgufFacts {
     std::filesystem::path path;
@@ -32,7 +43,7 @@ struct GgufFacts {
     [[nodiscard]] bool projects_to(std::int64_t embedding) const;
 };
 
-// Errors: not_found, io, invalid_argument (a folder), corrupt_file (empty, not GGUF, damaged header, truncated).
+// Errors: as of open_gguf(); corrupt_file where it names no architecture.
 [[nodiscard]] Result<GgufFacts> read_gguf(const std::filesystem::path& path);
 
 }  // namespace sarai::measure

@@ -1,6 +1,7 @@
-// sarai-measure: prints what a worker will take, as one JSON object. Runs as a short-lived child, since a file that
-// crashes the engine's loader may then only take this process with it.
+// sarai-measure: prints what a worker will take, or with --describe what a file says of itself, as one JSON object.
+// Runs as a short-lived child, since a file that crashes the engine's loader may then only take this process with it.
 #include <link.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
@@ -9,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "describe.hpp"
 #include "oracle.hpp"
 
 namespace {
@@ -53,6 +55,17 @@ boost::json::object to_json(const sarai::Error& error) {
     return {{"error", std::move(inner)}};
 }
 
+int print(const sarai::Result<boost::json::object>& answer) {
+    fmt::print("{}\n", boost::json::serialize(answer ? *answer : to_json(answer.error())));
+    return answer ? 0 : 1;
+}
+
+// A header that claims to be larger than any is ends this process, not the machine: vocabularies take some 50 MiB.
+void limit_memory() {
+    const rlimit most{.rlim_cur = rlim_t{2} << 30, .rlim_max = rlim_t{2} << 30};
+    (void)::setrlimit(RLIMIT_AS, &most);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,6 +73,8 @@ int main(int argc, char** argv) {
     sarai::measure::Question question;
     std::filesystem::path projector;
     app.add_option("--model", question.model, "GGUF file")->required();
+    bool describes = false;
+    app.add_flag("--describe", describes, "print what the file says of itself instead");
     app.add_option("--mmproj", projector, "multimodal projector, a GGUF file");
     app.add_option("--context", question.context, "tokens, over all slots")->check(CLI::Range(1, 1 << 30));
     app.add_option("--parallel", question.parallel, "slots")->check(CLI::Range(1, 256));
@@ -82,8 +97,9 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
     if (!projector.empty()) question.mmproj = projector;
 
-    const auto answer = sarai::measure::ask(question);
-    const auto printed = answer ? to_json(*answer) : to_json(answer.error());
-    fmt::print("{}\n", boost::json::serialize(printed));
-    return answer ? 0 : 1;
+    if (describes) {
+        limit_memory();
+        return print(sarai::measure::describe_file(question.model));
+    }
+    return print(sarai::measure::ask(question).transform([](const auto& answer) { return to_json(answer); }));
 }
