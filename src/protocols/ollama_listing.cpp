@@ -1,6 +1,8 @@
 #include "protocols/ollama_listing.hpp"
 
-#include <boost/json/value_from.hpp>
+#include <fmt/format.h>
+
+#include <cmath>
 
 namespace sarai::protocols::ollama {
 namespace json = boost::json;
@@ -16,6 +18,7 @@ json::object encode(const Details& details) {
     out["family"] = details.family;
     json::array families;
     if (!details.family.empty()) families.emplace_back(details.family);
+    if (details.has_projector) families.emplace_back("clip");
     out["families"] = std::move(families);
     out["parameter_size"] = details.parameter_size;
     out["quantization_level"] = details.quantization_level;
@@ -28,6 +31,11 @@ json::array strings(const std::vector<std::string>& texts) {
     return out;
 }
 
+void add(json::object& out, const Elsewhere& elsewhere) {
+    if (!elsewhere.model.empty()) out["remote_model"] = elsewhere.model;
+    if (!elsewhere.host.empty()) out["remote_host"] = elsewhere.host;
+}
+
 json::object listed(json::array models) {
     json::object out;
     out["models"] = std::move(models);
@@ -36,12 +44,28 @@ json::object listed(json::array models) {
 
 }  // namespace
 
+std::string parameter_size(std::int64_t count) {
+    const auto in = [&](double unit, int digits, char letter) {
+        const auto number = static_cast<double>(count) / unit;
+        return fmt::format("{:.{}f}{}", number, std::floor(number) == number ? 0 : digits, letter);
+    };
+    if (count >= 1'000'000'000) return in(1e9, 1, 'B');
+    if (count >= 1'000'000) return in(1e6, 2, 'M');
+    if (count >= 1'000) return in(1e3, 0, 'K');
+    return fmt::format("{}", count);
+}
+
+std::string parameter_line(std::string_view name, std::string_view value) {
+    return fmt::format("{:<30} {}", name, value);
+}
+
 json::object encode_tags(std::span<const ModelInfo> models) {
     json::array entries;
     for (const auto& model : models) {
         json::object entry;
         entry["name"] = model.name;
         entry["model"] = model.name;
+        add(entry, model.elsewhere);
         entry["modified_at"] = encode_time(model.modified_at);
         entry["size"] = model.size.count;
         entry["digest"] = model.digest;
@@ -74,11 +98,14 @@ json::object encode_ps(std::span<const RunningModel> models) {
 
 json::object encode_show(const ModelDescription& description) {
     json::object out;
+    if (!description.license.empty()) out["license"] = description.license;
     if (!description.modelfile.empty()) out["modelfile"] = description.modelfile;
     if (!description.parameters.empty()) out["parameters"] = description.parameters;
     if (!description.chat_template.empty()) out["template"] = description.chat_template;
     out["details"] = encode(description.details);
+    add(out, description.elsewhere);
     out["model_info"] = description.model_info;
+    if (!description.projector_info.empty()) out["projector_info"] = description.projector_info;
     if (!description.tensors.empty()) out["tensors"] = description.tensors;
     out["capabilities"] = strings(description.capabilities);
     out["modified_at"] = encode_time(description.modified_at);

@@ -19,6 +19,13 @@ struct Details {
     std::string family;              // "llama"
     std::string parameter_size;      // "10.7B"
     std::string quantization_level;  // "Q4_K_M"
+    bool has_projector = false;      // listed as a second family, "clip"
+};
+
+// Where a model runs that is not here; both empty: it is.
+struct Elsewhere {
+    std::string model = {};  // its name there
+    std::string host = {};   // "http://lan-box:11434"
 };
 
 // A model that can be asked for.
@@ -31,6 +38,7 @@ struct ModelInfo {
     std::optional<int> context_length = {};      // tokens
     std::optional<int> embedding_length = {};    // width of its vectors
     std::vector<std::string> capabilities = {};  // "completion", "embedding", "vision", "tools"
+    Elsewhere elsewhere = {};
 };
 
 // A model that is in memory.
@@ -47,14 +55,22 @@ struct RunningModel {
 // Facts about one model; absent ones are left out.
 struct ModelDescription {
     std::string modelfile = {};
-    std::string parameters = {};  // "num_predict 24", one a line
+    std::string parameters = {};  // as parameter_line() writes them, one a line
     std::string chat_template = {};
+    std::string license = {};
     Details details;
-    boost::json::object model_info = {};  // GGUF metadata: "llama.context_length": 4096 …
+    boost::json::object model_info = {};      // GGUF metadata: "llama.context_length": 4096 …
+    boost::json::object projector_info = {};  // likewise
     boost::json::array tensors = {};
     std::vector<std::string> capabilities = {};
     Moment modified_at;
+    Elsewhere elsewhere = {};
 };
+
+// How many values a model has, in three digits or so: "10.7B", "1.71M", "268K".
+[[nodiscard]] std::string parameter_size(std::int64_t count);
+// "num_ctx                        4096"
+[[nodiscard]] std::string parameter_line(std::string_view name, std::string_view value);
 
 [[nodiscard]] boost::json::object encode_tags(std::span<const ModelInfo> models);
 [[nodiscard]] boost::json::object encode_ps(std::span<const RunningModel> models);

@@ -279,4 +279,38 @@ TEST(OllamaListing, LooksLikeTheRecordedShow) {
               original);
 }
 
+TEST(OllamaListing, ShowsWhereAModelRunsThatIsNotHere) {
+    const Elsewhere lan{.model = "solar:10.7b", .host = "http://lan-box:11434"};
+    const ModelInfo info{.name = "solar:latest", .elsewhere = lan};
+    const auto entry = encode_tags({&info, 1}).at("models").at(0).as_object();
+    EXPECT_EQ(entry.at("remote_model"), "solar:10.7b");
+    EXPECT_EQ(entry.at("remote_host"), "http://lan-box:11434");
+    EXPECT_EQ(encode_show({.elsewhere = lan}).at("remote_host"), "http://lan-box:11434");
+}
+
+TEST(OllamaListing, ShowsTheProjectorBesideTheModel) {
+    const auto shown = encode_show({.license = "apache-2.0",
+                                    .details = {.family = "qwen2vl", .has_projector = true},
+                                    .projector_info = {{"clip.has_vision_encoder", true}}});
+    EXPECT_EQ(shown.at("details").at("families"), json::value({"qwen2vl", "clip"}));
+    EXPECT_EQ(shown.at("projector_info"), json::value({{"clip.has_vision_encoder", true}}));
+    EXPECT_EQ(shown.at("license"), "apache-2.0");
+}
+
+TEST(OllamaListing, CountsParametersInThreeDigitsOrSo) {
+    EXPECT_EQ(parameter_size(1705216), "1.71M");
+    EXPECT_EQ(parameter_size(1091000), "1.09M");
+    EXPECT_EQ(parameter_size(10'731'524'096), "10.7B");
+    EXPECT_EQ(parameter_size(8'000'000'000), "8B");
+    EXPECT_EQ(parameter_size(302'863'104), "302.86M");
+    EXPECT_EQ(parameter_size(2'000'000), "2M");
+    EXPECT_EQ(parameter_size(268'400), "268K");
+    EXPECT_EQ(parameter_size(999), "999");
+    EXPECT_EQ(parameter_size(0), "0");
+}
+
+TEST(OllamaListing, AlignsParametersAsRecorded) {
+    EXPECT_EQ(parameter_line("num_predict", "24"), object(recorded("10-show").body).at("parameters").as_string());
+}
+
 }  // namespace sarai::protocols::ollama
