@@ -15,6 +15,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "app/budget.hpp"
+#include "app/describe.hpp"
 #include "app/enforcement.hpp"
 #include "app/measure.hpp"
 #include "app/port_owner.hpp"
@@ -59,8 +60,9 @@ struct Daemon {
     const DaemonHooks& hooks;
     asio::io_context io{1};
     net::TaskGroup tasks{io.get_executor()};
-    // Goes before `io`: its thread hands results back to it.
+    // These go before `io`: their threads hand results back to it.
     Measurer measurer{config.engine};
+    Describer describer{io.get_executor()};
     int status = 0;
 
     asio::awaitable<void> main(engine::RuntimeDir& runtime) {
@@ -87,14 +89,19 @@ struct Daemon {
                          .cores = engine::compute_cores(),
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
-        const auto reload = [&]() { return load_again(executor, *wiring, pool, machine); };
+        net::TaskGroup side(io.get_executor());
+        const auto reload = [&]() {
+            auto result = load_again(executor, *wiring, pool, machine);
+            if (result) side.spawn("describe", describer.describe_all(model_files(config)));
+            return result;
+        };
         std::shared_ptr<gateway::Tracer> tracer;
         if (!config.telemetry.otlp_endpoint.empty()) {
             auto made = gateway::Tracer::create(executor, config.telemetry.otlp_endpoint, version);
             if (!made) co_return give_up(made.error());
             tracer = std::move(*made);
         }
-        gateway::Gateway gateway(config, pool, version, reload, tracer);
+        gateway::Gateway gateway(config, pool, describer, version, reload, tracer);
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);
@@ -116,8 +123,8 @@ struct Daemon {
             spdlog::warn("whoever reaches {} may use it: it asks for no key (server.insecure)", url);
         spdlog::info("memory enforcement: {} ({})", enforcement->shown.mode, enforcement->shown.why);
         pool.start(preload);
+        side.spawn("describe", describer.describe_all(model_files(config)));
         if (hooks.on_listening) hooks.on_listening(url);
-        net::TaskGroup side(io.get_executor());
         const auto announce = [&]() -> asio::awaitable<void> {
             co_await settled(pool, preload);
             if (hooks.on_ready) hooks.on_ready(url);

@@ -10,6 +10,7 @@
 
 #include "config/config.hpp"
 #include "gateway/caller.hpp"
+#include "gateway/catalogue.hpp"
 #include "gateway/face.hpp"
 #include "gateway/metrics.hpp"
 #include "net/http_server.hpp"
@@ -22,6 +23,7 @@ struct Shared {
     const config::Config& config;
     pool::Pool& pool;
     Metrics& metrics;
+    Catalogue& catalogue;
 };
 
 // Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.

@@ -2,7 +2,7 @@
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/ollama_face.hpp"
-#include "gateway/status.hpp"
+#include "gateway/ollama_listing.hpp"
 #include "protocols/ollama_listing.hpp"
 
 namespace sarai::gateway {
@@ -61,7 +61,7 @@ asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& call
     if (!name) co_return co_await refuse_with(exchange, Protocol::ollama, name.error());
     if (auto allowed = access::may_use(caller.visit.key(), *name); !allowed)
         co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
-    const auto shown = ollama_show_json(shared_, *name);
+    const auto shown = co_await ollama_show_json(shared_, *name, exchange.request().body());
     (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
 }
 

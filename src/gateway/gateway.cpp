@@ -62,10 +62,10 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
     return nullptr;
 }
 
-Gateway::Gateway(const config::Config& config, pool::Pool& pool, std::string version, Reload reload,
-                 std::shared_ptr<Tracer> tracer)
+Gateway::Gateway(const config::Config& config, pool::Pool& pool, Catalogue& catalogue, std::string version,
+                 Reload reload, std::shared_ptr<Tracer> tracer)
     : metrics_(version),
-      shared_{config, pool, metrics_},
+      shared_{config, pool, metrics_, catalogue},
       entrance_(config),
       version_(std::move(version)),
       reload_(std::move(reload)),

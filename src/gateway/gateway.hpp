@@ -1,5 +1,5 @@
-// The HTTP face of sarai: a table from method and path to handler. It owns nothing but its metrics; pool and
-// configuration outlive it.
+// The HTTP face of sarai: a table from method and path to handler. It owns nothing but its metrics; pool,
+// catalogue and configuration outlive it.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -24,7 +24,7 @@ public:
     using Reload = std::function<Result<config::Reloaded>()>;
 
     // `tracer` may be null.
-    Gateway(const config::Config& config, pool::Pool& pool, std::string version, Reload reload,
+    Gateway(const config::Config& config, pool::Pool& pool, Catalogue& catalogue, std::string version, Reload reload,
             std::shared_ptr<Tracer> tracer);
 
     [[nodiscard]] boost::asio::awaitable<void> handle(net::Exchange& exchange);

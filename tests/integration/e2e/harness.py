@@ -44,6 +44,13 @@ def children_of(pid):
     return found
 
 
+def name_of(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def alive(pid):
     """True for a process that exists and is not a zombie."""
     try:
@@ -142,7 +149,9 @@ class Sarai:
         return rows[0] if rows else None
 
     def workers(self):
-        return children_of(self.process.pid) if self.process and self.process.poll() is None else []
+        """Without the short-lived children that look at files."""
+        here = children_of(self.process.pid) if self.process and self.process.poll() is None else []
+        return [child for child in here if name_of(child) != "sarai-measure"]
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)

@@ -30,7 +30,8 @@ class History(Case):
 
     def write_measurer(self, remark=""):
         program = self.bin / "sarai-measure"
-        program.write_text(f'#!/bin/sh\n{remark}\necho "$*" >> "{self.asked_path}"\nexec "{BIN}/sarai-measure" "$@"\n')
+        program.write_text(f'#!/bin/sh\n{remark}\n[ "$1" = --describe ] || echo "$*" >> "{self.asked_path}"\n'
+                           f'exec "{BIN}/sarai-measure" "$@"\n')
         program.chmod(0o755)
 
     def asked(self):
