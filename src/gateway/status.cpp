@@ -6,13 +6,11 @@
 #include <boost/json/array.hpp>
 
 #include "memory/learned_text.hpp"
-#include "protocols/ollama_listing.hpp"
 
 namespace sarai::gateway {
 namespace {
 
 namespace json = boost::json;
-namespace ollama = protocols::ollama;
 
 json::value error_json(const std::optional<Error>& error) {
     return error ? json::value(describe(*error)) : json::value(nullptr);
@@ -110,27 +108,6 @@ bool shows_local(const Shared& shared, pool::ModelIndex i) {
     return config.local && (listed || local.state != pool::LocalState::absent || (in_trouble && !config.retired));
 }
 
-ollama::Details details_of(const Shared& shared, pool::ModelIndex i) {
-    const auto plan = shared.pool.local(i).plan;
-    return {.family = plan ? plan->architecture : std::string{}, .parameter_size = {}, .quantization_level = {}};
-}
-
-ollama::ModelInfo info_of(const Shared& shared, pool::ModelIndex i) {
-    const auto& config = shared.config.models[i];
-    std::error_code ec;
-    ollama::ModelInfo info{
-        .name = config.name + ":latest", .modified_at = {}, .size = {}, .digest = {}, .details = details_of(shared, i)};
-    if (config.local) {
-        const auto size = std::filesystem::file_size(config.local->path, ec);
-        if (!ec) info.size = {static_cast<std::int64_t>(size)};
-        const auto written = std::filesystem::last_write_time(config.local->path, ec);
-        if (!ec) info.modified_at = std::chrono::clock_cast<std::chrono::system_clock>(written);
-        info.context_length = config.local->context_length;
-    }
-    info.capabilities = {config.kind == config::ModelKind::embedding ? "embedding" : "completion"};
-    return info;
-}
-
 // Who takes what, and what the watchdog makes of it.
 json::object ledger_json(const pool::Pool& pool, const memory::ProcessMemory& measured) {
     const auto& core = pool.core();
@@ -221,67 +198,13 @@ json::object model_json(const Shared& shared, pool::ModelIndex i) {
     return {{"id", config.name}, {"object", "model"}, {"created", 0}, {"owned_by", "sarai"}, {"sarai", about}};
 }
 
-namespace {
-
-// The pool's clock knows no date.
-std::optional<ollama::Moment> expiry_of(const Shared& shared, pool::ModelIndex i) {
-    const auto expiry = shared.pool.core().expires(i);
-    if (!expiry) return std::nullopt;
-    const auto now = std::chrono::steady_clock::now();
-    const bool busy = shared.pool.core().local(i).leases > 0;
-    const auto stays = *expiry - shared.pool.core().local(i).idle_since;
-    return std::chrono::system_clock::now() + (busy ? stays : *expiry - now);
-}
-
-bool is_shown(const Shared& shared, const config::ApiKey* key, pool::ModelIndex i) {
-    const auto& model = shared.config.models[i];
-    return !model.retired && access::is_listed(key, model.name);
-}
-
-}  // namespace
-
 json::object models_json(const Shared& shared, const config::ApiKey* key) {
     json::array data;
-    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i)
-        if (is_shown(shared, key, i)) data.push_back(model_json(shared, i));
-    return {{"object", "list"}, {"data", data}};
-}
-
-json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key) {
-    std::vector<ollama::ModelInfo> models;
-    for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i)
-        if (is_shown(shared, key, i)) models.push_back(info_of(shared, i));
-    return ollama::encode_tags(models);
-}
-
-json::object ollama_ps_json(const Shared& shared) {
-    std::vector<ollama::RunningModel> models;
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
-        const auto status = shared.pool.local(i);
-        if (status.state != pool::LocalState::ready || shared.config.models[i].retired) continue;
-        models.push_back({.name = shared.config.models[i].name + ":latest",
-                          .size = status.measured.pss,
-                          .digest = {},
-                          .details = details_of(shared, i),
-                          .expires_at = expiry_of(shared, i),
-                          .context_length = shared.config.models[i].local->context_length});
+        const auto& model = shared.config.models[i];
+        if (!model.retired && access::is_listed(key, model.name)) data.push_back(model_json(shared, i));
     }
-    return ollama::encode_ps(models);
-}
-
-Result<json::object> ollama_show_json(const Shared& shared, std::string_view name) {
-    const auto model = find_model(shared.config, name);
-    if (!model) return std::unexpected(model.error());
-    const auto info = info_of(shared, *model);
-    json::object facts;
-    if (!info.details.family.empty()) {
-        facts["general.architecture"] = info.details.family;
-        facts[info.details.family + ".context_length"] = shared.pool.local(*model).plan->trained_context;
-    }
-    return ollama::encode_show({.details = info.details,
-                                .model_info = facts,
-                                .capabilities = info.capabilities,
-                                .modified_at = info.modified_at});
+    return {{"object", "list"}, {"data", data}};
 }
 
 }  // namespace sarai::gateway

@@ -1,5 +1,4 @@
-// The state of the pool as JSON, for /sarai/status, /v1/models and Ollama's listings. Field names stay: scripts read
-// them.
+// The state of the pool as JSON, for /sarai/status and /v1/models. Field names stay: scripts read them.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -17,13 +16,9 @@ namespace sarai::gateway {
 [[nodiscard]] boost::json::object status_json(const Shared& shared, std::string_view version,
                                               std::chrono::seconds uptime);
 
-// The lists have what `key` may use; null: everything.
 // OpenAI's list, each model with an object "sarai" that tells state, backend and memory.
 [[nodiscard]] boost::json::object model_json(const Shared& shared, pool::ModelIndex model);
+// What `key` may use; null: everything.
 [[nodiscard]] boost::json::object models_json(const Shared& shared, const config::ApiKey* key);
-
-[[nodiscard]] boost::json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key);
-[[nodiscard]] boost::json::object ollama_ps_json(const Shared& shared);
-[[nodiscard]] Result<boost::json::object> ollama_show_json(const Shared& shared, std::string_view model);
 
 }  // namespace sarai::gateway

@@ -125,6 +125,29 @@ class ThreeModels(Case):
         names = [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]]
         self.assertEqual(names, ["solar:latest", "lfm2:latest", "omni:latest", "embed:latest"])
 
+    def test_ollama_clients_see_what_the_files_say(self):
+        def tags():
+            return {m["model"]: m for m in self.sarai.request("GET", "/api/tags").json["models"]}
+        wait_until(lambda: all(m["details"]["family"] for m in tags().values()), "all files to be described")
+        models = tags()
+        self.assertEqual({name: m["capabilities"] for name, m in models.items()},
+                         {"solar:latest": ["completion"], "lfm2:latest": ["completion"], "omni:latest": ["completion"],
+                          "embed:latest": ["embedding"]})
+        self.assertEqual(models["solar:latest"]["remote_host"], self.lan.url)
+        self.assertEqual(models["solar:latest"]["remote_model"], "solar")
+        self.assertEqual(models["lfm2:latest"]["details"]["family"], "lfm2")
+        self.assertEqual(len({m["digest"] for m in models.values()}), 4)
+        shown = self.sarai.request("POST", "/api/show", {"model": "omni"}).json
+        self.assertEqual(shown["model_info"]["general.architecture"], "qwen2vl")
+        self.assertIsNone(shown["model_info"]["tokenizer.ggml.tokens"])
+        self.assertIn("token_embd.weight", [t["name"] for t in shown["tensors"]])
+        def running():
+            return {m["model"]: m for m in self.sarai.request("GET", "/api/ps").json["models"]}
+        wait_until(lambda: "lfm2:latest" in running(), "the preloaded model")
+        lfm2 = running()["lfm2:latest"]
+        self.assertEqual(lfm2["details"]["family"], "lfm2")
+        self.assertEqual(lfm2["digest"], models["lfm2:latest"]["digest"])
+
 
 if __name__ == "__main__":
     main()
