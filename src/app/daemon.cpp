@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/brought_models.hpp"
 #include "app/budget.hpp"
 #include "app/describe.hpp"
 #include "app/enforcement.hpp"
@@ -25,6 +26,8 @@
 #include "engine/cores.hpp"
 #include "engine/runtime_dir.hpp"
 #include "gateway/gateway.hpp"
+#include "gateway/shelf.hpp"
+#include "library/library.hpp"
 #include "memory/process_memory.hpp"
 #include "net/task_group.hpp"
 
@@ -55,9 +58,16 @@ asio::awaitable<void> settled(const pool::Pool& pool, const std::vector<pool::Mo
     }
 }
 
+library::Sources sources_of(const config::Library& library) {
+    library::Sources sources{.sources = {}, .hugging_face = library.hugging_face};
+    for (const auto& source : library.sources) sources.sources.push_back({.name = source.name, .url = source.url});
+    return sources;
+}
+
 struct Daemon {
-    config::Config config;  // changes when it is loaded again
+    config::Config config;  // what is served; changes when it is loaded again and when clients bring models
     const DaemonHooks& hooks;
+    config::Config configured;  // what of it the file says
     asio::io_context io{1};
     net::TaskGroup tasks{io.get_executor()};
     // These go before `io`: their threads hand results back to it.
@@ -65,7 +75,14 @@ struct Daemon {
     Describer describer{io.get_executor()};
     int status = 0;
 
+    std::optional<library::Library> library;
+
     asio::awaitable<void> main(engine::RuntimeDir& runtime) {
+        configured = config;
+        auto opened = library::Library::open(library_folder(config.library), {.reserve = GiB(1)});
+        if (!opened) co_return give_up(opened.error());
+        library.emplace(std::move(*opened));
+        add_brought(config, *library);
         auto enforcement = choose_enforcement(config.memory.enforcement, CgroupFacts::of_process());
         if (!enforcement) co_return give_up(enforcement.error());
         const auto cgroups = enforcement->cgroups;
@@ -101,7 +118,22 @@ struct Daemon {
             if (!made) co_return give_up(made.error());
             tracer = std::move(*made);
         }
-        gateway::Gateway gateway(config, pool, describer, version, reload, tracer);
+        const auto relist = [&]() -> Result<void> {
+            auto fresh = configured;
+            add_brought(fresh, *library);
+            auto done = take_over(fresh, executor, *wiring, pool, machine);
+            if (!done) return std::unexpected(done.error());
+            side.spawn("describe", describer.describe_all(model_files(config)));
+            return {};
+        };
+        gateway::Shelf shelf(*library, sources_of(config.library), describer, relist);
+        gateway::Gateway gateway({.config = config,
+                                  .pool = pool,
+                                  .catalogue = describer,
+                                  .shelf = shelf,
+                                  .version = version,
+                                  .reload = reload,
+                                  .tracer = tracer});
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);
@@ -109,7 +141,10 @@ struct Daemon {
             tls = std::move(*made);
         }
         net::HttpServer server(
-            io.get_executor(), {.max_body = config.server.max_request_body, .request = config.server.header_timeout},
+            io.get_executor(),
+            {.max_body = config.server.max_request_body,
+             .request = config.server.header_timeout,
+             .streams_body = &gateway::Gateway::streams_body},
             [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse, tls);
 
         const bool had_terminal = ::isatty(STDIN_FILENO) == 1;
@@ -168,10 +203,25 @@ struct Daemon {
                                         Bytes machine) {
         if (config.file.empty())
             return fail(Code::unsupported, "this server has no configuration file that could be loaded again");
-        const auto fresh = cli::load_config(config.file, config::Environment::of_process());
+        auto fresh = cli::load_config(config.file, config::Environment::of_process());
         if (!fresh) return std::unexpected(fresh.error());
-        if (auto possible = can_be_wired(*fresh, config.engine); !possible) return std::unexpected(possible.error());
-        auto result = config::reload(config, *fresh);
+        auto said = *fresh;
+        add_brought(*fresh, *library);
+        auto result = take_over(*fresh, executor, wiring, pool, machine);
+        if (!result) return result;
+        configured = std::move(said);
+        spdlog::info("loaded {} again: {} models kept, {} changed, {} added, {} removed{}", config.file.string(),
+                     result->kept.size(), result->changed.size(), result->added.size(), result->removed.size(),
+                     result->needs_restart.empty()
+                         ? ""
+                         : fmt::format("; only a restart changes {}", fmt::join(result->needs_restart, ", ")));
+        return result;
+    }
+
+    Result<config::Reloaded> take_over(const config::Config& fresh, asio::any_io_executor executor, Wiring& wiring,
+                                       pool::Pool& pool, Bytes machine) {
+        if (auto possible = can_be_wired(fresh, config.engine); !possible) return std::unexpected(possible.error());
+        auto result = config::reload(config, fresh);
         if (auto done = rewire(executor, config, wiring); !done) return std::unexpected(done.error());
         pool.apply({.models = wiring.models,
                     .endpoints = wiring.endpoints,
@@ -179,11 +229,6 @@ struct Daemon {
                     .max_concurrent_llms = config.memory.max_concurrent_llms,
                     .policy = policy_named(config.memory.policy),
                     .budget = budget_of(config.memory, machine)});
-        spdlog::info("loaded {} again: {} models kept, {} changed, {} added, {} removed{}", config.file.string(),
-                     result.kept.size(), result.changed.size(), result.added.size(), result.removed.size(),
-                     result.needs_restart.empty()
-                         ? ""
-                         : fmt::format("; only a restart changes {}", fmt::join(result.needs_restart, ", ")));
         return result;
     }
 

@@ -7,10 +7,10 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "app/on_thread.hpp"
 #include "app/short_child.hpp"
 #include "base/sha256.hpp"
 #include "engine/process.hpp"
+#include "net/on_thread.hpp"
 
 namespace sarai::app {
 namespace asio = boost::asio;
@@ -80,7 +80,7 @@ asio::awaitable<Result<gateway::SharedFacts>> Describer::describe(std::filesyste
         answered_.cancel();
     });
     // Stamped before it is read: what replaces it meanwhile has another stamp, and is read again.
-    auto stamp = co_await on(thread_, [file] { return history::stamp_file(file); });
+    auto stamp = co_await net::on_thread(thread_, [file] { return history::stamp_file(file); });
     if (const auto known = known_.find(file); known != known_.end() && known->second.stamp == stamp)
         co_return known->second.facts;
     auto facts = co_await read(file);

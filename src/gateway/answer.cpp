@@ -14,7 +14,9 @@
 #include <boost/system/system_error.hpp>
 
 #include "gateway/ask.hpp"
+#include "gateway/brought.hpp"
 #include "gateway/hedge.hpp"
+#include "gateway/shelf.hpp"
 #include "gateway/warm_takeover.hpp"
 #include "llm/conversation.hpp"
 
@@ -106,6 +108,8 @@ private:
                 Error{.code = Code::unsupported,
                       .message = fmt::format("model '{}' makes embeddings and cannot generate text", configured.name),
                       .field = "model"});
+        if (configured.brought)
+            if (const auto* manifest = shared_.shelf.find(configured.name)) apply_recipe(request_, manifest->recipe);
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
         if (shared_.pool.core().models()[*model].endpoints.size() > 1)
             ask->conversation = llm::conversation_of(request_);

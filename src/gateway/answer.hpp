@@ -18,12 +18,15 @@
 
 namespace sarai::gateway {
 
+class Shelf;
+
 // What every request sees; lives as long as the server. Model i of the configuration is model i of the pool.
 struct Shared {
     const config::Config& config;
     pool::Pool& pool;
     Metrics& metrics;
     Catalogue& catalogue;
+    Shelf& shelf;
 };
 
 // Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.

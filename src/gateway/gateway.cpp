@@ -49,6 +49,12 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/api/tags", &Gateway::ollama_tags, Need::look},
         Route{"GET", "/api/ps", &Gateway::ollama_ps, Need::look},
         Route{"POST", "/api/show", &Gateway::ollama_show, Need::look},
+        Route{"GET", "/api/blobs/", &Gateway::has_blob, Need::manage},
+        Route{"POST", "/api/blobs/", &Gateway::take_blob, Need::manage},
+        Route{"POST", "/api/create", &Gateway::create_model, Need::manage},
+        Route{"POST", "/api/pull", &Gateway::pull_model, Need::manage},
+        Route{"POST", "/api/copy", &Gateway::copy_model, Need::manage},
+        Route{"DELETE", "/api/delete", &Gateway::delete_model, Need::manage},
         Route{"GET", "/api/version", &Gateway::ollama_version, Need::look},
     };
     if (method == "HEAD") method = "GET";
@@ -62,14 +68,13 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
     return nullptr;
 }
 
-Gateway::Gateway(const config::Config& config, pool::Pool& pool, Catalogue& catalogue, std::string version,
-                 Reload reload, std::shared_ptr<Tracer> tracer)
-    : metrics_(version),
-      shared_{config, pool, metrics_, catalogue},
-      entrance_(config),
-      version_(std::move(version)),
-      reload_(std::move(reload)),
-      tracer_(std::move(tracer)) {}
+Gateway::Gateway(World world)
+    : metrics_(world.version),
+      shared_{world.config, world.pool, metrics_, world.catalogue, world.shelf},
+      entrance_(world.config),
+      version_(std::move(world.version)),
+      reload_(std::move(world.reload)),
+      tracer_(std::move(world.tracer)) {}
 
 net::Reply Gateway::refuse(const Error& error, std::string_view target) {
     return error_reply(protocol_of(target), error);

@@ -13,6 +13,7 @@
 #include "gateway/answer.hpp"
 #include "gateway/entrance.hpp"
 #include "gateway/response_store.hpp"
+#include "gateway/shelf.hpp"
 #include "gateway/tracer.hpp"
 #include "protocols/ollama_server.hpp"
 
@@ -23,10 +24,20 @@ public:
     // Loads the configuration's file again. An error has changed nothing.
     using Reload = std::function<Result<config::Reloaded>()>;
 
-    // `tracer` may be null.
-    Gateway(const config::Config& config, pool::Pool& pool, Catalogue& catalogue, std::string version, Reload reload,
-            std::shared_ptr<Tracer> tracer);
+    // What it serves and with what; all of it outlives the gateway.
+    struct World {
+        const config::Config& config;
+        pool::Pool& pool;
+        Catalogue& catalogue;
+        Shelf& shelf;
+        std::string version;
+        Reload reload;
+        std::shared_ptr<Tracer> tracer;  // may be null
+    };
+    explicit Gateway(World world);
 
+    // For ServerLimits: whose body its endpoint reads itself.
+    [[nodiscard]] static bool streams_body(std::string_view method, std::string_view path);
     [[nodiscard]] boost::asio::awaitable<void> handle(net::Exchange& exchange);
     // For requests that never became one.
     [[nodiscard]] static net::Reply refuse(const Error& error, std::string_view target);
@@ -63,10 +74,20 @@ private:
     boost::asio::awaitable<void> ollama_tags(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_ps(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_show(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> has_blob(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> take_blob(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> create_model(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> pull_model(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> copy_model(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> delete_model(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_version(net::Exchange& exchange, Caller& caller);
 
     boost::asio::awaitable<void> openai(net::Exchange& exchange, Caller& caller, llm::Task task);
     boost::asio::awaitable<void> ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call);
+    // Long work with progress: Ollama's status lines, or one object at its end.
+    using Work = std::function<boost::asio::awaitable<Result<void>>(Shelf::Report)>;
+    boost::asio::awaitable<void> report_work(net::Exchange& exchange, bool stream, const Work& work);
+    [[nodiscard]] Result<void> not_configured(std::string_view name, std::string_view field) const;
     boost::asio::awaitable<void> about_text(net::Exchange& exchange, Caller& caller, Result<llm::Request> request);
     boost::asio::awaitable<void> dispatch(net::Exchange& exchange, Caller& caller, const Route* route,
                                           const std::string& allowed);

@@ -98,6 +98,7 @@ json::object encode_ps(std::span<const RunningModel> models) {
 
 json::object encode_show(const ModelDescription& description) {
     json::object out;
+    if (!description.system.empty()) out["system"] = description.system;
     if (!description.license.empty()) out["license"] = description.license;
     if (!description.modelfile.empty()) out["modelfile"] = description.modelfile;
     if (!description.parameters.empty()) out["parameters"] = description.parameters;

@@ -57,6 +57,7 @@ struct ModelDescription {
     std::string modelfile = {};
     std::string parameters = {};  // as parameter_line() writes them, one a line
     std::string chat_template = {};
+    std::string system = {};
     std::string license = {};
     Details details;
     boost::json::object model_info = {};      // GGUF metadata: "llama.context_length": 4096 …

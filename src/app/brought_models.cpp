@@ -1,0 +1,49 @@
+#include "app/brought_models.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "config/values.hpp"
+#include "protocols/json.hpp"
+
+namespace sarai::app {
+namespace {
+
+constexpr int usual_context = 4096;  // Ollama's own, where no num_ctx is given
+constexpr std::string_view latest = ":latest";
+
+}  // namespace
+
+std::filesystem::path library_folder(const config::Library& library) {
+    if (!library.path.empty()) return library.path;
+    if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data == '/')
+        return std::filesystem::path(data) / "sarai";
+    const char* home = std::getenv("HOME");
+    return std::filesystem::path(home == nullptr ? "/var/lib" : home) /
+           (home == nullptr ? "sarai" : ".local/share/sarai");
+}
+
+void add_brought(config::Config& config, const library::Library& library) {
+    for (const auto* manifest : library.list()) {
+        auto name = manifest->name;
+        if (name.ends_with(latest)) name.resize(name.size() - latest.size());
+        if (config.find(name) != nullptr) {
+            spdlog::warn("model '{}' of the library is not served: the configuration has one of that name", name);
+            continue;
+        }
+        const auto file = library.existing_blob(manifest->model);
+        if (!file || !config::is_model_name(name)) continue;
+        config::Model model{.name = name, .local = config::LocalModel{}, .brought = true};
+        if (protocols::string_at(manifest->details, "kind") == "embedding") model.kind = config::ModelKind::embedding;
+        model.local->path = *file;
+        if (manifest->mmproj)
+            if (const auto projector = library.existing_blob(*manifest->mmproj)) model.local->mmproj = *projector;
+        const auto context = protocols::integer_at(manifest->recipe.parameters, "num_ctx").value_or(usual_context);
+        model.local->context_length = static_cast<int>(std::clamp<std::int64_t>(context, 256, 1 << 24));
+        config.models.push_back(std::move(model));
+    }
+}
+
+}  // namespace sarai::app

@@ -1,0 +1,154 @@
+#include "gateway/shelf.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "library/modelfile.hpp"
+#include "library/name.hpp"
+#include "net/on_thread.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+namespace asio = boost::asio;
+namespace ollama = protocols::ollama;
+using asio::awaitable;
+
+// What a request says wins over what its source says.
+void add_to(ollama::Recipe& recipe, const ollama::Recipe& more) {
+    if (!more.chat_template.empty()) recipe.chat_template = more.chat_template;
+    if (!more.system.empty()) recipe.system = more.system;
+    if (!more.licenses.empty()) recipe.licenses = more.licenses;
+    if (!more.messages.empty()) recipe.messages = more.messages;
+    for (const auto& [name, value] : more.parameters) recipe.parameters[name] = value;
+}
+
+std::string_view kind_name(memory::FileKind kind) { return kind == memory::FileKind::embedding ? "embedding" : "chat"; }
+
+}  // namespace
+
+Shelf::Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Changed changed)
+    : library_(library), catalogue_(catalogue), changed_(std::move(changed)), puller_(library, std::move(sources)) {}
+
+awaitable<Result<void>> Shelf::take_blob(std::string digest, std::optional<Bytes> size, Next next) {
+    const auto parsed = library::parse_digest(digest);
+    if (!parsed) co_return std::unexpected(parsed.error());
+    auto writer = library_.new_blob({.digest = *parsed, .size = size});
+    if (!writer) co_return std::unexpected(writer.error());
+    for (;;) {
+        auto piece = co_await next();
+        if (!piece) co_return std::unexpected(piece.error());
+        if (piece->empty()) break;
+        auto written =
+            co_await net::on_thread(disk_, [&writer, text = std::move(*piece)] { return writer->write(text); });
+        if (!written) co_return written;
+    }
+    const auto done = co_await net::on_thread(disk_, [&writer] { return writer->finish(); });
+    if (!done) co_return std::unexpected(done.error());
+    co_return Result<void>{};
+}
+
+awaitable<Result<Shelf::Parts>> Shelf::parts_of(const ollama::CreateRequest& request) {
+    Parts parts;
+    std::vector<std::string> digests;
+    for (const auto& [name, digest] : request.files) digests.push_back(digest);
+    std::string from = request.from;
+    if (!request.modelfile.empty()) {
+        auto modelfile = library::parse_modelfile(request.modelfile);
+        if (!modelfile) co_return std::unexpected(modelfile.error());
+        parts.recipe = std::move(modelfile->recipe);
+        for (const auto& source : modelfile->from) {
+            // "@sha256:…" and "sha256:…" are blobs that the client has brought before.
+            const auto digest = library::parse_digest(source.starts_with('@') ? source.substr(1) : source);
+            if (digest)
+                digests.push_back(*digest);
+            else
+                from = source;
+        }
+    }
+    if (!from.empty()) {
+        const auto* source = library_.find(from);
+        if (source == nullptr)
+            co_return std::unexpected(Error{.code = Code::not_found,
+                                            .message = fmt::format("model '{}' not found", from.substr(0, 128)),
+                                            .hint = "A model can be made from one in the library; pull it first.",
+                                            .field = "from"});
+        parts.model = source->model;
+        parts.mmproj = source->mmproj;
+        const auto own = std::exchange(parts.recipe, source->recipe);
+        add_to(parts.recipe, own);
+    }
+    for (const auto& digest : digests) {
+        const auto file = library_.existing_blob(digest);
+        if (!file) co_return std::unexpected(file.error());
+        const auto facts = co_await catalogue_.describe(*file);
+        if (!facts) co_return std::unexpected(facts.error());
+        const auto whole = library::parse_digest(digest);
+        if (!whole) co_return std::unexpected(whole.error());
+        const bool projector = memory::kind_of(**facts) == memory::FileKind::projector;
+        (projector ? parts.mmproj.emplace() : parts.model) = *whole;
+    }
+    if (parts.model.empty())
+        co_return fail_field("files", digests.empty() ? "neither 'from' or 'files' was specified"
+                                                      : "'files' has a projector alone; expected a model as well");
+    co_return parts;
+}
+
+awaitable<Result<void>> Shelf::add(library::Manifest manifest) {
+    const auto file = library_.existing_blob(manifest.model);
+    if (!file) co_return std::unexpected(file.error());
+    const auto facts = co_await catalogue_.describe(*file);
+    if (!facts) co_return std::unexpected(facts.error());
+    manifest.details["kind"] = kind_name(memory::kind_of(**facts));
+    const auto name = manifest.name;
+    const auto* known = library_.find(name);
+    const auto before = known == nullptr ? std::nullopt : std::optional(*known);
+    if (auto put = library_.put(std::move(manifest)); !put) co_return put;
+    if (auto told = changed_(); !told) {
+        // All or nothing: what cannot be served is not there.
+        (void)(before ? library_.put(*before) : library_.remove(name));
+        co_return told;
+    }
+    co_return Result<void>{};
+}
+
+awaitable<Result<void>> Shelf::create(ollama::CreateRequest request, Report report) {
+    if (auto name = library::Name::parse(request.model); !name) co_return std::unexpected(name.error());
+    report({.status = std::string(ollama::status::parsing)});
+    auto parts = co_await parts_of(request);
+    if (!parts) co_return std::unexpected(parts.error());
+    const auto hold = library_.hold(parts->model);
+    report({.status = std::string(ollama::status::verifying_conversion)});
+    report({.status = request.from.empty() ? ollama::status::new_layer(parts->model)
+                                           : ollama::status::existing_layer(parts->model)});
+    if (parts->mmproj) report({.status = ollama::status::new_layer(*parts->mmproj)});
+    add_to(parts->recipe, request.recipe);
+    report({.status = std::string(ollama::status::writing_manifest)});
+    co_return co_await add({.name = request.model,
+                            .created_at = std::chrono::system_clock::now(),
+                            .model = parts->model,
+                            .mmproj = parts->mmproj,
+                            .recipe = std::move(parts->recipe)});
+}
+
+awaitable<Result<void>> Shelf::pull(std::string model, Report report) {
+    auto manifest = co_await puller_.pull(std::move(model), std::move(report));
+    if (!manifest) co_return std::unexpected(manifest.error());
+    auto added = co_await add(*manifest);
+    // Without its kind it could not be served.
+    if (!added) (void)library_.remove(manifest->name);
+    co_return added;
+}
+
+Result<void> Shelf::copy(std::string_view source, std::string_view destination) {
+    if (auto copied = library_.copy(source, destination, std::chrono::system_clock::now()); !copied) return copied;
+    return changed_();
+}
+
+Result<void> Shelf::remove(std::string_view model) {
+    if (auto removed = library_.remove(model); !removed) return removed;
+    return changed_();
+}
+
+}  // namespace sarai::gateway
