@@ -1,6 +1,6 @@
 # `make run` and `make test` are all a newcomer needs; both set up everything else.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint sanitize bench build format clean
+.PHONY: help run test lint sanitize fuzz bench build format clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -15,11 +15,14 @@ test: ## build and run every test (a part: make test ARGS='-L unit', ARGS='-R Po
 lint: ## formatting and clang-tidy, as CI checks them
 	@scripts/toolbox run test -- scripts/lint
 
-sanitize: ## unit and integration tests under the address and thread sanitizers
+sanitize: ## unit and integration tests, and the fuzz corpus, under the address and thread sanitizers
 	@for preset in asan tsan; do \
 	   scripts/toolbox run test -- scripts/build $$preset && \
-	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j2 -L 'unit|integration' $(ARGS) || exit 1; \
+	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j2 -L 'unit|integration|fuzz' $(ARGS) || exit 1; \
 	 done
+
+fuzz: ## fuzz every parser for a minute (one for longer: make fuzz ARGS='openai_stream --seconds 600')
+	@scripts/toolbox run test -- fuzz/run $(ARGS)
 
 bench: ## run the benchmarks (release build); prints ratios against named baselines
 	@scripts/toolbox run test -- scripts/build release

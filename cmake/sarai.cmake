@@ -22,6 +22,9 @@ if(SARAI_SANITIZE)
     target_link_options(sarai_options INTERFACE -fsanitize=undefined)
   endif()
 endif()
+if(SARAI_FUZZ)
+  target_compile_options(sarai_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 
 # sarai_module(NAME [DEPENDS module…] [LINK target…]): a static library of every .cpp in the current folder.
 # Include paths are "module/header.hpp"; each module exports only its own folder, through a link farm.

@@ -1,0 +1,27 @@
+// What the measuring child printed, which a hostile file may have a say in. The first line is its exit status, the
+// second what it printed last to standard error, then comes its standard output.
+//
+// options: -dict=fuzz/dictionaries/measurement.dict -max_len=4096
+#include <charconv>
+
+#include "memory/plan.hpp"
+#include "support/check.hpp"
+#include "support/input.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sarai;
+    fuzz::Input input(data, size);
+    const auto first = input.line();
+    int status = 0;
+    std::from_chars(first.data(), first.data() + first.size(), status);
+    const auto last_words = input.line();
+    const auto plan = memory::parse_measurement({.model = "/m.gguf"}, status, input.rest(), last_words);
+    (void)memory::engine_libraries(input.rest());
+    if (!plan) {
+        fuzz::require(!plan.error().message.empty(), "a failed measurement says why");
+        return 0;
+    }
+    fuzz::require(!plan->lines.empty(), "a plan has lines");
+    fuzz::require(plan->total() >= Bytes{} && plan->pessimistic() >= plan->total(), "a plan is no deficit");
+    return 0;
+}

@@ -1,0 +1,45 @@
+// What a server says when it fails. The first line is the status, the second the value of Retry-After, then comes the
+// body. Whatever it is, clients get a message, and no more of it than is fit to be shown.
+//
+// options: -dict=fuzz/dictionaries/openai.dict -max_len=2048
+#include "protocols/upstream_error.hpp"
+
+#include <boost/json/serialize.hpp>
+#include <charconv>
+
+#include "protocols/json.hpp"
+#include "protocols/ollama_server.hpp"
+#include "protocols/openai.hpp"
+#include "support/check.hpp"
+#include "support/input.hpp"
+
+namespace sarai::fuzz {
+namespace {
+
+constexpr std::size_t most_said = 1024;  // bytes; the message itself is cut at 400
+
+void check(const Error& error) {
+    require_plain(error, "a server's failure");
+    require(error.message.size() < most_said, "a server's message is cut");
+    require(error.retry_after.count() >= 0, "nobody is asked to wait until yesterday");
+    require_json(boost::json::serialize(protocols::openai::encode_error(error)), "an error envelope");
+    std::string line;
+    protocols::ollama::LineEncoder::error(error, line);
+    require_json(line, "an error in a stream");
+}
+
+}  // namespace
+}  // namespace sarai::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace sarai;
+    fuzz::Input input(data, size);
+    const auto status_line = input.line();
+    unsigned status = 0;
+    std::from_chars(status_line.data(), status_line.data() + status_line.size(), status);
+    const auto retry_after = input.line();
+    fuzz::check(
+        protocols::error_of({.status = status, .body = input.rest(), .model = "m", .retry_after = retry_after}));
+    if (const auto value = protocols::parse_json(input.rest())) fuzz::check(protocols::error_of(*value, "m"));
+    return 0;
+}
