@@ -7,6 +7,8 @@
 #include <cmath>
 #include <string>
 
+#include "base/utf8.hpp"
+
 namespace sarai {
 namespace {
 
@@ -42,13 +44,12 @@ Result<Bytes> parse_bytes(std::string_view text) {
         return fail(
             Code::invalid_argument,
             fmt::format("\"{}\" is not an amount of memory; expected a number and a unit, such as 12GiB or 512MB",
-                        text));
+                        valid_utf8(text)));
     };
     double number = 0;
-    const std::string copy(text);
-    const auto [rest, ec] = std::from_chars(copy.c_str(), copy.c_str() + copy.size(), number);
+    const auto [rest, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (ec != std::errc{}) return refuse();
-    auto unit = std::string_view(rest);
+    auto unit = text.substr(static_cast<std::size_t>(rest - text.data()));
     while (unit.starts_with(' ')) unit.remove_prefix(1);
     while (unit.ends_with(' ')) unit.remove_suffix(1);
     // "12" is nobody's 12 bytes.

@@ -21,6 +21,8 @@ TEST(Bytes, RefusesWhatIsNoAmountAndSaysWhatWasExpected) {
         EXPECT_EQ(parsed.error().code, Code::invalid_argument);
         EXPECT_NE(parsed.error().message.find("12GiB"), std::string::npos);
     }
+    EXPECT_FALSE(parse_bytes(std::string_view("12GiB\0", 6))) << "a NUL byte ends no unit";
+    EXPECT_TRUE(parse_bytes("\xff").error().message.starts_with("\"\xef\xbf\xbd\" is"));
 }
 
 TEST(Bytes, PrintsForPeople) {
