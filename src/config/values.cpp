@@ -21,17 +21,34 @@ std::optional<std::uint16_t> parse_port(std::string_view text) {
     return port;
 }
 
+// inet_pton reads up to a NUL byte, which YAML can write.
+bool is_address(int family, const std::string& text, void* address) {
+    return !text.contains('\0') && inet_pton(family, text.c_str(), address) == 1;
+}
+
 bool is_ipv4(const std::string& text, bool* loopback) {
     in_addr address{};
-    if (inet_pton(AF_INET, text.c_str(), &address) != 1) return false;
+    if (!is_address(AF_INET, text, &address)) return false;
     *loopback = (ntohl(address.s_addr) >> 24U) == 127;
     return true;
 }
 
 bool is_ipv6(const std::string& text, bool* loopback) {
     in6_addr address{};
-    if (inet_pton(AF_INET6, text.c_str(), &address) != 1) return false;
+    if (!is_address(AF_INET6, text, &address)) return false;
     *loopback = IN6_IS_ADDR_LOOPBACK(&address);
+    return true;
+}
+
+// RFC 3986 pchar and "/", without "?" and "#".
+bool is_path(std::string_view text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (!is_one_of(text[i], "/-._~%!$&'()*+,;=:@")) return false;
+        const auto is_digit = [&](std::size_t at) {
+            return at < text.size() && std::isxdigit(static_cast<unsigned char>(text[at])) != 0;
+        };
+        if (text[i] == '%' && !(is_digit(i + 1) && is_digit(i + 2))) return false;
+    }
     return true;
 }
 
@@ -134,8 +151,7 @@ std::optional<Url> parse_url(std::string_view text) {
         url.port = *port;
     }
     const auto base = slash == std::string_view::npos ? std::string_view() : rest.substr(slash);
-    // RFC 3986 pchar and "/", without "?" and "#".
-    if (!std::ranges::all_of(base, [](char c) { return is_one_of(c, "/-._~%!$&'()*+,;=:@"); })) return std::nullopt;
+    if (!is_path(base)) return std::nullopt;
     return url;
 }
 

@@ -38,6 +38,7 @@ TEST(ConfigValues, ReadListenAddressesAndTellLoopbackFromTheRest) {
           "[::1]80", "[::1", "[127.0.0.1]:1", "256.0.0.1:1", "lan-box:1", "[]:1"}) {
         EXPECT_FALSE(parse_listen(text)) << text;
     }
+    EXPECT_FALSE(parse_listen(std::string_view("127.0.0.1\0:80", 13))) << "a NUL byte ends no address";
 }
 
 TEST(ConfigValues, ReadMacAddresses) {
@@ -56,12 +57,32 @@ TEST(ConfigValues, ReadHttpUrlsWithAHost) {
     EXPECT_EQ(parse_url("http://lan-box")->port, 80);
     EXPECT_EQ(parse_url("https://api.example.com/v1")->port, 443);
     EXPECT_EQ(parse_url("http://[::1]:8000/v1")->host, "[::1]");
-    for (const char* text :
-         {"", "lan-box:1", "ftp://x", "http://", "http:///v1", "http://:80", "http://a:0", "http://a:99999",
-          "http://a:b", "http://u@a", "http://u:p@a/", "http://a/?q", "http://a/#f", "http://a b", "http://[::1",
-          "http://[x]", "http://-a", "HTTP//a", "http://a/\n"}) {
+    for (const char* text : {"",
+                             "lan-box:1",
+                             "ftp://x",
+                             "http://",
+                             "http:///v1",
+                             "http://:80",
+                             "http://a:0",
+                             "http://a:99999",
+                             "http://a:b",
+                             "http://u@a",
+                             "http://u:p@a/",
+                             "http://a/?q",
+                             "http://a/#f",
+                             "http://a b",
+                             "http://[::1",
+                             "http://[x]",
+                             "http://-a",
+                             "HTTP//a",
+                             "http://a/\n",
+                             "http://a/50%",
+                             "http://a/%4",
+                             "http://a/%zz"}) {
         EXPECT_FALSE(parse_url(text)) << text;
     }
+    EXPECT_TRUE(parse_url("http://a/%7Eb"));
+    EXPECT_FALSE(parse_url(std::string_view("http://[::1\0]/", 14))) << "a NUL byte ends no address";
 }
 
 TEST(ConfigValues, AcceptModelNamesThatAreSafeInPathsAndUrls) {
