@@ -39,15 +39,17 @@ Result<json::object> object_of(const Link& link, std::string_view reply) {
         named(link, Error{.code = Code::upstream, .message = "sent no JSON object: " + protocols::excerpt(reply)}));
 }
 
-// 0: it does not tell.
+// 0: it does not tell, or nothing that is to be believed.
 awaitable<std::int64_t> vocabulary_size(const Link& link) {
+    constexpr std::int64_t most = 4'000'000;                // fifteen times the largest
     const auto reply = co_await probe(link, "/v1/models");  // within seconds, as the client waits
     if (!reply) co_return 0;
     const auto about = object_of(link, reply->body);
     const auto* data = about ? protocols::array_at(*about, "data") : nullptr;
     const auto* model = data == nullptr || data->empty() ? nullptr : data->front().if_object();
     const auto* meta = model == nullptr ? nullptr : protocols::object_at(*model, "meta");
-    co_return meta == nullptr ? 0 : protocols::integer_at(*meta, "n_vocab").value_or(0);
+    const auto size = meta == nullptr ? 0 : protocols::integer_at(*meta, "n_vocab").value_or(0);
+    co_return size > most ? 0 : size;
 }
 
 bool is_ascii(std::string_view text) {
