@@ -181,7 +181,8 @@ Result<json::array> messages_of(const json::object& body) {
         if (const auto* images = array_at(*message, "images")) copy["images"] = *images;
         if (const auto thinking = string_at(*message, "reasoning_content"); !thinking.empty())
             copy["thinking"] = thinking;
-        if (const auto* calls = array_at(*message, "tool_calls")) copy["tool_calls"] = tool_calls_of(*calls, names);
+        if (const auto* calls = array_at(*message, "tool_calls"))
+            if (auto known = tool_calls_of(*calls, names); !known.empty()) copy["tool_calls"] = std::move(known);
         if (const auto id = string_at(*message, "tool_call_id"); !id.empty()) {
             copy["tool_call_id"] = id;
             if (const auto name = names.find(id); name != names.end()) copy["tool_name"] = name->second;

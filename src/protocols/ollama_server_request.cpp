@@ -126,8 +126,8 @@ Result<json::array> messages_of(const json::array& messages) {
         copy["content"] = content_with(string_at(*message, "content"), array_at(*message, "images"));
         if (const auto thinking = string_at(*message, "thinking"); !thinking.empty())
             copy["reasoning_content"] = thinking;
-        if (const auto* calls = array_at(*message, "tool_calls"); calls != nullptr && !calls->empty())
-            copy["tool_calls"] = tool_calls_of(*calls, open, count);
+        if (const auto* calls = array_at(*message, "tool_calls"); calls != nullptr)
+            if (auto known = tool_calls_of(*calls, open, count); !known.empty()) copy["tool_calls"] = std::move(known);
         if (role == "tool") copy["tool_call_id"] = answered_call(*message, open);
         out.emplace_back(std::move(copy));
     }

@@ -155,6 +155,13 @@ TEST(OllamaServer, TranslatesOptionsToolsAndThinking) {
                   {"role":"tool","content":"G","tool_call_id":"call_1"},{"role":"tool","content":"F","tool_call_id":"call_0"}]})"));
 }
 
+TEST(OllamaServer, LeavesOutToolCallsThatCallNothing) {
+    EXPECT_EQ(body_of(Call::chat, R"({"model":"m","stream":false,"messages":[
+                  {"role":"assistant","content":"x","tool_calls":[{"name":"f"},7]}]})"),
+              object(R"({"model":"m","stream":false,"messages":[{"role":"assistant","content":"x"}]})"))
+        << "an empty list is refused by some servers";
+}
+
 TEST(OllamaServer, RepliesAsTheRecordedServerDid) {
     int seen = 0;
     for (const auto& exchange : all_recorded()) {
