@@ -9,6 +9,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "base/utf8.hpp"
 #include "net/wire.hpp"
 
 namespace sarai::net {
@@ -81,7 +82,7 @@ Result<Origin> Origin::parse(std::string_view url) {
     const auto refuse = [&](std::string_view why) {
         return fail(Code::invalid_argument, fmt::format("\"{}\" is not a server's address: {}; expected "
                                                         "http://host[:port][/path], https://… or unix:/path.sock",
-                                                        url, why));
+                                                        valid_utf8(url), why));
     };
     if (url.starts_with("unix:")) {
         url.remove_prefix(5);

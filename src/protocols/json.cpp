@@ -7,6 +7,8 @@
 #include <boost/json/serialize.hpp>
 #include <cmath>
 
+#include "base/utf8.hpp"
+
 namespace sarai::protocols {
 
 std::expected<json::value, JsonProblem> parse_json(std::string_view text) {
@@ -48,7 +50,7 @@ std::string excerpt(std::string_view text, std::size_t limit) {
     for (char& c : result)
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
     if (end < text.size()) result += fmt::format("… ({} bytes)", text.size());
-    return result;
+    return valid_utf8(result);
 }
 
 std::string excerpt(const json::value& value, std::size_t limit) { return excerpt(json::serialize(value), limit); }

@@ -32,8 +32,8 @@ struct JsonProblem {
 // "syntax error at line 2, column 5 (byte 17)"
 [[nodiscard]] std::string describe(const JsonProblem& problem, std::string_view text);
 
-// At most `limit` bytes for use in a message: cut between code points, control characters as blanks, and the whole
-// length where something was cut.
+// At most `limit` bytes for use in a message: cut between code points, control characters as blanks, U+FFFD for what is
+// not UTF-8, and the whole length where something was cut.
 [[nodiscard]] std::string excerpt(std::string_view text, std::size_t limit = 120);
 [[nodiscard]] std::string excerpt(const json::value& value, std::size_t limit = 60);
 

@@ -1,6 +1,7 @@
 #include <boost/json/serialize.hpp>
 #include <format>
 
+#include "base/utf8.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama_context.hpp"
 #include "protocols/ollama_server.hpp"
@@ -109,7 +110,7 @@ void append_line(std::string& out, const json::object& line) {
 
 json::object encode_error(const Error& error) {
     json::object out;
-    out["error"] = describe(error);
+    out["error"] = valid_utf8(describe(error));  // it may quote whatever a server or a dying worker said
     return out;
 }
 

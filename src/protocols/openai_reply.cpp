@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
+#include "base/utf8.hpp"
 #include "protocols/json.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/upstream_error.hpp"
@@ -56,9 +57,9 @@ Result<json::object> decode_object(std::string_view text, std::string_view what)
 json::object encode_error(const Error& error) {
     const auto [type, code] = wording_of(error);
     json::object inner;
-    inner["message"] = describe(error);
+    inner["message"] = valid_utf8(describe(error));  // it may quote whatever a server or a dying worker said
     inner["type"] = type;
-    inner["param"] = error.field.empty() ? json::value(nullptr) : json::value(error.field);
+    inner["param"] = error.field.empty() ? json::value(nullptr) : json::value(valid_utf8(error.field));
     inner["code"] = code;
     json::object outer;
     outer["error"] = std::move(inner);

@@ -138,6 +138,7 @@ TEST(OpenAiError, HasOpenAisEnvelope) {
     EXPECT_EQ(encode_error({.code = Code::invalid_argument, .message = "m", .field = "top_p"}).at("error").at("type"),
               "invalid_request_error");
     EXPECT_EQ(encode_error({.code = Code::unavailable, .message = "m"}).at("error").at("type"), "server_error");
+    EXPECT_EQ(encode_error({.code = Code::unavailable, .message = "a\xff"}).at("error").at("message"), "a\xef\xbf\xbd");
 }
 
 TEST(OpenAiRequest, GoesOnAsTheClientWroteItWhereNothingHasToChange) {

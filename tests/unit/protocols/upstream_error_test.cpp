@@ -131,4 +131,8 @@ TEST(UpstreamError, CutsAQuoteBetweenCodePoints) {
     EXPECT_THAT(message, testing::EndsWith("ñ… (201 bytes)"));
 }
 
+TEST(UpstreamError, QuotesWhatIsNotUtf8AsSuch) {
+    EXPECT_EQ(error_of({.status = 400, .body = "a\xff\xc3z"}).message, "a\xef\xbf\xbd\xef\xbf\xbdz");
+}
+
 }  // namespace sarai::protocols
