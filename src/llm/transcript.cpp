@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t most_kept = 8U << 20U;     // of text
 constexpr std::size_t most_unread = 64U << 10U;  // of chunks around it
+constexpr std::int64_t most_tokens = std::int64_t{1} << 53U;
 // What the first chunk tells of the answer as a whole.
 constexpr std::array identity{"id", "object", "created", "model", "system_fingerprint"};
 // Forms that llama-server, Ollama, vLLM and SGLang can be told to keep to.
@@ -40,7 +41,8 @@ std::optional<std::int64_t> count(const json::object& object, std::string_view k
     const auto* value = object.if_contains(key);
     if (value == nullptr || !value->is_number()) return std::nullopt;
     const auto number = value->try_to_number<std::int64_t>();
-    return number ? std::optional(*number) : std::nullopt;
+    // So that sums of them do not overflow, whatever a server counts.
+    return number ? std::optional(std::clamp(*number, -most_tokens, most_tokens)) : std::nullopt;
 }
 bool is_true(const json::object& object, std::string_view key) {
     const auto* value = object.if_contains(key);

@@ -21,11 +21,13 @@ std::string_view string_at(const json::object& object, std::string_view key) {
     return value->get_string();
 }
 
+// What a server counts may be anything; within these bounds sums do not overflow.
 std::int64_t count_at(const json::object& object, std::string_view key) {
+    constexpr std::int64_t most = std::int64_t{1} << 53U;
     const auto* value = object.if_contains(key);
     if (value == nullptr) return 0;
     const auto number = value->try_to_number<std::int64_t>();
-    return number ? *number : 0;
+    return number ? std::clamp(*number, -most, most) : 0;
 }
 
 double number_at(const json::object& object, std::string_view key) {

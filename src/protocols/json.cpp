@@ -85,6 +85,11 @@ std::optional<std::int64_t> integer_at(const json::object& object, std::string_v
     return value == nullptr ? std::nullopt : integer_of(*value);
 }
 
+std::int64_t count_at(const json::object& object, std::string_view key) {
+    constexpr std::int64_t most = std::int64_t{1} << 53U;
+    return std::clamp(integer_at(object, key).value_or(0), -most, most);
+}
+
 std::optional<std::int64_t> integer_of(const json::value& value) {
     if (const auto* number = value.if_double(); number != nullptr) {
         // 2^53: beyond it a double no longer names one integer

@@ -46,6 +46,9 @@ struct JsonProblem {
 [[nodiscard]] bool true_at(const json::object& object, std::string_view key);
 [[nodiscard]] std::optional<std::int64_t> integer_at(const json::object& object, std::string_view key);
 
+// A number of tokens that a server tells, 0 where it does not; of at most 2^53, so that sums do not overflow.
+[[nodiscard]] std::int64_t count_at(const json::object& object, std::string_view key);
+
 // Whole numbers, also where they are written as 6.0: JavaScript clients do not tell them apart.
 [[nodiscard]] std::optional<std::int64_t> integer_of(const json::value& value);
 

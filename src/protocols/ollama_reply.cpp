@@ -21,8 +21,8 @@ Result<json::object> decode_object(std::string_view text, std::string_view model
 }
 
 json::object usage_of(const json::object& reply, bool generated) {
-    const auto prompt = integer_at(reply, "prompt_eval_count").value_or(0);
-    const auto answer = integer_at(reply, "eval_count").value_or(0);
+    const auto prompt = count_at(reply, "prompt_eval_count");
+    const auto answer = count_at(reply, "eval_count");
     json::object usage;
     usage["prompt_tokens"] = prompt;
     if (generated) usage["completion_tokens"] = answer;

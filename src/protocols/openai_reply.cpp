@@ -153,7 +153,7 @@ void append_part(json::object& reply, json::object part) {
     const auto* further = object_at(part, "usage");
     if (usage == nullptr || !usage->is_object() || further == nullptr) return;
     for (auto& [key, value] : usage->get_object())
-        if (const auto count = integer_of(value)) value = *count + integer_at(*further, key).value_or(0);
+        if (integer_of(value)) value = count_at(usage->get_object(), key) + count_at(*further, key);
 }
 
 llm::StreamEvent as_chat(const llm::StreamEvent& completion) {

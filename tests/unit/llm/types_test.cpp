@@ -24,6 +24,14 @@ TEST(Rates, AreReadFromTheTimingsOfTheLastChunk) {
     EXPECT_DOUBLE_EQ(rates->decode_seconds, 1);
 }
 
+TEST(Usage, OfAbsurdTimingsIsAddedUpWithoutOverflow) {
+    const auto usage = usage_of(
+        json::parse(R"({"timings":{"prompt_n":9223372036854775807,"cache_n":9223372036854775807,"predicted_n":1}})")
+            .as_object());
+    ASSERT_TRUE(usage);
+    EXPECT_EQ(usage->prompt_tokens, std::int64_t{1} << 54U);
+}
+
 TEST(Rates, AreNoneWhereTheServerDoesNotTellThem) {
     for (const auto* text : {R"({})", R"({"timings":null})", R"({"timings":[1]})", R"({"usage":{"prompt_tokens":3}})",
                              R"({"timings":{"prompt_n":-1}})", R"({"timings":{"prompt_n":3,"prompt_ms":-0.5}})"})

@@ -147,6 +147,14 @@ TEST(OllamaReply, BecomesAChatCompletion) {
     EXPECT_EQ(timings.at("predicted_n"), 6);
 }
 
+TEST(OllamaReply, WithAbsurdCountsIsAddedUpWithoutOverflow) {
+    const auto reply = decode_reply(R"({"message":{"content":"x"},"done":true,)"
+                                    R"("prompt_eval_count":9223372036854775807,"eval_count":9223372036854775807})",
+                                    context(Task::chat));
+    ASSERT_TRUE(reply.has_value());
+    EXPECT_EQ(reply->at("usage").at("total_tokens"), std::int64_t{1} << 54U);
+}
+
 TEST(OllamaReply, BecomesATextCompletionWithLogprobsOrEmbeddings) {
     const auto completion = decode_reply(recorded("101-raw").body, context(Task::completion));
     ASSERT_TRUE(completion.has_value());

@@ -263,6 +263,13 @@ TEST(OpenAi, LargeEmbeddingRequestsGoInPartsAndComeBackAsOne) {
         R"({"data":[{"index":0,"embedding":[1]},{"index":1,"embedding":[2]},{"index":2,"embedding":[3]}],"usage":{"prompt_tokens":7,"total_tokens":7}})");
 }
 
+TEST(OpenAi, AddsCountsThatNobodyCanHaveCountedWithoutOverflow) {
+    const auto absurd = boost::json::parse(R"({"data":[],"usage":{"prompt_tokens":9223372036854775807}})").as_object();
+    auto reply = absurd;
+    append_part(reply, absurd);
+    EXPECT_EQ(reply.at("usage").at("prompt_tokens"), std::int64_t{1} << 54U);
+}
+
 TEST(OpenAi, RefusesWhatWouldGrowManyTimesWhenParsed) {
     std::string body = R"({"model":"e","input":[)";
     for (int i = 0; i < 1'000'000; ++i) body += "1,";
