@@ -35,6 +35,7 @@ public:
         std::optional<Result<memory::ModelPlan>> plan;
         net::TaskGroup tasks(io_.get_executor());
         tasks.spawn("measure", ask(plan));
+        io_.restart();  // it stopped when the last measurement had ended
         while (tasks.size() > 0) io_.run_one();
         require(plan.has_value(), "a measurement ends");
         if (*plan) return require((*plan)->total() > Bytes{}, "a worker takes some memory");

@@ -29,6 +29,7 @@ public:
         std::string seen;
         net::TaskGroup tasks(io_.get_executor());
         tasks.spawn("fetch", ask(client, seen));
+        io_.restart();  // it stopped when the last answer had ended
         io_.poll();
         {
             const auto connection = listener_.accept();
