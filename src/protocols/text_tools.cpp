@@ -29,7 +29,8 @@ Result<llm::Request> decode_tokenize(std::string_view text) {
     const auto* content = find(body, "content");
     if (content == nullptr) content = find(body, "prompt");
     if (content == nullptr || !content->is_string()) return wrong("content", content, "a text");
-    body["content"] = *content;
+    auto kept = *content;  // a new member moves the others
+    body["content"] = std::move(kept);
     body.erase("prompt");
     return request;
 }
