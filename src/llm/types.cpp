@@ -59,7 +59,11 @@ StreamEvent StreamEvent::only_text(std::string text) {
 }
 
 const json::object& StreamEvent::chunk() const {
-    if (!chunk_) chunk_ = json::parse(text_).as_object();
+    if (!chunk_) {
+        json::parse_options options;
+        options.max_depth = 128;  // as far as protocols::parse_json goes, which has seen a text of this form
+        chunk_ = json::parse(text_, {}, options).as_object();
+    }
     return *chunk_;
 }
 

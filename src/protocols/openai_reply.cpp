@@ -212,6 +212,8 @@ void StreamDecoder::keep_mould(const llm::StreamEvent& event) {
         if (at == std::string_view::npos) return;
         mould_.before.assign(text.substr(0, at)).append(filled);
         mould_.after.assign("\"}").append(text.substr(at + opening.size()));
+        // What looks like the choice's delta may be somebody else's.
+        if (llm::text_of(llm::StreamEvent::only_text(mould_.before + "x" + mould_.after)) != "x") mould_ = {};
         return;
     }
     const auto at = text.find(key);

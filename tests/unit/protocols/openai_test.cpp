@@ -319,6 +319,26 @@ TEST(OpenAiStream, MistakesNoOtherContentForItsText) {
         R"({"model":"m","choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":1}})";
     ASSERT_TRUE(decoder.event("", usage).has_value());
     EXPECT_FALSE((*decoder.event("", usage))->is_only_text());
+
+    const auto beside = [](std::string_view delta) {
+        return fmt::format(R"({{"model":"m","note":{{"delta":{}}},"choices":[{{"index":0,"delta":{{}}}}]}})", delta);
+    };
+    StreamDecoder another("m");
+    ASSERT_TRUE(another.event("", beside(R"({"role":"assistant","content":null})")).has_value());
+    EXPECT_FALSE((*another.event("", beside(R"({"content":"a"})")))->is_only_text());
+}
+
+TEST(OpenAiStream, ReadsAChunkOfTheMouldHoweverDeepItIs) {
+    const auto chunk = [](std::string_view text) {
+        return fmt::format(R"({{"model":"m","note":{}{},"choices":[{{"index":0,"delta":{{"content":"{}"}}}}]}})",
+                           std::string(60, '['), std::string(60, ']'), text);
+    };
+    StreamDecoder decoder("m");
+    ASSERT_TRUE(decoder.event("", chunk("a")).has_value());
+    const auto second = decoder.event("", chunk("b"));
+    ASSERT_TRUE(second.has_value());
+    EXPECT_TRUE((*second)->is_only_text());
+    EXPECT_EQ(llm::text_of(**second), "b");
 }
 
 TEST(OpenAiStream, ThatClosesCleanlyWithoutAFinishReasonIsADeadServer) {
