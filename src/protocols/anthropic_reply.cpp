@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "protocols/anthropic.hpp"
 #include "protocols/anthropic_message.hpp"
 #include "protocols/json.hpp"
@@ -140,7 +141,7 @@ json::object encode_reply(std::string_view model, const json::object& reply, std
 
 json::object encode_error(const Error& error, std::string_view request_id) {
     json::object out{{"type", "error"},
-                     {"error", json::object{{"type", type_of(error.code)}, {"message", describe(error)}}}};
+                     {"error", json::object{{"type", type_of(error.code)}, {"message", valid_utf8(describe(error))}}}};
     if (!request_id.empty()) out["request_id"] = request_id;
     return out;
 }
