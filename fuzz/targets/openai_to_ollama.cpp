@@ -14,12 +14,8 @@ namespace {
 namespace ollama = protocols::ollama;
 
 ollama::Call call_of(llm::Task task) {
-    switch (task) {
-        case llm::Task::chat: return ollama::Call::chat;
-        case llm::Task::completion: return ollama::Call::generate;
-        case llm::Task::embedding: return ollama::Call::embed;
-    }
-    return ollama::Call::chat;
+    if (task == llm::Task::completion) return ollama::Call::generate;
+    return task == llm::Task::embedding ? ollama::Call::embed : ollama::Call::chat;
 }
 
 void check(llm::Task task, std::string_view body) {

@@ -6,9 +6,11 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "protocols/anthropic.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
+#include "protocols/vectors.hpp"
 #include "support/check.hpp"
 #include "support/input.hpp"
 
@@ -23,6 +25,8 @@ void check_for_clients(const json::object& reply) {
     require_json(json::serialize(reply), "an answer for clients");
     (void)llm::usage_of(reply);
     (void)llm::rates_of(reply);
+    require_json(json::serialize(protocols::anthropic::encode_reply("m", reply, "a")),
+                 "an answer for clients of Anthropic's protocol");
     for (const auto call : {ollama::Call::chat, ollama::Call::generate, ollama::Call::embed})
         require_json(json::serialize(ollama::encode_reply(call, "m", reply, {}, {})),
                      "an answer for clients of Ollama's protocol");
@@ -36,6 +40,9 @@ void check_openai(std::string_view first, std::string_view second) {
     auto more = openai::decode_reply(second, "m");
     if (!more) return require_plain(more.error(), "an answer that is none");
     openai::append_part(*reply, std::move(*more));
+    check_for_clients(*reply);
+    if (const auto shortened = protocols::shorten(*reply, 2, second.size() % 2 == 0); !shortened)
+        return require_plain(shortened.error(), "why a vector cannot be shorter");
     check_for_clients(*reply);
 }
 
