@@ -8,6 +8,7 @@
 #include "protocols/openai.hpp"
 #include "protocols/vectors.hpp"
 #include "remote/event_stream.hpp"
+#include "remote/infill.hpp"
 #include "remote/resume.hpp"
 #include "remote/standby.hpp"
 #include "remote/text_tools.hpp"
@@ -79,12 +80,15 @@ public:
                 break;
             default: break;
         }
+        if (is_worker && has_extras(request)) co_return co_await with_extras(request);
         co_return co_await whole_reply(request);
     }
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
-        return open(request, request.task, openai::encode_request(request, true, link_.model),
-                    std::make_unique<SseFeed>(request.model));
+        if (link_.continues == Continues::raw_text && has_extras(request))
+            if (auto possible = check_extras(request, true); !possible) co_return std::unexpected(possible.error());
+        co_return co_await open(request, request.task, openai::encode_request(request, true, link_.model),
+                                std::make_unique<SseFeed>(request.model));
     }
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
         llm::Resumed resumed{.events = nullptr, .had = static_cast<std::int64_t>(partial.ends.size())};
@@ -116,6 +120,14 @@ public:
     }
 
 private:
+    awaitable<Result<boost::json::object>> with_extras(const llm::Request& request) {
+        if (auto possible = check_extras(request, false); !possible) co_return std::unexpected(possible.error());
+        if (!protocols::string_at(request.body, "suffix").empty()) co_return co_await fill_in(link_, request);
+        auto reply = co_await whole_reply(request);
+        if (reply) put_prompt_in_front(*reply, protocols::string_at(request.body, "prompt"));
+        co_return reply;
+    }
+
     // The engine gives whole vectors.
     awaitable<Result<boost::json::object>> shortened(llm::Request request, std::int64_t dimensions) {
         const bool base64 = protocols::string_at(request.body, "encoding_format") == "base64";

@@ -11,7 +11,7 @@ EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', co
 class OllamaApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.sarai = Sarai({"lfm2": LFM2, "embed": EMBED, "kept": LFM2 + ", pinned: true"}).start()
+        cls.sarai = Sarai(memory="max_ram: 2GiB, max_concurrent_llms: 4", models={"lfm2": LFM2, "embed": EMBED, "kept": LFM2 + ", pinned: true", "omni": f"backend: gguf_native, path: '{MODELS}/omni.gguf', context_length: 512"}).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -86,6 +86,23 @@ class OllamaApi(unittest.TestCase):
         self.assertEqual(len(packed), 44)
         refused = self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": "hello", "dimensions": 100000})
         self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "dimensions"))
+
+    def test_a_text_is_filled_in_where_the_model_can(self):
+        ask = lambda model, **more: self.sarai.request("POST", "/v1/completions", {"model": model, "prompt": "def f(", "suffix": "return 1",
+                                                                                   "max_tokens": 4} | more)
+        filled = ask("omni")
+        self.assertEqual(filled.status, 200, filled.body)
+        self.assertEqual((filled.json["object"], filled.json["usage"]["completion_tokens"]), ("text_completion", 4))
+        refused = ask("lfm2")
+        self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "suffix"))
+        self.assertEqual(ask("omni", stream=True).json["error"]["param"], "suffix")
+
+    def test_a_prompt_may_come_back_with_its_answer(self):
+        body = {"model": "lfm2", "prompt": "Once upon", "max_tokens": 3, "seed": 1, "temperature": 0}
+        plain = self.sarai.request("POST", "/v1/completions", body).json["choices"][0]["text"]
+        echoed = self.sarai.request("POST", "/v1/completions", body | {"echo": True}).json["choices"][0]["text"]
+        self.assertEqual(echoed, "Once upon" + plain)
+        self.assertEqual(self.sarai.request("POST", "/v1/completions", body | {"echo": True, "stream": True}).status, 400)
 
     def test_tokens_of_a_text_and_back(self):
         for path in ("/tokenize", "/v1/tokenize"):

@@ -9,11 +9,12 @@ Model make_omni(const Request& request) {
     const std::int64_t embedding = request.pick(omni_tiny_embedding, omni_embedding);
     const std::int64_t hidden = request.pick(128, 18944);
     const Attention attention{embedding, request.pick(2, 28), request.pick(1, 4), request.pick(32, 128)};
-    const auto tokens = add_tokenizer(model, {.family = Family::bpe,
-                                              .pre = "qwen2",
-                                              .size = request.pick<std::size_t>(600, 152064),
-                                              .controls = {"<|vision_start|>", "<|vision_end|>", "<|image_pad|>",
-                                                           "<|audio_bos|>", "<|audio_eos|>", "<|AUDIO|>"}});
+    const auto tokens = add_tokenizer(
+        model, {.family = Family::bpe,
+                .pre = "qwen2",
+                .size = request.pick<std::size_t>(600, 152064),
+                .controls = {"<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|audio_bos|>", "<|audio_eos|>",
+                             "<|AUDIO|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}});
     model.set_key("general.name", std::string(request.pick("omni-tiny", "Qwen2.5-Omni 7B shape, random weights")));
     model.set("block_count", static_cast<std::uint32_t>(model.layers));
     model.set("context_length", request.context.value_or(request.pick(8192U, 32768U)));
