@@ -117,6 +117,7 @@ private:
         auto lease = co_await shared_.pool.acquire(*model, std::move(*ask), &beat_);
         done_.waited = Clock::now() - arrived_;
         if (!lease) co_return co_await fail_with(lease.error());
+        face_.waited(std::chrono::duration_cast<std::chrono::nanoseconds>(done_.waited));
         for (;;) {
             note_route(lease->route());
             auto tried = request_.stream ? co_await stream(*lease) : co_await whole(*lease);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@ namespace sarai::gateway {
 class Face {
 public:
     virtual ~Face() = default;
+    // How long the request waited for its turn and for a load, once a backend has taken it.
+    virtual void waited(std::chrono::nanoseconds /*duration*/) {}
     // A whole answer, from the neutral reply.
     [[nodiscard]] virtual std::string reply(const boost::json::object& reply) = 0;
     // The media type of a stream, and its parts; each appends to `out`.

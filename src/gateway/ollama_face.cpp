@@ -15,7 +15,9 @@ public:
     OllamaFace(ollama::Call call, std::string model, std::optional<boost::json::array> messages)
         : call_(call), model_(model), messages_(messages), lines_(call, std::move(model), std::move(messages)) {}
 
+    void waited(std::chrono::nanoseconds duration) override { waited_ = duration; }
     std::string reply(const boost::json::object& reply) override {
+        rates_ = llm::rates_of(reply);
         return boost::json::serialize(
             ollama::encode_reply(call_, model_, reply, now(), durations(), std::move(messages_)));
     }
@@ -30,13 +32,19 @@ public:
     void stream_error(const Error& error, std::string& out) override { ollama::LineEncoder::error(error, out); }
 
 private:
+    static std::chrono::nanoseconds nanoseconds(double seconds) {
+        return std::chrono::round<std::chrono::nanoseconds>(std::chrono::duration<double>(seconds));
+    }
     static ollama::Moment now() { return std::chrono::system_clock::now(); }
     [[nodiscard]] ollama::Durations durations() const {
         const auto end = Clock::now();
-        ollama::Durations result{.total = end - begun_};
+        ollama::Durations result{.total = end - begun_, .load = waited_};
         if (first_ != Clock::time_point{}) {
-            result.prompt_eval = first_ - begun_;
+            result.prompt_eval = first_ - begun_ - waited_;
             result.eval = end - first_;
+        } else if (rates_) {  // a whole answer: as its backend measured
+            result.prompt_eval = nanoseconds(rates_->prompt_seconds);
+            result.eval = nanoseconds(rates_->decode_seconds);
         }
         return result;
     }
@@ -47,6 +55,8 @@ private:
     ollama::LineEncoder lines_;
     Clock::time_point begun_ = Clock::now();
     Clock::time_point first_;
+    std::chrono::nanoseconds waited_{};
+    std::optional<llm::Rates> rates_;
 };
 
 }  // namespace

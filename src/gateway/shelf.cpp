@@ -24,6 +24,16 @@ void add_to(ollama::Recipe& recipe, const ollama::Recipe& more) {
     for (const auto& [name, value] : more.parameters) recipe.parameters[name] = value;
 }
 
+// What a client brought is the client's: not a file of ours that is damaged. Nor need it know where we keep it.
+Error of_client(Error error, const std::filesystem::path& file, std::string_view digest) {
+    if (error.code == Code::corrupt_file || error.code == Code::unsupported) error.code = Code::invalid_argument;
+    const auto path = file.string();
+    for (std::size_t at = 0; (at = error.message.find(path, at)) != std::string::npos; at += digest.size())
+        error.message.replace(at, path.size(), digest);
+    error.field = "files";
+    return error;
+}
+
 std::string_view kind_name(memory::FileKind kind) { return kind == memory::FileKind::embedding ? "embedding" : "chat"; }
 
 }  // namespace
@@ -83,7 +93,7 @@ awaitable<Result<Shelf::Parts>> Shelf::parts_of(const ollama::CreateRequest& req
         const auto file = library_.existing_blob(digest);
         if (!file) co_return std::unexpected(file.error());
         const auto facts = co_await catalogue_.describe(*file);
-        if (!facts) co_return std::unexpected(facts.error());
+        if (!facts) co_return std::unexpected(of_client(facts.error(), *file, digest));
         const auto whole = library::parse_digest(digest);
         if (!whole) co_return std::unexpected(whole.error());
         const bool projector = memory::kind_of(**facts) == memory::FileKind::projector;
@@ -99,7 +109,7 @@ awaitable<Result<void>> Shelf::add(library::Manifest manifest) {
     const auto file = library_.existing_blob(manifest.model);
     if (!file) co_return std::unexpected(file.error());
     const auto facts = co_await catalogue_.describe(*file);
-    if (!facts) co_return std::unexpected(facts.error());
+    if (!facts) co_return std::unexpected(of_client(facts.error(), *file, manifest.model));
     manifest.details["kind"] = kind_name(memory::kind_of(**facts));
     const auto name = manifest.name;
     const auto* known = library_.find(name);

@@ -33,11 +33,8 @@ ACCEPTED = [
     ("On purpose: Anthropic's fields.", ["133-*"],
      ["with stop_sequence", "with usage.cache_creation_input_tokens", "with usage.cache_read_input_tokens"]),
     ("For now: the engine is asked whatever the model's template can do, and passes over the rest.",
-     ["60-*", "61-*", "144-*"], ["status 200, Ollama's 400"]),
-    ("For now: of a whole answer only the whole time is told.",
-     WHOLE_GENERATE + WHOLE_CHAT, ["without eval_duration", "without prompt_eval_duration"]),
-    ("For now: the time of a load is not told.",
-     ["21-*", "23-*", "29-*", *WHOLE_GENERATE, *WHOLE_CHAT], ["without load_duration"]),
+     ["61-*", "144-*"], ["status 200, Ollama's 400"]),
+    ("On purpose: a file that a client brought is the client's error.", ["150-create-trunc"], ["status 400, Ollama's 500"]),
 ]
 
 # (reason, recordings)

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "gateway/shelf.hpp"
 #include "support/recorded_exchange.hpp"
 
 namespace sarai::gateway {
@@ -78,7 +79,7 @@ struct OllamaListing : testing::Test {
         if (!pool)
             pool.emplace(io.get_executor(), pool::Rules{}, specs, std::vector<pool::EndpointSpec>{}, pool::Ports{},
                          pool::WatchRules{});
-        return {config, *pool, metrics, catalogue};
+        return {config, *pool, metrics, catalogue, shelf};
     }
 
     asio::io_context io;
@@ -87,6 +88,9 @@ struct OllamaListing : testing::Test {
     std::optional<pool::Pool> pool;
     Metrics metrics{"test"};
     FakeCatalogue catalogue{tiny_solar()};
+    // Nothing is put into it, so its folder is not even made.
+    library::Library library = *library::Library::open(std::filesystem::path(testing::TempDir()) / "no-library");
+    Shelf shelf{library, {}, catalogue, [] { return Result<void>{}; }};
 };
 
 json::object recorded(const char* name) {

@@ -67,7 +67,7 @@ TEST(OllamaRequest, PutsSamplingIntoOptions) {
                     "frequency_penalty":0.1,"presence_penalty":0.2,"repeat_penalty":1.1,"mirostat":1}})"));
 }
 
-TEST(OllamaRequest, TakesContextAndKeepAliveFromTheConfigurationUnlessItSaysThemItself) {
+TEST(OllamaRequest, TakesContextFromTheConfigurationAndKeepAliveUnlessItSaysItItself) {
     const Defaults defaults{.model = "theirs", .num_ctx = 2048, .keep_alive = "-1"};
     EXPECT_EQ(sent(Task::embedding, R"({"input":["a","b"],"dimensions":8,"encoding_format":"base64"})", defaults),
               json::parse(
@@ -75,7 +75,9 @@ TEST(OllamaRequest, TakesContextAndKeepAliveFromTheConfigurationUnlessItSaysThem
     EXPECT_EQ(
         sent(Task::completion, R"({"prompt":"p","num_ctx":512,"keep_alive":"5m","max_completion_tokens":3})", defaults),
         json::parse(R"({"model":"theirs","prompt":"p","raw":true,"stream":false,"keep_alive":"5m",
-                    "options":{"num_ctx":512,"num_predict":3}})"));
+                    "options":{"num_ctx":2048,"num_predict":3}})"));
+    EXPECT_EQ(sent(Task::completion, R"({"prompt":"p","num_ctx":512})", {.model = "theirs"}),
+              json::parse(R"({"model":"theirs","prompt":"p","raw":true,"stream":false,"options":{"num_ctx":512}})"));
 }
 
 TEST(OllamaRequest, TranslatesMessages) {

@@ -215,7 +215,7 @@ TEST(OllamaServer, SendsToolCallsWholeAndErrorsAsALine) {
     ASSERT_EQ(lines.size(), 3U);
     EXPECT_EQ(object(lines[0]).at("message").at("thinking"), "hm");
     EXPECT_EQ(object(lines[1]).at("message").at("tool_calls"),
-              json::parse(R"([{"function":{"name":"f","arguments":{"a":1}}}])"));
+              json::parse(R"([{"id":"x","function":{"name":"f","arguments":{"a":1}}}])"));
     EXPECT_EQ(object(lines[2]).at("done_reason"), "stop");
     out.clear();
     LineEncoder::error({.code = Code::unavailable, .message = "gone"}, out);
