@@ -33,6 +33,9 @@ asio::awaitable<void> Gateway::completions(net::Exchange& e, Caller& c) {
 asio::awaitable<void> Gateway::embeddings(net::Exchange& e, Caller& c) { co_await openai(e, c, llm::Task::embedding); }
 
 asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
+    // The path is both OpenAI's and Anthropic's; the latter's clients tell their version.
+    if (exchange.request().find("anthropic-version") != exchange.request().end())
+        co_return (void) co_await exchange.respond(json_reply(anthropic_models_json(shared_, caller.visit.key())));
     (void)co_await exchange.respond(json_reply(models_json(shared_, caller.visit.key())));
 }
 

@@ -207,4 +207,18 @@ json::object models_json(const Shared& shared, const config::ApiKey* key) {
     return {{"object", "list"}, {"data", data}};
 }
 
+json::object anthropic_models_json(const Shared& shared, const config::ApiKey* key) {
+    json::array data;
+    for (const auto& model : shared.config.models)
+        if (!model.retired && access::is_listed(key, model.name) && model.kind == config::ModelKind::chat)
+            data.push_back({{"type", "model"},
+                            {"id", model.name},
+                            {"display_name", model.name},
+                            {"created_at", "1970-01-01T00:00:00Z"}});  // unknown, as its API says it
+    const auto id = [&](auto end) { return data.empty() ? json::value(nullptr) : end().at("id"); };
+    const auto first = id([&]() -> const json::value& { return data.front(); });
+    const auto last = id([&]() -> const json::value& { return data.back(); });
+    return {{"data", data}, {"has_more", false}, {"first_id", first}, {"last_id", last}};
+}
+
 }  // namespace sarai::gateway

@@ -20,5 +20,7 @@ namespace sarai::gateway {
 [[nodiscard]] boost::json::object model_json(const Shared& shared, pool::ModelIndex model);
 // What `key` may use; null: everything.
 [[nodiscard]] boost::json::object models_json(const Shared& shared, const config::ApiKey* key);
+// The same as Anthropic's clients read it.
+[[nodiscard]] boost::json::object anthropic_models_json(const Shared& shared, const config::ApiKey* key);
 
 }  // namespace sarai::gateway

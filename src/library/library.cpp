@@ -222,9 +222,10 @@ Result<fs::path> Library::existing_blob(std::string_view digest) const {
     auto path = blob_path(digest);
     std::error_code ignored;
     if (path && !fs::is_regular_file(*path, ignored))
-        return std::unexpected(Error{.code = Code::not_found,
-                                     .message = fmt::format("open {}: no such file or directory", path->string()),
-                                     .field = "digest"});
+        return std::unexpected(
+            Error{.code = Code::not_found,
+                  .message = fmt::format("open {}: no such file or directory", path->filename().string()),
+                  .field = "digest"});
     return path;
 }
 

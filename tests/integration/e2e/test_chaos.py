@@ -115,7 +115,8 @@ class Chaos(Case):
         killed = []
 
         def kill_workers():
-            while not done.wait(chance.uniform(0.5, 2)):
+            # A worker that dies again and again comes back later each time: 1, 2, 4, 8 s. More deaths would only test that.
+            while len(killed) < 5 and not done.wait(chance.uniform(0.5, 2)):
                 workers = sarai.workers()
                 if workers:
                     killed.append(chance.choice(workers))

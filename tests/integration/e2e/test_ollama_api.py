@@ -104,6 +104,11 @@ class OllamaApi(unittest.TestCase):
         self.assertEqual(echoed, "Once upon" + plain)
         self.assertEqual(self.sarai.request("POST", "/v1/completions", body | {"echo": True, "stream": True}).status, 400)
 
+    def test_anthropics_clients_list_models_as_they_know_them(self):
+        listed = self.sarai.request("GET", "/v1/models", headers={"anthropic-version": "2023-06-01"}).json
+        self.assertEqual([m["id"] for m in listed["data"]], ["lfm2", "kept", "omni"])
+        self.assertEqual((listed["first_id"], listed["last_id"], listed["has_more"]), ("lfm2", "omni", False))
+
     def test_tokens_of_a_text_and_back(self):
         for path in ("/tokenize", "/v1/tokenize"):
             told = self.sarai.request("POST", path, {"model": "lfm2", "content": "hello world"}).json

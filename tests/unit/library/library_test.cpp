@@ -84,8 +84,7 @@ TEST_F(LibraryTest, RefusesAModelWhoseBlobIsNotHere) {
     const std::string none = "sha256:" + std::string(64, '0');
     const auto put = library.put({.name = "zz", .model = none});
     EXPECT_EQ(put.error().code, Code::not_found);
-    EXPECT_EQ(put.error().message,
-              "open " + folder.blobs().string() + "/sha256-" + std::string(64, '0') + ": no such file or directory");
+    EXPECT_EQ(put.error().message, "open sha256-" + std::string(64, '0') + ": no such file or directory");
     EXPECT_EQ(library.put({.name = "bad name!!", .model = none}).error().message, "invalid model name");
     EXPECT_EQ(library.put({.name = "zz", .model = "sha256:1"}).error().message, "invalid digest format");
     EXPECT_TRUE(reopen().list().empty());
