@@ -107,6 +107,11 @@ Result<void> may_use(const config::ApiKey* key, std::string_view model) {
               .field = "model"});
 }
 
+Error without_names(Error error, const config::ApiKey* key) {
+    if (key != nullptr && !key->models.empty()) error.hint.clear();
+    return error;
+}
+
 Result<void> may_manage(const config::ApiKey* key) {
     if (key == nullptr || key->admin) return {};
     return fail(Code::forbidden, fmt::format("the key of '{}' may not change what the server has", key->name),

@@ -90,6 +90,8 @@ private:
 // May `key` use `model`? Errors: forbidden.
 [[nodiscard]] Result<void> may_use(const config::ApiKey* key, std::string_view model);
 [[nodiscard]] bool is_listed(const config::ApiKey* key, std::string_view model);
+// An error whose hint lists models, for a key that may not know of all.
+[[nodiscard]] Error without_names(Error error, const config::ApiKey* key);
 // May it change what the server has? Errors: forbidden.
 [[nodiscard]] Result<void> may_manage(const config::ApiKey* key);
 

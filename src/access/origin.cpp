@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <string>
 
@@ -27,6 +28,20 @@ bool is_address(std::string_view host) {
     return inet_pton(AF_INET, std::string(host).c_str(), &ignored) == 1;
 }
 
+// The machine's name, alone or as local networks say it. No other domain: whoever has a domain of his own can put any
+// name before it.
+bool is_machine(std::string_view name, std::string_view machine) {
+    if (machine.empty()) return false;
+    if (same_text(name, machine)) return true;
+    const auto plain = machine.substr(0, machine.find('.'));
+    if (same_text(name, plain)) return true;
+    constexpr std::array domains{".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain"};
+    return std::ranges::any_of(domains, [&](std::string_view domain) {
+        return name.size() == plain.size() + domain.size() && same_text(name.substr(0, plain.size()), plain) &&
+               same_text(name.substr(plain.size()), domain);
+    });
+}
+
 }  // namespace
 
 bool is_our_host(std::string_view host, std::string_view machine, const config::Access& access) {
@@ -36,8 +51,7 @@ bool is_our_host(std::string_view host, std::string_view machine, const config::
     if (is_address(name) || same_text(name, "localhost")) return true;
     constexpr std::string_view below = ".localhost";
     if (name.size() > below.size() && same_text(name.substr(name.size() - below.size()), below)) return true;
-    if (!machine.empty() && same_text(name.substr(0, name.find('.')), machine.substr(0, machine.find('.'))))
-        return true;
+    if (is_machine(name, machine)) return true;
     return std::ranges::any_of(access.allowed_hosts,
                                [&](const std::string& known) { return known == "*" || same_text(name, known); });
 }

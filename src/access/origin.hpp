@@ -12,7 +12,8 @@
 namespace sarai::access {
 
 // Is "host" or "host:port" a name of this server? An address is: a page cannot take it for its own name. So are
-// localhost and whatever is below it, the machine's name (alone or with a domain), and access.allowed_hosts.
+// localhost and whatever is below it, the machine's name (alone, or in a domain that only local networks have, such as
+// .local or .lan), and access.allowed_hosts.
 [[nodiscard]] bool is_our_host(std::string_view host, std::string_view machine, const config::Access& access);
 
 enum class Origin : unsigned char {

@@ -144,6 +144,7 @@ struct Daemon {
             io.get_executor(),
             {.max_body = config.server.max_request_body,
              .request = config.server.header_timeout,
+             .admit = [&gateway](net::Exchange& exchange) { return gateway.knock(exchange); },
              .streams_body = &gateway::Gateway::streams_body},
             [&](net::Exchange& exchange) { return gateway.handle(exchange); }, &gateway::Gateway::refuse, tls);
 

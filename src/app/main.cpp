@@ -45,6 +45,7 @@ int main(int argc, char** argv) {
     // The launcher ignores these while it waits for us, and what is ignored is inherited.
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
     set_up_log();
     raise_descriptor_limit();
     return cli::run_cli(

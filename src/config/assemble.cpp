@@ -49,6 +49,12 @@ const OwnFlag* own_flag(std::string_view argument) {
     return nullptr;
 }
 
+// What is no name of a variable may be the key itself, by mistake.
+bool is_variable_name(std::string_view text) {
+    return text.size() <= 64 &&
+           text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
+}
+
 class Assembler {
 public:
     Assembler(const Environment& environment, Draft& draft, std::vector<Problem>& problems)
@@ -109,12 +115,19 @@ private:
         if (!draft_.plain_key.empty())
             enter({.name = "default", .sha256 = sha256_hex(draft_.plain_key), .admin = true},
                   place_of("access.api_key"), "access.api_key");
+        // Somebody wanted keys: without any the server would be open to all.
+        const bool reported = std::ranges::any_of(
+            problems_, [](const Problem& problem) { return problem.path.starts_with("access.keys"); });
+        if (draft_.given.contains("access.keys") && draft_.keys.empty() && !reported)
+            add(place_of("access.keys"), "access.keys", "no keys", "at least one (see \"sarai key\")");
         for (auto& draft : draft_.keys) {
             const auto path = fmt::format("access.keys.{}", printable(draft.key.name));
             const auto at = [&](const char* name) {
                 const auto given = draft.given.find(name);
                 return given == draft.given.end() ? draft.place : given->second;
             };
+            if (draft.given.contains("models") && draft.key.models.empty())
+                add(at("models"), path + ".models", "an empty list", "at least one model, or no such key for all");
             for (const auto& model : draft.key.models)
                 if (find(model) == nullptr)
                     add(at("models"), path + ".models", in_quotes(model), "names of models of this file");
@@ -133,7 +146,8 @@ private:
                 if (draft.variable.empty()) continue;  // was reported
                 const auto* secret = environment_.find_filled(draft.variable);
                 if (secret == nullptr) {
-                    add(at("variable"), path + ".variable", in_quotes(draft.variable),
+                    add(at("variable"), path + ".variable",
+                        is_variable_name(draft.variable) ? in_quotes(draft.variable) : "not printed here",
                         "a variable that is set in the environment or in .env");
                     continue;
                 }

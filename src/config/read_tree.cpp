@@ -79,7 +79,8 @@ private:
         if (node.kind == Node::Kind::null || !is_map(node, path)) return;
         each(node, path, [&](const std::string& name, const Node& mark, const Node& value, const std::string& child) {
             if (!is_model_name(name)) add(mark, child, in_quotes(name), "a name of letters, digits and . _ : / -");
-            if (value.kind != Node::Kind::null && !is_map(value, child)) return;
+            if (value.kind != Node::Kind::null && value.kind != Node::Kind::map)  // perhaps the key itself
+                return add(value, child, "not printed here", "keys and values, such as {sha256: …}");
             draft_.keys.push_back(
                 {.key = {.name = name, .sha256 = {}}, .variable = {}, .place = {mark.line, mark.column}, .given = {}});
             key_path_ = child;

@@ -92,12 +92,12 @@ public:
 private:
     asio::awaitable<void> run() {
         const auto model = find_model(shared_.config, request_.model);
-        if (!model) co_return co_await fail_with(model.error());
+        if (!model) co_return co_await fail_with(access::without_names(model.error(), caller_.visit.key()));
         if (auto allowed = access::may_use(caller_.visit.key(), shared_.config.models[*model].name); !allowed)
             co_return co_await fail_with(allowed.error());
         auto ask = ask_of(exchange_, caller_.name);
         if (!ask) co_return co_await fail_with(ask.error());
-        ask->keep_alive = stay_of(request_);
+        if (access::may_manage(caller_.visit.key())) ask->keep_alive = stay_of(request_);
         if (caller_.trace) request_.traceparent = caller_.trace->traceparent();
         request_.id = caller_.id;
         request_.may_fail_over = may_fail_over(exchange_);
@@ -375,9 +375,19 @@ private:
     // For the key's limit. An answer whose client left has no usage: a chunk of text is mostly one token, and four
     // bytes of a request are about one.
     [[nodiscard]] std::int64_t tokens_spent() const {
-        if (done_.usage) return done_.usage->prompt_tokens + done_.usage->completion_tokens;
-        if (texts_ == 0) return 0;
+        if (done_.usage) return (done_.usage->prompt_tokens + done_.usage->completion_tokens) * answers_asked();
+        if (endpoint_.empty()) return 0;  // no backend was asked
         return texts_ + static_cast<std::int64_t>(exchange_.request().body().size() / 4);
+    }
+
+    // Backends tell the usage of one of several answers.
+    [[nodiscard]] std::int64_t answers_asked() const {
+        std::int64_t count = 1;
+        if (const auto* n = request_.body.if_contains("n"); n != nullptr && n->is_int64()) count = n->get_int64();
+        if (const auto* prompts = request_.body.if_contains("prompt"); prompts != nullptr && prompts->is_array())
+            if (const auto& all = prompts->get_array(); !all.empty() && !all.front().is_number())
+                count *= static_cast<std::int64_t>(all.size());
+        return std::max<std::int64_t>(1, count);
     }
 
     void note_route(const pool::Route& route) {

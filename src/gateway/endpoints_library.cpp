@@ -63,6 +63,12 @@ asio::awaitable<void> write_lines(net::Exchange& exchange, Lines& lines) {
 
 }  // namespace
 
+namespace {
+
+constexpr int client_left = 499;
+
+}  // namespace
+
 bool Gateway::streams_body(std::string_view method, std::string_view path) {
     return method == "POST" && path.starts_with("/api/blobs/");
 }
@@ -82,13 +88,16 @@ asio::awaitable<void> Gateway::take_blob(net::Exchange& exchange, Caller& /*call
     (void)co_await exchange.respond({.status = 201});
 }
 
-asio::awaitable<void> Gateway::report_work(net::Exchange& exchange, bool stream, const Work& work) {
+asio::awaitable<void> Gateway::report_work(net::Exchange& exchange, Caller& caller, bool stream, const Work& work) {
     if (!stream) {
         Result<void> done = fail(Code::cancelled, "the client has left");
         const auto run = [](const Work& mine, Result<void>& result) -> asio::awaitable<void> {
             result = co_await mine([](const ollama::Progress&) {});
         };
-        if (co_await exchange.while_connected(run(work, done))) co_return;
+        if (co_await exchange.while_connected(run(work, done))) {
+            caller.status = client_left;
+            co_return;
+        }
         if (!done) co_return co_await refuse_with(exchange, Protocol::ollama, done.error());
         co_return (void) co_await exchange.respond(json_reply({{"status", ollama::status::success}}));
     }
@@ -103,31 +112,37 @@ asio::awaitable<void> Gateway::report_work(net::Exchange& exchange, bool stream,
             told.add(done ? ollama::encode_progress({.status = std::string(ollama::status::success)})
                           : ollama::encode_error(done.error()));
             told.end();
+            // The writer ends both, when all is written, or when nobody reads any more.
+            asio::steady_timer for_ever(co_await asio::this_coro::executor, asio::steady_timer::time_point::max());
+            co_await for_ever.async_wait(asio::use_awaitable);
         };
-        co_await (labour(mine, out) && write_lines(to, out));
+        co_await (labour(mine, out) || write_lines(to, out));
     };
-    if (co_await exchange.while_connected(run(exchange, work, lines))) co_return exchange.abort();
+    if (co_await exchange.while_connected(run(exchange, work, lines)) || !lines.done) {
+        caller.status = client_left;
+        co_return exchange.abort();
+    }
     (void)co_await exchange.finish();
 }
 
-asio::awaitable<void> Gateway::create_model(net::Exchange& exchange, Caller& /*caller*/) {
+asio::awaitable<void> Gateway::create_model(net::Exchange& exchange, Caller& caller) {
     auto request = ollama::decode_create(exchange.request().body());
     if (!request) co_return co_await refuse_with(exchange, Protocol::ollama, request.error());
     if (auto free = not_configured(request->model, "model"); !free)
         co_return co_await refuse_with(exchange, Protocol::ollama, free.error());
     const bool stream = request->stream;
-    co_await report_work(exchange, stream, [this, &request](Shelf::Report report) {
+    co_await report_work(exchange, caller, stream, [this, &request](Shelf::Report report) {
         return shared_.shelf.create(std::move(*request), std::move(report));
     });
 }
 
-asio::awaitable<void> Gateway::pull_model(net::Exchange& exchange, Caller& /*caller*/) {
+asio::awaitable<void> Gateway::pull_model(net::Exchange& exchange, Caller& caller) {
     const auto request = ollama::decode_pull(exchange.request().body());
     if (!request) co_return co_await refuse_with(exchange, Protocol::ollama, request.error());
     // What is configured is here already.
     const bool there =
         find_model(shared_.config, request->model).has_value() && shared_.shelf.find(request->model) == nullptr;
-    co_await report_work(exchange, request->stream, [this, &request, there](Shelf::Report report) {
+    co_await report_work(exchange, caller, request->stream, [this, &request, there](Shelf::Report report) {
         if (!there) return shared_.shelf.pull(request->model, std::move(report));
         return [](Shelf::Report tell) -> asio::awaitable<Result<void>> {
             tell({.status = std::string(ollama::status::pulling_manifest)});

@@ -37,9 +37,19 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, p
     if (decoded->action != ollama::Action::run) {
         if (auto allowed = access::may_use(caller.visit.key(), request.model); !allowed)
             co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
-        auto done = decoded->action == ollama::Action::load
-                        ? co_await bring_up(request.model, shared_, false, stay_of(request))
-                        : take_down(request.model, shared_);
+        const auto manages = access::may_manage(caller.visit.key());
+        if (decoded->action == ollama::Action::unload && !manages)
+            co_return co_await refuse_with(exchange, Protocol::ollama, manages.error());
+        Result<void> done = fail(Code::cancelled, "the client has left");
+        if (decoded->action == ollama::Action::unload) {
+            done = take_down(request.model, shared_);
+        } else {
+            const auto wait = [](const llm::Request& wanted, Shared shared, bool stays,
+                                 Result<void>& up) -> asio::awaitable<void> {
+                up = co_await bring_up(wanted.model, shared, false, stays ? stay_of(wanted) : std::nullopt);
+            };
+            if (co_await exchange.while_connected(wait(request, shared_, manages.has_value(), done))) co_return;
+        }
         if (!done) co_return co_await refuse_with(exchange, Protocol::ollama, done.error());
         co_return (void) co_await exchange.respond(json_reply(
             ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
@@ -70,8 +80,8 @@ asio::awaitable<void> Gateway::ollama_tags(net::Exchange& exchange, Caller& call
     (void)co_await exchange.respond(json_reply(ollama_tags_json(shared_, caller.visit.key())));
 }
 
-asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange, Caller& /*caller*/) {
-    (void)co_await exchange.respond(json_reply(ollama_ps_json(shared_)));
+asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange, Caller& caller) {
+    (void)co_await exchange.respond(json_reply(ollama_ps_json(shared_, caller.visit.key())));
 }
 
 asio::awaitable<void> Gateway::ollama_version(net::Exchange& exchange, Caller& /*caller*/) {

@@ -42,7 +42,9 @@ asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
 asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller) {
     const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
     const auto model = find_model(shared_.config, name);
-    if (!model) co_return co_await refuse_with(exchange, Protocol::openai, model.error());
+    if (!model)
+        co_return co_await refuse_with(exchange, Protocol::openai,
+                                       access::without_names(model.error(), caller.visit.key()));
     if (auto allowed = access::may_use(caller.visit.key(), name); !allowed)
         co_return co_await refuse_with(exchange, Protocol::openai, allowed.error());
     (void)co_await exchange.respond(json_reply(model_json(shared_, *model)));
@@ -61,12 +63,13 @@ asio::awaitable<void> Gateway::detokenize(net::Exchange& e, Caller& c) {
 }
 
 asio::awaitable<void> Gateway::create_response(net::Exchange& exchange, Caller& caller) {
-    auto decoded = responses::decode_request(exchange.request().body(), response_born(), find_in(responses_));
+    auto decoded =
+        responses::decode_request(exchange.request().body(), response_born(), find_in(responses_, caller.name));
     if (!decoded) co_return co_await refuse_with(exchange, Protocol::openai, decoded.error());
     // With what was said before it is longer than its body.
     if (decoded->request.body.contains("messages"))
         decoded->request.size = json::serialize(decoded->request.body.at("messages")).size();
-    const auto face = make_responses_face(std::move(decoded->context), responses_);
+    const auto face = make_responses_face(std::move(decoded->context), responses_, caller.name);
     co_await answer(exchange, caller, std::move(decoded->request), *face, Protocol::openai, shared_);
 }
 
@@ -99,10 +102,10 @@ Result<responses::Page> page_of(std::string_view query) {
 
 }  // namespace
 
-asio::awaitable<void> Gateway::get_response(net::Exchange& exchange, Caller& /*caller*/) {
+asio::awaitable<void> Gateway::get_response(net::Exchange& exchange, Caller& caller) {
     std::string_view rest;
     const auto id = response_id(exchange.path(), rest);
-    const auto kept = responses_.get(id, std::chrono::steady_clock::now());
+    const auto kept = responses_.get(owned(caller.name, id), std::chrono::steady_clock::now());
     if (!kept || (!rest.empty() && rest != "input_items"))
         co_return co_await refuse_with(exchange, Protocol::openai, responses::not_kept(id, "").error());
     if (rest.empty()) co_return (void) co_await exchange.respond({.body = kept->response});
@@ -112,10 +115,10 @@ asio::awaitable<void> Gateway::get_response(net::Exchange& exchange, Caller& /*c
     (void)co_await exchange.respond(items ? json_reply(*items) : error_reply(Protocol::openai, items.error()));
 }
 
-asio::awaitable<void> Gateway::delete_response(net::Exchange& exchange, Caller& /*caller*/) {
+asio::awaitable<void> Gateway::delete_response(net::Exchange& exchange, Caller& caller) {
     std::string_view rest;
     const auto id = response_id(exchange.path(), rest);
-    if (!rest.empty() || !responses_.erase(id, std::chrono::steady_clock::now()))
+    if (!rest.empty() || !responses_.erase(owned(caller.name, id), std::chrono::steady_clock::now()))
         co_return co_await refuse_with(exchange, Protocol::openai, responses::not_kept(id, "").error());
     (void)co_await exchange.respond(json_reply(responses::encode_deleted(id)));
 }

@@ -73,18 +73,11 @@ std::optional<Result<net::Reply>> Entrance::preflight(const net::Exchange& excha
     return reply;
 }
 
-Result<void> Entrance::check_page(net::Exchange& exchange, bool has_key) const {
+Result<void> Entrance::check_page(const net::Exchange& exchange, bool has_key) const {
     const auto origin = header(exchange, "origin");
     const auto host = header(exchange, "host");
-    switch (access::judge_origin(origin, host, config_.access)) {
-        case access::Origin::none: break;
-        case access::Origin::foreign: return std::unexpected(foreign_page(origin));
-        case access::Origin::allowed:
-            exchange.add_header("Access-Control-Allow-Origin", std::string(origin));
-            exchange.add_header("Access-Control-Expose-Headers", "*");
-            exchange.add_header("Vary", "Origin");
-            break;
-    }
+    if (access::judge_origin(origin, host, config_.access) == access::Origin::foreign)
+        return std::unexpected(foreign_page(origin));
     // Who has a key did not come by a name that somebody else let point to us.
     if (has_key || access::is_our_host(host, machine_, config_.access)) return {};
     if (host.empty() && exchange.request().version() < 11) return {};
@@ -94,15 +87,30 @@ Result<void> Entrance::check_page(net::Exchange& exchange, bool has_key) const {
                                  .field = "Host"});
 }
 
+Result<void> Entrance::knock(const net::Exchange& exchange) const {
+    const auto key = keyring_.who(presented_key(exchange));
+    if (auto page = check_page(exchange, key && *key != nullptr); !page) return page;
+    if (!key) return std::unexpected(key.error());
+    return {};
+}
+
 Result<void> Entrance::admit(net::Exchange& exchange, Need need, Caller& caller) {
     exchange.add_header("x-request-id", caller.id);
     const auto key = keyring_.who(presented_key(exchange));
     if (auto page = check_page(exchange, key && *key != nullptr); !page) return page;
+    const auto origin = header(exchange, "origin");
+    if (access::judge_origin(origin, header(exchange, "host"), config_.access) == access::Origin::allowed) {
+        exchange.add_header("Access-Control-Allow-Origin", std::string(origin));
+        exchange.add_header("Access-Control-Expose-Headers", "*");
+        exchange.add_header("Vary", "Origin");
+    }
     if (need == Need::nothing) return {};
     if (!key) return std::unexpected(key.error());
     if (*key != nullptr) caller.name = (*key)->name;
     if (need == Need::manage) return access::may_manage(*key);
-    if (need == Need::look) {
+    if (need == Need::watch && *key != nullptr && !(*key)->admin && !(*key)->models.empty())
+        return fail(Code::forbidden, fmt::format("the key of '{}' may not see all models", caller.name));
+    if (need == Need::look || need == Need::watch) {
         caller.visit = access::Visit(*key, nullptr);
         return {};
     }

@@ -15,6 +15,7 @@ namespace sarai::gateway {
 enum class Need : std::uint8_t {
     nothing,  // anybody, without a key: is the server there
     look,     // a key; counts against no limit
+    watch,    // a key that may use all models, since all are seen
     use,      // a key and what is left of its limits
     manage,   // a key of an administrator
 };
@@ -25,12 +26,14 @@ public:
 
     // The answer to a browser's question whether a page may call (a preflight request). nullopt: it asks nothing.
     [[nodiscard]] std::optional<Result<net::Reply>> preflight(const net::Exchange& exchange) const;
+    // Before the body is read: is it of somebody who may come in at all? Errors: forbidden, unauthorized.
+    [[nodiscard]] Result<void> knock(const net::Exchange& exchange) const;
     // Puts the headers into the answer that the answer has to have in any case.
     // Errors: forbidden (a name or an origin that is not ours), unauthorized, rate_limited.
     [[nodiscard]] Result<void> admit(net::Exchange& exchange, Need need, Caller& caller);
 
 private:
-    [[nodiscard]] Result<void> check_page(net::Exchange& exchange, bool has_key) const;
+    [[nodiscard]] Result<void> check_page(const net::Exchange& exchange, bool has_key) const;
 
     const config::Config& config_;
     std::string machine_;  // its name

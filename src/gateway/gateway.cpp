@@ -35,9 +35,9 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/v1/models", &Gateway::models, Need::look},
         Route{"GET", "/v1/models/", &Gateway::one_model, Need::look},
         Route{"GET", "/health", &Gateway::health, Need::nothing},
-        Route{"GET", "/metrics", &Gateway::metrics, Need::look},
-        Route{"GET", "/sarai/status", &Gateway::status, Need::look},
-        Route{"GET", "/sarai/why", &Gateway::why, Need::look},
+        Route{"GET", "/metrics", &Gateway::metrics, Need::watch},
+        Route{"GET", "/sarai/status", &Gateway::status, Need::watch},
+        Route{"GET", "/sarai/why", &Gateway::why, Need::watch},
         Route{"POST", "/sarai/unload", &Gateway::unload, Need::manage},
         Route{"POST", "/sarai/load", &Gateway::load, Need::manage},
         Route{"POST", "/sarai/reload", &Gateway::reload, Need::manage},
@@ -96,23 +96,23 @@ asio::awaitable<void> Gateway::handle(net::Exchange& exchange) {
         metrics_.count_refused(name_of(admitted.error().code));
         (void)co_await exchange.respond(error_reply(protocol_of(exchange.path()), admitted.error()));
     }
-    note_end(exchange, caller, need);
+    note_end(exchange, caller, route);
 }
 
-void Gateway::note_end(const net::Exchange& exchange, const Caller& caller, Need need) {
-    const bool looks = need == Need::nothing || need == Need::look;
+void Gateway::note_end(const net::Exchange& exchange, const Caller& caller, const Route* route) {
+    const auto need = route == nullptr ? Need::look : route->need;
+    const bool looks = need == Need::nothing || need == Need::look || need == Need::watch;
     const auto& format = shared_.config.server.access_log;
     const int status = status_of(exchange, caller);
     if (!looks || status >= 400 || format == "json") log_access(format, exchange, caller);
     if (!tracer_ || looks || !caller.trace || !caller.trace->sampled()) return;
     const auto took = std::chrono::steady_clock::now() - caller.arrived;
-    tracer_->finished(
-        {.context = *caller.trace,
-         .name = fmt::format("{} {}", std::string_view(exchange.request().method_string()), exchange.path()),
-         .begin = std::chrono::system_clock::now() - took,
-         .took = took,
-         .status = status,
-         .attributes = caller.notes});
+    tracer_->finished({.context = *caller.trace,
+                       .name = fmt::format("{} {}", std::string_view(exchange.request().method_string()), route->path),
+                       .begin = std::chrono::system_clock::now() - took,
+                       .took = took,
+                       .status = status,
+                       .attributes = caller.notes});
 }
 
 asio::awaitable<void> Gateway::dispatch(net::Exchange& exchange, Caller& caller, const Route* route,

@@ -36,6 +36,8 @@ public:
     };
     explicit Gateway(World world);
 
+    // For ServerLimits::admit.
+    [[nodiscard]] Result<void> knock(const net::Exchange& exchange) const { return entrance_.knock(exchange); }
     // For ServerLimits: whose body its endpoint reads itself.
     [[nodiscard]] static bool streams_body(std::string_view method, std::string_view path);
     [[nodiscard]] boost::asio::awaitable<void> handle(net::Exchange& exchange);
@@ -86,12 +88,12 @@ private:
     boost::asio::awaitable<void> ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call);
     // Long work with progress: Ollama's status lines, or one object at its end.
     using Work = std::function<boost::asio::awaitable<Result<void>>(Shelf::Report)>;
-    boost::asio::awaitable<void> report_work(net::Exchange& exchange, bool stream, const Work& work);
+    boost::asio::awaitable<void> report_work(net::Exchange& exchange, Caller& caller, bool stream, const Work& work);
     [[nodiscard]] Result<void> not_configured(std::string_view name, std::string_view field) const;
     boost::asio::awaitable<void> about_text(net::Exchange& exchange, Caller& caller, Result<llm::Request> request);
     boost::asio::awaitable<void> dispatch(net::Exchange& exchange, Caller& caller, const Route* route,
                                           const std::string& allowed);
-    void note_end(const net::Exchange& exchange, const Caller& caller, Need need);
+    void note_end(const net::Exchange& exchange, const Caller& caller, const Route* route);
     [[nodiscard]] std::string request_id(const net::Exchange& exchange);
 
     Metrics metrics_;

@@ -149,12 +149,12 @@ json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key) {
     return ollama::encode_tags(models);
 }
 
-json::object ollama_ps_json(const Shared& shared) {
+json::object ollama_ps_json(const Shared& shared, const config::ApiKey* key) {
     std::vector<ollama::RunningModel> models;
     for (pool::ModelIndex i = 0; i < shared.config.models.size(); ++i) {
         const auto& model = shared.config.models[i];
         const auto status = shared.pool.local(i);
-        if (status.state != pool::LocalState::ready || model.retired) continue;
+        if (status.state != pool::LocalState::ready || model.retired || !access::is_listed(key, model.name)) continue;
         const auto file = shared.catalogue.look(model.local->path);
         models.push_back({.name = full_name(model.name),
                           // Planned, until it is measured for the first time.

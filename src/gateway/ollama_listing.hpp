@@ -14,7 +14,7 @@ namespace sarai::gateway {
 
 // The list has what `key` may use; null: everything.
 [[nodiscard]] boost::json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key);
-[[nodiscard]] boost::json::object ollama_ps_json(const Shared& shared);
+[[nodiscard]] boost::json::object ollama_ps_json(const Shared& shared, const config::ApiKey* key = nullptr);
 // Waits until the model's file is described, where it is not yet. `body`: the request's, for its flag "verbose".
 [[nodiscard]] boost::asio::awaitable<Result<boost::json::object>> ollama_show_json(Shared shared, std::string model,
                                                                                    std::string_view body);

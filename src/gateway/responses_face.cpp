@@ -16,7 +16,8 @@ std::int64_t seconds_now() { return std::chrono::system_clock::to_time_t(std::ch
 
 class ResponsesFace final : public Face {
 public:
-    ResponsesFace(responses::Context context, ResponseStore& store) : context_(std::move(context)), store_(store) {}
+    ResponsesFace(responses::Context context, ResponseStore& store, std::string owner)
+        : context_(std::move(context)), store_(store), owner_(std::move(owner)) {}
 
     std::string reply(const boost::json::object& reply) override {
         const auto response = responses::encode_reply(context_, reply, seconds_now());
@@ -32,12 +33,13 @@ public:
 private:
     void keep(const boost::json::object& response) {
         if (!context_.store) return;
-        store_.put(context_.id, responses::keep(context_, response), std::chrono::steady_clock::now());
+        store_.put(owned(owner_, context_.id), responses::keep(context_, response), std::chrono::steady_clock::now());
     }
 
     responses::Context context_;
     responses::StreamEncoder events_{context_};
     ResponseStore& store_;
+    std::string owner_;
 };
 
 }  // namespace
@@ -48,12 +50,18 @@ responses::Birth response_born() {
             .created_at = seconds_now()};
 }
 
-responses::Find find_in(ResponseStore& store) {
-    return [&store](std::string_view id) { return store.get(id, std::chrono::steady_clock::now()); };
+std::string owned(std::string_view owner, std::string_view id) {
+    return owner.empty() ? std::string(id) : fmt::format("{}\n{}", owner, id);
 }
 
-std::unique_ptr<Face> make_responses_face(responses::Context context, ResponseStore& store) {
-    return std::make_unique<ResponsesFace>(std::move(context), store);
+responses::Find find_in(ResponseStore& store, std::string owner) {
+    return [&store, owner = std::move(owner)](std::string_view id) {
+        return store.get(owned(owner, id), std::chrono::steady_clock::now());
+    };
+}
+
+std::unique_ptr<Face> make_responses_face(responses::Context context, ResponseStore& store, std::string owner) {
+    return std::make_unique<ResponsesFace>(std::move(context), store, std::move(owner));
 }
 
 }  // namespace sarai::gateway

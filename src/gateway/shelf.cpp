@@ -105,22 +105,32 @@ awaitable<Result<Shelf::Parts>> Shelf::parts_of(const ollama::CreateRequest& req
     co_return parts;
 }
 
-awaitable<Result<void>> Shelf::add(library::Manifest manifest) {
+awaitable<Result<void>> Shelf::describe(library::Manifest& manifest) {
     const auto file = library_.existing_blob(manifest.model);
     if (!file) co_return std::unexpected(file.error());
     const auto facts = co_await catalogue_.describe(*file);
     if (!facts) co_return std::unexpected(of_client(facts.error(), *file, manifest.model));
+    if (memory::kind_of(**facts) == memory::FileKind::projector)
+        co_return fail_field("files", "the file is a projector, a part of a model; expected a model");
     manifest.details["kind"] = kind_name(memory::kind_of(**facts));
-    const auto name = manifest.name;
-    const auto* known = library_.find(name);
-    const auto before = known == nullptr ? std::nullopt : std::optional(*known);
-    if (auto put = library_.put(std::move(manifest)); !put) co_return put;
-    if (auto told = changed_(); !told) {
-        // All or nothing: what cannot be served is not there.
-        (void)(before ? library_.put(*before) : library_.remove(name));
-        co_return told;
-    }
     co_return Result<void>{};
+}
+
+Shelf::Before Shelf::before(std::string_view name) const {
+    Before before{.name = std::string(name), .manifest = {}, .holds = {}};
+    const auto* manifest = library_.find(name);
+    if (manifest == nullptr) return before;
+    before.manifest = *manifest;
+    before.holds.push_back(library_.hold(manifest->model));
+    if (manifest->mmproj) before.holds.push_back(library_.hold(*manifest->mmproj));
+    return before;
+}
+
+Result<void> Shelf::tell(const Before& before) {
+    auto told = changed_();
+    // All or nothing: what cannot be served is not there.
+    if (!told) (void)(before.manifest ? library_.put(*before.manifest) : library_.remove(before.name));
+    return told;
 }
 
 awaitable<Result<void>> Shelf::create(ollama::CreateRequest request, Report report) {
@@ -129,26 +139,30 @@ awaitable<Result<void>> Shelf::create(ollama::CreateRequest request, Report repo
     auto parts = co_await parts_of(request);
     if (!parts) co_return std::unexpected(parts.error());
     const auto hold = library_.hold(parts->model);
+    const auto projector = library_.hold(parts->mmproj.value_or(parts->model));
     report({.status = std::string(ollama::status::verifying_conversion)});
     report({.status = request.from.empty() ? ollama::status::new_layer(parts->model)
                                            : ollama::status::existing_layer(parts->model)});
     if (parts->mmproj) report({.status = ollama::status::new_layer(*parts->mmproj)});
     add_to(parts->recipe, request.recipe);
     report({.status = std::string(ollama::status::writing_manifest)});
-    co_return co_await add({.name = request.model,
-                            .created_at = std::chrono::system_clock::now(),
-                            .model = parts->model,
-                            .mmproj = parts->mmproj,
-                            .recipe = std::move(parts->recipe)});
+    library::Manifest manifest{.name = request.model,
+                               .created_at = std::chrono::system_clock::now(),
+                               .model = parts->model,
+                               .mmproj = parts->mmproj,
+                               .recipe = std::move(parts->recipe)};
+    if (auto described = co_await describe(manifest); !described) co_return described;
+    const auto old = before(request.model);
+    if (auto put = library_.put(std::move(manifest)); !put) co_return put;
+    co_return tell(old);
 }
 
 awaitable<Result<void>> Shelf::pull(std::string model, Report report) {
-    auto manifest = co_await puller_.pull(std::move(model), std::move(report));
+    const auto old = before(model);
+    auto manifest =
+        co_await puller_.pull(model, std::move(report), [this](library::Manifest& fresh) { return describe(fresh); });
     if (!manifest) co_return std::unexpected(manifest.error());
-    auto added = co_await add(*manifest);
-    // Without its kind it could not be served.
-    if (!added) (void)library_.remove(manifest->name);
-    co_return added;
+    co_return tell(old);
 }
 
 Result<void> Shelf::copy(std::string_view source, std::string_view destination) {

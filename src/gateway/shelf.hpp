@@ -7,7 +7,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "gateway/catalogue.hpp"
 #include "library/library.hpp"
@@ -43,7 +45,16 @@ private:
         protocols::ollama::Recipe recipe = {};   // of the model that it is made from
     };
     boost::asio::awaitable<Result<Parts>> parts_of(const protocols::ollama::CreateRequest& request);
-    boost::asio::awaitable<Result<void>> add(library::Manifest manifest);
+    // What its file is for.
+    boost::asio::awaitable<Result<void>> describe(library::Manifest& manifest);
+    // What a name stood for, kept until what takes its place is served.
+    struct Before {
+        std::string name;
+        std::optional<library::Manifest> manifest;
+        std::vector<library::Hold> holds;
+    };
+    [[nodiscard]] Before before(std::string_view name) const;
+    [[nodiscard]] Result<void> tell(const Before& before);
 
     library::Library& library_;
     Catalogue& catalogue_;

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <fstream>
+#include <set>
 #include <utility>
 
 #include "base/sha256.hpp"
@@ -90,8 +91,27 @@ Result<Library> Library::open(fs::path folder, Room room) {
     return library;
 }
 
+// Blobs that were brought, and of which nobody made a model within a day.
+void Library::drop_forgotten() {
+    std::set<std::string> named;
+    for (const auto& [key, manifest] : models_) {
+        named.insert(path_of_blob(folder_, manifest.model).filename().string());
+        if (manifest.mmproj) named.insert(path_of_blob(folder_, *manifest.mmproj).filename().string());
+    }
+    std::error_code failed;
+    for (fs::directory_iterator it(blobs_, failed), end; !failed && it != end; it.increment(failed)) {
+        const auto name = it->path().filename().string();
+        std::error_code ec;
+        const auto age = fs::file_time_type::clock::now() - fs::last_write_time(it->path(), ec);
+        if (ec || !name.starts_with("sha256-") || named.contains(name) || age < longest_pause) continue;
+        spdlog::info("the blob {} is removed: no model is made of it", name);
+        fs::remove(it->path(), ec);
+    }
+}
+
 void Library::read_manifests() {
     std::error_code failed;
+    bool damaged = false;
     for (fs::directory_iterator it(manifests_, failed), end; !failed && it != end; it.increment(failed)) {
         const auto& file = it->path();
         if (file.extension() != ".json") continue;
@@ -99,16 +119,19 @@ void Library::read_manifests() {
         auto manifest = text ? decode_manifest(*text) : std::unexpected(text.error());
         if (!manifest) {
             spdlog::warn("the manifest {} is left out: {}", file.string(), describe(manifest.error()));
+            damaged = true;  // its blobs may be wanted again
             continue;
         }
         auto key = Name::parse(manifest->name)->key();
         if (file != manifest_file(key)) {
             spdlog::warn("the manifest {} is left out: it is of '{}', whose file has another name", file.string(),
                          manifest->name);
+            damaged = true;
             continue;
         }
         models_.insert_or_assign(std::move(key), std::move(*manifest));
     }
+    if (!failed && !damaged) drop_forgotten();
 }
 
 std::vector<const Manifest*> Library::list() const {

@@ -34,8 +34,9 @@ struct NewBlob {
 
 class Library {
 public:
-    // Reads what is there; damaged manifests are logged and left out, partial files of more than a day ago removed.
-    // `room` keeps its reserve free, and is told its folder here. Error: io, where the folder cannot be read.
+    // Reads what is there; damaged manifests are logged and left out, partial files of more than a day ago removed, and
+    // blobs that no model was made of. `room` keeps its reserve free, and is told its folder here. Error: io, where the
+    // folder cannot be read.
     [[nodiscard]] static Result<Library> open(std::filesystem::path folder, Room room = {});
 
     // The newest first. What these point to is valid until the next change.
@@ -69,6 +70,7 @@ private:
     [[nodiscard]] Result<void> write_manifest(const std::string& key, const Manifest& manifest) const;
     [[nodiscard]] std::filesystem::path manifest_file(std::string_view key) const;
     void read_manifests();
+    void drop_forgotten();
     void drop_unnamed(const Manifest& gone);
 
     std::filesystem::path folder_;

@@ -24,7 +24,7 @@ asio::awaitable<Result<Downloaded>> Puller::bring(RemoteFile file, Report report
     co_return Downloaded{.digest = *file.digest, .hold = library_.hold(*file.digest)};
 }
 
-asio::awaitable<Result<Manifest>> Puller::pull(std::string text, Report report) {
+asio::awaitable<Result<Manifest>> Puller::pull(std::string text, Report report, Prepare prepare) {
     const auto name = Name::parse(text);
     if (!name) co_return std::unexpected(name.error());
     if (report) report({.status = std::string(status::pulling_manifest)});
@@ -43,6 +43,8 @@ asio::awaitable<Result<Manifest>> Puller::pull(std::string text, Report report) 
         manifest.mmproj = std::move(mmproj->digest);
         projector = std::move(mmproj->hold);
     }
+    if (prepare)
+        if (auto prepared = co_await prepare(manifest); !prepared) co_return std::unexpected(prepared.error());
     if (report) report({.status = std::string(status::writing_manifest)});
     if (auto put = library_.put(manifest); !put) co_return std::unexpected(put.error());
     co_return manifest;

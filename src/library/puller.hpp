@@ -6,6 +6,7 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <functional>
 #include <string>
 
 #include "library/download.hpp"
@@ -18,9 +19,12 @@ class Puller {
 public:
     Puller(Library& library, Sources sources, Patience patience = {});
 
+    // Completes a manifest before it is in the library; an error leaves there what was.
+    using Prepare = std::function<asio::awaitable<Result<void>>(Manifest&)>;
+
     // The model as it is in the library now. `report` gets Ollama's status lines but for the last ("success"). Errors:
-    // those of locate(), download() and Library::put().
-    [[nodiscard]] asio::awaitable<Result<Manifest>> pull(std::string name, Report report);
+    // those of locate(), download(), `prepare` (which may be empty) and Library::put().
+    [[nodiscard]] asio::awaitable<Result<Manifest>> pull(std::string name, Report report, Prepare prepare = {});
 
 private:
     asio::awaitable<Result<Downloaded>> bring(RemoteFile file, Report report);

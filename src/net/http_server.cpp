@@ -9,6 +9,7 @@
 #include <boost/asio/cancel_after.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -103,6 +104,7 @@ public:
         started_ = false;
         pending_head_.clear();
         added_.clear();
+        head_seen_ = false;
         path_ = query_ = {};  // they look into the request that goes now
         status_ = 0;
         bool expects_go_on = true;
@@ -114,8 +116,11 @@ public:
                     deadline = arriving_since_ + limits_.request;
                 }
                 const auto ec = feed(*parser_, buffer_);
-                if (path_.empty() && parser_->is_header_done()) {
+                if (!head_seen_ && parser_->is_header_done()) {
+                    head_seen_ = true;
                     find_path();
+                    if (!ec && may_be_large() && limits_.admit)
+                        if (auto admitted = limits_.admit(*this); !admitted) co_return refuse(admitted.error());
                     if (!ec && begins_upload()) co_return Result<void>{};
                     const auto most = static_cast<std::uint64_t>(limits_.max_body.count);
                     if (!ec && parser_->content_length().value_or(0) > most)
@@ -168,6 +173,9 @@ public:
                 if (ec == http::error::need_buffer || ec == http::error::need_more) ec = {};
                 if (ec) co_return refuse_read(ec);
                 if (const auto got = piece.size() - message.body().size; got > 0) {
+                    uploaded_ += got;
+                    if (crawls())
+                        co_return refuse({.code = Code::slow_request, .message = "the body arrives too slowly"});
                     piece.resize(got);
                     note_end_of_upload();
                     co_return piece;
@@ -250,6 +258,8 @@ public:
             co_await std::move(work);
         } catch (const boost::system::system_error& error) {
             if (!departure_->gone || error.code() != asio::error::operation_aborted) throw;
+        } catch (const asio::multiple_exceptions&) {  // of several that were cancelled together
+            if (!departure_->gone) throw;
         }
         if (!departure_->gone) co_return false;
         // The cancellation was for the work; what follows may wait again.
@@ -308,7 +318,7 @@ private:
         const Bytes now{static_cast<std::int64_t>(parser_->get().body().size())};
         if (now == held_) return {};
         bodies_ += now - std::exchange(held_, now);
-        if (bodies_ <= std::max(limits_.all_bodies, limits_.max_body)) return {};
+        if (now <= small_body() || bodies_ <= std::max(limits_.all_bodies, limits_.max_body)) return {};
         // It goes at once: others must not be refused for the sake of one that was.
         bodies_ -= std::exchange(held_, Bytes{});
         std::string().swap(parser_->get().body());
@@ -316,6 +326,18 @@ private:
         return fail(Code::busy,
                     fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
                     "Try again when others have been answered.");
+    }
+
+    // Of no weight beside what all together may have.
+    [[nodiscard]] Bytes small_body() const { return std::min(KiB(64), Bytes{limits_.all_bodies.count / 16}); }
+    // Those that are small may be read before it is known whose they are.
+    [[nodiscard]] bool may_be_large() const {
+        const auto length = parser_->content_length();
+        return parser_->chunked() || (length && *length > static_cast<std::uint64_t>(small_body().count));
+    }
+    std::unexpected<Error> refuse(Error error) {
+        keep_alive_ = false;
+        return std::unexpected(std::move(error));
     }
 
     // From here on the handler reads.
@@ -328,14 +350,22 @@ private:
         upload_->eager(true);
         find_path();  // it looked into what was moved
         expects_go_on_ = true;
-        arriving_since_ = never;
+        uploaded_ = 0;
         keep_alive_ = false;  // until all of it was read
         keeps_after_upload_ = keeps;
         note_end_of_upload();
         return true;
     }
+    [[nodiscard]] bool crawls() const {
+        const auto seconds =
+            std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - arriving_since_)
+                .count();
+        return arriving_since_ != never && seconds > 60 && std::cmp_less(uploaded_, seconds * limits_.least_rate.count);
+    }
     void note_end_of_upload() {
-        if (upload_->is_done()) keep_alive_ = keeps_after_upload_ && !closing_;
+        if (!upload_->is_done()) return;
+        arriving_since_ = never;
+        keep_alive_ = keeps_after_upload_ && !closing_;
     }
 
     void find_path() {
@@ -346,7 +376,7 @@ private:
         const auto mark = target.find('?');
         path_ = target.substr(0, mark);
         query_ = mark == std::string_view::npos ? std::string_view{} : target.substr(mark + 1);
-        if (absolute && path_.empty()) path_ = "/";
+        if (path_.empty()) path_ = "/";
     }
 
     std::unexpected<Error> refuse_read(error_code ec) {
@@ -443,7 +473,9 @@ private:
     // In its place where the body is streamed.
     std::optional<http::request_parser<http::buffer_body>> upload_;
     std::optional<http::request<http::string_body>> head_of_upload_;
+    std::size_t uploaded_ = 0;  // bytes of it
     bool expects_go_on_ = false;
+    bool head_seen_ = false;
     bool keeps_after_upload_ = false;
     std::string_view path_;
     std::string_view query_;
@@ -501,6 +533,11 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
             error_code ignored;
             auto peer = socket.remote_endpoint(ignored).address().to_string();
             if (tls) {
+                // A handshake takes a while to be given up.
+                if (tls->size() >= limits.max_connections) {
+                    spdlog::warn("{} TLS connections are open, a further one was closed", tls->size());
+                    continue;
+                }
                 auto plain = tls->take(std::move(socket));
                 if (!plain) {
                     spdlog::warn("cannot take a TLS connection: {}", describe(plain.error()));

@@ -28,6 +28,8 @@ namespace sarai::net {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
+class Exchange;
+
 struct ServerLimits {
     Bytes max_body = MiB(64);
     Bytes all_bodies =
@@ -38,9 +40,13 @@ struct ServerLimits {
     std::chrono::milliseconds write_stall{60'000};  // a client that takes nothing for so long is dropped
     // Beyond it the connection that is idle for longest is closed, then the one whose request is arriving for longest.
     std::size_t max_connections = 1024;
+    // Asked when a request's head is there and its body is not yet, unless that is small: may it come in? An error is
+    // the answer, and the rest is not read. Empty: everybody may.
+    std::function<Result<void>(Exchange&)> admit = {};
     // Requests whose handler reads the body itself, in pieces and of any length; empty: none.
     std::function<bool(std::string_view method, std::string_view path)> streams_body = {};
     std::chrono::milliseconds body_stall{30'000};  // between two pieces of such a body
+    Bytes least_rate = KiB(4);                     // of it per second, once it has taken a minute
 };
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;

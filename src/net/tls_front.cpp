@@ -12,6 +12,7 @@
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
+#include <boost/system/system_error.hpp>
 #include <chrono>
 
 #include "net/task_group.hpp"
@@ -76,9 +77,12 @@ awaitable<void> to_client(Pair& pair) {
 awaitable<void> carry(Outer outer, Inner inner) {
     using namespace asio::experimental::awaitable_operators;
     Pair pair{std::move(outer), std::move(inner)};
-    const auto [ec] =
-        co_await pair.outer.async_handshake(ssl::stream_base::server, asio::cancel_after(time_to_shake_hands, quiet));
-    if (ec) {
+    // The server gives a connection up by closing its side: to make room, or at the end.
+    const auto first = co_await (
+        pair.outer.async_handshake(ssl::stream_base::server, asio::cancel_after(time_to_shake_hands, quiet)) ||
+        pair.inner.async_wait(Inner::wait_read, quiet));
+    if (first.index() == 1) co_return;
+    if (const auto ec = std::get<0>(std::get<0>(first)); ec) {
         spdlog::debug("a TLS handshake failed: {}", ec.message());
         co_return;
     }
@@ -125,9 +129,13 @@ Result<asio::generic::stream_protocol::socket> TlsFront::take(tcp::socket client
     Inner servers(state_->executor);
     error_code ec;
     if (asio::local::connect_pair(ours, servers, ec)) return fail(Code::io, "cannot make a pair of sockets", ec);
-    state_->tasks.spawn("TLS", carry(Outer(std::move(client), state_->context), std::move(ours)));
+    try {
+        state_->tasks.spawn("TLS", carry(Outer(std::move(client), state_->context), std::move(ours)));
+    } catch (const boost::system::system_error& error) { return fail(Code::io, "cannot begin TLS", error.code()); }
     return asio::generic::stream_protocol::socket(std::move(servers));
 }
+
+std::size_t TlsFront::size() const { return state_->tasks.size(); }
 
 asio::awaitable<void> TlsFront::stop() {
     if (co_await state_->tasks.join(time_to_say_goodbye)) co_return;

@@ -9,6 +9,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 
@@ -27,6 +28,7 @@ public:
 
     // The server's side of a connection; the handshake goes on behind it. Errors: io.
     [[nodiscard]] Result<boost::asio::generic::stream_protocol::socket> take(boost::asio::ip::tcp::socket client);
+    [[nodiscard]] std::size_t size() const;  // connections that it carries
     // Lets what was answered leave, then cuts what is left.
     [[nodiscard]] boost::asio::awaitable<void> stop();
 

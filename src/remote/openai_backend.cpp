@@ -12,6 +12,7 @@
 #include "remote/resume.hpp"
 #include "remote/standby.hpp"
 #include "remote/text_tools.hpp"
+#include "remote/worker_request.hpp"
 
 namespace sarai::remote {
 namespace {
@@ -80,16 +81,22 @@ public:
                 break;
             default: break;
         }
-        if (is_worker && has_extras(request)) co_return co_await with_extras(request);
-        co_return co_await whole_reply(request);
+        if (!is_worker) co_return co_await whole_reply(request);
+        if (has_extras(request)) co_return co_await with_extras(request);
+        const auto own = for_worker(request);
+        if (!own) co_return std::unexpected(own.error());
+        co_return co_await whole_reply(*own ? **own : request);
     }
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
-        if (link_.continues == Continues::raw_text && has_extras(request))
+        if (link_.continues != Continues::raw_text) co_return co_await open_as_is(request);
+        if (has_extras(request))
             if (auto possible = check_extras(request, true); !possible) co_return std::unexpected(possible.error());
-        co_return co_await open(request, request.task, openai::encode_request(request, true, link_.model),
-                                std::make_unique<SseFeed>(request.model));
+        const auto own = for_worker(request);
+        if (!own) co_return std::unexpected(own.error());
+        co_return co_await open_as_is(*own ? **own : request);
     }
+
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
         llm::Resumed resumed{.events = nullptr, .had = static_cast<std::int64_t>(partial.ends.size())};
         Result<std::unique_ptr<llm::EventStream>> opened = std::unexpected(cannot_continue(link_));
@@ -120,6 +127,11 @@ public:
     }
 
 private:
+    awaitable<Result<std::unique_ptr<llm::EventStream>>> open_as_is(const llm::Request& request) {
+        return open(request, request.task, openai::encode_request(request, true, link_.model),
+                    std::make_unique<SseFeed>(request.model));
+    }
+
     awaitable<Result<boost::json::object>> with_extras(const llm::Request& request) {
         if (auto possible = check_extras(request, false); !possible) co_return std::unexpected(possible.error());
         if (!protocols::string_at(request.body, "suffix").empty()) co_return co_await fill_in(link_, request);

@@ -51,6 +51,8 @@ awaitable<Result<json::object>> tell_about_text(const Link& link, const llm::Req
     auto body = request.body;
     body.erase("model");
     auto reply = co_await ask(link, request.task == llm::Task::tokenize ? "/tokenize" : "/detokenize", body);
+    if (!reply && request.task == llm::Task::detokenize && reply.error().code == Code::upstream)
+        co_return fail_field("tokens", "'tokens' has an id that the model does not know");
     if (!reply) co_return reply;
     if (const auto* tokens = protocols::array_at(*reply, "tokens")) (*reply)["count"] = tokens->size();
     (*reply)["model"] = request.model;

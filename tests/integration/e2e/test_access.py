@@ -122,13 +122,40 @@ class Keys(unittest.TestCase):
         self.assertRegex(metrics, r'sarai_requests_refused_total\{reason="unauthorized"\} [1-9]')
         self.assertNotIn("secret", metrics)
 
+    def test_a_key_sees_nothing_of_others(self):
+        made = self.sarai.request("POST", "/v1/responses", {"model": "lfm2", "input": "secret", "max_output_tokens": 4}, bearer("root-secret"))
+        self.assertEqual(made.status, 200, made.body)
+        path = "/v1/responses/" + made.json["id"]
+        for key, status in (("ann-secret", 404), ("root-secret", 200)):
+            self.assertEqual(self.sarai.request("GET", path, headers=bearer(key)).status, status)
+        self.assertEqual(self.sarai.request("POST", "/v1/responses", {"model": "lfm2", "input": "x", "previous_response_id": made.json["id"]},
+                                            bearer("ann-secret")).status, 404)
+        for path in ("/sarai/status", "/sarai/why", "/metrics"):
+            self.assertEqual(self.sarai.request("GET", path, headers=bearer("ann-secret")).status, 403, path)
+        self.assertNotIn("embed", self.ask("ann-secret", "nope").body.decode())
+        self.assertNotIn("embed", self.sarai.request("GET", "/v1/models/nope", headers=bearer("ann-secret")).body.decode())
+
+    def test_only_administrators_unload(self):
+        unload = lambda key: self.sarai.request("POST", "/api/generate", {"model": "lfm2", "keep_alive": 0}, bearer(key)).status
+        self.assertEqual(unload("ann-secret"), 403)
+        self.ask("ann-secret", keep_alive=0)
+        self.assertEqual(self.sarai.request("GET", "/sarai/status", headers=bearer("root-secret")).json["models"][0]["state"], "ready")
+
+    def test_a_large_body_of_a_stranger_is_not_read(self):
+        with socket.create_connection(("127.0.0.1", self.sarai.port), timeout=10) as raw:
+            raw.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n")
+            self.assertIn(b"401", raw.recv(4096))
+        with socket.create_connection(("127.0.0.1", self.sarai.port), timeout=10) as raw:
+            raw.sendall(b"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            self.assertIn(b"401", raw.recv(4096))
+
     def test_commands_use_the_key_in_the_environment(self):
         environment = {k: v for k, v in os.environ.items() if k != "SARAI_API_KEY"}
         ps = lambda env: subprocess.run([BIN / "sarai", "ps", "--url", self.sarai.url], capture_output=True, text=True, env=env)
         refused = ps(environment)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("SARAI_API_KEY", refused.stderr)
-        self.assertEqual(ps(environment | {"SARAI_API_KEY": "ann-secret"}).returncode, 0)
+        self.assertEqual(ps(environment | {"SARAI_API_KEY": "root-secret"}).returncode, 0)
         asked = subprocess.run([BIN / "sarai", "run", "lfm2", "hello", "--url", self.sarai.url], capture_output=True, text=True,
                                stdin=subprocess.DEVNULL, env=environment | {"SARAI_API_KEY": "ann-secret"})
         self.assertEqual(asked.returncode, 0, asked.stderr)
@@ -173,6 +200,18 @@ class Pages(unittest.TestCase):
             self.assertIn("allowed_hosts", reply.json["error"]["message"])
         for host in ("localhost", f"127.0.0.1:{self.sarai.port}", "[::1]:1", "sarai.lan", socket.gethostname()):
             self.assertEqual(self.get(Host=host).status, 200, host)
+
+    def test_another_domain_under_our_name_is_not_ours(self):
+        machine = socket.gethostname().split(".")[0]
+        self.assertEqual(self.get(Host=f"{machine}.evil.example").status, 403)
+        self.assertEqual(self.get(Host=f"{machine}.local").status, 200)
+
+    def test_a_target_without_a_path_hangs_nobody(self):
+        for target in (b"?x", b"*", b"//", b"http://localhost?x"):
+            with socket.create_connection(("127.0.0.1", self.sarai.port), timeout=10) as raw:
+                raw.sendall(b"GET " + target + b" HTTP/1.1\r\nHost: localhost\r\n\r\nG")
+                self.assertTrue(raw.recv(100).startswith(b"HTTP/1.1 "), target)
+        self.assertEqual(self.get("/health").status, 200)
 
     def test_a_page_of_somebody_else_may_not_call(self):
         for origin in ("https://evil.example", "null", "http://localhost:3000"):

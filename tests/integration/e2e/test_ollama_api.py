@@ -97,6 +97,16 @@ class OllamaApi(unittest.TestCase):
         self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "suffix"))
         self.assertEqual(ask("omni", stream=True).json["error"]["param"], "suffix")
 
+    def test_a_worker_fetches_nothing_and_a_tool_must_be_there(self):
+        picture = lambda url: self.sarai.request("POST", "/v1/chat/completions", {"model": "omni", "messages": [
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]})
+        for url in ("http://127.0.0.1:1/x.png", "https://example.com/x.png", "file:///etc/passwd"):
+            reply = picture(url)
+            self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "messages[0].content[0]"), url)
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+        reply = self.sarai.chat("lfm2", tools=[tool], tool_choice={"type": "function", "function": {"name": "g"}})
+        self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "tool_choice"))
+
     def test_a_prompt_may_come_back_with_its_answer(self):
         body = {"model": "lfm2", "prompt": "Once upon", "max_tokens": 3, "seed": 1, "temperature": 0}
         plain = self.sarai.request("POST", "/v1/completions", body).json["choices"][0]["text"]

@@ -7,11 +7,12 @@ namespace {
 
 TEST(Host, IsOursByAddressLocalNameAndTheMachinesName) {
     for (const auto* ours : {"127.0.0.1:11435", "127.0.0.1", "[::1]:80", "[::1]", "192.168.1.7:11435", "localhost",
-                             "LOCALHOST:1", "sarai.localhost:8080", "localhost.", "lan-box", "Lan-Box.home.arpa:11435"})
+                             "LOCALHOST:1", "sarai.localhost:8080", "localhost.", "lan-box", "Lan-Box.home.arpa:11435",
+                             "lan-box.local", "lan-box.example"})
         EXPECT_TRUE(is_our_host(ours, "lan-box.example", {})) << ours;
     for (const auto* foreign :
          {"", "evil.example", "evil.example:11435", "127.0.0.1.evil.example", "localhost.evil.example", "notlocalhost",
-          "[::1", "127.0.0.1@evil.example", ".localhost"})
+          "[::1", "127.0.0.1@evil.example", ".localhost", "lan-box.evil.example", "lan-box.local.evil.example"})
         EXPECT_FALSE(is_our_host(foreign, "lan-box", {})) << foreign;
     EXPECT_FALSE(is_our_host("anything", "", {}));
 }

@@ -127,6 +127,10 @@ TEST(ConfigRules, KeysHaveAHashOrAVariable) {
     expect_only(keys("ann: {sha256: secret}"), "access.keys.ann.sha256", "not printed here; expected 64 hex");
     expect_only(keys("ann: {variable: BEN_KEY}"), "access.keys.ann.variable", "\"BEN_KEY\"; expected a variable");
     expect_only(keys("ann: {sha256: " + hash + ", models: [x]}"), "access.keys.ann.models", "\"x\"");
+    expect_only(keys("ann: {sha256: " + hash + ", models: []}"), "access.keys.ann.models", "at least one model");
+    expect_only(keys(""), "access.keys", "at least one");
+    expect_only(keys("ann: sk-sarai-1"), "access.keys.ann", "not printed here");
+    expect_only(keys("ann: {variable: sk-sarai-1}"), "access.keys.ann.variable", "not printed here");
     expect_only(keys("ann: {sha256: " + hash + "}, ben: {sha256: " + hash + "}"), "access.keys.ben", "key of ann");
     expect_only(keys("ann: {sha256: " + hash + ", concurency: 1}"), "access.keys.ann.concurency", "concurrency?");
 }
