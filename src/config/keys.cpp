@@ -270,7 +270,8 @@ std::vector<std::string_view> keys_inside(std::string_view pattern) {
 
 std::vector<std::string> environment_of(const Key& key) {
     const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.") ||
-                              key.path.starts_with("access.keys.") || key.path.starts_with("library.sources.") || key.type == Type::text_list;
+                              key.path.starts_with("access.keys.") || key.path.starts_with("library.sources.") ||
+                              key.type == Type::text_list;
     if (key.apply == nullptr || in_file_only) return {};
     std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
     if (!key.alias.empty()) names.emplace_back(key.alias);

@@ -125,9 +125,7 @@ TEST_F(HttpTest, ABodyThatIsStreamedMayBeOfAnyLength) {
             const auto reply = co_await client->fetch(
                 {.method = http::verb::post, .target = "/upload", .body = std::string(size, 'x')}, {});
             EXPECT_TRUE(reply.has_value());
-            if (reply) {
-                EXPECT_EQ(reply->body, std::to_string(size));
-            }
+            if (reply) { EXPECT_EQ(reply->body, std::to_string(size)); }
             EXPECT_EQ(server->connections(), 1U);  // and the connection goes on
         }
         // Others are as bounded as before.
