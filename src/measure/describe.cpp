@@ -125,7 +125,8 @@ std::optional<json::value> array_at(const gguf_context* gguf, std::int64_t id) {
             std::size_t taken = 0;
             for (std::size_t i = 0; i < length; ++i) {
                 const std::string_view text = gguf_get_arr_str(gguf, id, i);
-                if ((taken += text.size()) > longest_text) return std::nullopt;
+                taken += text.size();
+                if (taken > longest_text) return std::nullopt;
                 out.emplace_back(clean(text));
             }
             return out;

@@ -69,10 +69,12 @@ void notice_loss(int socket) {
 asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Origin& origin, milliseconds budget) {
     error_code ec;
     const auto address = asio::ip::make_address(origin.host, ec);
-    if (!ec) {
-        const auto port = static_cast<std::uint16_t>(std::stoul(origin.port));
-        co_return std::vector{asio::ip::tcp::endpoint(address, port)};
-    }
+    const auto port = [&] { return static_cast<std::uint16_t>(std::stoul(origin.port)); };
+    if (!ec) co_return std::vector{asio::ip::tcp::endpoint(address, port())};
+    // This machine, whatever a resolver says (RFC 6761, 6.3); where nothing names it, a resolver does not know it.
+    if (origin.host == "localhost")
+        co_return std::vector{asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), port()),
+                              asio::ip::tcp::endpoint(asio::ip::address_v6::loopback(), port())};
     asio::ip::tcp::resolver resolver(co_await asio::this_coro::executor);
     auto [failed, found] = co_await resolver.async_resolve(origin.host, origin.port, asio::cancel_after(budget, quiet));
     if (failed)

@@ -272,7 +272,7 @@ class Tls(unittest.TestCase):
 
     def connect(self):
         context = ssl.create_default_context(cafile=self.certificate)
-        return http.client.HTTPSConnection("localhost", self.sarai.port, timeout=30, context=context)
+        return http.client.HTTPSConnection("127.0.0.1", self.sarai.port, timeout=30, context=context)
 
     def test_answers_and_streams(self):
         connection = self.connect()
