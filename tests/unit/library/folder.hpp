@@ -1,8 +1,6 @@
 // A folder that is removed at the end of a test, and what is in it.
 #pragma once
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -12,24 +10,14 @@
 
 #include "base/sha256.hpp"
 #include "library/library.hpp"
+#include "support/temp_folder.hpp"
 
 namespace sarai::library::test {
 
 class Folder {
 public:
-    Folder() : path_(std::filesystem::temp_directory_path() / "sarai-library-XXXXXX") {
-        auto pattern = path_.string();
-        path_ = ::mkdtemp(pattern.data());
-    }
-    ~Folder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-
     // Where a library may be made; it is not there yet.
-    [[nodiscard]] std::filesystem::path path() const { return path_ / "models"; }
+    [[nodiscard]] std::filesystem::path path() const { return own_.path() / "models"; }
     [[nodiscard]] std::filesystem::path blobs() const { return path() / "blobs"; }
 
     // Names of the files in a folder.
@@ -50,7 +38,7 @@ public:
     }
 
 private:
-    std::filesystem::path path_;
+    sarai::test::TempFolder own_;
 };
 
 inline std::string digest_of(std::string_view bytes) { return "sha256:" + sha256_hex(bytes); }
