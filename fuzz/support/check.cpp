@@ -1,6 +1,10 @@
 #include "support/check.hpp"
 
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -38,6 +42,19 @@ boost::json::value require_json(std::string_view text, std::string_view what) {
     if (ec) end(std::string(what) + " is not JSON: " + ec.message(), text);
     require_utf8(text, what);
     return value;
+}
+
+bool same(const boost::json::value& a, const boost::json::value& b) {
+    if (a.is_double() && b.is_double())
+        return a.get_double() == b.get_double() ||
+               std::abs(a.get_double() - b.get_double()) <= 1e-12 * std::abs(a.get_double());
+    if (a.is_array() && b.is_array()) return std::ranges::equal(a.get_array(), b.get_array(), same);
+    if (!a.is_object() || !b.is_object()) return a == b;
+    const auto& other = b.get_object();
+    return a.get_object().size() == other.size() && std::ranges::all_of(a.get_object(), [&](const auto& member) {
+               const auto* value = other.if_contains(member.key());
+               return value != nullptr && same(member.value(), *value);
+           });
 }
 
 void require_plain(const Error& error, std::string_view what) {

@@ -40,7 +40,7 @@ void check(ollama::Call call, std::string_view body) {
     if (!again || again->action != ollama::Action::run) return;
     const auto onward = ollama::encode_request(again->request, again->request.stream, {.model = "up"});
     if (!onward) return require_plain(onward.error(), "what Ollama cannot express");
-    require(require_json(*onward, "a request sent on") == sent, "a request that is sent on says the same");
+    require(same(require_json(*onward, "a request sent on"), sent), "a request that is sent on says the same");
 }
 
 }  // namespace
