@@ -55,7 +55,7 @@ std::vector<HubFile> gguf_files(const json::object& answer) {
                 file.digest = std::move(*digest);
             if (const auto stored = integer_at(*lfs, "size")) size = stored;
         }
-        if (size) file.size = Bytes{*size};
+        if (size && *size >= 0) file.size = Bytes{*size};
         files.push_back(std::move(file));
     }
     std::ranges::sort(files, {}, &HubFile::name);

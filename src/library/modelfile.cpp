@@ -163,7 +163,7 @@ private:
                              std::string_view what) {
         Number number{};
         const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-        if (ec != std::errc{} || end != text.data() + text.size() || !(std::abs(number) < 1e15))
+        if (ec != std::errc{} || end != text.data() + text.size() || !(std::abs(static_cast<double>(number)) < 1e15))
             return expected(what);  // the last: "inf" and "nan" are numbers to from_chars
         out_.recipe.parameters[name] = number;
         return {};

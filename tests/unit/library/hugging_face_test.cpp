@@ -63,6 +63,13 @@ TEST(HuggingFace, TakesTheProjectorAlong) {
     EXPECT_EQ(choice->mmproj->name, "mmproj-m-F16.gguf");
 }
 
+TEST(HuggingFace, ASizeBelowZeroIsNone) {
+    const auto answer = boost::json::parse(R"({"siblings":[{"rfilename":"m.gguf","size":-1}]})").as_object();
+    const auto choice = choose_files(answer, "latest");
+    ASSERT_TRUE(choice.has_value());
+    EXPECT_EQ(choice->model.size, std::nullopt);
+}
+
 TEST(HuggingFace, AModelInSeveralFilesIsNotSupported) {
     const auto answer = repository({"m-Q8_0-00001-of-00002.gguf", "m-Q8_0-00002-of-00002.gguf", "m-Q4_0.gguf"});
     const auto choice = choose_files(answer, "Q8_0");

@@ -70,6 +70,8 @@ TEST(Modelfile, ErrorsNameTheLineOfTheInstruction) {
     EXPECT_EQ(error_of("FROM a\nSYSTEM \"x"), "line 2: the quotes (\") are not closed");
     EXPECT_EQ(error_of("FROM a\nPARAMETER num_ctx many"), "line 2: PARAMETER num_ctx is \"many\"; expected an integer");
     EXPECT_EQ(error_of("FROM a\nPARAMETER num_ctx 1.5"), "line 2: PARAMETER num_ctx is \"1.5\"; expected an integer");
+    EXPECT_EQ(error_of("FROM a\nPARAMETER num_ctx -9223372036854775808"),
+              "line 2: PARAMETER num_ctx is \"-9223372036854775808\"; expected an integer");
     EXPECT_EQ(error_of("FROM a\nPARAMETER top_p nan"), "line 2: PARAMETER top_p is \"nan\"; expected a number");
     EXPECT_EQ(error_of("FROM a\nPARAMETER use_mmap 1"), "line 2: PARAMETER use_mmap is \"1\"; expected true or false");
     EXPECT_EQ(error_of("FROM a\nPARAMETER foo 1"), "line 2: \"foo\" is no parameter that is known here");
