@@ -163,7 +163,7 @@ std::expected<Node, Problem> parse_yaml(std::string_view text, const Limits& lim
         return std::unexpected(Problem{.path = {},
                                        .line = placed ? error.mark.line + 1 : 0,
                                        .column = placed ? error.mark.column + 1 : 0,
-                                       .value = "not valid YAML: " + error.msg,
+                                       .value = "not valid YAML: " + printable(error.msg, 200),  // it quotes the file
                                        .expected = ""});
     }
 }

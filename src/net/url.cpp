@@ -7,14 +7,17 @@
 #include <boost/url/rfc/pchars.hpp>
 #include <boost/url/url.hpp>
 
+#include "base/utf8.hpp"
+
 namespace sarai::net {
 namespace {
 
 namespace urls = boost::urls;
 
 std::unexpected<Error> refuse(std::string_view text, std::string_view why) {
-    return fail(Code::invalid_argument,
-                fmt::format("\"{}\" is no URL: {}; expected http://host[:port]/path or https://…", text, why));
+    return fail(
+        Code::invalid_argument,
+        fmt::format("\"{}\" is no URL: {}; expected http://host[:port]/path or https://…", valid_utf8(text), why));
 }
 
 }  // namespace

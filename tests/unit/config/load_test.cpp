@@ -83,6 +83,7 @@ TEST(ConfigYaml, ReportsSyntaxErrorsWithLineAndColumn) {
     EXPECT_TRUE(yaml_problem("a: 1\n\tb: 2\n").starts_with("line 2, column "));
     EXPECT_TRUE(yaml_problem("a: \"x").contains("not valid YAML"));
     EXPECT_TRUE(yaml_problem("a: *b").contains("not valid YAML"));
+    EXPECT_TRUE(yaml_problem("a: \"\\é\"").contains("\\xc3")) << "what it quotes is fit to be printed";
 }
 
 TEST(ConfigYaml, KeepsRepeatedKeysSoThatTheyCanBeReported) {
