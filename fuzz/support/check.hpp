@@ -16,8 +16,8 @@ void require_utf8(std::string_view text, std::string_view what);
 // Valid JSON in UTF-8, at most 1024 levels deep. (A translation may nest what it was given a few levels deeper.)
 boost::json::value require_json(std::string_view text, std::string_view what);
 
-// Equal but for the last digits of floating-point numbers: Boost.JSON reads those with an error of up to one unit in the
-// last place, so what was written and read again may have moved.
+// Equal but for the last digits of floating-point numbers: Boost.JSON reads those with an error of up to one unit in
+// the last place, so what was written and read again may have moved.
 [[nodiscard]] bool same(const boost::json::value& a, const boost::json::value& b);
 
 // An error that bad input may lead to: it says something, readably, and does not blame a bug.

@@ -16,6 +16,11 @@ namespace sarai::fuzz {
 
 RawSocket RawSocket::connect(std::uint16_t port) {
     const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    static std::uint32_t connections = 0;
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + ++connections % 60'000);
+    require(::bind(descriptor, reinterpret_cast<const sockaddr*>(&own), sizeof own) == 0, "the harness has an address");
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);

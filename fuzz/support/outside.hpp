@@ -11,7 +11,8 @@ namespace sarai::fuzz {
 // A plain socket that sends exactly the bytes it is told to, and never blocks.
 class RawSocket {
 public:
-    // Connected to a port of this machine.
+    // Connected to a port of this machine, each time from another of its addresses: one alone would run out of ports
+    // that are not still closing, after some 28,000 connections a minute.
     [[nodiscard]] static RawSocket connect(std::uint16_t port);
     [[nodiscard]] static RawSocket listen(const std::filesystem::path& unix_socket);
     ~RawSocket();

@@ -1,9 +1,10 @@
-// What the measuring child printed, which a hostile file may have a say in. The first line is its exit status, the
-// second what it printed last to standard error, then comes its standard output.
+// What the measuring child printed, a plan or a description, which a hostile file may have a say in. The first line is
+// its exit status, the second what it printed last to standard error, then comes its standard output.
 //
 // options: -dict=fuzz/dictionaries/measurement.dict -max_len=4096
 #include <charconv>
 
+#include "memory/model_facts.hpp"
 #include "memory/plan.hpp"
 #include "support/check.hpp"
 #include "support/input.hpp"
@@ -17,6 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto last_words = input.line();
     const auto plan = memory::parse_measurement({.model = "/m.gguf"}, status, input.rest(), last_words);
     (void)memory::engine_libraries(input.rest());
+    if (const auto facts = memory::parse_description("/m.gguf", status, input.rest(), last_words)) {
+        fuzz::require(facts->parameter_count >= 0 && facts->context_length >= 0, "what is counted is no deficit");
+        (void)memory::kind_of(*facts);
+        (void)memory::takes_tools(*facts);
+        (void)memory::thinks(*facts);
+    }
     if (!plan) {
         fuzz::require(!plan.error().message.empty(), "a failed measurement says why");
         return 0;

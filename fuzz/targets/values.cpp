@@ -9,6 +9,7 @@
 #include "base/utf8.hpp"
 #include "config/problem.hpp"
 #include "net/http_client.hpp"
+#include "net/url.hpp"
 #include "protocols/go_json.hpp"
 #include "protocols/json.hpp"
 #include "support/check.hpp"
@@ -41,6 +42,16 @@ void check_addresses(std::string_view text) {
         require(!url->host.empty() && url->port != 0, "a URL names a host and a port");
         require(net::Origin::parse(url->text).has_value(), "the client understands a URL that was configured");
     }
+    const auto parsed = net::parse_url(text);
+    if (parsed)
+        require(parsed->target.starts_with('/') && parsed->target.find_first_of(" \r\n") == std::string::npos,
+                "a target is fit for a request line");
+    else
+        require_plain(parsed.error(), "the refusal of a URL");
+    if (const auto resolved = net::resolve_url("http://h/a/b?c", text); !resolved)
+        require_plain(resolved.error(), "the refusal of a redirect");
+    const auto escaped = net::parse_url("http://h/" + net::escape_path(text));
+    require(escaped && escaped->origin.host == "h", "a name that was escaped stays a path");
     require(!config::without_user(text).empty() || text.empty(), "a URL without its user is still one");
     (void)config::is_host_and_port(text);
 }
