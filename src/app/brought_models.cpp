@@ -14,6 +14,22 @@ namespace {
 constexpr int usual_context = 4096;  // Ollama's own, where no num_ctx is given
 constexpr std::string_view latest = ":latest";
 
+std::optional<int> context_of(const library::Manifest& manifest) {
+    const auto context = protocols::integer_at(manifest.recipe.parameters, "num_ctx");
+    if (!context) return std::nullopt;
+    return static_cast<int>(std::clamp<std::int64_t>(*context, 256, 1 << 24));
+}
+
+// Served as the model of the configuration is, by a worker of its own: same files, servers and fallback.
+config::Model variant_of(const config::Model& base, const std::string& name, const library::Manifest& manifest) {
+    auto model = base;
+    model.name = name;
+    model.brought = true;
+    model.pinned = model.preload = false;
+    if (const auto context = context_of(manifest); context && model.local) model.local->context_length = *context;
+    return model;
+}
+
 }  // namespace
 
 std::filesystem::path library_folder(const config::Library& library) {
@@ -33,15 +49,27 @@ void add_brought(config::Config& config, const library::Library& library) {
             spdlog::warn("model '{}' of the library is not served: the configuration has one of that name", name);
             continue;
         }
+        if (!config::is_model_name(name)) continue;
+        if (!manifest->base.empty()) {
+            const auto* base = config.find(manifest->base);
+            if (base == nullptr || base->brought) {
+                spdlog::warn(
+                    "model '{}' of the library is not served: it is made from '{}', which the configuration "
+                    "does not have",
+                    name, manifest->base);
+                continue;
+            }
+            config.models.push_back(variant_of(*base, name, *manifest));
+            continue;
+        }
         const auto file = library.existing_blob(manifest->model);
-        if (!file || !config::is_model_name(name)) continue;
+        if (!file) continue;
         config::Model model{.name = name, .local = config::LocalModel{}, .brought = true};
         if (protocols::string_at(manifest->details, "kind") == "embedding") model.kind = config::ModelKind::embedding;
         model.local->path = *file;
         if (manifest->mmproj)
             if (const auto projector = library.existing_blob(*manifest->mmproj)) model.local->mmproj = *projector;
-        const auto context = protocols::integer_at(manifest->recipe.parameters, "num_ctx").value_or(usual_context);
-        model.local->context_length = static_cast<int>(std::clamp<std::int64_t>(context, 256, 1 << 24));
+        model.local->context_length = context_of(*manifest).value_or(usual_context);
         config.models.push_back(std::move(model));
     }
 }

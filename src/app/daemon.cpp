@@ -126,7 +126,12 @@ struct Daemon {
             side.spawn("describe", describer.describe_all(model_files(config)));
             return {};
         };
-        gateway::Shelf shelf(*library, sources_of(config.library), describer, relist);
+        const auto of_the_file = [this](std::string_view name) -> std::optional<std::string> {
+            const auto model = gateway::find_model(configured, name);
+            if (!model) return std::nullopt;
+            return configured.models[*model].name;
+        };
+        gateway::Shelf shelf(*library, sources_of(config.library), describer, of_the_file, relist);
         gateway::Gateway gateway({.config = config,
                                   .pool = pool,
                                   .catalogue = describer,

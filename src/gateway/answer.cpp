@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "gateway/able.hpp"
 #include "gateway/ask.hpp"
 #include "gateway/brought.hpp"
 #include "gateway/hedge.hpp"
@@ -103,11 +104,8 @@ private:
         request_.may_fail_over = may_fail_over(exchange_);
         const auto& configured = shared_.config.models[*model];
         done_.model = configured.name;
-        if (configured.kind == config::ModelKind::embedding && llm::generates(request_.task))
-            co_return co_await fail_with(
-                Error{.code = Code::unsupported,
-                      .message = fmt::format("model '{}' makes embeddings and cannot generate text", configured.name),
-                      .field = "model"});
+        if (auto able = co_await can_answer(configured, request_, shared_); !able)
+            co_return co_await fail_with(able.error());
         if (configured.brought)
             if (const auto* manifest = shared_.shelf.find(configured.name)) apply_recipe(request_, manifest->recipe);
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());

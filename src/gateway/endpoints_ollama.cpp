@@ -1,6 +1,4 @@
 // Ollama's API: answers and listings.
-#include <fmt/format.h>
-
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/ollama_face.hpp"
@@ -11,24 +9,6 @@ namespace sarai::gateway {
 namespace asio = boost::asio;
 namespace json = boost::json;
 namespace ollama = protocols::ollama;
-
-namespace {
-
-// Ollama refuses thoughts of a model whose template has no place for them; so do we, as far as the file is known.
-Result<void> can_think(const Shared& shared, const llm::Request& request) {
-    const auto* arguments = request.body.if_contains("chat_template_kwargs");
-    const auto* wanted = arguments != nullptr && arguments->is_object()
-                             ? arguments->get_object().if_contains("enable_thinking")
-                             : nullptr;
-    if (wanted == nullptr || *wanted != true) return {};
-    const auto model = find_model(shared.config, request.model);
-    if (!model || !shared.config.models[*model].local) return {};
-    const auto facts = shared.catalogue.look(shared.config.models[*model].local->path).facts;
-    if (!facts || memory::thinks(*facts)) return {};
-    return fail_field("think", fmt::format("\"{}\" does not support thinking", request.model));
-}
-
-}  // namespace
 
 asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call) {
     auto decoded = ollama::decode_request(call, exchange.request().body());
@@ -54,8 +34,6 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, p
         co_return (void) co_await exchange.respond(json_reply(
             ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
     }
-    if (auto able = can_think(shared_, request); !able)
-        co_return co_await refuse_with(exchange, Protocol::ollama, able.error());
     std::optional<json::array> conversation;
     if (call == ollama::Call::generate)
         if (const auto* messages = request.body.if_contains("messages"); messages != nullptr && messages->is_array())

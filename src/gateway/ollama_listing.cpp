@@ -194,7 +194,8 @@ asio::awaitable<Result<json::object>> ollama_show_json(Shared shared, std::strin
     }
     if (const auto* manifest = model.brought ? shared.shelf.find(model.name) : nullptr) {
         const auto& recipe = manifest->recipe;
-        shown.modelfile = library::print_modelfile({.from = {model.local->path.string()}, .recipe = recipe});
+        shown.modelfile = library::print_modelfile(
+            {.from = {manifest->base.empty() ? model.local->path.string() : manifest->base}, .recipe = recipe});
         shown.parameters = library::print_parameters(recipe.parameters);
         if (!recipe.chat_template.empty()) shown.chat_template = recipe.chat_template;
         shown.system = recipe.system;

@@ -38,8 +38,13 @@ std::string_view kind_name(memory::FileKind kind) { return kind == memory::FileK
 
 }  // namespace
 
-Shelf::Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Changed changed)
-    : library_(library), catalogue_(catalogue), changed_(std::move(changed)), puller_(library, std::move(sources)) {}
+Shelf::Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Configured configured,
+             Changed changed)
+    : library_(library),
+      catalogue_(catalogue),
+      configured_(std::move(configured)),
+      changed_(std::move(changed)),
+      puller_(library, std::move(sources)) {}
 
 awaitable<Result<void>> Shelf::take_blob(std::string digest, std::optional<Bytes> size, Next next) {
     const auto parsed = library::parse_digest(digest);
@@ -79,15 +84,28 @@ awaitable<Result<Shelf::Parts>> Shelf::parts_of(const ollama::CreateRequest& req
     }
     if (!from.empty()) {
         const auto* source = library_.find(from);
-        if (source == nullptr)
-            co_return std::unexpected(Error{.code = Code::not_found,
-                                            .message = fmt::format("model '{}' not found", from.substr(0, 128)),
-                                            .hint = "A model can be made from one in the library; pull it first.",
-                                            .field = "from"});
+        auto base = configured_(from);
+        if (source == nullptr && !base)
+            co_return std::unexpected(
+                Error{.code = Code::not_found,
+                      .message = fmt::format("model '{}' not found", from.substr(0, 128)),
+                      .hint = "A model can be made from one of the configuration or of the library; pull it first.",
+                      .field = "from"});
+        if (base) {  // as the one that is served under that name
+            if (!digests.empty())
+                co_return fail_field("files", fmt::format("'files' beside 'from': the files of '{}' are those that the "
+                                                          "configuration names",
+                                                          *base));
+            parts.base = std::move(*base);
+            co_return parts;
+        }
+        parts.base = source->base;
         parts.model = source->model;
         parts.mmproj = source->mmproj;
         const auto own = std::exchange(parts.recipe, source->recipe);
         add_to(parts.recipe, own);
+        if (!parts.base.empty() && digests.empty()) co_return parts;
+        parts.base.clear();
     }
     for (const auto& digest : digests) {
         const auto file = library_.existing_blob(digest);
@@ -106,6 +124,7 @@ awaitable<Result<Shelf::Parts>> Shelf::parts_of(const ollama::CreateRequest& req
 }
 
 awaitable<Result<void>> Shelf::describe(library::Manifest& manifest) {
+    if (!manifest.base.empty()) co_return Result<void>{};
     const auto file = library_.existing_blob(manifest.model);
     if (!file) co_return std::unexpected(file.error());
     const auto facts = co_await catalogue_.describe(*file);
@@ -121,7 +140,7 @@ Shelf::Before Shelf::before(std::string_view name) const {
     const auto* manifest = library_.find(name);
     if (manifest == nullptr) return before;
     before.manifest = *manifest;
-    before.holds.push_back(library_.hold(manifest->model));
+    if (!manifest->model.empty()) before.holds.push_back(library_.hold(manifest->model));
     if (manifest->mmproj) before.holds.push_back(library_.hold(*manifest->mmproj));
     return before;
 }
@@ -138,11 +157,14 @@ awaitable<Result<void>> Shelf::create(ollama::CreateRequest request, Report repo
     report({.status = std::string(ollama::status::parsing)});
     auto parts = co_await parts_of(request);
     if (!parts) co_return std::unexpected(parts.error());
-    const auto hold = library_.hold(parts->model);
-    const auto projector = library_.hold(parts->mmproj.value_or(parts->model));
-    report({.status = std::string(ollama::status::verifying_conversion)});
-    report({.status = request.from.empty() ? ollama::status::new_layer(parts->model)
-                                           : ollama::status::existing_layer(parts->model)});
+    std::vector<library::Hold> holds;
+    if (!parts->model.empty()) {
+        holds.push_back(library_.hold(parts->model));
+        report({.status = std::string(ollama::status::verifying_conversion)});
+        report({.status = request.from.empty() ? ollama::status::new_layer(parts->model)
+                                               : ollama::status::existing_layer(parts->model)});
+    }
+    if (parts->mmproj) holds.push_back(library_.hold(*parts->mmproj));
     if (parts->mmproj) report({.status = ollama::status::new_layer(*parts->mmproj)});
     add_to(parts->recipe, request.recipe);
     report({.status = std::string(ollama::status::writing_manifest)});
@@ -150,6 +172,7 @@ awaitable<Result<void>> Shelf::create(ollama::CreateRequest request, Report repo
                                .created_at = std::chrono::system_clock::now(),
                                .model = parts->model,
                                .mmproj = parts->mmproj,
+                               .base = parts->base,
                                .recipe = std::move(parts->recipe)};
     if (auto described = co_await describe(manifest); !described) co_return described;
     const auto old = before(request.model);

@@ -23,8 +23,11 @@ public:
     // nothing.
     using Changed = std::function<Result<void>()>;
     using Report = library::Report;
+    // The name of a model of the configuration as it stands there; nullopt: there is none.
+    using Configured = std::function<std::optional<std::string>(std::string_view)>;
 
-    Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Changed changed);
+    Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Configured configured,
+          Changed changed);
 
     [[nodiscard]] const library::Manifest* find(std::string_view model) const { return library_.find(model); }
     [[nodiscard]] bool has_blob(std::string_view digest) const { return library_.has_blob(digest); }
@@ -40,7 +43,8 @@ public:
 
 private:
     struct Parts {
-        std::string model;                       // digest
+        std::string base = {};                   // as in a manifest, as are the others
+        std::string model = {};                  // digest
         std::optional<std::string> mmproj = {};  // digest
         protocols::ollama::Recipe recipe = {};   // of the model that it is made from
     };
@@ -58,6 +62,7 @@ private:
 
     library::Library& library_;
     Catalogue& catalogue_;
+    Configured configured_;
     Changed changed_;
     library::Puller puller_;
     boost::asio::thread_pool disk_{1};

@@ -95,7 +95,7 @@ Result<Library> Library::open(fs::path folder, Room room) {
 void Library::drop_forgotten() {
     std::set<std::string> named;
     for (const auto& [key, manifest] : models_) {
-        named.insert(path_of_blob(folder_, manifest.model).filename().string());
+        if (!manifest.model.empty()) named.insert(path_of_blob(folder_, manifest.model).filename().string());
         if (manifest.mmproj) named.insert(path_of_blob(folder_, *manifest.mmproj).filename().string());
     }
     std::error_code failed;
@@ -176,7 +176,8 @@ Result<void> Library::put(Manifest manifest) {
     const auto name = Name::parse(manifest.name);
     if (!name) return std::unexpected(name.error());
     manifest.name = name->text();
-    if (auto model = existing_blob(manifest.model); !model) return std::unexpected(model.error());
+    if (manifest.base.empty())
+        if (auto model = existing_blob(manifest.model); !model) return std::unexpected(model.error());
     if (manifest.mmproj)
         if (auto mmproj = existing_blob(*manifest.mmproj); !mmproj) return std::unexpected(mmproj.error());
     const auto key = name->key();
@@ -229,7 +230,7 @@ void Library::drop_unnamed(const Manifest& gone) {
         fs::remove(file, failed);
         if (failed) spdlog::warn("cannot remove {}: {}", file.string(), failed.message());
     };
-    drop(gone.model);
+    if (!gone.model.empty()) drop(gone.model);
     if (gone.mmproj) drop(*gone.mmproj);
 }
 
@@ -258,7 +259,8 @@ Bytes Library::size_of(const Manifest& manifest) const {
         const auto count = fs::file_size(path_of_blob(blobs_, digest), failed);
         return failed ? Bytes{} : Bytes{static_cast<std::int64_t>(count)};
     };
-    return size(manifest.model) + (manifest.mmproj ? size(*manifest.mmproj) : Bytes{});
+    return (manifest.model.empty() ? Bytes{} : size(manifest.model)) +
+           (manifest.mmproj ? size(*manifest.mmproj) : Bytes{});
 }
 
 Result<void> Library::check_room(Bytes needed) const {

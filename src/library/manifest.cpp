@@ -49,6 +49,7 @@ std::string encode_manifest(const Manifest& manifest) {
                      {"created_at_ns", manifest.created_at.time_since_epoch().count()},
                      {"model", manifest.model}};
     if (manifest.mmproj) out["mmproj"] = *manifest.mmproj;
+    if (!manifest.base.empty()) out["base"] = manifest.base;
     out["recipe"] = encode(manifest.recipe);
     out["source"] = manifest.source;
     out["details"] = manifest.details;
@@ -69,11 +70,13 @@ Result<Manifest> decode_manifest(std::string_view text) {
             return damaged(fmt::format("'{}' is \"{}\"; expected a digest", key, excerpt(string_at(*from, key))));
         return digest;
     };
-    const auto model = digest_at("model");
+    const auto base = string_at(*from, "base");
+    const auto model = base.empty() ? digest_at("model") : std::string{};
     if (!model) return std::unexpected(model.error());
     Manifest out{.name = name->text(),
                  .created_at = Moment(std::chrono::nanoseconds(integer_at(*from, "created_at_ns").value_or(0))),
                  .model = *model,
+                 .base = std::string(base),
                  .source = std::string(string_at(*from, "source"))};
     if (find(*from, "mmproj") != nullptr) {
         const auto mmproj = digest_at("mmproj");

@@ -18,8 +18,9 @@ using protocols::ollama::Recipe;
 struct Manifest {
     std::string name;  // as Name::text() gives it
     Moment created_at = {};
-    std::string model;                       // digest of its GGUF file
+    std::string model;                       // digest of its GGUF file; empty: it has none, see `base`
     std::optional<std::string> mmproj = {};  // digest of its multimodal projector
+    std::string base = {};                   // the model of the configuration that it is a variant of
     Recipe recipe = {};
     std::string source = {};           // the URL that it was pulled from; empty: a client brought it
     boost::json::object details = {};  // of its file; whoever puts it here knows what they mean

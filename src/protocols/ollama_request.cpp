@@ -249,7 +249,8 @@ Result<void> set_task(json::object& out, const llm::Request& request) {
             const auto prompt = prompt_of(request.body);
             if (!prompt) return std::unexpected(prompt.error());
             out["prompt"] = *prompt;
-            out["raw"] = true;
+            // It fills in by its template alone.
+            if (string_at(request.body, "suffix").empty()) out["raw"] = true;
             set_format(out, request.body);
             return {};
         }

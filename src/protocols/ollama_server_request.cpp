@@ -217,17 +217,16 @@ Result<bool> take_content(ServerRequest& out, const json::object& from) {
             return true;
         }
         case Call::generate: {
-            for (const auto* key : {"suffix", "template"})
-                if (!string_at(from, key).empty())
-                    return std::unexpected(Error{.code = Code::unsupported,
-                                                 .message = fmt::format("'{}' is not supported here", key),
-                                                 .field = key});
+            if (!string_at(from, "template").empty())
+                return std::unexpected(Error{
+                    .code = Code::unsupported, .message = "'template' is not supported here", .field = "template"});
             const auto prompt = string_at(from, "prompt");
             const auto* images = array_at(from, "images");
             if (prompt.empty() && (images == nullptr || images->empty())) return false;
-            if (true_at(from, "raw")) {
+            if (const auto suffix = string_at(from, "suffix"); true_at(from, "raw") || !suffix.empty()) {
                 out.request.task = llm::Task::completion;
                 body["prompt"] = prompt;
+                if (!suffix.empty()) body["suffix"] = suffix;
                 return true;
             }
             json::array messages;
@@ -261,6 +260,7 @@ Result<bool> take_content(ServerRequest& out, const json::object& from) {
                                                        openai::most_inputs));
             if (input->is_string() ? input->get_string().empty() : texts->empty()) return false;
             body["input"] = *input;
+            body["truncate"] = true;  // unless the client says otherwise
             return true;
         }
     }

@@ -7,8 +7,9 @@
 #include <boost/json/serialize.hpp>
 #include <chrono>
 
+#include "net/framing.hpp"
 #include "protocols/json.hpp"
-#include "remote/answer_tokens.hpp"
+#include "protocols/upstream_error.hpp"
 
 namespace sarai::remote {
 namespace {
@@ -26,79 +27,126 @@ std::unexpected<Error> cannot(const char* field, std::string message) {
     return std::unexpected(Error{.code = Code::unsupported, .message = std::move(message), .field = field});
 }
 
-json::object as_completion(const json::object& answer, const llm::Request& request) {
-    const auto used = integer_at(answer, "tokens_evaluated").value_or(0);
-    const auto made = integer_at(answer, "tokens_predicted").value_or(0);
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    json::object choice{{"index", 0},
-                        {"text", string_at(answer, "content")},
-                        {"logprobs", nullptr},
-                        {"finish_reason", string_at(answer, "stop_type") == "limit" ? "length" : "stop"}};
-    json::object reply{
-        {"id", "cmpl-" + request.id},
-        {"object", "text_completion"},
-        {"created", std::chrono::duration_cast<std::chrono::seconds>(now).count()},
-        {"model", request.model},
-        {"choices", json::array{std::move(choice)}},
-        {"usage", {{"prompt_tokens", used}, {"completion_tokens", made}, {"total_tokens", used + made}}}};
-    if (const auto* timings = protocols::object_at(answer, "timings")) reply["timings"] = *timings;
-    return reply;
+// What llama-server tells of its own completions, with names of OpenAI's.
+class Completion {
+public:
+    explicit Completion(const llm::Request& request)
+        : id_("cmpl-" + request.id),
+          model_(request.model),
+          created_(std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+                       .count()) {}
+
+    // A part of the answer, or all of it.
+    [[nodiscard]] json::object of(const json::object& answer, bool ended) const {
+        json::value reason = nullptr;
+        if (ended) reason = string_at(answer, "stop_type") == "limit" ? "length" : "stop";
+        json::object reply = with_text(string_at(answer, "content"), std::move(reason));
+        if (!ended) return reply;
+        const auto used = integer_at(answer, "tokens_evaluated").value_or(0);
+        const auto made = integer_at(answer, "tokens_predicted").value_or(0);
+        reply["usage"] = {{"prompt_tokens", used}, {"completion_tokens", made}, {"total_tokens", used + made}};
+        if (const auto* timings = protocols::object_at(answer, "timings")) reply["timings"] = *timings;
+        return reply;
+    }
+    [[nodiscard]] json::object with_text(std::string_view text, json::value reason) const {
+        return {{"id", id_},
+                {"object", "text_completion"},
+                {"created", created_},
+                {"model", model_},
+                {"choices",
+                 json::array{json::object{
+                     {"index", 0}, {"text", text}, {"logprobs", nullptr}, {"finish_reason", std::move(reason)}}}}};
+    }
+
+private:
+    std::string id_;
+    std::string model_;
+    std::int64_t created_;
+};
+
+// llama-server's own stream: events with "content", the last one with "stop": true.
+class FillFeed final : public Feed {
+public:
+    explicit FillFeed(const llm::Request& request) : completion_(request) {}
+
+    Result<void> feed(std::string_view bytes, std::vector<llm::StreamEvent>& events) override {
+        if (auto fed = parser_.feed(bytes); !fed) return fed;
+        while (!ended_) {
+            const auto unit = parser_.next();
+            if (!unit) break;
+            const auto parsed = protocols::parse_json(unit->data);
+            const auto* part = parsed ? parsed->if_object() : nullptr;
+            if (part == nullptr) return fail(Code::upstream, "sent an event that is no object");
+            if (part->contains("error")) return std::unexpected(protocols::error_of(part->at("error")));
+            ended_ = protocols::true_at(*part, "stop");
+            events.emplace_back(completion_.of(*part, ended_));
+        }
+        return {};
+    }
+    bool ended() const override { return ended_; }
+    Result<void> close(std::vector<llm::StreamEvent>& events) override {
+        if (auto fed = feed("\n\n", events); !fed) return fed;
+        if (!ended_) return fail(Code::unavailable, "the connection was closed in the middle of the answer");
+        return {};
+    }
+
+private:
+    net::SseParser parser_;
+    Completion completion_;
+    bool ended_ = false;
+};
+
+std::string body_of(const llm::Request& request, bool stream) {
+    json::object body{{"input_prefix", string_at(request.body, "prompt")},
+                      {"input_suffix", string_at(request.body, "suffix")},
+                      {"prompt", ""},
+                      {"stream", stream}};
+    if (const auto limit = integer_at(request.body, "max_tokens")) body["n_predict"] = *limit;
+    for (const auto* key : passed)
+        if (const auto* value = protocols::find(request.body, key)) body[key] = *value;
+    return json::serialize(body);
+}
+
+// "Infill is not supported by this model": the model's nature, not a failure.
+Error told(Error error, const llm::Request& request) {
+    if (!error.message.contains("nfill")) return error;
+    return {.code = Code::unsupported,
+            .message = fmt::format("model '{}' was not taught to fill in the middle of a text", request.model),
+            .field = "suffix"};
 }
 
 }  // namespace
 
-bool has_extras(const llm::Request& request) {
-    return request.task == llm::Task::completion &&
-           (!string_at(request.body, "suffix").empty() || protocols::true_at(request.body, "echo"));
+bool wants_infill(const llm::Request& request) {
+    return request.task == llm::Task::completion && !string_at(request.body, "suffix").empty();
 }
 
-Result<void> check_extras(const llm::Request& request, bool stream) {
-    const bool suffix = !string_at(request.body, "suffix").empty();
-    const char* field = suffix ? "suffix" : "echo";
+Result<void> check_infill(const llm::Request& request) {
     const auto* prompt = protocols::find(request.body, "prompt");
     if (prompt == nullptr || !prompt->is_string())
-        return cannot(field, fmt::format("'{}' needs a 'prompt' that is one text, where a local model answers", field));
-    if (stream) return cannot(field, fmt::format("'{}' cannot be streamed by a local model", field));
-    if (suffix && protocols::true_at(request.body, "echo"))
+        return cannot("suffix", "'suffix' needs a 'prompt' that is one text, where a local model answers");
+    if (protocols::true_at(request.body, "echo"))
         return cannot("echo", "'echo' and 'suffix' cannot be had together from a local model");
-    if (integer_at(request.body, "n").value_or(1) > 1 && suffix)
+    if (integer_at(request.body, "n").value_or(1) > 1)
         return cannot("n", "'n' is more than 1; with 'suffix' a local model gives one answer");
     return {};
 }
 
 net::asio::awaitable<Result<json::object>> fill_in(const Link& link, const llm::Request& request) {
-    json::object body{{"input_prefix", string_at(request.body, "prompt")},
-                      {"input_suffix", string_at(request.body, "suffix")},
-                      {"prompt", ""},
-                      {"stream", false}};
-    if (const auto limit = integer_at(request.body, "max_tokens")) body["n_predict"] = *limit;
-    for (const auto* key : passed)
-        if (const auto* value = protocols::find(request.body, key)) body[key] = *value;
-    const auto reply = co_await post(traced(link, request), "/infill", json::serialize(body));
-    if (!reply) {
-        auto error = reply.error();
-        // "Infill is not supported by this model": the model's nature, not a failure.
-        if (error.message.contains("nfill"))
-            co_return std::unexpected(Error{.code = Code::unsupported,
-                                            .message = fmt::format("model '{}' was not taught to fill in the middle of "
-                                                                   "a text",
-                                                                   request.model),
-                                            .field = "suffix"});
-        co_return std::unexpected(std::move(error));
-    }
+    const auto reply = co_await post(traced(link, request), "/infill", body_of(request, false));
+    if (!reply) co_return std::unexpected(told(reply.error(), request));
     const auto parsed = protocols::parse_json(*reply);
     const auto* object = parsed ? parsed->if_object() : nullptr;
     if (object == nullptr)
         co_return std::unexpected(named(link, {.code = Code::upstream, .message = "sent something that is no object"}));
-    co_return as_completion(*object, request);
+    co_return Completion(request).of(*object, true);
 }
 
-void put_prompt_in_front(json::object& reply, std::string_view prompt) {
-    auto* choices = reply.if_contains("choices");
-    if (choices == nullptr || !choices->is_array()) return;
-    for (auto& value : choices->get_array())
-        if (auto* choice = value.if_object())
-            (*choice)["text"] = std::string(prompt) + std::string(string_at(*choice, "text"));
+net::asio::awaitable<Result<std::unique_ptr<llm::EventStream>>> stream_infill(const Link& link,
+                                                                              const llm::Request& request) {
+    auto opened = co_await open_stream(traced(link, request), "/infill", body_of(request, true));
+    if (!opened) co_return std::unexpected(told(opened.error(), request));
+    co_return make_event_stream(link, std::move(*opened), std::make_unique<FillFeed>(request));
 }
 
 }  // namespace sarai::remote

@@ -1,24 +1,23 @@
-// Completions that llama-server's OpenAI endpoint does not have all of: text in the middle of another (`suffix`), and
-// answers with their prompt in front (`echo`).
+// Text in the middle of another (`suffix`), by llama-server's /infill: its OpenAI endpoint has no such thing.
 #pragma once
 
 #include <boost/json/object.hpp>
 
 #include "llm/types.hpp"
+#include "remote/event_stream.hpp"
 #include "remote/link.hpp"
 
 namespace sarai::remote {
 
-// Does a completion ask for either?
-[[nodiscard]] bool has_extras(const llm::Request& request);
-// Can it have it? Errors: unsupported with the field, for streams, several texts, or both at once.
-[[nodiscard]] Result<void> check_extras(const llm::Request& request, bool stream);
+// Does a completion ask for it?
+[[nodiscard]] bool wants_infill(const llm::Request& request);
+// Can it have it? Errors: unsupported with the field, for several texts or answers, and for `echo` beside it.
+[[nodiscard]] Result<void> check_infill(const llm::Request& request);
 
 // The text between `prompt` and `suffix`, by a model that was taught to fill in the middle. Errors: unsupported for one
 // that was not.
 [[nodiscard]] net::asio::awaitable<Result<boost::json::object>> fill_in(const Link& link, const llm::Request& request);
-
-// Puts the prompt in front of each choice.
-void put_prompt_in_front(boost::json::object& reply, std::string_view prompt);
+[[nodiscard]] net::asio::awaitable<Result<std::unique_ptr<llm::EventStream>>> stream_infill(
+    const Link& link, const llm::Request& request);
 
 }  // namespace sarai::remote

@@ -7,11 +7,13 @@
 #include "protocols/json.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/vectors.hpp"
+#include "remote/echo.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/infill.hpp"
 #include "remote/resume.hpp"
 #include "remote/standby.hpp"
 #include "remote/text_tools.hpp"
+#include "remote/truncate.hpp"
 #include "remote/worker_request.hpp"
 
 namespace sarai::remote {
@@ -75,14 +77,15 @@ public:
                 co_return std::unexpected(named(
                     link_,
                     {.code = Code::unsupported, .message = "does not tell the tokens of a text", .field = "model"}));
-            case llm::Task::embedding:
-                if (const auto wanted = protocols::integer_at(request.body, "dimensions"); wanted && is_worker)
-                    co_return co_await shortened(request, *wanted);
-                break;
+            case llm::Task::embedding: co_return co_await vectors(request, is_worker);
             default: break;
         }
         if (!is_worker) co_return co_await whole_reply(request);
-        if (has_extras(request)) co_return co_await with_extras(request);
+        if (wants_infill(request)) {
+            if (auto possible = check_infill(request); !possible) co_return std::unexpected(possible.error());
+            co_return co_await fill_in(link_, request);
+        }
+        if (wants_echo(request)) co_return co_await echoed(request);
         const auto own = for_worker(request);
         if (!own) co_return std::unexpected(own.error());
         co_return co_await whole_reply(*own ? **own : request);
@@ -90,8 +93,17 @@ public:
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
         if (link_.continues != Continues::raw_text) co_return co_await open_as_is(request);
-        if (has_extras(request))
-            if (auto possible = check_extras(request, true); !possible) co_return std::unexpected(possible.error());
+        if (wants_infill(request)) {
+            if (auto possible = check_infill(request); !possible) co_return std::unexpected(possible.error());
+            co_return co_await stream_infill(link_, request);
+        }
+        if (wants_echo(request)) {
+            if (auto possible = check_echo(request); !possible) co_return std::unexpected(possible.error());
+            auto events = co_await open_as_is(request);
+            if (!events) co_return events;
+            co_return with_prompt_in_front(std::move(*events),
+                                           std::string(protocols::string_at(request.body, "prompt")));
+        }
         const auto own = for_worker(request);
         if (!own) co_return std::unexpected(own.error());
         co_return co_await open_as_is(*own ? **own : request);
@@ -132,12 +144,31 @@ private:
                     std::make_unique<SseFeed>(request.model));
     }
 
-    awaitable<Result<boost::json::object>> with_extras(const llm::Request& request) {
-        if (auto possible = check_extras(request, false); !possible) co_return std::unexpected(possible.error());
-        if (!protocols::string_at(request.body, "suffix").empty()) co_return co_await fill_in(link_, request);
+    awaitable<Result<boost::json::object>> echoed(const llm::Request& request) {
+        if (auto possible = check_echo(request); !possible) co_return std::unexpected(possible.error());
         auto reply = co_await whole_reply(request);
         if (reply) put_prompt_in_front(*reply, protocols::string_at(request.body, "prompt"));
         co_return reply;
+    }
+
+    awaitable<Result<boost::json::object>> vectors(const llm::Request& request, bool is_worker) {
+        if (!is_worker) {
+            if (!request.body.contains("truncate")) co_return co_await whole_reply(request);
+            auto own = request;  // Ollama's word, which OpenAI's servers do not know
+            own.text = {};
+            own.body.erase("truncate");
+            co_return co_await whole_reply(own);
+        }
+        std::optional<llm::Request> shorter;
+        if (wants_truncation(request)) {
+            auto cut = co_await truncated(link_, request);
+            if (!cut) co_return std::unexpected(cut.error());
+            shorter = std::move(*cut);
+        }
+        const auto& wanted = shorter ? *shorter : request;
+        if (const auto dimensions = protocols::integer_at(wanted.body, "dimensions"))
+            co_return co_await shortened(wanted, *dimensions);
+        co_return co_await whole_reply(wanted);
     }
 
     // The engine gives whole vectors.

@@ -83,12 +83,7 @@ FEATURES = [
 ]
 
 # (feature, client) → why it does not work. A test fails where it does after all.
-LIMITS = {
-    **{("completion.suffix", client): "Refused with 400, as Ollama refuses it for a model that cannot fill in."
-       for client in OLLAMA},
-    **{("library.configured", client): "Models are made from those that clients brought (create, pull), not from configured ones."
-       for client in OLLAMA},
-}
+LIMITS = {}
 
 
 def of(client):

@@ -206,7 +206,7 @@ feature("completion.context", async () => {
 });
 
 feature("completion.suffix", async () => {
-  assert.ok((await generate({ suffix: "end" })).response);
+  assert.ok((await generate({ model: "omni", suffix: "end" })).response);
 });
 
 feature("embeddings", async () => {
@@ -243,7 +243,9 @@ feature("library.create", async () => {
 });
 
 feature("library.configured", async () => {
-  assert.equal((await client.create({ model: "made", from: "lfm2" })).status, "success");
+  const made = await client.create({ model: "made", from: "lfm2", system: "Be brief.", parameters: { num_predict: 3 } });
+  assert.equal(made.status, "success");
+  assert.equal((await client.chat({ model: "made", messages: [{ role: "user", content: "Hi" }] })).eval_count, 3);
   await client.delete({ model: "made" });
 });
 

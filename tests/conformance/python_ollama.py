@@ -248,7 +248,7 @@ def _():
 
 @feature("completion.suffix")
 def _():
-    holds(generate(suffix="end").response, "there is no text")
+    holds(generate(model="omni", suffix="end").response, "there is no text")
 
 
 @feature("embeddings")
@@ -290,7 +290,9 @@ def _():
 
 @feature("library.configured")
 def _():
-    equal(client.create(model="made", from_="lfm2").status, "success", "the status")
+    equal(client.create(model="made", from_="lfm2", system="Be brief.", parameters={"num_predict": 3}).status, "success", "the status")
+    equal(client.chat(model="made", messages=[{"role": "user", "content": "Hi"}]).eval_count, 3, "the tokens of its answer")
+    equal(client.show("made").parameters.split(), ["num_predict", "3"], "its parameters")
     client.delete("made")
 
 

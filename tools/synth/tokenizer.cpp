@@ -12,6 +12,12 @@
 namespace synth {
 namespace {
 
+constexpr std::string_view tools_template =
+    "{% if tools %}{{ '<|im_start|>system\\n# Tools\\n\\n<tools>' }}{% for tool in tools %}{{ '\\n' }}{{ tool | tojson "
+    "}}"
+    "{% endfor %}{{ '\\n</tools>\\n\\nFor each call answer with a JSON object within <tool_call></tool_call>:\\n"
+    "<tool_call>\\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\\n</tool_call><|im_end|>\\n' }}{% "
+    "endif %}";
 constexpr std::string_view chat_template =
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
@@ -163,7 +169,8 @@ std::int64_t add_tokenizer(Model& model, const Vocabulary& vocabulary) {
     model.set_key("tokenizer.ggml.add_bos_token", vocabulary.adds_bos);
     model.set_key("tokenizer.ggml.add_eos_token", vocabulary.adds_eos);
     if (vocabulary.chat) {
-        model.set_key("tokenizer.chat_template", std::string(chat_template));
+        model.set_key("tokenizer.chat_template",
+                      std::string(vocabulary.tools ? tools_template : "") + std::string(chat_template));
         model.token_strength = std::move(tokens.strength);
     }
     return static_cast<std::int64_t>(tokens.text.size());

@@ -21,7 +21,8 @@ struct Vocabulary {
     std::vector<std::string> controls;  // beside <|im_start|>, <|im_end|> and <|endoftext|>
     bool adds_bos = false;
     bool adds_eos = false;
-    bool chat = true;  // has a chat template, and rows that favour readable text
+    bool tools = false;  // its chat template has a place for tools, in Qwen's way
+    bool chat = true;    // has a chat template, and rows that favour readable text
 };
 
 // Adds the tokenizer to the metadata, sets Model::token_strength; returns the number of tokens.

@@ -7,7 +7,7 @@ import socket
 import threading
 import unittest
 
-from harness import MODELS, Sarai, wait_until
+from harness import MODELS, Sarai, local, wait_until
 
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 LFM2 = (MODELS / "lfm2.gguf").read_bytes()
@@ -115,6 +115,34 @@ class Library(unittest.TestCase):
         blobs = self.sarai.folder / "library" / "blobs"
         wait_until(lambda: not blobs.exists() or not list(blobs.iterdir()), "the partial file to go")
         self.bring()
+
+
+class Variants(unittest.TestCase):
+    def post(self, path, body):
+        reply = self.sarai.request("POST", path, body)
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply.json
+
+    def test_a_model_of_the_configuration_has_variants(self):
+        self.sarai = Sarai({"plain": local("lfm2")})
+        self.addCleanup(self.sarai.close)
+        self.sarai.start()
+        self.post("/api/create", {"model": "brief", "from": "plain", "system": "Be brief.", "parameters": {"num_predict": 2}, "stream": False})
+        self.assertEqual(self.ask("brief"), 2)
+        shown = self.post("/api/show", {"model": "brief"})
+        self.assertTrue(shown["modelfile"].startswith("FROM plain\n"), shown["modelfile"])
+        self.post("/api/create", {"model": "briefer", "from": "brief", "parameters": {"num_predict": 1}, "stream": False})
+        self.post("/sarai/reload", {})
+        self.assertEqual(self.ask("briefer"), 1)
+        self.sarai.kill(signal.SIGTERM)
+        self.sarai.start()
+        self.assertEqual(self.ask("briefer"), 1)
+        reply = self.sarai.request("POST", "/api/create", {"model": "x", "from": "plain", "files": {"a": DIGEST}, "stream": False})
+        self.assertEqual(reply.status, 400, reply.body)
+        self.assertEqual(self.sarai.request("DELETE", "/api/delete", {"model": "plain"}).status, 400)
+
+    def ask(self, model):
+        return self.post("/api/generate", {"model": model, "prompt": "Hi", "stream": False})["eval_count"]
 
 
 class Pull(unittest.TestCase):

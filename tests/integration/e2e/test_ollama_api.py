@@ -1,4 +1,5 @@
 """What Ollama's clients rely on beside the answers: num_ctx, keep_alive, context, the older embeddings."""
+import json
 import time
 import unittest
 
@@ -8,10 +9,14 @@ LFM2 = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096"
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 
 
+def events(reply):
+    return [json.loads(line[6:]) for line in reply.body.decode().splitlines() if line.startswith("data: {")]
+
+
 class OllamaApi(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.sarai = Sarai(memory="max_ram: 2GiB, max_concurrent_llms: 4", models={"lfm2": LFM2, "embed": EMBED, "kept": LFM2 + ", pinned: true", "omni": f"backend: gguf_native, path: '{MODELS}/omni.gguf', context_length: 512"}).start()
+        cls.sarai = Sarai(memory="max_ram: 2GiB, max_concurrent_llms: 4", models={"lfm2": LFM2, "embed": EMBED, "kept": LFM2 + ", pinned: true", "solar": LFM2.replace("lfm2.gguf", "solar.gguf"), "omni": f"backend: gguf_native, path: '{MODELS}/omni.gguf', context_length: 512"}).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -95,7 +100,16 @@ class OllamaApi(unittest.TestCase):
         self.assertEqual((filled.json["object"], filled.json["usage"]["completion_tokens"]), ("text_completion", 4))
         refused = ask("lfm2")
         self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "suffix"))
-        self.assertEqual(ask("omni", stream=True).json["error"]["param"], "suffix")
+        self.assertEqual(ask("omni", echo=True).json["error"]["param"], "echo")
+        whole = ask("omni", temperature=0, seed=1).json["choices"][0]["text"]
+        streamed = events(ask("omni", temperature=0, seed=1, stream=True, stream_options={"include_usage": True}))
+        self.assertEqual("".join(e["choices"][0]["text"] for e in streamed if e["choices"]), whole)
+        self.assertEqual([e["choices"][0]["finish_reason"] for e in streamed if e["choices"]][-1], "length")
+        self.assertEqual([e["usage"]["completion_tokens"] for e in streamed if "usage" in e][-1], 4)
+        body = {"suffix": "return 1", "prompt": "def f(", "options": {"num_predict": 4, "temperature": 0, "seed": 1}}
+        self.assertEqual(self.generate("omni", **body)["response"], whole)
+        reply = self.sarai.request("POST", "/api/generate", {"model": "lfm2", "stream": False} | body)
+        self.assertEqual((reply.status, reply.json["error"]), (400, '"lfm2" does not support insert'))
 
     def test_a_worker_fetches_nothing_and_a_tool_must_be_there(self):
         picture = lambda url: self.sarai.request("POST", "/v1/chat/completions", {"model": "omni", "messages": [
@@ -104,7 +118,7 @@ class OllamaApi(unittest.TestCase):
             reply = picture(url)
             self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "messages[0].content[0]"), url)
         tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
-        reply = self.sarai.chat("lfm2", tools=[tool], tool_choice={"type": "function", "function": {"name": "g"}})
+        reply = self.sarai.chat("omni", tools=[tool], tool_choice={"type": "function", "function": {"name": "g"}})
         self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "tool_choice"))
 
     def test_a_prompt_may_come_back_with_its_answer(self):
@@ -112,11 +126,35 @@ class OllamaApi(unittest.TestCase):
         plain = self.sarai.request("POST", "/v1/completions", body).json["choices"][0]["text"]
         echoed = self.sarai.request("POST", "/v1/completions", body | {"echo": True}).json["choices"][0]["text"]
         self.assertEqual(echoed, "Once upon" + plain)
-        self.assertEqual(self.sarai.request("POST", "/v1/completions", body | {"echo": True, "stream": True}).status, 400)
+        streamed = events(self.sarai.request("POST", "/v1/completions", body | {"echo": True, "stream": True}))
+        self.assertEqual("".join(e["choices"][0]["text"] for e in streamed if e["choices"]), "Once upon" + plain)
+
+    def test_what_a_model_cannot_is_refused_before_it_is_asked(self):
+        tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+        ask = {"model": "solar", "messages": [{"role": "user", "content": "Hi"}], "tools": [tool], "stream": False}
+        for path, said in (("/api/chat", lambda e: e["error"]), ("/v1/chat/completions", lambda e: e["error"]["message"])):
+            reply = self.sarai.request("POST", path, ask)
+            self.assertEqual((reply.status, said(reply.json)), (400, '"solar" does not support tools'), path)
+        self.assertEqual(self.sarai.request("POST", "/v1/chat/completions", ask | {"tool_choice": "none", "max_tokens": 1}).status, 200)
+        reply = self.sarai.chat("lfm2", n=3)
+        self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "n"))
+        self.assertIn("gives at most 1 at once (models.lfm2.parallel)", reply.json["error"]["message"])
+
+    def test_inputs_longer_than_the_context_are_cut_unless_the_client_minds(self):
+        long = "one two three four five six seven " * 100
+        embed = lambda **more: self.sarai.request("POST", "/api/embed", {"model": "embed", "input": ["short", long]} | more)
+        cut = embed()
+        self.assertEqual(cut.status, 200, cut.body)
+        self.assertEqual(len(cut.json["embeddings"]), 2)
+        self.assertEqual(cut.json["embeddings"][0], embed(input="short").json["embeddings"][0])
+        self.assertEqual(cut.json["embeddings"][1], embed(input=long + " and more").json["embeddings"][0])
+        self.assertNotEqual(cut.json["embeddings"][0], cut.json["embeddings"][1])
+        self.assertEqual(embed(truncate=False).status, 400)
+        self.assertEqual(self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": long}).status, 400)
 
     def test_anthropics_clients_list_models_as_they_know_them(self):
         listed = self.sarai.request("GET", "/v1/models", headers={"anthropic-version": "2023-06-01"}).json
-        self.assertEqual([m["id"] for m in listed["data"]], ["lfm2", "kept", "omni"])
+        self.assertEqual([m["id"] for m in listed["data"]], ["lfm2", "kept", "solar", "omni"])
         self.assertEqual((listed["first_id"], listed["last_id"], listed["has_more"]), ("lfm2", "omni", False))
 
     def test_tokens_of_a_text_and_back(self):

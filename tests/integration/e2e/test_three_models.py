@@ -131,7 +131,7 @@ class ThreeModels(Case):
         wait_until(lambda: all(m["details"]["family"] for m in tags().values()), "all files to be described")
         models = tags()
         self.assertEqual({name: m["capabilities"] for name, m in models.items()},
-                         {"solar:latest": ["completion"], "lfm2:latest": ["completion"], "omni:latest": ["completion", "insert"],
+                         {"solar:latest": ["completion"], "lfm2:latest": ["completion", "tools"], "omni:latest": ["completion", "tools", "insert"],
                           "embed:latest": ["embedding"]})
         self.assertEqual(models["solar:latest"]["remote_host"], self.lan.url)
         self.assertEqual(models["solar:latest"]["remote_model"], "solar")

@@ -90,7 +90,7 @@ struct OllamaListing : testing::Test {
     FakeCatalogue catalogue{tiny_solar()};
     // Nothing is put into it, so its folder is not even made.
     library::Library library = *library::Library::open(std::filesystem::path(testing::TempDir()) / "no-library");
-    Shelf shelf{library, {}, catalogue, [] { return Result<void>{}; }};
+    Shelf shelf{library, {}, catalogue, [](std::string_view) { return std::nullopt; }, [] { return Result<void>{}; }};
 };
 
 json::object recorded(const char* name) {

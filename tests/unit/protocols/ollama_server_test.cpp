@@ -74,7 +74,7 @@ TEST(OllamaServer, RefusesInOllamasWords) {
     EXPECT_FALSE(decode_request(Call::embed, R"({"model":"m","input":5})").has_value());
     EXPECT_FALSE(decode_request(Call::chat, R"({"model":"m","messages":["x"]})").has_value());
     EXPECT_FALSE(decode_request(Call::chat, R"({"model":"m","messages":[{"role":"user","content":[]}]})").has_value());
-    EXPECT_FALSE(decode_request(Call::generate, R"({"model":"m","prompt":"a","suffix":"b"})").has_value());
+    EXPECT_FALSE(decode_request(Call::generate, R"({"model":"m","prompt":"a","template":"b"})").has_value());
     EXPECT_FALSE(
         decode_request(Call::chat, R"({"model":"m","messages":[{"role":"user"}],"format":"xml"})").has_value());
 }

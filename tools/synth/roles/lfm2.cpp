@@ -13,8 +13,8 @@ Model make_lfm2(const Request& request) {
     const std::int64_t embedding = request.pick(64, 2048), hidden = request.pick(128, 8192), kernel = 3;
     const Attention attention{embedding, request.pick(4, 32), request.pick(2, 8), request.pick(16, 64)};
     const auto has_attention = [&](int layer) { return std::ranges::contains(with_attention, layer); };
-    const auto tokens =
-        add_tokenizer(model, {.family = Family::bpe, .pre = "lfm2", .size = request.pick<std::size_t>(600, 65536)});
+    const auto tokens = add_tokenizer(
+        model, {.family = Family::bpe, .pre = "lfm2", .size = request.pick<std::size_t>(600, 65536), .tools = true});
     std::vector<std::int32_t> kv_heads;
     for (int layer = 0; layer < model.layers; ++layer) {
         kv_heads.push_back(has_attention(layer) ? static_cast<std::int32_t>(attention.kv_heads) : 0);

@@ -14,7 +14,8 @@ Model make_omni(const Request& request) {
                 .pre = "qwen2",
                 .size = request.pick<std::size_t>(600, 152064),
                 .controls = {"<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|audio_bos|>", "<|audio_eos|>",
-                             "<|AUDIO|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"}});
+                             "<|AUDIO|>", "<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"},
+                .tools = true});
     model.set_key("general.name", std::string(request.pick("omni-tiny", "Qwen2.5-Omni 7B shape, random weights")));
     model.set("block_count", static_cast<std::uint32_t>(model.layers));
     model.set("context_length", request.context.value_or(request.pick(8192U, 32768U)));

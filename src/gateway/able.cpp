@@ -1,0 +1,59 @@
+#include "gateway/able.hpp"
+
+#include <fmt/format.h>
+
+#include "protocols/json.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+namespace asio = boost::asio;
+namespace json = boost::json;
+
+std::unexpected<Error> cannot(const char* field, std::string message) {
+    return std::unexpected(Error{.code = Code::unsupported, .message = std::move(message), .field = field});
+}
+
+bool wants_tools(const json::object& body) {
+    const auto* tools = protocols::array_at(body, "tools");
+    return tools != nullptr && !tools->empty() && protocols::string_at(body, "tool_choice") != "none";
+}
+
+bool wants_thoughts(const json::object& body) {
+    const auto* arguments = protocols::object_at(body, "chat_template_kwargs");
+    return arguments != nullptr && protocols::true_at(*arguments, "enable_thinking");
+}
+
+bool wants_infill(const llm::Request& request) {
+    return request.task == llm::Task::completion && !protocols::string_at(request.body, "suffix").empty();
+}
+
+}  // namespace
+
+asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::Request& request, Shared shared) {
+    if (model.kind == config::ModelKind::embedding && llm::generates(request.task))
+        co_return cannot("model", fmt::format("model '{}' makes embeddings and cannot generate text", model.name));
+    if (model.remote || !model.local) co_return Result<void>{};
+    const auto answers = protocols::integer_at(request.body, "n").value_or(1);
+    if (llm::generates(request.task) && answers > model.local->parallel)
+        co_return cannot("n", fmt::format("'n' is {}, and model '{}' gives at most {} at once (models.{}.parallel)",
+                                          answers, model.name, model.local->parallel, model.name));
+    const bool tools = request.task == llm::Task::chat && wants_tools(request.body);
+    const bool thoughts = request.task == llm::Task::chat && wants_thoughts(request.body);
+    const bool infill = wants_infill(request);
+    if (!tools && !thoughts && !infill) co_return Result<void>{};
+    auto facts = shared.catalogue.look(model.local->path).facts;
+    if (!facts)  // what is wrong with the file, the load will say
+        if (auto read = co_await shared.catalogue.describe(model.local->path)) facts = *read;
+    if (!facts) co_return Result<void>{};
+    // In Ollama's words: clients look for them.
+    if (tools && !memory::takes_tools(*facts))
+        co_return cannot("tools", fmt::format("\"{}\" does not support tools", request.model));
+    if (thoughts && !memory::thinks(*facts))
+        co_return cannot("think", fmt::format("\"{}\" does not support thinking", request.model));
+    if (infill && !facts->has_fim_tokens)
+        co_return cannot("suffix", fmt::format("\"{}\" does not support insert", request.model));
+    co_return Result<void>{};
+}
+
+}  // namespace sarai::gateway
