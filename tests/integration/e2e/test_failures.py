@@ -1,4 +1,5 @@
 """What goes wrong gets its own clear error, within its time, and the next good request succeeds."""
+import http.client
 import json
 import os
 import pathlib
@@ -81,6 +82,30 @@ class Workers(Case):
         wait_until(lambda: " 499 " in sarai.log(), "the log line")
         # One slot: the worker can only answer if it has noticed as well.
         self.assertEqual(sarai.chat("lfm2").status, 200)
+
+    def test_no_api_ends_a_stream_in_silence_where_its_worker_is_killed(self):
+        # A model for each: one whose worker dies often comes back later each time.
+        sarai = self.serve({f"m{i}": local("lfm2") for i in range(6)}, memory="max_ram: 2GiB, max_concurrent_llms: 6")
+        chat = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 400}
+        ollama_options = {"options": {"num_predict": 400}}
+        # What the error is called, and what an answer that is whole would end with.
+        for i, (path, body, error, whole) in enumerate((
+                ("/v1/chat/completions", chat, '"error":', "[DONE]"), ("/v1/completions", {"prompt": "Hello", "max_tokens": 400}, '"error":', "[DONE]"),
+                ("/v1/responses", {"input": "Hello", "max_output_tokens": 400}, "event: response.failed", "response.completed"),
+                ("/v1/messages", chat, "event: error", "message_stop"),
+                ("/api/chat", chat | ollama_options, '{"error":', '"done":true'), ("/api/generate", {"prompt": "Hello"} | ollama_options, '{"error":', '"done":true'))):
+            with self.subTest(path):
+                connection = http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=60)
+                self.addCleanup(connection.close)
+                connection.request("POST", path, json.dumps({"model": f"m{i}", "stream": True} | body), {"x-sarai-failover": "off"})
+                reply = connection.getresponse()
+                self.assertEqual(reply.status, 200)
+                begun = reply.read1() + reply.read1()
+                os.kill(sarai.row(f"m{i}")["pid"], signal.SIGKILL)
+                rest = (begun + reply.read()).decode()
+                self.assertIn(error, rest)
+                self.assertIn("closed the connection in the middle of its answer", rest)
+                self.assertNotIn(whole, rest)
 
     def test_killed_with_sigkill_sarai_leaves_no_worker(self):
         sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "omni": local("omni", "preload: true")})
