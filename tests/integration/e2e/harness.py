@@ -224,6 +224,19 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def kernel_memory(pids):
+    """Sums of smaps_rollup in bytes: (Pss, Pss_Anon, Pss_File). Who has gone counts nothing."""
+    sums = {"Pss": 0, "Pss_Anon": 0, "Pss_File": 0}
+    for pid in pids:
+        try:
+            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        for name in sums:
+            sums[name] += int(re.search(rf"^{name}:\s+(\d+) kB$", text, re.M).group(1)) * 1024
+    return sums["Pss"], sums["Pss_Anon"], sums["Pss_File"]
+
+
 class Case(unittest.TestCase):
     maxDiff = None
 

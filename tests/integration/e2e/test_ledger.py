@@ -7,7 +7,7 @@ import re
 import threading
 
 import harness
-from harness import Case, local, main, ollama, wait_until
+from harness import Case, kernel_memory, local, main, ollama, wait_until
 
 ROLES = ("solar", "lfm2", "omni", "embed")
 
@@ -45,7 +45,7 @@ class Stress(LedgerCase):
         budget = self.own() + sizes[-1] + sizes[-2] + (1 << 20)
         server = self.serve(models, memory=f"max_ram: {budget >> 20}MiB, max_concurrent_llms: 3, policy: lru")
         reserve = 1 << 30  # the default of memory.reserve
-        outcomes, lowest, over = collections.Counter(), [machine_available()], []
+        outcomes, lowest, over, peak = collections.Counter(), [machine_available()], [], [0]
         random_, lock, left = random.Random(7), threading.Lock(), [self.REQUESTS]
 
         def client():
@@ -63,6 +63,8 @@ class Stress(LedgerCase):
 
         def watch(stop):
             while not stop.wait(0.05):
+                # What the kernel counts, of sarai and of all its workers, those included that are on their way out.
+                peak[0] = max(peak[0], kernel_memory([server.process.pid, *server.workers()])[0])
                 ledger = server.status()["ledger"]
                 if ledger["reserved_bytes"] > ledger["budget_bytes"]:
                     over.append(ledger)
@@ -77,11 +79,12 @@ class Stress(LedgerCase):
             thread.join()
         stop.set()
         watcher.join()
-        print("outcomes:", dict(outcomes))
+        print("outcomes:", dict(outcomes), "peak of", budget, "bytes:", peak[0])
         self.assertEqual(sum(outcomes.values()), self.REQUESTS)
         self.assertLessEqual(set(outcomes), {200, "refused with reasons"}, server.log()[-3000:])
         self.assertGreater(outcomes[200], self.REQUESTS * 0.9)
         self.assertEqual(over, [])
+        self.assertLessEqual(peak[0], budget)
         self.assertGreater(lowest[0], reserve)
         evictions = [d for d in server.request("GET", "/sarai/why?last=256").json["decisions"] if d["event"] == "evict"]
         self.assertTrue(evictions, "nothing was ever evicted: the budget was no constraint")

@@ -9,7 +9,7 @@ import threading
 import time
 import unittest
 
-from harness import SANITIZED, Case, Sarai, alive, children_of, local, main, wait_until
+from harness import SANITIZED, Case, Sarai, alive, children_of, kernel_memory, local, main, wait_until
 
 HUNGRY = pathlib.Path(__file__).with_name("hungry_server.py")
 
@@ -20,19 +20,6 @@ def tree_of(pid):
     for one in found:
         found += children_of(one)
     return found
-
-
-def kernel_memory(pids):
-    """Sums of smaps_rollup in bytes: (Pss, Pss_Anon, Pss_File). Who has gone counts nothing."""
-    sums = {"Pss": 0, "Pss_Anon": 0, "Pss_File": 0}
-    for pid in pids:
-        try:
-            text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        for name in sums:
-            sums[name] += int(re.search(rf"^{name}:\s+(\d+) kB$", text, re.M).group(1)) * 1024
-    return sums["Pss"], sums["Pss_Anon"], sums["Pss_File"]
 
 
 def metric(sarai, name):
