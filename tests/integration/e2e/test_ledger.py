@@ -36,8 +36,7 @@ class LedgerCase(Case):
 
 
 class Stress(LedgerCase):
-    # 2000 take minutes, most of them loading: SARAI_STRESS_REQUESTS=2000.
-    REQUESTS = int(os.environ.get("SARAI_STRESS_REQUESTS", "300"))
+    REQUESTS = int(os.environ.get("SARAI_STRESS_REQUESTS", "2000"))
 
     def test_a_budget_for_two_of_four_serves_mixed_requests_at_concurrency_16(self):
         models = {role: local(role, "kind: embedding" if role == "embed" else "") for role in ROLES}
