@@ -1,34 +1,11 @@
-// What the measuring child printed, a plan or a description, which a hostile file may have a say in. The first line is
-// its exit status, the second what it printed last to standard error, then comes its standard output.
+// A GGUF file's first bytes, which are read in this process, and what the measuring child printed.
 //
 // options: -dict=fuzz/dictionaries/measurement.dict -max_len=4096
-#include <charconv>
-
-#include "memory/model_facts.hpp"
-#include "memory/plan.hpp"
-#include "support/check.hpp"
-#include "support/input.hpp"
+#include "parsers.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    fuzz::Input input(data, size);
-    const auto first = input.line();
-    int status = 0;
-    std::from_chars(first.data(), first.data() + first.size(), status);
-    const auto last_words = input.line();
-    const auto plan = memory::parse_measurement({.model = "/m.gguf"}, status, input.rest(), last_words);
-    (void)memory::engine_libraries(input.rest());
-    if (const auto facts = memory::parse_description("/m.gguf", status, input.rest(), last_words)) {
-        fuzz::require(facts->parameter_count >= 0 && facts->context_length >= 0, "what is counted is no deficit");
-        (void)memory::kind_of(*facts);
-        (void)memory::takes_tools(*facts);
-        (void)memory::thinks(*facts);
-    }
-    if (!plan) {
-        fuzz::require(!plan.error().message.empty(), "a failed measurement says why");
-        return 0;
-    }
-    fuzz::require(!plan->lines.empty(), "a plan has lines");
-    fuzz::require(plan->total() >= Bytes{} && plan->pessimistic() >= plan->total(), "a plan is no deficit");
+    const sarai::fuzz::Input input(data, size);
+    sarai::fuzz::measurement(input);
+    sarai::fuzz::gguf_head(input);
     return 0;
 }

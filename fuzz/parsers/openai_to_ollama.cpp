@@ -1,12 +1,10 @@
 // Requests in OpenAI's form on their way to an Ollama server: what we send is JSON, and another sarai in its place
 // understands it or refuses it plainly.
-//
-// options: -dict=fuzz/dictionaries/openai.dict -max_len=4096
+#include "parsers.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -33,11 +31,10 @@ void check(llm::Task task, std::string_view body) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    const auto body = fuzz::Input(data, size).rest();
-    for (const auto task : {llm::Task::chat, llm::Task::completion, llm::Task::embedding}) fuzz::check(task, body);
-    return 0;
+void openai_to_ollama(Input input) {
+    const auto body = input.rest();
+    for (const auto task : {llm::Task::chat, llm::Task::completion, llm::Task::embedding}) check(task, body);
 }
+
+}  // namespace sarai::fuzz

@@ -1,13 +1,11 @@
 // A Modelfile: read or refused with the line that is wrong, and the same when it is printed and read again.
-//
-// options: -dict=fuzz/dictionaries/modelfile.dict -max_len=2048
 #include "library/modelfile.hpp"
 
 #include <boost/json/serialize.hpp>
 
 #include "base/utf8.hpp"
+#include "parsers.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -28,29 +26,28 @@ bool can_be_written(const library::Modelfile& modelfile) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    const auto text = fuzz::Input(data, size).rest();
-    if (valid_utf8(text) != text) return 0;  // it comes in JSON
+void modelfile(Input input) {
+    const auto text = input.rest();
+    if (valid_utf8(text) != text) return;  // it comes in JSON
     const auto modelfile = library::parse_modelfile(text);
     if (!modelfile) {
-        fuzz::require_plain(modelfile.error(), "the refusal of a Modelfile");
-        return 0;
+        require_plain(modelfile.error(), "the refusal of a Modelfile");
+        return;
     }
-    fuzz::require(!modelfile->from.empty(), "a model is made from something");
-    fuzz::require_utf8(library::print_parameters(modelfile->recipe.parameters), "a list of parameters");
+    require(!modelfile->from.empty(), "a model is made from something");
+    require_utf8(library::print_parameters(modelfile->recipe.parameters), "a list of parameters");
     const auto printed = library::print_modelfile(*modelfile);
-    fuzz::require_utf8(printed, "a Modelfile");
-    if (!fuzz::can_be_written(*modelfile)) return 0;
+    require_utf8(printed, "a Modelfile");
+    if (!can_be_written(*modelfile)) return;
     const auto again = library::parse_modelfile(printed);
-    fuzz::require(again.has_value(), "a Modelfile that was printed can be read");
-    fuzz::require(again->from == modelfile->from && again->recipe.system == modelfile->recipe.system &&
-                      again->recipe.messages == modelfile->recipe.messages &&
-                      again->recipe.licenses == modelfile->recipe.licenses &&
-                      again->recipe.chat_template == modelfile->recipe.chat_template &&
-                      fuzz::same(again->recipe.parameters, modelfile->recipe.parameters),
-                  "a Modelfile that was printed is the same");
-    return 0;
+    require(again.has_value(), "a Modelfile that was printed can be read");
+    require(again->from == modelfile->from && again->recipe.system == modelfile->recipe.system &&
+                again->recipe.messages == modelfile->recipe.messages &&
+                again->recipe.licenses == modelfile->recipe.licenses &&
+                again->recipe.chat_template == modelfile->recipe.chat_template &&
+                same(again->recipe.parameters, modelfile->recipe.parameters),
+            "a Modelfile that was printed is the same");
 }
+
+}  // namespace sarai::fuzz

@@ -1,14 +1,12 @@
 // The body of a streamed answer from a compatible server, for clients of Anthropic's protocol: their events are JSON,
 // and come in the order that the API promises.
-//
-// options: -dict=fuzz/dictionaries/openai.dict -max_len=8192
 #include <string>
 
 #include "net/framing.hpp"
+#include "parsers.hpp"
 #include "protocols/anthropic.hpp"
 #include "protocols/openai.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -73,19 +71,18 @@ private:
 };
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    const auto out = fuzz::written(fuzz::cut(fuzz::Input(data, size)).bytes);
+void anthropic_stream(Input input) {
+    const auto out = written(cut(input).bytes);
     net::SseParser parser;
-    fuzz::require(parser.feed(out).has_value(), "events for clients are short enough");
-    fuzz::Order order;
+    require(parser.feed(out).has_value(), "events for clients are short enough");
+    Order order;
     while (const auto unit = parser.next()) {
-        const auto event = fuzz::require_json(unit->data, "an event for clients");
-        fuzz::require(unit->name == event.at("type").as_string(), "an event's name is its type");
+        const auto event = require_json(unit->data, "an event for clients");
+        require(unit->name == event.at("type").as_string(), "an event's name is its type");
         order.event(event.as_object());
     }
-    fuzz::require(order.ended() || out.empty(), "an answer ends");
-    return 0;
+    require(order.ended() || out.empty(), "an answer ends");
 }
+
+}  // namespace sarai::fuzz

@@ -1,15 +1,13 @@
 // Bodies of /api/create, copy, delete and pull, and the "context" of /api/generate: accepted or refused plainly, and a
 // conversation that was packed into a context is the same when it comes back.
-//
-// options: -dict=fuzz/dictionaries/ollama.dict -max_len=4096
 #include "protocols/ollama_library.hpp"
 
 #include <boost/json/serialize.hpp>
 
+#include "parsers.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama_context.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -31,15 +29,14 @@ void check_context(const boost::json::value& value) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    const auto body = fuzz::Input(data, size).rest();
-    fuzz::check(protocols::ollama::decode_create(body));
-    fuzz::check(protocols::ollama::decode_copy(body));
-    fuzz::check(protocols::ollama::decode_delete(body));
-    fuzz::check(protocols::ollama::decode_pull(body));
-    if (const auto value = protocols::parse_json(body)) fuzz::check_context(*value);
-    return 0;
+void ollama_library(Input input) {
+    const auto body = input.rest();
+    check(protocols::ollama::decode_create(body));
+    check(protocols::ollama::decode_copy(body));
+    check(protocols::ollama::decode_delete(body));
+    check(protocols::ollama::decode_pull(body));
+    if (const auto value = protocols::parse_json(body)) check_context(*value);
 }
+
+}  // namespace sarai::fuzz

@@ -1,17 +1,15 @@
 // What a server says when it fails. The first line is the status, the second the value of Retry-After, then comes the
 // body. Whatever it is, clients get a message, and no more of it than is fit to be shown.
-//
-// options: -dict=fuzz/dictionaries/openai.dict -max_len=2048
 #include "protocols/upstream_error.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "parsers.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -29,17 +27,14 @@ void check(const Error& error) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    fuzz::Input input(data, size);
+void upstream_error(Input input) {
     const auto status_line = input.line();
     unsigned status = 0;
     std::from_chars(status_line.data(), status_line.data() + status_line.size(), status);
     const auto retry_after = input.line();
-    fuzz::check(
-        protocols::error_of({.status = status, .body = input.rest(), .model = "m", .retry_after = retry_after}));
-    if (const auto value = protocols::parse_json(input.rest())) fuzz::check(protocols::error_of(*value, "m"));
-    return 0;
+    check(protocols::error_of({.status = status, .body = input.rest(), .model = "m", .retry_after = retry_after}));
+    if (const auto value = protocols::parse_json(input.rest())) check(protocols::error_of(*value, "m"));
 }
+
+}  // namespace sarai::fuzz

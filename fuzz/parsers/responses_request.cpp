@@ -1,17 +1,15 @@
 // Bodies of /v1/responses, and what becomes of them for servers of either protocol: JSON, and messages that our own
 // check of OpenAI's requests accepts. The first line of an input is the conversation that a previous response
 // ("resp_1") left.
-//
-// options: -dict=fuzz/dictionaries/responses.dict -max_len=4096
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "parsers.hpp"
 #include "protocols/json.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/responses.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -51,12 +49,9 @@ void check_kept(responses::Decoded& decoded) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    fuzz::Input input(data, size);
-    const auto before = input.line();
+void responses_request(Input input) {
+    const auto before = input.rest().contains('\n') ? input.line() : std::string_view{};
     // Only what keep() has written is found again.
     const auto messages = protocols::parse_json(before);
     const auto kept = std::make_shared<const protocols::responses::Kept>(protocols::responses::Kept{
@@ -67,11 +62,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         protocols::responses::decode_request(input.rest(), {.id = "resp_2", .created_at = 1},
                                              [&](std::string_view id) { return id == "resp_1" ? kept : nullptr; });
     if (!decoded) {
-        fuzz::require_plain(decoded.error(), "the refusal of a request");
-        return 0;
+        require_plain(decoded.error(), "the refusal of a request");
+        return;
     }
-    fuzz::require(!decoded->request.model.empty(), "a request names its model");
-    if (!input.rest().contains("resp_1")) fuzz::check_sent(decoded->request);
-    fuzz::check_kept(*decoded);
-    return 0;
+    require(!decoded->request.model.empty(), "a request names its model");
+    if (!input.rest().contains("resp_1")) check_sent(decoded->request);
+    check_kept(*decoded);
 }
+
+}  // namespace sarai::fuzz

@@ -1,18 +1,16 @@
 // Whole answers of servers, not streamed: of either protocol, given on to clients of either protocol. The first line
 // says how many bytes the first of two parts of an answer has (only embeddings come in parts).
-//
-// options: -dict=fuzz/dictionaries/ollama.dict -max_len=4096
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "parsers.hpp"
 #include "protocols/anthropic.hpp"
 #include "protocols/ollama.hpp"
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/vectors.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -59,11 +57,8 @@ void check_ollama(std::string_view body) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai::fuzz;
-    Input input(data, size);
+void whole_reply(Input input) {
     const auto line = input.line();
     std::size_t length = 0;
     std::from_chars(line.data(), line.data() + line.size(), length);
@@ -71,5 +66,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     length = std::min(length, body.size());
     check_openai(body.substr(0, length), body.substr(length));
     check_ollama(body);
-    return 0;
 }
+
+}  // namespace sarai::fuzz

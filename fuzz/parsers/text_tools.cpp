@@ -1,11 +1,9 @@
 // Bodies of /tokenize and /detokenize: accepted as far as a backend can be asked them, or refused plainly.
-//
-// options: -dict=fuzz/dictionaries/openai.dict -max_len=1024
 #include "protocols/text_tools.hpp"
 
+#include "parsers.hpp"
 #include "protocols/openai.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -17,11 +15,11 @@ void check(const Result<llm::Request>& request) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto body = sarai::fuzz::Input(data, size).rest();
-    sarai::fuzz::check(sarai::protocols::text_tools::decode_tokenize(body));
-    sarai::fuzz::check(sarai::protocols::text_tools::decode_detokenize(body));
-    return 0;
+void text_tools(Input input) {
+    const auto body = input.rest();
+    check(protocols::text_tools::decode_tokenize(body));
+    check(protocols::text_tools::decode_detokenize(body));
 }
+
+}  // namespace sarai::fuzz

@@ -1,15 +1,13 @@
 // The body of a streamed answer from a compatible server, for clients of the Responses API: their events are JSON with
 // consecutive numbers, begin with the response's creation and end once.
-//
-// options: -dict=fuzz/dictionaries/openai.dict -max_len=8192
 #include <boost/json/serialize.hpp>
 #include <string>
 
 #include "net/framing.hpp"
+#include "parsers.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/responses.hpp"
 #include "support/check.hpp"
-#include "support/input.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -40,25 +38,24 @@ std::string written(std::string_view stream) {
 }
 
 }  // namespace
-}  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    using namespace sarai;
-    const auto out = fuzz::written(fuzz::cut(fuzz::Input(data, size)).bytes);
+void responses_stream(Input input) {
+    const auto out = written(cut(input).bytes);
     net::SseParser parser;
-    fuzz::require(parser.feed(out).has_value(), "events for clients are short enough");
+    require(parser.feed(out).has_value(), "events for clients are short enough");
     std::int64_t number = 0;
     std::string last;
     while (const auto unit = parser.next()) {
-        const auto event = fuzz::require_json(unit->data, "an event for clients");
-        fuzz::require(unit->name == event.at("type").as_string(), "an event's name is its type");
-        fuzz::require(event.at("sequence_number").to_number<std::int64_t>() == number++, "events are numbered");
-        fuzz::require(number > 1 || unit->name == "response.created" || unit->name == "error", "a response begins");
-        fuzz::require(last != "response.completed" && last != "response.incomplete" && last != "response.failed",
-                      "nothing comes after the end");
+        const auto event = require_json(unit->data, "an event for clients");
+        require(unit->name == event.at("type").as_string(), "an event's name is its type");
+        require(event.at("sequence_number").to_number<std::int64_t>() == number++, "events are numbered");
+        require(number > 1 || unit->name == "response.created" || unit->name == "error", "a response begins");
+        require(last != "response.completed" && last != "response.incomplete" && last != "response.failed",
+                "nothing comes after the end");
         last = unit->name;
     }
-    fuzz::require(last == "response.completed" || last == "response.incomplete" || last == "response.failed",
-                  "a response ends");
-    return 0;
+    require(last == "response.completed" || last == "response.incomplete" || last == "response.failed",
+            "a response ends");
 }
+
+}  // namespace sarai::fuzz

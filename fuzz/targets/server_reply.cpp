@@ -1,0 +1,11 @@
+// What a server of either protocol answers that is not streamed: answers and failures.
+//
+// options: -dict=fuzz/dictionaries/ollama.dict -max_len=4096
+#include "parsers.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const sarai::fuzz::Input input(data, size);
+    sarai::fuzz::whole_reply(input);
+    sarai::fuzz::upstream_error(input);
+    return 0;
+}
