@@ -29,6 +29,7 @@ constexpr std::array roles = {
     Role{"omni", &synth::make_omni, synth::Quant::q4_k_m},
     Role{"omni-mmproj", &synth::make_omni_mmproj, synth::Quant::f16},
     Role{"embed", &synth::make_embed, synth::Quant::q8_0},
+    Role{"rerank", &synth::make_rerank, synth::Quant::q8_0},
 };
 
 const std::map<std::string, synth::Quant> quants = {{"F32", synth::Quant::f32},
@@ -80,9 +81,9 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"tiny", "full"}))
         ->capture_default_str();
     app.add_option("--seed", request.seed, "same seed, same bytes")->capture_default_str();
-    app.add_option(
-           "--quant", quant_name,
-           "F32, F16, Q8_0, Q4_0 or Q4_K_M (default: Q8_0 for tiny; for full Q4_K_M, embed Q8_0, omni-mmproj F16)")
+    app.add_option("--quant", quant_name,
+                   "F32, F16, Q8_0, Q4_0 or Q4_K_M (default: Q8_0 for tiny; for full Q4_K_M, embed and rerank Q8_0, "
+                   "omni-mmproj F16)")
         ->transform(CLI::IsMember(quants, CLI::ignore_case));
     app.add_option("--context", context, "trained context to claim, in tokens (default: the architecture's)")
         ->check(CLI::Range(256, 1 << 20));

@@ -66,6 +66,14 @@ void Model::set(std::string_view key, const std::vector<float>& values) {
     gguf_set_arr_data(gguf_.get(), whole.c_str(), GGUF_TYPE_FLOAT32, values.data(), values.size());
 }
 
+void Model::set(std::string_view key, const std::vector<std::string>& values) {
+    const auto whole = architecture_ + "." + std::string(key);
+    std::vector<const char*> pointers;
+    pointers.reserve(values.size());
+    for (const auto& value : values) pointers.push_back(value.c_str());
+    gguf_set_arr_str(gguf_.get(), whole.c_str(), pointers.data(), pointers.size());
+}
+
 void Model::matrix(const std::string& name, std::int64_t row, std::int64_t rows, Part part, int layer) {
     const bool tokens = part == Part::embedding || part == Part::output || part == Part::tied_embedding;
     tensors_.push_back({.name = name,

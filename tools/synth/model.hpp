@@ -58,6 +58,7 @@ public:
     void set(std::string_view key, bool value) { set_key(architecture_ + "." + std::string(key), value); }
     void set(std::string_view key, const std::vector<std::int32_t>& values);
     void set(std::string_view key, const std::vector<float>& values);
+    void set(std::string_view key, const std::vector<std::string>& values);
     void set(std::string_view key, const std::string& value) { set_key(architecture_ + "." + std::string(key), value); }
     void set_key(const std::string& key, std::uint32_t value);
     void set_key(const std::string& key, float value);
@@ -102,6 +103,7 @@ Model make_lfm2(const Request& request);
 Model make_omni(const Request& request);
 Model make_omni_mmproj(const Request& request);
 Model make_embed(const Request& request);
+Model make_rerank(const Request& request);
 
 // The tiny text model's and its projector's common width.
 inline constexpr std::int64_t omni_tiny_embedding = 64;

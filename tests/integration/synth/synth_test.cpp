@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <string>
 
 #include "real_engine.hpp"
@@ -96,6 +98,19 @@ TEST(TinyEmbedding, GivesUnitVectorsThatTellTextsApart) {
     EXPECT_LT(dot(0, 1), 0.99);
 }
 
+TEST(TinyReranker, ScoresPairsOfTexts) {
+    const RealEngine engine(tiny_models() / "rerank.gguf", {"--rerank"});
+    const auto reply = engine.post(
+        "/v1/rerank", {{"query", "cats"}, {"documents", {"a cat on a mat", "0123456789", "a cat on a mat"}}});
+    std::map<std::int64_t, double> scores;
+    for (const auto& result : reply.at("results").as_array())
+        scores[result.at("index").to_number<std::int64_t>()] = result.at("relevance_score").to_number<double>();
+    ASSERT_EQ(scores.size(), 3U);
+    EXPECT_NEAR(scores[0], scores[2], 1e-3);
+    EXPECT_GT(std::abs(scores[0] - scores[1]), 1e-3);
+    for (const auto& [index, score] : scores) EXPECT_TRUE(score > 0 && score < 1) << score;
+}
+
 // A WAV file of silence: PCM, mono, 16 kHz, 16 bit, a tenth of a second.
 std::string silence() {
     return base64("RIFF" + std::string("\xa4\x0c\0\0", 4) + "WAVEfmt " +
@@ -125,7 +140,7 @@ TEST(Synth, TinyFilesAreSmall) {
 
 TEST(Synth, SameSeedSameBytesOtherSeedOtherBytes) {
     const Folder folder;
-    for (const auto* role : {"solar", "lfm2", "omni", "omni-mmproj", "embed"}) {
+    for (const auto* role : {"solar", "lfm2", "omni", "omni-mmproj", "embed", "rerank"}) {
         const auto first = write(folder, role, {"--seed", "7"});
         EXPECT_EQ(first, write(folder, role, {"--seed", "7"})) << role;
         EXPECT_NE(first, write(folder, role, {"--seed", "8"})) << role;
