@@ -65,7 +65,7 @@ void add_brought(config::Config& config, const library::Library& library) {
         const auto file = library.existing_blob(manifest->model);
         if (!file) continue;
         config::Model model{.name = name, .local = config::LocalModel{}, .brought = true};
-        if (protocols::string_at(manifest->details, "kind") == "embedding") model.kind = config::ModelKind::embedding;
+        model.kind = config::kind_named(protocols::string_at(manifest->details, "kind"));
         model.local->path = *file;
         if (manifest->mmproj)
             if (const auto projector = library.existing_blob(*manifest->mmproj)) model.local->mmproj = *projector;

@@ -144,7 +144,7 @@ std::string model_yaml(const config::Model& model) {
     section.add("backend", !model.remote                                            ? "gguf_native"
                            : model.remote->kind == config::BackendKind::ollama_http ? "ollama_http"
                                                                                     : "openai_http");
-    if (model.kind == config::ModelKind::embedding) section.add("kind", "embedding");
+    if (model.kind != config::ModelKind::chat) section.add("kind", std::string(config::name_of(model.kind)));
     if (model.remote) add_remote(section, model);
     if (model.local) add_local(section, *model.local);
     section.add_changed("pinned", model.pinned, false, truth);

@@ -33,6 +33,7 @@ constexpr std::array own_flags{
     OwnFlag{"-md --model-draft --spec-draft-model --lora --lora-scaled --control-vector --control-vector-scaled -mv "
             "--model-vocoder",
             "nothing: further models are not in the plan"},
+    OwnFlag{"--embedding --embeddings --rerank --reranking", "kind"},
     OwnFlag{"--rpc", "sharded"},
     OwnFlag{"--host --port", "nothing: workers listen on sarai's own sockets"},
 };
@@ -221,6 +222,9 @@ private:
         for (const auto& [key, wanted] : {std::pair{"warm_takeover", model.warm_takeover}, {"hedge", model.hedge}})
             if (wanted && !local_backend && !(model.preload && (model.fallback || model.on_loss_fallback == "local")))
                 add(model, key, "would have no effect", "fallback: gguf_native and preload: true beside it");
+        if (*model.backend == BackendKind::ollama_http && model.kind == ModelKind::rerank)
+            add(model, "kind", "rerank",
+                "chat or embedding for backend is ollama_http, since Ollama ranks no documents");
         if (*model.backend == BackendKind::openai_http && !model.given.contains("endpoints")) {
             add(model, "endpoints", "missing", "a list of servers, for backend is openai_http");
         }

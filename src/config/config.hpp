@@ -11,6 +11,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -66,7 +67,10 @@ struct Memory {
 };
 
 enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http };
-enum class ModelKind : std::uint8_t { chat, embedding };
+enum class ModelKind : std::uint8_t { chat, embedding, rerank };
+[[nodiscard]] std::string_view name_of(ModelKind kind);
+// chat for what is no kind.
+[[nodiscard]] ModelKind kind_named(std::string_view name);
 
 // Separate budgets: a server that is slow to load is not a server that has died.
 struct TimeBudgets {

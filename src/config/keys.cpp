@@ -125,8 +125,8 @@ constexpr auto table = std::to_array<Key>({
          const auto& name = v.as<Text>();
          d.model().backend = name == "gguf_native" ? BackendKind::gguf_native : name == "ollama_http" ? BackendKind::ollama_http : BackendKind::openai_http;
      }, 0, 0, "gguf_native|ollama_http|openai_http"},
-    {"models.*.kind", Type::choice, "chat", "What the model is for.",
-     [](Draft& d, const Value& v) { d.model().kind = v.as<Text>() == "embedding" ? ModelKind::embedding : ModelKind::chat; }, 0, 0, "chat|embedding"},
+    {"models.*.kind", Type::choice, "chat", "What the model is for. rerank: a model that scores documents by a query.",
+     [](Draft& d, const Value& v) { d.model().kind = kind_named(v.as<Text>()); }, 0, 0, "chat|embedding|rerank"},
     {"models.*.pinned", Type::boolean, "false", "Never displaced.",
      [](Draft& d, const Value& v) { d.model().pinned = v.as<bool>(); }},
     {"models.*.preload", Type::boolean, "false", "Loaded at start.",

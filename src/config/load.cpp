@@ -38,6 +38,20 @@ std::filesystem::path Draft::resolve(const std::string& written) const {
     return (folder / written).lexically_normal();
 }
 
+std::string_view name_of(ModelKind kind) {
+    switch (kind) {
+        case ModelKind::chat: return "chat";
+        case ModelKind::embedding: return "embedding";
+        case ModelKind::rerank: return "rerank";
+    }
+    return "chat";
+}
+
+ModelKind kind_named(std::string_view name) {
+    if (name == "embedding") return ModelKind::embedding;
+    return name == "rerank" ? ModelKind::rerank : ModelKind::chat;
+}
+
 const Model* Config::find(std::string_view name) const {
     const auto found =
         std::ranges::find_if(models, [&](const Model& model) { return !model.retired && model.name == name; });

@@ -16,7 +16,8 @@ memory::EngineShape shape_of(const config::LocalModel& local, config::ModelKind 
                               .parallel = local.parallel,
                               .batch = local.batch,
                               .micro_batch = local.batch,
-                              .embedding = kind == config::ModelKind::embedding,
+                              .embedding = kind != config::ModelKind::chat,
+                              .rerank = kind == config::ModelKind::rerank,
                               .prompt_cache = local.prompt_cache,
                               .kv_cache_type = local.kv_cache_type,
                               .load_mode = memory::load_mode_named(local.load_mode).value_or(memory::LoadMode::copy),
@@ -69,7 +70,7 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
     }
     // The engine refuses a quantised V cache without it.
     if (memory::is_quantised(shape.kv_cache_type)) args.insert(args.end(), {"--flash-attn", "on"});
-    if (shape.embedding) args.emplace_back("--embedding");
+    if (shape.embedding) args.emplace_back(shape.rerank ? "--rerank" : "--embedding");
     // Without a limit one large picture takes a gigabyte: the window mask grows with the square of its tokens.
     if (shape.mmproj)
         args.insert(args.end(),

@@ -120,7 +120,7 @@ json::array tensors_of(const memory::ModelFacts& facts) {
 
 std::vector<std::string> capabilities_of(const config::Model& model, const memory::ModelFacts* facts,
                                          const memory::ModelFacts* projector) {
-    if (model.kind == config::ModelKind::embedding) return {"embedding"};
+    if (model.kind != config::ModelKind::chat) return {std::string(config::name_of(model.kind))};
     std::vector<std::string> can{"completion"};
     const bool has_projector = model.local && model.local->mmproj;
     if (projector == nullptr ? has_projector : projector->sees) can.emplace_back("vision");

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "config/config.hpp"
 #include "library/modelfile.hpp"
 #include "library/name.hpp"
 #include "net/on_thread.hpp"
@@ -34,7 +35,11 @@ Error of_client(Error error, const std::filesystem::path& file, std::string_view
     return error;
 }
 
-std::string_view kind_name(memory::FileKind kind) { return kind == memory::FileKind::embedding ? "embedding" : "chat"; }
+std::string_view kind_name(memory::FileKind kind) {
+    if (kind == memory::FileKind::rerank) return config::name_of(config::ModelKind::rerank);
+    return config::name_of(kind == memory::FileKind::embedding ? config::ModelKind::embedding
+                                                               : config::ModelKind::chat);
+}
 
 }  // namespace
 

@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
     app.add_option("--load-mode", question.load_mode, "how weights come into memory")
         ->check(CLI::IsMember({"copy", "mmap", "engine_default"}));
     app.add_flag("--embedding", question.embedding, "the worker serves embeddings only");
+    app.add_flag("--rerank", question.rerank, "of these it makes scores, as of a reranker");
     app.add_option("--prompt-cache", question.prompt_cache.count, "bytes the prompt cache may grow to")
         ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 50));
     app.add_option("--node", question.nodes, "host:port of a ggml-rpc-server that holds layers; may be repeated");

@@ -129,6 +129,7 @@ llama_context_params context_parameters(const Question& question) {
     parameters.n_ubatch = std::min(question.micro_batch, question.batch);
     parameters.n_batch = question.embedding ? parameters.n_ubatch : question.batch;  // the server does the same
     parameters.embeddings = question.embedding;
+    if (question.rerank) parameters.pooling_type = LLAMA_POOLING_TYPE_RANK;
     const auto kv_type = kv_type_named(question.kv_type);
     parameters.type_k = parameters.type_v = kv_type;
     // As the worker is told: the engine refuses a quantised V cache without flash attention.

@@ -26,6 +26,7 @@ struct Question {
     std::string kv_type = "f16";       // of the KV cache
     std::string load_mode = "copy";    // see memory::LoadMode
     bool embedding = false;
+    bool rerank = false;
     Bytes prompt_cache;
     std::vector<std::string> nodes;  // host:port of the ggml-rpc-servers that hold the layers; empty: all is here
     std::vector<float> split;        // of the layers, by node

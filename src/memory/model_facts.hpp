@@ -47,7 +47,7 @@ struct ModelFacts {
                                                    std::string_view printed, std::string_view last_words);
 
 // What a file is good for, as far as it says.
-enum class FileKind : std::uint8_t { chat, embedding, projector };
+enum class FileKind : std::uint8_t { chat, embedding, rerank, projector };
 [[nodiscard]] FileKind kind_of(const ModelFacts& facts);
 
 // Whether its chat template has a place for the tools that a request names.

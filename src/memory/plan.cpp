@@ -126,6 +126,7 @@ std::vector<std::string> measure_arguments(const EngineShape& shape) {
     for (const auto& node : shape.nodes) arguments.insert(arguments.end(), {"--node", node});
     if (!shape.nodes.empty()) arguments.insert(arguments.end(), {"--split", text_of_split(shape)});
     if (shape.embedding) arguments.emplace_back("--embedding");
+    if (shape.rerank) arguments.emplace_back("--rerank");
     if (shape.prompt_cache != Bytes{}) {
         arguments.insert(arguments.end(), {"--prompt-cache", std::to_string(shape.prompt_cache.count)});
     }

@@ -34,12 +34,13 @@ enum class LoadMode : std::uint8_t { copy, mmap, engine_default };
 struct EngineShape {
     std::filesystem::path model;
     std::optional<std::filesystem::path> mmproj;
-    int context_length = 2048;  // tokens, as configured; the engine pads it up to a multiple of 256
-    int parallel = 1;           // slots
-    int batch = 256;            // logical batch, tokens
-    int micro_batch = 256;      // physical batch, tokens
-    int image_tokens = 512;     // the most that one image becomes (only with an mmproj)
-    bool embedding = false;
+    int context_length = 2048;          // tokens, as configured; the engine pads it up to a multiple of 256
+    int parallel = 1;                   // slots
+    int batch = 256;                    // logical batch, tokens
+    int micro_batch = 256;              // physical batch, tokens
+    int image_tokens = 512;             // the most that one image becomes (only with an mmproj)
+    bool embedding = false;             // it computes vectors instead of text
+    bool rerank = false;                // an embedder whose classifier makes a score of a vector
     Bytes prompt_cache = {};            // upper bound of the engine's prompt cache
     std::string kv_cache_type = "f16";  // as the engine spells it; quantised ones switch flash attention on
     LoadMode load_mode = LoadMode::copy;

@@ -40,7 +40,10 @@ std::string name_of(const testing::TestParamInfo<Case>& info) {
 }
 
 engine::WorkerSpec spec_of(const Case& c) {
-    const bool embedding = std::string_view(c.role) == "embed";
+    const std::string_view role = c.role;
+    const auto kind = role == "embed"    ? config::ModelKind::embedding
+                      : role == "rerank" ? config::ModelKind::rerank
+                                         : config::ModelKind::chat;
     const config::LocalModel local{.path = tiny_models() / fmt::format("{}.gguf", c.role),
                                    .mmproj = {},
                                    .context_length = c.context,
@@ -48,9 +51,7 @@ engine::WorkerSpec spec_of(const Case& c) {
                                    .threads = 2,
                                    .kv_cache_type = c.kv_type,
                                    .load_mode = std::string(sarai::memory::name_of(c.load_mode))};
-    return {.name = c.role,
-            .shape = engine::shape_of(local, embedding ? config::ModelKind::embedding : config::ModelKind::chat),
-            .threads = local.threads};
+    return {.name = c.role, .shape = engine::shape_of(local, kind), .threads = local.threads};
 }
 
 json::array tokens(int count, int seed) {
@@ -66,6 +67,8 @@ void drive(const RealEngine& engine, const EngineShape& shape, int trained_conte
     for (int slot = 0; slot < shape.parallel; ++slot) {
         const int count = shape.embedding ? room : slot == 0 ? std::min(room, 300) : 12;
         answers.push_back(std::async(std::launch::async, [&engine, &shape, ids = tokens(count, slot)] {
+            if (shape.rerank)  // a token is a byte
+                return engine.post("/v1/rerank", {{"query", "q"}, {"documents", {std::string(ids.size(), 'x')}}});
             return shape.embedding ? engine.post("/v1/embeddings", {{"input", ids}})
                                    : engine.post("/completion", {{"prompt", ids}, {"n_predict", 4}});
         }));
@@ -107,7 +110,8 @@ INSTANTIATE_TEST_SUITE_P(Tiny, Accuracy,
                                          Case{"omni", 2048, "f16", 1, engine_default},
                                          Case{"omni", 8192, "f16", 4, copy}, Case{"embed", 512, "f16", 1, copy},
                                          Case{"embed", 512, "f16", 4, engine_default},
-                                         Case{"embed", 8192, "f16", 4, mmap}, Case{"embed", 8192, "f16", 1, copy}),
+                                         Case{"embed", 8192, "f16", 4, mmap}, Case{"embed", 8192, "f16", 1, copy},
+                                         Case{"rerank", 512, "f16", 1, copy}, Case{"rerank", 8192, "f16", 4, mmap}),
                          &name_of);
 
 // The mapped file and the repacked copy are separate lines: the kernel can drop the one and not the other.

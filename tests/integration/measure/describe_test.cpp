@@ -118,6 +118,7 @@ TEST(Describe, TellsEmbeddersAndProjectorsFromModelsThatChat) {
     EXPECT_EQ(kind("lfm2.gguf"), FileKind::chat);
     EXPECT_EQ(kind("omni.gguf"), FileKind::chat);
     EXPECT_EQ(kind("embed.gguf"), FileKind::embedding);
+    EXPECT_EQ(kind("rerank.gguf"), FileKind::rerank);
     EXPECT_EQ(kind("omni-mmproj.gguf"), FileKind::projector);
     EXPECT_EQ(facts_of(tiny_models() / "embed.gguf")->pooling_type, 1);
     const auto projector = facts_of(tiny_models() / "omni-mmproj.gguf");

@@ -255,6 +255,18 @@ TEST(ConfigRules, KeepTheWorkersMemoryFlagsToThemselves) {
     EXPECT_EQ(valid(as_model(local + "extra_args: [--temp, 0]")).models[0].local->extra_args.size(), 2U);
 }
 
+TEST(ConfigRules, KnowRerankersWhereTheyCanBe) {
+    EXPECT_EQ(valid(as_model("backend: gguf_native, path: x, kind: rerank")).models[0].kind, ModelKind::rerank);
+    EXPECT_EQ(valid(as_model("backend: openai_http, endpoints: [{url: http://box:1}], kind: rerank")).models[0].kind,
+              ModelKind::rerank);
+    expect_only(as_model("backend: ollama_http, endpoints: [{url: http://box:1}], kind: rerank"), "models.m.kind",
+                "Ollama ranks no documents");
+    expect_only(as_model("backend: gguf_native, path: x, kind: reranker"), "models.m.kind",
+                "chat or embedding or rerank");
+    expect_only(as_model("backend: gguf_native, path: x, extra_args: [--reranking]"), "models.m.extra_args",
+                "the key kind instead");
+}
+
 TEST(ConfigRules, BoundWhatMayBeGivenUp) {
     const std::string local = "backend: gguf_native, path: x, ";
     const Config config = valid(as_model(

@@ -86,4 +86,13 @@ TEST(Shape, GivesAnEmbedderABatchThatHoldsAWholeInput) {
     EXPECT_EQ(shape.micro_batch, 1024);
 }
 
+TEST(Shape, TreatsARerankerAsAnEmbedderThatScores) {
+    const auto shape = shape_of(local(1024), config::ModelKind::rerank);
+    EXPECT_TRUE(shape.embedding && shape.rerank);
+    EXPECT_EQ(shape.micro_batch, 1024);
+    EXPECT_THAT(line_of({.name = "m", .shape = shape}),
+                testing::AllOf(testing::HasSubstr(" --rerank "), testing::Not(testing::HasSubstr("--embedding"))));
+    EXPECT_THAT(memory::measure_arguments(shape), testing::IsSupersetOf({"--embedding", "--rerank"}));
+}
+
 }  // namespace sarai::engine

@@ -179,6 +179,8 @@ TEST(Capabilities, AreWhatTheFilesSay) {
     EXPECT_THAT(capabilities_of(model, nullptr, &ear), ElementsAre("completion", "audio"));
     model.kind = config::ModelKind::embedding;
     EXPECT_THAT(capabilities_of(model, &facts, nullptr), ElementsAre("embedding"));
+    model.kind = config::ModelKind::rerank;
+    EXPECT_THAT(capabilities_of(model, &facts, nullptr), ElementsAre("rerank"));
 }
 
 }  // namespace

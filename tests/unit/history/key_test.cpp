@@ -38,7 +38,7 @@ TEST(PlanKey, ChangesWithEveryFieldOfTheShape) {
         [](auto& s) { s.micro_batch = 128; },      [](auto& s) { s.image_tokens = 256; },
         [](auto& s) { s.embedding = true; },       [](auto& s) { s.prompt_cache = MiB(1); },
         [](auto& s) { s.kv_cache_type = "q8_0"; }, [](auto& s) { s.load_mode = memory::LoadMode::mmap; },
-        [](auto& s) { s.checkpoints = 4; }};
+        [](auto& s) { s.checkpoints = 4; },        [](auto& s) { s.rerank = true; }};
     std::set<std::string> keys{key_of(shape)};
     for (const auto& change : changes) {
         auto changed = shape;

@@ -96,6 +96,8 @@ TEST(FileKind, FollowsPoolingAndArchitecture) {
     EXPECT_EQ(kind_of({.architecture = "llama", .pooling_type = 0}), FileKind::chat);
     EXPECT_EQ(kind_of({.architecture = "qwen3", .pooling_type = 3}), FileKind::embedding);
     EXPECT_EQ(kind_of({.architecture = "nomic-bert"}), FileKind::embedding);
+    EXPECT_EQ(kind_of({.architecture = "qwen3", .pooling_type = 4}), FileKind::rerank);
+    EXPECT_EQ(kind_of({.architecture = "bert", .pooling_type = 4}), FileKind::rerank);
     EXPECT_EQ(kind_of({.architecture = "gemma-embedding", .pooling_type = 0}), FileKind::embedding);
     EXPECT_EQ(kind_of({.architecture = "clip", .is_projector = true}), FileKind::projector);
 }
