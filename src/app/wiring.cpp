@@ -59,6 +59,7 @@ public:
                                                             .model = model.name,
                                                             .budgets = worker_budgets,
                                                             .max_inputs = 64,
+                                                            .max_text = std::size_t{256} << 10U,
                                                             .continues = remote::Continues::raw_text,
                                                             .context = slot_context})) {}
 

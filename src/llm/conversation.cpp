@@ -34,7 +34,7 @@ private:
 }  // namespace
 
 std::uint64_t conversation_of(const Request& request) {
-    if (request.task == Task::embedding) return 0;
+    if (request.task == Task::embedding || request.task == Task::rerank) return 0;
     Hash hash;
     if (request.task == Task::completion) {
         const auto* prompt = request.body.if_contains("prompt");

@@ -17,10 +17,10 @@
 
 namespace sarai::llm {
 
-// The last three answer a question about text instead of going on with it: `tokenize` and `detokenize` as llama-server
-// has them ({"content"} → {"tokens"}, and back), `count` the tokens of the prompt that a chat's body becomes
-// ({"tokens": 12}).
-enum class Task : std::uint8_t { chat, completion, embedding, tokenize, detokenize, count };
+// `rerank` scores documents by a query, see protocols/rerank.hpp. The last three answer a question about text instead
+// of going on with it: `tokenize` and `detokenize` as llama-server has them ({"content"} → {"tokens"}, and back),
+// `count` the tokens of the prompt that a chat's body becomes ({"tokens": 12}).
+enum class Task : std::uint8_t { chat, completion, embedding, rerank, tokenize, detokenize, count };
 
 [[nodiscard]] std::string_view name_of(Task task);
 [[nodiscard]] constexpr bool generates(Task task) { return task == Task::chat || task == Task::completion; }
@@ -38,7 +38,8 @@ struct Request {
     std::string_view text = {};
     // For servers that are asked: W3C's trace context, our own span in it; empty: the client has none.
     std::string traceparent = {};
-    // Bytes of its text where that is longer than what the client sent; 0: it is not.
+    // Bytes of its text where that is longer than what the client sent; 0: it is not. Of a rerank request those that a
+    // model reads at once: the query and the longest document.
     std::size_t size = 0;
     // How long a local worker is to stay after it (Ollama's keep_alive); negative: for ever; absent: nothing was said.
     std::optional<std::chrono::milliseconds> keep_alive = {};

@@ -260,6 +260,7 @@ Result<void> set_task(json::object& out, const llm::Request& request) {
             out["input"] = std::move(*input);
             return {};
         }
+        case llm::Task::rerank: return cannot("model", "Ollama does not rank documents");
         case llm::Task::tokenize:
         case llm::Task::detokenize:
         case llm::Task::count: return cannot("model", "Ollama does not tell the tokens of a text");

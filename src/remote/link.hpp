@@ -32,9 +32,11 @@ struct Link {
     std::string model;  // the name that the server knows
     config::TimeBudgets budgets;
     std::vector<std::pair<std::string, std::string>> headers = {};  // sent with each request
-    // Embedding inputs sent at once. A worker of ours keeps the results of all until the last is done, which nobody
-    // planned for: 6,000 short ones took a small model 75 MiB beyond its plan.
+    // Embedding inputs or documents sent at once. A worker of ours keeps the results of all until the last is done,
+    // which nobody planned for: 6,000 short ones took a small model 75 MiB beyond its plan.
     std::size_t max_inputs = std::numeric_limits<std::size_t>::max();
+    // Bytes of documents sent at once, each with the query before it.
+    std::size_t max_text = std::numeric_limits<std::size_t>::max();
     Continues continues = Continues::no;
     std::int64_t context = 0;  // tokens of a slot; 0: unknown
 };

@@ -10,6 +10,7 @@
 #include "remote/echo.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/infill.hpp"
+#include "remote/rank.hpp"
 #include "remote/resume.hpp"
 #include "remote/standby.hpp"
 #include "remote/text_tools.hpp"
@@ -77,7 +78,10 @@ public:
                 co_return std::unexpected(named(
                     link_,
                     {.code = Code::unsupported, .message = "does not tell the tokens of a text", .field = "model"}));
-            case llm::Task::embedding: co_return co_await vectors(request, is_worker);
+case llm::Task::embedding: co_return co_await vectors(request, is_worker);
+            case llm::Task::rerank:
+                co_return co_await rank(traced(link_, request), target_of(link_, openai::path_of(request.task)),
+                                        request);
             default: break;
         }
         if (!is_worker) co_return co_await whole_reply(request);

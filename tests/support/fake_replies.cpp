@@ -60,6 +60,7 @@ Route route_of(Protocol protocol, const std::string& method, const std::string& 
     if (method != "POST") return Route::none;
     if (target == "/v1/chat/completions") return Route::chat;
     if (target == "/v1/completions") return Route::completion;
+    if (target == "/v1/rerank") return Route::ranking;
     return target == "/v1/embeddings" ? Route::embedding : Route::none;
 }
 
@@ -120,6 +121,10 @@ std::string whole_reply(Protocol protocol, Route route, const Script& script) {
     if (route == Route::embedding)
         return R"({"object":"list","model":"fake","data":[{"object":"embedding","index":0,"embedding":[0.5,-0.25]}],)"
                R"("usage":{"prompt_tokens":4,"total_tokens":4}})";
+    if (route == Route::ranking)  // of two documents, as vLLM writes it
+        return R"({"id":"rerank-1","model":"fake","usage":{"total_tokens":9},"results":[)"
+               R"({"index":1,"document":{"text":"b"},"relevance_score":0.75},)"
+               R"({"index":0,"document":{"text":"a"},"relevance_score":-2}]})";
     const auto choice = route == Route::chat
                             ? fmt::format(R"("message":{{"role":"assistant","content":{}}})", quoted(answer(script)))
                             : fmt::format(R"("text":{})", quoted(answer(script)));

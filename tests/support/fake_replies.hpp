@@ -8,7 +8,7 @@
 
 namespace sarai::test {
 
-enum class Route : std::uint8_t { none, info, chat, completion, embedding };
+enum class Route : std::uint8_t { none, info, chat, completion, embedding, ranking };
 
 [[nodiscard]] Route route_of(Protocol protocol, const std::string& method, const std::string& target);
 [[nodiscard]] std::string token_text(const Script& script, int index);

@@ -47,6 +47,29 @@ TEST_P(RemoteAnswers, CompletesTextAndEmbeds) {
     EXPECT_EQ(vectors->at("data").at(0).at("embedding"), (json::array{0.5, -0.25}));
 }
 
+TEST_P(OpenAiAnswers, RanksDocuments) {
+    const auto request = [](std::string_view documents) {
+        return llm::Request{
+            .task = llm::Task::rerank,
+            .model = "mine",
+            .body = json::parse(R"({"model":"mine","query":"q","top_n":1,"documents":)" + std::string(documents) + "}")
+                        .as_object()};
+    };
+    const auto ranking = complete(request(R"(["a","b"])"));
+    ASSERT_TRUE(ranking.has_value()) << ranking.error().message;
+    EXPECT_EQ(ranking->at("model"), "mine");
+    EXPECT_EQ(ranking->at("results"), json::parse(R"([{"index":1,"relevance_score":0.75}])"));
+    EXPECT_EQ(llm::usage_of(*ranking)->prompt_tokens, 9) << "servers that tell the sum alone";
+    const auto seen = upstream.requests().at(0);
+    EXPECT_EQ(seen.target, "/v1/rerank");
+    EXPECT_EQ(json::parse(seen.body), json::parse(R"({"model":"theirs","query":"q","documents":["a","b"],"top_n":2})"));
+    // It tells of two documents, whatever it is asked.
+    const auto lost = complete(request(R"(["a","b","c"])"));
+    ASSERT_FALSE(lost.has_value());
+    EXPECT_EQ(lost.error().code, Code::upstream);
+    EXPECT_EQ(lost.error().message, "box: the server scored 2 of 3 documents");
+}
+
 TEST_P(RemoteAnswers, JoinsCodePointsThatWereSplitAcrossChunks) {
     upstream.then({.fault = Fault::split_code_point, .tokens = 3});
     const auto out = stream();
