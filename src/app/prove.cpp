@@ -74,9 +74,12 @@ private:
     asio::awaitable<Result<void>> prove() {
         auto models = co_await get("/v1/models");
         if (!models) co_return std::unexpected(models.error());
-        for (const auto& entry : models->at("data").as_array())
+        for (const auto& entry : models->at("data").as_array()) {
+            const auto& kind = entry.at("sarai").at("kind").as_string();
             report_.models.push_back({.name = std::string(entry.at("id").as_string()),
-                                      .embedding = entry.at("sarai").at("kind").as_string() == "embedding"});
+                                      .embedding = kind != "chat",
+                                      .rerank = kind == "rerank"});
+        }
         // Once each alone, so that all are loaded before they are asked together. Loads go in parallel.
         progress("loading");
         co_await ask_all(4, /*together=*/false);
@@ -128,18 +131,19 @@ private:
     asio::awaitable<Result<void>> embed(ProvedModel& model, bool together) {
         // As many inputs as a chat has tokens would end too early to be simultaneous; an embedder is short by nature.
         const auto begun = Clock::now();
-        auto reply = co_await client_.fetch(
-            {.method = net::http::verb::post,
-             .target = "/v1/embeddings",
-             .body = json::serialize(json::object{{"model", model.name}, {"input", {"one", "two", "three"}}})},
-            patient);
+        json::object question{{"model", model.name}, {model.rerank ? "documents" : "input", {"one", "two", "three"}}};
+        if (model.rerank) question["query"] = "two";
+        auto reply = co_await client_.fetch({.method = net::http::verb::post,
+                                             .target = model.rerank ? "/v1/rerank" : "/v1/embeddings",
+                                             .body = json::serialize(question)},
+                                            patient);
         if (!reply) co_return std::unexpected(reply.error());
         note_headers(model, reply->headers);
         auto body = parse(*reply);
         if (!body) co_return std::unexpected(body.error());
         if (together) {
             model.first_token = Clock::now() - begun;
-            model.tokens = static_cast<int>(body->at("data").as_array().size());
+            model.tokens = static_cast<int>(body->at(model.rerank ? "results" : "data").as_array().size());
             report_.most_in_flight = std::max(report_.most_in_flight, in_flight_);
         }
         co_return Result<void>{};

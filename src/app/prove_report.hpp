@@ -12,7 +12,8 @@ namespace sarai::app {
 
 struct ProvedModel {
     std::string name;
-    bool embedding = false;
+    bool embedding = false;  // or scores: no text
+    bool rerank = false;
     std::string backend = {};
     std::string endpoint = {};
     Bytes planned = {};
@@ -21,7 +22,7 @@ struct ProvedModel {
     std::chrono::milliseconds load_time{};
     std::chrono::duration<double> first_token{};
     std::chrono::duration<double> seconds{};  // first token → end
-    int tokens = 0;                           // vectors for an embedding model
+    int tokens = 0;                           // vectors or scores where it is no text
     std::string error = {};
 };
 

@@ -13,7 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
-#include "gateway/able.hpp"
+#include "gateway/ability.hpp"
 #include "gateway/ask.hpp"
 #include "gateway/brought.hpp"
 #include "gateway/hedge.hpp"
@@ -130,13 +130,14 @@ private:
     [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
         if (model.remote || !model.local || model.local->mmproj) return {};
         const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
-        const auto size = Bytes{static_cast<std::int64_t>(std::max(request_.size, exchange_.request().body().size()))};
+        const bool ranks = request_.task == llm::Task::rerank;  // its documents are read one by one
+        const auto longest = ranks ? request_.size : std::max(request_.size, exchange_.request().body().size());
+        const auto size = Bytes{static_cast<std::int64_t>(longest)};
         if (size <= limit) return {};
-        return fail(
-            Code::invalid_argument,
-            fmt::format(
-                "the request is {} long, more than model '{}' can hold in its context of {} tokens ({} at most)",
-                to_string(size), model.name, model.local->context_length, to_string(limit)));
+        return fail(Code::invalid_argument,
+                    fmt::format("{} {} long, more than model '{}' can hold in its context of {} tokens ({} at most)",
+                                ranks ? "the query and the longest document are" : "the request is", to_string(size),
+                                model.name, model.local->context_length, to_string(limit)));
     }
 
     // An error from here means that nothing was sent.

@@ -10,6 +10,7 @@
 #include "gateway/status.hpp"
 #include "gateway/why.hpp"
 #include "protocols/openai.hpp"
+#include "protocols/rerank.hpp"
 #include "protocols/text_tools.hpp"
 
 namespace sarai::gateway {
@@ -17,20 +18,30 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 namespace responses = protocols::responses;
 
-asio::awaitable<void> Gateway::openai(net::Exchange& exchange, Caller& caller, llm::Task task) {
-    auto request = protocols::openai::decode_request(task, exchange.request().body());
+asio::awaitable<void> Gateway::openai(net::Exchange& exchange, Caller& caller, Result<llm::Request> request) {
     if (!request) co_return co_await refuse_with(exchange, Protocol::openai, request.error());
     const auto face = make_openai_face();
     co_await answer(exchange, caller, std::move(*request), *face, Protocol::openai, shared_);
 }
 
-asio::awaitable<void> Gateway::chat_completions(net::Exchange& e, Caller& c) { co_await openai(e, c, llm::Task::chat); }
-
-asio::awaitable<void> Gateway::completions(net::Exchange& e, Caller& c) {
-    co_await openai(e, c, llm::Task::completion);
+asio::awaitable<void> Gateway::chat_completions(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, protocols::openai::decode_request(llm::Task::chat, e.request().body()));
 }
-
-asio::awaitable<void> Gateway::embeddings(net::Exchange& e, Caller& c) { co_await openai(e, c, llm::Task::embedding); }
+asio::awaitable<void> Gateway::completions(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, protocols::openai::decode_request(llm::Task::completion, e.request().body()));
+}
+asio::awaitable<void> Gateway::embeddings(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, protocols::openai::decode_request(llm::Task::embedding, e.request().body()));
+}
+asio::awaitable<void> Gateway::rerank(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, protocols::rerank::decode_request(e.request().body()));
+}
+asio::awaitable<void> Gateway::tokenize(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, protocols::text_tools::decode_tokenize(e.request().body()));
+}
+asio::awaitable<void> Gateway::detokenize(net::Exchange& e, Caller& c) {
+    co_await openai(e, c, protocols::text_tools::decode_detokenize(e.request().body()));
+}
 
 asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
     // The path is both OpenAI's and Anthropic's; the latter's clients tell their version.
@@ -48,18 +59,6 @@ asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller
     if (auto allowed = access::may_use(caller.visit.key(), name); !allowed)
         co_return co_await refuse_with(exchange, Protocol::openai, allowed.error());
     (void)co_await exchange.respond(json_reply(model_json(shared_, *model)));
-}
-
-asio::awaitable<void> Gateway::about_text(net::Exchange& exchange, Caller& caller, Result<llm::Request> request) {
-    if (!request) co_return co_await refuse_with(exchange, Protocol::openai, request.error());
-    const auto face = make_openai_face();
-    co_await answer(exchange, caller, std::move(*request), *face, Protocol::openai, shared_);
-}
-asio::awaitable<void> Gateway::tokenize(net::Exchange& e, Caller& c) {
-    co_await about_text(e, c, protocols::text_tools::decode_tokenize(e.request().body()));
-}
-asio::awaitable<void> Gateway::detokenize(net::Exchange& e, Caller& c) {
-    co_await about_text(e, c, protocols::text_tools::decode_detokenize(e.request().body()));
 }
 
 asio::awaitable<void> Gateway::create_response(net::Exchange& exchange, Caller& caller) {

@@ -52,6 +52,7 @@ private:
     boost::asio::awaitable<void> chat_completions(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> completions(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> embeddings(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> rerank(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> create_response(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> get_response(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> delete_response(net::Exchange& exchange, Caller& caller);
@@ -84,13 +85,12 @@ private:
     boost::asio::awaitable<void> delete_model(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_version(net::Exchange& exchange, Caller& caller);
 
-    boost::asio::awaitable<void> openai(net::Exchange& exchange, Caller& caller, llm::Task task);
+    boost::asio::awaitable<void> openai(net::Exchange& exchange, Caller& caller, Result<llm::Request> request);
     boost::asio::awaitable<void> ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call);
     // Long work with progress: Ollama's status lines, or one object at its end.
     using Work = std::function<boost::asio::awaitable<Result<void>>(Shelf::Report)>;
     boost::asio::awaitable<void> report_work(net::Exchange& exchange, Caller& caller, bool stream, const Work& work);
     [[nodiscard]] Result<void> not_configured(std::string_view name, std::string_view field) const;
-    boost::asio::awaitable<void> about_text(net::Exchange& exchange, Caller& caller, Result<llm::Request> request);
     boost::asio::awaitable<void> dispatch(net::Exchange& exchange, Caller& caller, const Route* route,
                                           const std::string& allowed);
     void note_end(const net::Exchange& exchange, const Caller& caller, const Route* route);

@@ -33,6 +33,7 @@ json::object remote_row(const Shared& shared, pool::ModelIndex i) {
         any_up = any_up || shared.pool.core().endpoint(endpoint).up;
     }
     return {{"name", config.name},
+            {"kind", config::name_of(config.kind)},
             {"backend", backend_name(config.remote->kind)},
             {"state", any_up ? "remote" : "down"},
             {"endpoint", names.empty() ? json::value(nullptr) : names.front()},
@@ -56,6 +57,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.plan)
         for (const auto& line : status.plan->lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
     json::object row{{"name", config.name},
+                     {"kind", config::name_of(config.kind)},
                      {"backend", backend_name(config::BackendKind::gguf_native)},
                      {"state", pool::name_of(status.state)},
                      {"endpoint", "local"},
@@ -190,7 +192,7 @@ json::object model_json(const Shared& shared, pool::ModelIndex i) {
     json::object about{{"state", row["state"]},
                        {"backend", row["backend"]},
                        {"endpoint", row["endpoint"]},
-                       {"kind", config.kind == config::ModelKind::embedding ? "embedding" : "chat"},
+                       {"kind", config::name_of(config.kind)},
                        {"planned_bytes", row["planned_bytes"]},
                        {"measured_bytes", row["measured_bytes"]}};
     if (config.remote && config.local)

@@ -1,4 +1,4 @@
-// Whether a model can do what a request asks of it, as far as that is known before anybody is asked.
+// What a model can be asked for, as far as that is known before it is asked.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -9,8 +9,13 @@
 
 namespace sarai::gateway {
 
-// Errors name the field. Of a model that is local alone its file is asked too: whether its template has a place for
+// Errors: unsupported, with the model's kind and what that can do. A chat model may be asked for embeddings: some
+// servers make them with any model, and those that do not say so.
+[[nodiscard]] Result<void> is_able(const config::Model& model, llm::Task task);
+
+// The same for a request. Of a model that is local alone its file is asked too: whether its template has a place for
 // tools and for thoughts, and whether it was taught to fill in the middle of a text. A server knows better itself.
+// Errors name the field.
 [[nodiscard]] boost::asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::Request& request,
                                                               Shared shared);
 

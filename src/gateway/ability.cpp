@@ -1,6 +1,8 @@
-#include "gateway/able.hpp"
+#include "gateway/ability.hpp"
 
 #include <fmt/format.h>
+
+#include <string_view>
 
 #include "protocols/json.hpp"
 
@@ -28,11 +30,39 @@ bool wants_infill(const llm::Request& request) {
     return request.task == llm::Task::completion && !protocols::string_at(request.body, "suffix").empty();
 }
 
+std::string_view what_it_does(config::ModelKind kind) {
+    switch (kind) {
+        case config::ModelKind::chat: return "generates text";
+        case config::ModelKind::embedding: return "makes embeddings";
+        case config::ModelKind::rerank: return "ranks documents (POST /v1/rerank)";
+    }
+    return "generates text";
+}
+
+std::string_view what_is_asked(llm::Task task) {
+    if (task == llm::Task::rerank) return "rank documents";
+    return task == llm::Task::embedding ? "make embeddings" : "generate text";
+}
+
+bool fits(config::ModelKind kind, llm::Task task) {
+    if (task == llm::Task::rerank) return kind == config::ModelKind::rerank;
+    if (task == llm::Task::embedding) return kind != config::ModelKind::rerank;
+    return !llm::generates(task) || kind == config::ModelKind::chat;
+}
+
 }  // namespace
 
+Result<void> is_able(const config::Model& model, llm::Task task) {
+    if (fits(model.kind, task)) return {};
+    return std::unexpected(
+        Error{.code = Code::unsupported,
+              .message = fmt::format("model '{}' is of kind {}: it {} and cannot {}", model.name,
+                                     config::name_of(model.kind), what_it_does(model.kind), what_is_asked(task)),
+              .field = "model"});
+}
+
 asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::Request& request, Shared shared) {
-    if (model.kind == config::ModelKind::embedding && llm::generates(request.task))
-        co_return cannot("model", fmt::format("model '{}' makes embeddings and cannot generate text", model.name));
+    if (auto able = is_able(model, request.task); !able) co_return able;
     if (model.remote || !model.local) co_return Result<void>{};
     const auto answers = protocols::integer_at(request.body, "n").value_or(1);
     if (llm::generates(request.task) && answers > model.local->parallel)
