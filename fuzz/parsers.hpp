@@ -7,6 +7,7 @@
 namespace sarai::fuzz {
 
 void openai_request(Input input);
+void rerank_request(Input input);
 void responses_request(Input input);
 void text_tools(Input input);
 void openai_to_ollama(Input input);

@@ -1,5 +1,5 @@
-// Bodies that clients of OpenAI's API send: chat, completions, embeddings, responses, tokenize and detokenize; and what
-// becomes of them for servers of either protocol.
+// Bodies that clients of OpenAI's API send: chat, completions, embeddings, responses, rerank, tokenize and detokenize;
+// and what becomes of them for servers of either protocol.
 //
 // options: -dict=fuzz/dictionaries/openai.dict -max_len=4096
 #include "parsers.hpp"
@@ -8,6 +8,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::openai_request(input);
     sarai::fuzz::openai_to_ollama(input);
+    sarai::fuzz::rerank_request(input);
     sarai::fuzz::responses_request(input);
     sarai::fuzz::text_tools(input);
     return 0;
