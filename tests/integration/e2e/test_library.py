@@ -73,6 +73,12 @@ class Library(unittest.TestCase):
         self.assertIn("kept:latest", self.names())
         self.assertEqual(self.ask("kept")["eval_count"], 3)
 
+    def test_a_reranker_is_known_for_one(self):
+        digest = self.bring((MODELS / "rerank.gguf").read_bytes())
+        self.post("/api/create", {"model": "judge", "files": {"a": digest}, "stream": False})
+        self.assertEqual(len(self.post("/v1/rerank", {"model": "judge", "query": "x", "documents": ["a", "b"]}).json["results"]), 2)
+        self.assertEqual(self.sarai.chat("judge").status, 400)
+
     def test_an_embedder_is_known_for_one_and_a_modelfile_is_read(self):
         digest = self.bring((MODELS / "embed.gguf").read_bytes())
         self.post("/api/create", {"model": "vectors", "files": {"a": digest}, "stream": False})
