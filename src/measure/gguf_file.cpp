@@ -102,6 +102,8 @@ Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
     }
     for (std::int64_t i = 0; i < gguf_get_n_tensors(gguf); ++i)
         facts.tensor_bytes.count += static_cast<std::int64_t>(gguf_get_tensor_size(gguf, i));
+    for (const char* name : {"cls.weight", "cls.output.weight"})
+        facts.has_classifier = facts.has_classifier || gguf_find_tensor(gguf, name) >= 0;
     if (facts.is_projector()) read_projector(gguf, facts);
     return facts;
 }

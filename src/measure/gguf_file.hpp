@@ -29,7 +29,8 @@ using GgufHandle = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 struct GgufFacts {
     std::filesystem::path path;
     std::string architecture;
-    Bytes tensor_bytes;  // of all tensors
+    Bytes tensor_bytes;           // of all tensors
+    bool has_classifier = false;  // which makes scores, as rerankers have it
     // Of a multimodal projector (architecture "clip"):
     std::string projector_type;
     std::optional<std::uint32_t> projection_width;  // values per token, as declared

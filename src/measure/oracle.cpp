@@ -273,6 +273,13 @@ Result<Answer> ask(Question question) {
                     fmt::format("{} is a multimodal projector, not a model", question.model.string()),
                     "Give it as the model's mmproj.");
     }
+    if (question.rerank && !file->has_classifier) {
+        // The engine would give out the first value of a vector as a score.
+        return fail(Code::invalid_argument,
+                    fmt::format("{} has no classifier (cls.weight or cls.output.weight), so it cannot rank documents",
+                                question.model.string()),
+                    "A reranker has to be converted as one.");
+    }
     std::optional<GgufFacts> projector;
     if (question.mmproj) {
         auto opened = read_gguf(*question.mmproj);

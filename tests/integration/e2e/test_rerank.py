@@ -19,7 +19,7 @@ class Rerank(Case):
     @classmethod
     def setUpClass(cls):
         cls.sarai = Sarai({"judge": local("rerank", "kind: rerank"), "lfm2": local("lfm2"),
-                           "embed": local("embed", "kind: embedding")}).start()
+                           "embed": local("embed", "kind: embedding"), "none": local("solar", "kind: rerank")}).start()
 
     @classmethod
     def tearDownClass(cls):
@@ -86,6 +86,7 @@ class Rerank(Case):
         self.assertEqual(self.refusal("expected at most 2048", documents=["a"] * 2049)["param"], "documents")
         self.assertEqual(self.refusal("not found", 404, documents=["a"], model="nope")["code"], "model_not_found")
         self.refusal("context", documents=["a", "x" * 600])
+        self.refusal("has no classifier", 503, documents=["a"], model="none")
         self.refusal("the query and the longest document are", documents=["a", "x" * 400_000])
 
     def test_a_model_of_another_kind_says_what_it_is(self):
@@ -102,7 +103,7 @@ class Rerank(Case):
     def test_listings_tell_the_kind(self):
         rerank(self.sarai, documents=["a"])
         kinds = {m["id"]: m["sarai"]["kind"] for m in self.sarai.request("GET", "/v1/models").json["data"]}
-        self.assertEqual(kinds, {"judge": "rerank", "lfm2": "chat", "embed": "embedding"})
+        self.assertEqual(kinds, {"judge": "rerank", "lfm2": "chat", "embed": "embedding", "none": "rerank"})
         self.assertEqual({row["name"]: row["kind"] for row in self.sarai.status()["models"]}, kinds)
         self.assertEqual(self.sarai.request("POST", "/api/show", {"model": "judge"}).json["capabilities"], ["rerank"])
         row = self.sarai.row("judge")
@@ -110,9 +111,10 @@ class Rerank(Case):
         metrics = self.sarai.request("GET", "/metrics").body.decode()
         self.assertRegex(metrics, r'sarai_requests_total\{[^}]*model="judge"[^}]*\} [1-9]')
 
-    def test_every_model_can_be_proved(self):
+    def test_proving_asks_it_to_rank(self):
         proved = self.sarai.cli("prove", "--json")
         models = {model["name"]: model["error"] for model in json.loads(proved.stdout)["models"]}
+        self.assertIn("has no classifier", models.pop("none"))
         self.assertEqual(models, {"judge": None, "lfm2": None, "embed": None}, proved.stderr)
 
 

@@ -172,6 +172,10 @@ const std::vector<Bad> bad_files = {
      [](const Folder&) {
          return EngineShape{.model = tiny_models() / "omni.gguf", .mmproj = tiny_models() / "solar.gguf"};
      }},
+    {"NoReranker", Code::invalid_argument, "has no classifier",
+     [](const Folder&) {
+         return EngineShape{.model = tiny_models() / "embed.gguf", .embedding = true, .rerank = true};
+     }},
     {"ForeignProjector", Code::invalid_argument, "does not belong",
      [](const Folder& f) {
          const auto bytes = test::contents(tiny_models() / "omni-mmproj.gguf");
