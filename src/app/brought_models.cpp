@@ -11,7 +11,9 @@
 namespace sarai::app {
 namespace {
 
-constexpr int usual_context = 4096;  // Ollama's own, where no num_ctx is given
+// Ollama's own, where nothing else is said.
+constexpr int usual_context = 4096;
+constexpr std::chrono::minutes usual_stay{5};
 constexpr std::string_view latest = ":latest";
 
 std::optional<int> context_of(const library::Manifest& manifest) {
@@ -20,13 +22,20 @@ std::optional<int> context_of(const library::Manifest& manifest) {
     return static_cast<int>(std::clamp<std::int64_t>(*context, 256, 1 << 24));
 }
 
-// Served as the model of the configuration is, by a worker of its own: same files, servers and fallback.
+// Served as the model of the configuration is, with the same files, servers and fallback: by that one itself, unless
+// its context is to be another one, which needs a worker of its own.
 config::Model variant_of(const config::Model& base, const std::string& name, const library::Manifest& manifest) {
     auto model = base;
     model.name = name;
     model.brought = true;
     model.pinned = model.preload = false;
-    if (const auto context = context_of(manifest); context && model.local) model.local->context_length = *context;
+    if (const auto context = context_of(manifest)) {
+        if (model.local) model.local->context_length = *context;
+        if (model.remote) model.remote->context_length = *context;
+    }
+    const bool same = model.local == base.local && model.remote == base.remote;
+    if (same) model.served_by = base.name;
+    if (!same && model.ttl.count() == 0) model.ttl = usual_stay;
     return model;
 }
 
@@ -64,7 +73,7 @@ void add_brought(config::Config& config, const library::Library& library) {
         }
         const auto file = library.existing_blob(manifest->model);
         if (!file) continue;
-        config::Model model{.name = name, .local = config::LocalModel{}, .brought = true};
+        config::Model model{.name = name, .local = config::LocalModel{}, .ttl = usual_stay, .brought = true};
         model.kind = config::kind_named(protocols::string_at(manifest->details, "kind"));
         model.local->path = *file;
         if (manifest->mmproj)

@@ -288,6 +288,7 @@ Result<void> add_models(asio::any_io_executor executor, const config::Config& co
         if (i < wiring.models.size()) {
             spec.endpoints = wiring.models[i].endpoints;
             if (model.retired) keep_relations(config, wiring.models[i], spec);
+            if (wiring.models[i].retired && !model.retired && model.preload && model.local) wiring.preload.push_back(i);
             wiring.models[i] = std::move(spec);
             continue;
         }

@@ -159,6 +159,7 @@ struct Model {
     std::chrono::milliseconds ttl{};          // an idle local worker is unloaded after this; 0: never
     std::optional<Bytes> estimated_ram = {};  // somebody's estimate, printed beside the plan
     bool brought = false;                     // by a client, not by the file: the library has more of it
+    std::string served_by = {};               // the model whose worker and servers answer for it; empty: its own
     bool retired = false;                     // gone or changed by a reload; serves whoever still uses it
     bool operator==(const Model&) const = default;
 };

@@ -52,7 +52,7 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
 }  // namespace
 
 Reloaded reload(Config& live, const Config& fresh) {
-    Reloaded result{.first_new = live.models.size()};
+    Reloaded result;
     reload_settings(live, fresh, result);
     const auto in_use = [&](const std::string& name) {
         return std::ranges::find_if(live.models,
@@ -71,7 +71,14 @@ Reloaded reload(Config& live, const Config& fresh) {
         }
         (old == live.models.end() ? result.added : result.changed).push_back(model.name);
         if (old != live.models.end()) old->retired = true;
-        live.models.push_back(model);
+        // What was there before in just this form comes back: clients that make and delete the same models over and
+        // over leave nothing behind.
+        const auto before = std::ranges::find_if(
+            live.models, [&](Model one) { return std::exchange(one.retired, false) && one == model; });
+        if (before != live.models.end())
+            before->retired = false;
+        else
+            live.models.push_back(model);
     }
     return result;
 }

@@ -2,7 +2,8 @@
 // have to go, and what only a restart can change. Pure.
 //
 // The daemon's configuration only grows: a model that goes or changes keeps its place, marked as retired, for those who
-// still use it, and what takes its place is appended. So an index names the same model for as long as the daemon runs.
+// still use it, and what takes its place is appended, unless it was there before in the same form. So an index names
+// the same model for as long as the daemon runs.
 #pragma once
 
 #include <string>
@@ -19,7 +20,6 @@ struct Reloaded {
     std::vector<std::string> removed;
     std::vector<std::string> settings;       // keys outside of models that hold from now on: "memory.max_ram"
     std::vector<std::string> needs_restart;  // keys that changed and were left as they are: "server.listen"
-    std::size_t first_new = 0;               // models from here on are new
 };
 
 // Makes `live` what `fresh` says, as far as that is possible while it runs.

@@ -104,15 +104,15 @@ private:
         request_.may_fail_over = may_fail_over(exchange_);
         const auto& configured = shared_.config.models[*model];
         done_.model = configured.name;
-        if (auto able = co_await can_answer(configured, request_, shared_); !able)
-            co_return co_await fail_with(able.error());
         if (configured.brought)
             if (const auto* manifest = shared_.shelf.find(configured.name)) apply_recipe(request_, manifest->recipe);
+        if (auto able = co_await can_answer(configured, request_, shared_); !able)
+            co_return co_await fail_with(able.error());
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
-        if (shared_.pool.core().models()[*model].endpoints.size() > 1)
+        asked_ = who_serves(shared_.config, *model);
+        if (shared_.pool.core().models()[asked_].endpoints.size() > 1)
             ask->conversation = llm::conversation_of(request_);
-        asked_ = *model;
-        auto lease = co_await shared_.pool.acquire(*model, std::move(*ask), &beat_);
+        auto lease = co_await shared_.pool.acquire(asked_, std::move(*ask), &beat_);
         done_.waited = Clock::now() - arrived_;
         if (!lease) co_return co_await fail_with(lease.error());
         face_.waited(std::chrono::duration_cast<std::chrono::nanoseconds>(done_.waited));
@@ -130,14 +130,21 @@ private:
     [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
         if (model.remote || !model.local || model.local->mmproj) return {};
         const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
-        const bool ranks = request_.task == llm::Task::rerank;  // its documents are read one by one
-        const auto longest = ranks ? request_.size : std::max(request_.size, exchange_.request().body().size());
+        std::string_view what = "the request is";
+        auto longest = std::max(request_.size, exchange_.request().body().size());
+        if (request_.task == llm::Task::rerank) {  // its documents are read one by one
+            what = "the query and the longest document are";
+            longest = request_.size;
+        } else if (request_.task == llm::Task::embedding) {  // so are its inputs, and what may be cut will be
+            if (llm::may_truncate(request_)) return {};
+            what = "the longest input is";
+            longest = llm::longest_input(request_);
+        }
         const auto size = Bytes{static_cast<std::int64_t>(longest)};
         if (size <= limit) return {};
         return fail(Code::invalid_argument,
                     fmt::format("{} {} long, more than model '{}' can hold in its context of {} tokens ({} at most)",
-                                ranks ? "the query and the longest document are" : "the request is", to_string(size),
-                                model.name, model.local->context_length, to_string(limit)));
+                                what, to_string(size), model.name, model.local->context_length, to_string(limit)));
     }
 
     // An error from here means that nothing was sent.
@@ -445,12 +452,21 @@ std::string_view backend_name(const config::Config& config, const pool::Route& r
 }
 
 Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name) {
-    const auto by_name = [&](std::string_view wanted) {
+    const auto by_name = [&](std::string_view wanted, auto same) {
         return std::ranges::find_if(config.models,
-                                    [&](const auto& model) { return !model.retired && model.name == wanted; });
+                                    [&](const auto& model) { return !model.retired && same(model.name, wanted); });
     };
-    auto found = by_name(name);
-    if (found == config.models.end() && name.ends_with(":latest")) found = by_name(name.substr(0, name.size() - 7));
+    // Ollama's clients do not mind the case of a name.
+    const auto same_text = [](std::string_view a, std::string_view b) { return a == b; };
+    const auto same_word = [](std::string_view a, std::string_view b) {
+        return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
+            return (x >= 'A' && x <= 'Z' ? x | 0x20 : x) == (y >= 'A' && y <= 'Z' ? y | 0x20 : y);
+        });
+    };
+    const auto bare = name.ends_with(":latest") ? name.substr(0, name.size() - 7) : name;
+    auto found = by_name(name, same_text);
+    if (found == config.models.end()) found = by_name(bare, same_text);
+    if (found == config.models.end()) found = by_name(bare, same_word);
     if (found != config.models.end()) return static_cast<pool::ModelIndex>(found - config.models.begin());
     std::vector<std::string_view> names;
     for (const auto& model : config.models)
@@ -459,6 +475,12 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
                                  .message = fmt::format("model '{}' not found", name.substr(0, 128)),
                                  .hint = fmt::format("Configured are: {}.", fmt::join(names, ", ")),
                                  .field = "model"});
+}
+
+pool::ModelIndex who_serves(const config::Config& config, pool::ModelIndex model) {
+    const auto& base = config.models[model].served_by;
+    if (base.empty()) return model;
+    return find_model(config, base).value_or(model);
 }
 
 asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Request request, Face& face,
@@ -471,10 +493,11 @@ asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Reque
 Result<void> take_down(std::string_view name, const Shared& shared) {
     const auto model = find_model(shared.config, name);
     if (!model) return std::unexpected(model.error());
-    if (shared.config.models[*model].pinned)
+    const auto serving = who_serves(shared.config, *model);
+    if (shared.config.models[serving].pinned)
         return fail(Code::busy,
-                    fmt::format("model '{}' is pinned and stays loaded", shared.config.models[*model].name));
-    return shared.pool.unload(*model);
+                    fmt::format("model '{}' is pinned and stays loaded", shared.config.models[serving].name));
+    return shared.pool.unload(serving);
 }
 
 std::optional<std::chrono::milliseconds> stay_of(const llm::Request& request) {
@@ -486,7 +509,8 @@ asio::awaitable<Result<void>> bring_up(std::string name, Shared shared, bool her
                                        std::optional<std::chrono::milliseconds> keep_alive) {
     const auto model = find_model(shared.config, name);
     if (!model) co_return std::unexpected(model.error());
-    auto lease = co_await shared.pool.acquire(*model, {.here = here, .keep_alive = keep_alive});
+    auto lease =
+        co_await shared.pool.acquire(who_serves(shared.config, *model), {.here = here, .keep_alive = keep_alive});
     if (!lease) co_return std::unexpected(lease.error());
     co_return Result<void>{};
 }

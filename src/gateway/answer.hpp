@@ -33,8 +33,10 @@ struct Shared {
 [[nodiscard]] std::string_view backend_name(const config::Config& config, const pool::Route& route);
 [[nodiscard]] std::string_view backend_name(config::BackendKind kind);
 
-// Finds a model by the name that a client used; Ollama's clients add ":latest".
+// Finds a model by the name that a client used; Ollama's clients add ":latest" and do not mind upper and lower case.
 [[nodiscard]] Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name);
+// The one whose worker and servers answer for it: itself, or what it is a variant of.
+[[nodiscard]] pool::ModelIndex who_serves(const config::Config& config, pool::ModelIndex model);
 
 [[nodiscard]] boost::asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Request request,
                                                   Face& face, Protocol protocol, Shared shared);

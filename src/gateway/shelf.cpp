@@ -54,17 +54,19 @@ Shelf::Shelf(library::Library& library, library::Sources sources, Catalogue& cat
 awaitable<Result<void>> Shelf::take_blob(std::string digest, std::optional<Bytes> size, Next next) {
     const auto parsed = library::parse_digest(digest);
     if (!parsed) co_return std::unexpected(parsed.error());
-    auto writer = library_.new_blob({.digest = *parsed, .size = size});
-    if (!writer) co_return std::unexpected(writer.error());
+    auto opened = library_.new_blob({.digest = *parsed, .size = size});
+    if (!opened) co_return std::unexpected(opened.error());
+    // The thread's work shares it, and outlives whoever is cancelled.
+    const auto writer = std::make_shared<library::BlobWriter>(std::move(*opened));
     for (;;) {
         auto piece = co_await next();
         if (!piece) co_return std::unexpected(piece.error());
         if (piece->empty()) break;
         auto written =
-            co_await net::on_thread(disk_, [&writer, text = std::move(*piece)] { return writer->write(text); });
+            co_await net::on_thread(disk_, [writer, text = std::move(*piece)] { return writer->write(text); });
         if (!written) co_return written;
     }
-    const auto done = co_await net::on_thread(disk_, [&writer] { return writer->finish(); });
+    const auto done = co_await net::on_thread(disk_, [writer] { return writer->finish(); });
     if (!done) co_return std::unexpected(done.error());
     co_return Result<void>{};
 }
@@ -194,6 +196,13 @@ awaitable<Result<void>> Shelf::pull(std::string model, Report report) {
 }
 
 Result<void> Shelf::copy(std::string_view source, std::string_view destination) {
+    if (auto base = configured_(source); base && library_.find(source) == nullptr) {
+        const auto old = before(destination);
+        library::Manifest variant{
+            .name = std::string(destination), .created_at = std::chrono::system_clock::now(), .base = std::move(*base)};
+        if (auto put = library_.put(std::move(variant)); !put) return put;
+        return tell(old);
+    }
     if (auto copied = library_.copy(source, destination, std::chrono::system_clock::now()); !copied) return copied;
     return changed_();
 }

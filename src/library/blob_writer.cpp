@@ -85,7 +85,8 @@ struct BlobWriter::State {
     int fd = -1;
     Sha256 hash;
     Bytes written;
-    Bytes watched;       // written when the disk was last asked
+    Bytes watched;  // written when the disk was last asked
+    bool reads_back = false;
     bool begun = false;  // what was in the file before is read or gone
     bool keep = false;
     bool done = false;  // finished or removed
@@ -131,20 +132,24 @@ Result<void> BlobWriter::restart() {
     return {};
 }
 
-Result<void> BlobWriter::read_back() {
-    if (!state_->rewind()) return state_->give_up(io_error("read", state_->partial));
+Result<bool> BlobWriter::read_back() {
+    constexpr int pieces = 16;
+    if (!state_->reads_back && !state_->rewind()) return state_->give_up(io_error("read", state_->partial));
+    state_->reads_back = true;
     std::vector<char> buffer(1U << 20U);
-    for (;;) {
+    for (int i = 0; i < pieces; ++i) {
         const auto got = ::read(state_->fd, buffer.data(), buffer.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return state_->give_up(io_error("read", state_->partial));
-        if (got == 0) break;
+        if (got == 0) {
+            state_->watched = state_->written;
+            state_->begun = true;
+            return true;
+        }
         state_->hash.update({buffer.data(), static_cast<std::size_t>(got)});
         state_->written.count += got;
     }
-    state_->watched = state_->written;
-    state_->begun = true;
-    return {};
+    return false;
 }
 
 Result<void> BlobWriter::write(std::string_view piece) {

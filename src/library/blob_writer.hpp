@@ -34,7 +34,8 @@ public:
     BlobWriter& operator=(BlobWriter&&) = delete;
 
     // Goes on after what an earlier writer kept, which is read again for the hash; without it that is overwritten.
-    [[nodiscard]] Result<void> read_back();
+    // Reads a piece of it (16 MiB); true: all was read.
+    [[nodiscard]] Result<bool> read_back();
     [[nodiscard]] Result<void> write(std::string_view piece);
     // From the first byte again.
     [[nodiscard]] Result<void> restart();

@@ -64,8 +64,12 @@ public:
         if (!opened) co_return std::unexpected(opened.error());
         writer_ = std::make_shared<BlobWriter>(std::move(*opened));
         writer_->keep_for_later();
-        auto read = co_await on_disk([](BlobWriter& writer) { return writer.read_back(); });
-        if (!read) co_return std::unexpected(read.error());
+        // In pieces: whoever stops waiting for it stops it.
+        for (bool whole = false; !whole;) {
+            auto read = co_await on_disk([](BlobWriter& writer) { return writer.read_back(); });
+            if (!read) co_return std::unexpected(read.error());
+            whole = *read;
+        }
         furthest_ = writer_->written();
 
         if (!file_.size || writer_->written() != *file_.size) {

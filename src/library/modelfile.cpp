@@ -23,11 +23,6 @@ namespace {
 constexpr std::string_view blanks = " \t";
 constexpr std::string_view quotes = "\"\"\"";
 constexpr std::array<std::string_view, 4> not_ours{"adapter", "draft", "renderer", "parser"};
-// Parameters that are true or false, and those that Ollama once had.
-constexpr std::array<std::string_view, 2> switches{"use_mmap", "numa"};
-constexpr std::array<std::string_view, 10> retired{"penalize_newline", "low_vram",  "f16_kv",   "logits_all",
-                                                   "vocab_only",       "use_mlock", "mirostat", "mirostat_tau",
-                                                   "mirostat_eta",     "tfs_z"};
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(blanks);
@@ -133,12 +128,12 @@ private:
         const std::string name(take_word(rest));
         const auto text = value(rest);
         if (!text) return std::unexpected(text.error());
-        if (std::ranges::contains(retired, name)) return {};
+        if (ollama::is_retired_option(name)) return {};
         const auto expected = [&](std::string_view what) {
             return wrong(fmt::format("PARAMETER {} is \"{}\"; expected {}", name, excerpt(*text), what));
         };
         auto& parameters = out_.recipe.parameters;
-        if (std::ranges::contains(switches, name)) {
+        if (ollama::is_switch(name)) {
             if (*text != "true" && *text != "false") return expected("true or false");
             parameters[name] = *text == "true";
             return {};

@@ -39,6 +39,28 @@ double number_at(const json::object& object, std::string_view key) {
 
 }  // namespace
 
+bool may_truncate(const Request& request) {
+    const auto* wanted = request.body.if_contains("truncate");
+    return request.task == Task::embedding && wanted != nullptr && wanted->is_bool() && wanted->get_bool();
+}
+
+std::size_t longest_input(const Request& request) {
+    // A token is mostly more than one byte as text, and at least one in the worker.
+    const auto length = [](const json::value& input) -> std::size_t {
+        if (const auto* text = input.if_string()) return text->size();
+        const auto* tokens = input.if_array();
+        return tokens == nullptr ? 1 : tokens->size();
+    };
+    const auto* input = request.body.if_contains("input");
+    if (input == nullptr) return 0;
+    auto longest = length(*input);
+    if (const auto* all = input->if_array(); all != nullptr && !all->empty() && !all->front().is_number()) {
+        longest = 0;
+        for (const auto& one : *all) longest = std::max(longest, length(one));
+    }
+    return longest;
+}
+
 std::string_view name_of(Task task) {
     switch (task) {
         case Task::chat: return "chat";

@@ -47,6 +47,10 @@ struct Request {
     bool may_fail_over = true;
 };
 
+// Of an embedding request: may inputs that are too long be cut (Ollama's `truncate`), and the bytes of its longest one.
+[[nodiscard]] bool may_truncate(const Request& request);
+[[nodiscard]] std::size_t longest_input(const Request& request);
+
 // Tokens. `cached` are those of `prompt` that a prompt cache answered.
 struct Usage {
     std::int64_t prompt_tokens = 0;

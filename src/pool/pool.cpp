@@ -500,7 +500,7 @@ void Pool::apply(const Change& change) {
     for (ModelIndex i = 0; i < change.models.size(); ++i) {
         if (change.models[i].retired && !pool.core.models()[i].retired) gone.push_back(i);
         auto spec = change.models[i];
-        spec.retired = pool.core.models()[i].retired;
+        spec.retired = spec.retired && pool.core.models()[i].retired;  // it may have come back
         pool.core.set_spec(i, std::move(spec));
     }
     std::vector<bool> named(pool.core.endpoints().size());

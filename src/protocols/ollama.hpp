@@ -33,6 +33,9 @@ struct Defaults {
 // fetched).
 [[nodiscard]] Result<std::string> encode_request(const llm::Request& request, bool stream, const Defaults& defaults);
 
+// Tokens of context that a request asks for, in Ollama's own way or among other options; nullopt: it does not.
+[[nodiscard]] std::optional<int> context_wanted(const boost::json::object& body);
+
 // What a reply needs to know of its request.
 struct ReplyContext {
     llm::Task task = llm::Task::chat;

@@ -89,6 +89,13 @@ Result<void> take_parameters(const json::object& body, Recipe& out) {
         };
         // Here, unlike in "options", one text may stand for an array of one.
         const auto type = type_of_option(key);
+        if (is_retired_option(key)) continue;
+        if (!type && !is_switch(key))
+            return fail_field(fmt::format("parameters.{}", excerpt(std::string_view(key))),
+                              fmt::format("\"{}\" is no parameter that is known here", excerpt(std::string_view(key))));
+        if (key == "num_ctx" && value.is_number() &&
+            !(value.to_number<double>() >= 1 && value.to_number<double>() <= 1 << 24))
+            return refuse("integer from 1 to 16777216");
         const bool one_text = type == OptionType::strings && value.is_string();
         if (type && !one_text && !fits(*type, value)) return refuse(name_of(*type));
         if (type == OptionType::strings && value.is_array())

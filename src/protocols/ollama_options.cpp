@@ -12,7 +12,15 @@ constexpr std::array<std::string_view, 10> integer_options{"num_predict", "num_c
 constexpr std::array<std::string_view, 7> float_options{
     "temperature", "top_p", "min_p", "typical_p", "repeat_penalty", "presence_penalty", "frequency_penalty"};
 
+constexpr std::array<std::string_view, 2> switches{"use_mmap", "numa"};
+constexpr std::array<std::string_view, 10> retired{"penalize_newline", "low_vram",  "f16_kv",   "logits_all",
+                                                   "vocab_only",       "use_mlock", "mirostat", "mirostat_tau",
+                                                   "mirostat_eta",     "tfs_z"};
+
 }  // namespace
+
+bool is_retired_option(std::string_view name) { return std::ranges::contains(retired, name); }
+bool is_switch(std::string_view name) { return std::ranges::contains(switches, name); }
 
 std::optional<OptionType> type_of_option(std::string_view name) {
     if (std::ranges::contains(integer_options, name)) return OptionType::integer;

@@ -13,6 +13,11 @@ enum class OptionType : std::uint8_t { integer, real, strings };
 // nullopt: not known here.
 [[nodiscard]] std::optional<OptionType> type_of_option(std::string_view name);
 
+// Known once, and without effect since; accepted where models are made from older descriptions.
+[[nodiscard]] bool is_retired_option(std::string_view name);
+// About the engine rather than an answer, true or false: kept and shown, without effect here.
+[[nodiscard]] bool is_switch(std::string_view name);
+
 // As Go's errors call it: "integer", "float32", "array".
 [[nodiscard]] std::string_view name_of(OptionType type);
 

@@ -274,6 +274,15 @@ bool is_option(std::string_view key) {
 
 }  // namespace
 
+std::optional<int> context_wanted(const json::object& body) {
+    constexpr std::int64_t most = 1 << 24;
+    auto wanted = integer_at(body, "num_ctx");
+    if (!wanted)
+        if (const auto* options = object_at(body, "options")) wanted = integer_at(*options, "num_ctx");
+    if (!wanted || *wanted <= 0) return std::nullopt;
+    return static_cast<int>(std::min(*wanted, most));
+}
+
 std::string_view path_of(llm::Task task) {
     switch (task) {
         case llm::Task::completion: return "/api/generate";

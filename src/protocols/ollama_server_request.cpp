@@ -178,9 +178,10 @@ Result<void> take_thinking(const json::object& from, json::object& body) {
     if (think == nullptr) return {};
     if (think->is_bool())
         body["chat_template_kwargs"] = json::object{{"enable_thinking", *think}};
-    else if (think->is_string())
+    else if (think->is_string()) {
         body["reasoning_effort"] = *think;
-    else
+        body["chat_template_kwargs"] = json::object{{"enable_thinking", true}};
+    } else
         return fail_field("think", "think must be a boolean or string (\"high\", \"medium\", \"low\", true, or false)");
     return {};
 }

@@ -127,8 +127,12 @@ Result<void> check_infill(const llm::Request& request) {
         return cannot("suffix", "'suffix' needs a 'prompt' that is one text, where a local model answers");
     if (protocols::true_at(request.body, "echo"))
         return cannot("echo", "'echo' and 'suffix' cannot be had together from a local model");
-    if (integer_at(request.body, "n").value_or(1) > 1)
-        return cannot("n", "'n' is more than 1; with 'suffix' a local model gives one answer");
+    for (const auto* key : {"n", "best_of"})
+        if (integer_at(request.body, key).value_or(1) > 1)
+            return cannot(key, fmt::format("'{}' is more than 1; with 'suffix' a local model gives one answer", key));
+    for (const auto* key : {"logprobs", "response_format", "format", "json_schema", "grammar"})
+        if (protocols::find(request.body, key) != nullptr)
+            return cannot(key, fmt::format("'{}' and 'suffix' cannot be had together from a local model", key));
     return {};
 }
 

@@ -1,9 +1,11 @@
 #include "remote/ollama_backend.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include "net/framing.hpp"
 #include "protocols/ollama.hpp"
+#include "remote/completion.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/link.hpp"
 
@@ -53,6 +55,7 @@ public:
         if (!reply) co_return std::unexpected(reply.error());
         auto decoded = ollama::decode_reply(*reply, context);
         if (!decoded) co_return std::unexpected(named(link_, std::move(decoded.error())));
+        put_in_front(*decoded, echo_of(request));  // which Ollama does not know
         co_return decoded;
     }
 
@@ -63,7 +66,9 @@ public:
         auto opened =
             co_await open_stream(traced(link_, request), std::string(ollama::path_of(request.task)), std::move(*body));
         if (!opened) co_return std::unexpected(opened.error());
-        co_return make_event_stream(link_, std::move(*opened), std::make_unique<NdjsonFeed>(std::move(context)));
+        co_return put_in_front(
+            make_event_stream(link_, std::move(*opened), std::make_unique<NdjsonFeed>(std::move(context))),
+            echo_of(request));
     }
 
     awaitable<Result<llm::Resumed>> resume(const llm::Request& request, const llm::Partial& partial) override {
@@ -76,14 +81,24 @@ public:
     }
 
 private:
-    [[nodiscard]] Result<std::string> encode(const llm::Request& request, bool stream) const {
-        auto body = ollama::encode_request(request, stream, defaults_);
+    [[nodiscard]] Result<std::string> encode(const llm::Request& request, bool stream) {
+        auto defaults = defaults_;
+        // Clients that want different contexts would make Ollama load the model anew each time: all get the largest one
+        // that anybody has asked for.
+        if (!defaults.num_ctx) {
+            constexpr int its_own = 4096;  // where nobody says anything
+            if (const auto wanted = ollama::context_wanted(request.body))
+                most_wanted_ = std::max({most_wanted_, *wanted, its_own});
+            if (most_wanted_ > 0) defaults.num_ctx = most_wanted_;
+        }
+        auto body = ollama::encode_request(request, stream, defaults);
         if (!body) return std::unexpected(named(link_, std::move(body.error())));
         return body;
     }
 
     Link link_;
     ollama::Defaults defaults_;
+    int most_wanted_ = 0;  // tokens; 0: nobody has said
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include "protocols/json.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/vectors.hpp"
-#include "remote/echo.hpp"
+#include "remote/completion.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/infill.hpp"
 #include "remote/rank.hpp"
@@ -78,7 +78,7 @@ public:
                 co_return std::unexpected(named(
                     link_,
                     {.code = Code::unsupported, .message = "does not tell the tokens of a text", .field = "model"}));
-case llm::Task::embedding: co_return co_await vectors(request, is_worker);
+            case llm::Task::embedding: co_return co_await vectors(request, is_worker);
             case llm::Task::rerank:
                 co_return co_await rank(traced(link_, request), target_of(link_, openai::path_of(request.task)),
                                         request);
@@ -89,7 +89,7 @@ case llm::Task::embedding: co_return co_await vectors(request, is_worker);
             if (auto possible = check_infill(request); !possible) co_return std::unexpected(possible.error());
             co_return co_await fill_in(link_, request);
         }
-        if (wants_echo(request)) co_return co_await echoed(request);
+        if (is_special_completion(request)) co_return co_await special_completion(request);
         const auto own = for_worker(request);
         if (!own) co_return std::unexpected(own.error());
         co_return co_await whole_reply(*own ? **own : request);
@@ -101,12 +101,16 @@ case llm::Task::embedding: co_return co_await vectors(request, is_worker);
             if (auto possible = check_infill(request); !possible) co_return std::unexpected(possible.error());
             co_return co_await stream_infill(link_, request);
         }
-        if (wants_echo(request)) {
-            if (auto possible = check_echo(request); !possible) co_return std::unexpected(possible.error());
+        if (is_special_completion(request)) {
+            if (auto possible = check_completion(request); !possible) co_return std::unexpected(possible.error());
+            if (wants_no_tokens(request)) {
+                auto reply = co_await no_tokens(link_, request);
+                if (!reply) co_return std::unexpected(reply.error());
+                co_return as_stream(std::move(*reply));
+            }
             auto events = co_await open_as_is(request);
             if (!events) co_return events;
-            co_return with_prompt_in_front(std::move(*events),
-                                           std::string(protocols::string_at(request.body, "prompt")));
+            co_return finish_completion(std::move(*events), request);
         }
         const auto own = for_worker(request);
         if (!own) co_return std::unexpected(own.error());
@@ -148,10 +152,11 @@ private:
                     std::make_unique<SseFeed>(request.model));
     }
 
-    awaitable<Result<boost::json::object>> echoed(const llm::Request& request) {
-        if (auto possible = check_echo(request); !possible) co_return std::unexpected(possible.error());
+    awaitable<Result<boost::json::object>> special_completion(const llm::Request& request) {
+        if (auto possible = check_completion(request); !possible) co_return std::unexpected(possible.error());
+        if (wants_no_tokens(request)) co_return co_await no_tokens(link_, request);
         auto reply = co_await whole_reply(request);
-        if (reply) put_prompt_in_front(*reply, protocols::string_at(request.body, "prompt"));
+        if (reply) finish_completion(*reply, request);
         co_return reply;
     }
 
@@ -164,7 +169,7 @@ private:
             co_return co_await whole_reply(own);
         }
         std::optional<llm::Request> shorter;
-        if (wants_truncation(request)) {
+        if (llm::may_truncate(request)) {
             auto cut = co_await truncated(link_, request);
             if (!cut) co_return std::unexpected(cut.error());
             shorter = std::move(*cut);

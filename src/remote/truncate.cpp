@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/utf8.hpp"
 #include "protocols/json.hpp"
 #include "remote/answer_tokens.hpp"
 
@@ -12,11 +13,13 @@ namespace json = boost::json;
 using net::asio::awaitable;
 
 // Nothing where the text fits.
-awaitable<Result<std::optional<json::array>>> first_tokens(const Link& link, const json::string& text) {
+awaitable<Result<std::optional<json::array>>> first_tokens(const Link& link, std::string_view text) {
     // A token is a byte at least, and two may be put around a text.
     const auto most = static_cast<std::size_t>(link.context);
     if (text.size() + 2 <= most) co_return std::nullopt;
-    const auto tokens = co_await tokenize(link, json::value(text), true);
+    // Nor does any tokenizer make tokens of more than 64 bytes on average: the worker need not see the rest.
+    const auto head = valid_utf8(text.substr(0, most * 64));
+    const auto tokens = co_await tokenize(link, json::value(head), true);
     if (!tokens) co_return std::unexpected(tokens.error());
     if (tokens->size() <= most) co_return std::nullopt;
     json::array ids;
@@ -26,10 +29,6 @@ awaitable<Result<std::optional<json::array>>> first_tokens(const Link& link, con
 }
 
 }  // namespace
-
-bool wants_truncation(const llm::Request& request) {
-    return request.task == llm::Task::embedding && protocols::true_at(request.body, "truncate");
-}
 
 awaitable<Result<llm::Request>> truncated(const Link& link, llm::Request request) {
     request.text = {};

@@ -6,9 +6,6 @@
 
 namespace sarai::remote {
 
-// Does an embedding request ask for it?
-[[nodiscard]] bool wants_truncation(const llm::Request& request);
-
 // The same request without the wish, each text that is too long replaced by its first tokens and its last one, which
 // ends it. Errors: of the worker that is asked for its tokens.
 [[nodiscard]] net::asio::awaitable<Result<llm::Request>> truncated(const Link& link, llm::Request request);

@@ -54,7 +54,7 @@ FEATURES = [
     Feature("completion.system", "completion with `system`", OLLAMA),
     Feature("completion.raw", "`raw`", OLLAMA),
     Feature("completion.context", "`context`", OLLAMA),
-    Feature("completion.suffix", "`suffix`", OLLAMA),
+    Feature("completion.suffix", "`suffix`", OPENAI + OLLAMA),
     Feature("embeddings", "embeddings as the client asks by itself (OpenAI's: base64)", OPENAI + OLLAMA),
     Feature("embeddings.list", "embeddings of a list", OPENAI + OLLAMA),
     Feature("embeddings.dimensions", "`dimensions`", OPENAI + OLLAMA),

@@ -183,6 +183,10 @@ feature("completion.echo", async () => {
   assert.equal((await complete({ echo: true })).choices[0].text, "Once" + (await complete()).choices[0].text);
 });
 
+feature("completion.suffix", async () => {
+  assert.ok((await complete({ model: "omni", suffix: "end" })).choices[0].text);
+});
+
 feature("embeddings", async () => {
   // The client asks for base64 and decodes it.
   const given = (await client.embeddings.create({ model: "embed", input: "one" })).data[0].embedding;

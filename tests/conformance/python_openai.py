@@ -224,6 +224,12 @@ def _():
     equal(complete(echo=True).choices[0].text, "Once" + complete().choices[0].text, "the text")
 
 
+@feature("completion.suffix")
+def _():
+    holds(complete(model="omni", suffix="end").choices[0].text, "there is no text")
+    holds("".join(c.choices[0].text for c in complete(model="omni", suffix="end", stream=True) if c.choices), "there is no streamed text")
+
+
 @feature("embeddings")
 def _():
     default = client.embeddings.create(model="embed", input="one")  # the client asks for base64 and decodes it

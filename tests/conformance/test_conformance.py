@@ -46,7 +46,7 @@ class Conformance(Case):
         scripted = self.upstream()
         models = {
             "lfm2": local("lfm2", "parallel: 2").replace("context_length: 512", "context_length: 1024"),
-            "long": local("lfm2").replace("context_length: 512", "context_length: 8192"),
+            "long": local("lfm2").replace("context_length: 512", "context_length: 65536"),
             "omni": local("omni", f"mmproj: '{MODELS}/omni-mmproj.gguf'"),
             "embed": local("embed", "kind: embedding"),
             "limited": remote(self.upstream(limited=True), "limited"),

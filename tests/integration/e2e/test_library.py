@@ -7,7 +7,7 @@ import socket
 import threading
 import unittest
 
-from harness import MODELS, Sarai, local, wait_until
+from harness import MODELS, Sarai, kernel_memory, local, wait_until
 
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 LFM2 = (MODELS / "lfm2.gguf").read_bytes()
@@ -143,12 +143,39 @@ class Variants(unittest.TestCase):
         self.sarai.kill(signal.SIGTERM)
         self.sarai.start()
         self.assertEqual(self.ask("briefer"), 1)
+        # The same worker answers for all of them.
+        self.assertEqual(len(self.sarai.workers()), 1)
+        self.assertEqual(self.sarai.row("plain")["state"], "ready")
+        self.assertEqual(self.ask("BRIEFER:latest"), 1)
+        self.post("/api/create", {"model": "wide", "from": "plain", "parameters": {"num_ctx": 1024, "num_predict": 3}, "stream": False})
+        self.assertEqual(self.ask("wide"), 3)
+        self.assertEqual(len(self.sarai.workers()), 2)
+        self.assertEqual(self.sarai.request("POST", "/api/copy", {"source": "plain", "destination": "twin"}).status, 200)
+        self.assertIn("twin:latest", [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]])
+        for parameters in ({"n_predict": 50}, {"n": 2}, {"tools": [{}]}, {"num_ctx": 1e30}):
+            reply = self.sarai.request("POST", "/api/create", {"model": "x", "from": "plain", "parameters": parameters, "stream": False})
+            self.assertEqual(reply.status, 400, (parameters, reply.body))
         reply = self.sarai.request("POST", "/api/create", {"model": "x", "from": "plain", "files": {"a": DIGEST}, "stream": False})
         self.assertEqual(reply.status, 400, reply.body)
         self.assertEqual(self.sarai.request("DELETE", "/api/delete", {"model": "plain"}).status, 400)
 
     def ask(self, model):
         return self.post("/api/generate", {"model": model, "prompt": "Hi", "stream": False})["eval_count"]
+
+
+    def test_models_that_come_and_go_leave_nothing_behind(self):
+        self.sarai = Sarai({"plain": local("lfm2")})
+        self.addCleanup(self.sarai.close)
+        self.sarai.start()
+        def make(count):
+            for i in range(count):
+                self.post("/api/create", {"model": "g", "from": "plain", "parameters": {"num_ctx": 300 + i % 2}, "stream": False})
+                self.assertEqual(self.sarai.request("DELETE", "/api/delete", {"model": "g"}).status, 200)
+        memory = lambda: kernel_memory([self.sarai.process.pid])[0]
+        make(50)
+        before = memory()
+        make(400)
+        self.assertLess(memory() - before, 1 << 20)
 
 
 class Pull(unittest.TestCase):

@@ -128,6 +128,28 @@ class OllamaApi(unittest.TestCase):
         self.assertEqual(echoed, "Once upon" + plain)
         streamed = events(self.sarai.request("POST", "/v1/completions", body | {"echo": True, "stream": True}))
         self.assertEqual("".join(e["choices"][0]["text"] for e in streamed if e["choices"]), "Once upon" + plain)
+        # What scores a text asks for no tokens.
+        for stream in (False, True):
+            reply = self.sarai.request("POST", "/v1/completions", body | {"echo": True, "max_tokens": 0, "stream": stream})
+            said = events(reply)[0] if stream else reply.json
+            self.assertEqual((said["choices"][0]["text"], said["choices"][0]["finish_reason"]), ("Once upon", "length"))
+            self.assertEqual(said["usage"]["completion_tokens"], 0)
+            self.assertGreater(said["usage"]["prompt_tokens"], 0)
+        refused = self.sarai.request("POST", "/v1/completions", body | {"echo": True, "logprobs": 1})
+        self.assertEqual((refused.status, refused.json["error"]["param"]), (400, "logprobs"))
+
+    def test_log_probabilities_of_a_completion_have_its_own_form(self):
+        body = {"model": "lfm2", "prompt": "Once upon", "max_tokens": 3, "temperature": 0, "seed": 1, "logprobs": 2}
+        choice = self.sarai.request("POST", "/v1/completions", body).json["choices"][0]
+        found = choice["logprobs"]
+        self.assertEqual("".join(found["tokens"]), choice["text"])
+        self.assertEqual([len(found[k]) for k in ("tokens", "token_logprobs", "top_logprobs", "text_offset")], [3] * 4)
+        self.assertEqual(found["text_offset"][0], 0)
+        self.assertTrue(all(len(top) == 2 for top in found["top_logprobs"]))
+        parts = [e["choices"][0]["logprobs"] for e in events(self.sarai.request("POST", "/v1/completions", body | {"stream": True}))
+                 if e["choices"] and e["choices"][0].get("logprobs")]
+        self.assertEqual([t for p in parts for t in p["tokens"]], found["tokens"])
+        self.assertEqual([t for p in parts for t in p["text_offset"]], found["text_offset"])
 
     def test_what_a_model_cannot_is_refused_before_it_is_asked(self):
         tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
@@ -136,6 +158,9 @@ class OllamaApi(unittest.TestCase):
             reply = self.sarai.request("POST", path, ask)
             self.assertEqual((reply.status, said(reply.json)), (400, '"solar" does not support tools'), path)
         self.assertEqual(self.sarai.request("POST", "/v1/chat/completions", ask | {"tool_choice": "none", "max_tokens": 1}).status, 200)
+        for think in (True, "high"):
+            reply = self.sarai.request("POST", "/api/chat", {"model": "solar", "messages": ask["messages"], "think": think})
+            self.assertEqual((reply.status, reply.json["error"]), (400, '"solar" does not support thinking'))
         reply = self.sarai.chat("lfm2", n=3)
         self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "n"))
         self.assertIn("gives at most 1 at once (models.lfm2.parallel)", reply.json["error"]["message"])
@@ -150,6 +175,9 @@ class OllamaApi(unittest.TestCase):
         self.assertEqual(cut.json["embeddings"][1], embed(input=long + " and more").json["embeddings"][0])
         self.assertNotEqual(cut.json["embeddings"][0], cut.json["embeddings"][1])
         self.assertEqual(embed(truncate=False).status, 400)
+        # Far beyond what the context could hold.
+        self.assertEqual(embed(input="word " * 70000).status, 200)
+        self.assertEqual(self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": ["word " * 70000]}).status, 400)
         self.assertEqual(self.sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": long}).status, 400)
 
     def test_anthropics_clients_list_models_as_they_know_them(self):

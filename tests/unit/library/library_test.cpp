@@ -208,7 +208,7 @@ TEST_F(LibraryTest, WhatIsKeptForLaterIsGoneOnWith) {
         auto writer = library.new_blob({.digest = digest_of(solar), .resume = "cafe"});
         writer->keep_for_later();
         EXPECT_EQ(writer->note(), "\"etag\"");
-        ASSERT_TRUE(writer->read_back());
+        ASSERT_TRUE(writer->read_back().value());
         EXPECT_EQ(writer->written(), Bytes{7});
         ASSERT_TRUE(writer->write("lar"));
         EXPECT_EQ(writer->finish().value(), digest_of(solar));

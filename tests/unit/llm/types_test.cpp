@@ -45,4 +45,15 @@ TEST(Rates, AreZeroForPartsThatAreMissingOrOfAnotherType) {
     EXPECT_EQ(rates->decode_tokens, 5);
 }
 
+TEST(LongestInput, IsThatOfOneOfTheInputs) {
+    const auto longest = [](std::string_view body) {
+        return longest_input({.task = Task::embedding, .model = "m", .body = boost::json::parse(body).as_object()});
+    };
+    EXPECT_EQ(longest(R"({"input":"four"})"), 4U);
+    EXPECT_EQ(longest(R"({"input":["a","four","bc"]})"), 4U);
+    EXPECT_EQ(longest(R"({"input":[1,2,3]})"), 3U) << "tokens of one";
+    EXPECT_EQ(longest(R"({"input":[[1],[1,2],"a"]})"), 2U);
+    EXPECT_EQ(longest(R"({})"), 0U);
+}
+
 }  // namespace sarai::llm

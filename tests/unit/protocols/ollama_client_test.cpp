@@ -76,6 +76,11 @@ TEST(OllamaRequest, TakesContextFromTheConfigurationAndKeepAliveUnlessItSaysItIt
         sent(Task::completion, R"({"prompt":"p","num_ctx":512,"keep_alive":"5m","max_completion_tokens":3})", defaults),
         json::parse(R"({"model":"theirs","prompt":"p","raw":true,"stream":false,"keep_alive":"5m",
                     "options":{"num_ctx":2048,"num_predict":3}})"));
+    EXPECT_EQ(sent(Task::completion, R"({"prompt":"p","suffix":"s"})", {.model = "theirs"}),
+              json::parse(R"({"model":"theirs","prompt":"p","suffix":"s","stream":false})"));
+    EXPECT_EQ(context_wanted(json::parse(R"({"num_ctx":512})").as_object()), 512);
+    EXPECT_EQ(context_wanted(json::parse(R"({"options":{"num_ctx":1e12}})").as_object()), 1 << 24);
+    EXPECT_EQ(context_wanted(json::parse(R"({"num_ctx":-1})").as_object()), std::nullopt);
     EXPECT_EQ(sent(Task::completion, R"({"prompt":"p","num_ctx":512})", {.model = "theirs"}),
               json::parse(R"({"model":"theirs","prompt":"p","raw":true,"stream":false,"options":{"num_ctx":512}})"));
 }

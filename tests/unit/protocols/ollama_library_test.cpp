@@ -44,14 +44,14 @@ TEST(OllamaLibrary, ReadsWhatClientsWereRecordedToSend) {
 TEST(OllamaLibrary, ARecipeIsReadWhole) {
     const auto create = decode_create(R"({"model":"m","from":"base","template":"{{ .Prompt }}","system":"Be short.",
         "license":["MIT","BSD"],"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}],
-        "parameters":{"temperature":0.7,"stop":"</s>","seed":null,"own":[1]},"unknown":1})");
+        "parameters":{"temperature":0.7,"stop":"</s>","seed":null,"numa":true,"mirostat":1},"unknown":1})");
     ASSERT_TRUE(create.has_value()) << create.error().message;
     EXPECT_EQ(create->from, "base");
     EXPECT_EQ(create->recipe.chat_template, "{{ .Prompt }}");
     EXPECT_EQ(create->recipe.system, "Be short.");
     EXPECT_EQ(create->recipe.licenses, (std::vector<std::string>{"MIT", "BSD"}));
     EXPECT_EQ(create->recipe.messages, (std::vector<RecipeMessage>{{"user", "a"}, {"assistant", "b"}}));
-    EXPECT_EQ(create->recipe.parameters, object(R"({"temperature":0.7,"stop":["</s>"],"own":[1]})"));
+    EXPECT_EQ(create->recipe.parameters, object(R"({"temperature":0.7,"stop":["</s>"],"numa":true})"));
     EXPECT_EQ(decode_create(R"({"name":"m","modelfile":"FROM x","license":"MIT"})")->modelfile, "FROM x");
 }
 
@@ -62,6 +62,10 @@ TEST(OllamaLibrary, RefusesInOllamasWords) {
     EXPECT_EQ(encode_error(refused.error()), object(nothing.body));
     EXPECT_EQ(http_status(refused.error().code), static_cast<int>(nothing.status));
 
+    EXPECT_EQ(error_of(R"({"model":"m","from":"b","parameters":{"n_predict":5}})"),
+              "\"n_predict\" is no parameter that is known here");
+    EXPECT_EQ(error_of(R"({"model":"m","from":"b","parameters":{"num_ctx":1e30}})"),
+              "option \"num_ctx\" must be of type integer from 1 to 16777216");
     EXPECT_EQ(error_of(""), "missing request body");
     EXPECT_EQ(error_of("{\"model\":"), "unexpected EOF");
     EXPECT_EQ(error_of("[]"), "json: cannot unmarshal array into Go value of type api.CreateRequest");
