@@ -37,12 +37,31 @@ constexpr std::array rules{
     FieldRule{"user", FieldKind::string},
 };
 
-// Translated below, or of no concern to a backend; every other member goes along untouched.
-constexpr std::array<std::string_view, 22> handled{
-    "model",          "input",    "instructions",         "max_output_tokens",  "max_tool_calls", "stream",
-    "stream_options", "store",    "previous_response_id", "metadata",           "include",        "reasoning",
-    "text",           "tools",    "tool_choice",          "truncation",         "background",     "conversation",
-    "prompt",         "messages", "top_logprobs",         "parallel_tool_calls"};
+// Translated below, of no concern to a backend, or a chat's own form of what is said otherwise here; every other member
+// goes along untouched.
+constexpr std::array<std::string_view, 23> handled{"model",
+                                                   "input",
+                                                   "instructions",
+                                                   "max_output_tokens",
+                                                   "max_tool_calls",
+                                                   "stream",
+                                                   "stream_options",
+                                                   "store",
+                                                   "previous_response_id",
+                                                   "metadata",
+                                                   "include",
+                                                   "reasoning",
+                                                   "text",
+                                                   "tools",
+                                                   "tool_choice",
+                                                   "truncation",
+                                                   "background",
+                                                   "conversation",
+                                                   "prompt",
+                                                   "messages",
+                                                   "top_logprobs",
+                                                   "parallel_tool_calls",
+                                                   "response_format"};
 
 // What a response object repeats, and what it says of it where the request says nothing.
 json::object echo_of(const json::object& from) {
