@@ -74,6 +74,7 @@ public:
             check_extra_args(model);
             draft_.config.models.push_back(build(model));
         }
+        check_routing(draft_, problems_);
         if (draft_.models.empty()) {
             const auto given = draft_.given.find("models");
             add(given == draft_.given.end() ? Place{} : given->second, "models", "missing", "at least one model");
@@ -130,7 +131,7 @@ private:
             if (draft.given.contains("models") && draft.key.models.empty())
                 add(at("models"), path + ".models", "an empty list", "at least one model, or no such key for all");
             for (const auto& model : draft.key.models)
-                if (find(model) == nullptr)
+                if (find(model) == nullptr && model != auto_model)
                     add(at("models"), path + ".models", in_quotes(model), "names of models of this file");
             const bool has_hash = draft.given.contains("sha256");
             if (has_hash == draft.given.contains("variable")) {

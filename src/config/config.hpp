@@ -201,6 +201,41 @@ struct Library {
     bool operator==(const Library&) const = default;
 };
 
+// Sends what it fits to its model, before anything else is looked at. Every condition that is given has to hold.
+struct RoutingRule {
+    std::string language;                       // "es", "en", "other"; empty: any
+    std::string attachment;                     // "image", "audio", "video", "any"; empty: for requests without any
+    std::int64_t min_size = 0;                  // bytes of the user's last message
+    std::optional<std::int64_t> max_size = {};  // likewise
+    std::optional<bool> tools = {};             // the request has tools, or has none
+    std::string model;
+    bool operator==(const RoutingRule&) const = default;
+};
+
+// Which model answers where a client asks for "auto". Models that are not named are chosen, see router/targets.hpp.
+struct Routing {
+    bool enabled = true;
+    std::string hard, soft, web_query;  // by the prompt's label
+    std::string multimodal;             // for pictures, sound and films
+    std::string fallback;               // key "default": for prompts that no label fits
+    struct Thresholds {                 // from here on a label counts
+        double hard = 0.5, soft = 0.5, web_query = 0.5;
+        std::optional<double> familiar = {};  // absent: as the classifier's validation found it
+        bool operator==(const Thresholds&) const = default;
+    };
+    Thresholds thresholds;
+    double alpha = 1, beta = 1;               // weights of hard and soft where a prompt is both
+    bool keep = true;                         // a conversation stays with its model
+    double topic_change = 0.3;                // unless another label is ahead by more than this
+    bool store_prompts = false;               // with feedback, as training data
+    std::filesystem::path weights = {};       // instead of those in the program
+    std::filesystem::path mini_weights = {};  // likewise
+    std::vector<RoutingRule> rules = {};
+    bool operator==(const Routing&) const = default;
+};
+// The name under which clients ask for whatever model fits; no model may have it.
+inline constexpr std::string_view auto_model = "auto";
+
 struct Config {
     std::filesystem::path file;  // empty: built in code
     Server server;
@@ -210,6 +245,7 @@ struct Config {
     Estimates estimates;
     Telemetry telemetry;
     Library library;
+    Routing routing;
     // In the file's order, names unique among those that are not retired. References to them stay valid.
     std::deque<Model> models;
 

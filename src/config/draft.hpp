@@ -16,7 +16,7 @@ namespace sarai::config {
 
 // A value that fits its key's type. Paths are still as written.
 struct Value {
-    std::variant<bool, std::int64_t, Bytes, std::chrono::milliseconds, std::string, Listen, Url,
+    std::variant<bool, std::int64_t, double, Bytes, std::chrono::milliseconds, std::string, Listen, Url,
                  std::vector<std::string>>
         is;
 
@@ -77,6 +77,7 @@ struct Draft {
     std::vector<std::string> rpc_split;               // of engine, as written
     std::map<std::string, Place, std::less<>> given;  // path outside of models → where
 
+    [[nodiscard]] RoutingRule& rule() { return config.routing.rules.back(); }
     [[nodiscard]] ModelDraft& model() { return models.back(); }
     [[nodiscard]] KeyDraft& key() { return keys.back(); }
     [[nodiscard]] Endpoint& endpoint() { return models.back().endpoints.back(); }

@@ -118,6 +118,57 @@ constexpr auto table = std::to_array<Key>({
     {"library.sources.*.url", Type::url, "", "http(s)://host[:port][/base]",
      [](Draft& d, const Value& v) { d.config.library.sources.back().url = v.as<Url>().text; }},
 
+    {"routing", Type::section, "", "Which model answers where a client asks for the model \"auto\". What is left out is chosen from the models that there are."},
+    {"routing.enabled", Type::boolean, "true", "There is a model \"auto\".",
+     [](Draft& d, const Value& v) { d.config.routing.enabled = v.as<bool>(); }},
+    {"routing.hard", Type::text, "", "The model for technical work, reasoning and knowledge. Without it: the first one on a server, else the largest here.",
+     [](Draft& d, const Value& v) { d.config.routing.hard = v.as<Text>(); }},
+    {"routing.soft", Type::text, "", "The model for feelings and small talk. Without it: the smallest here.",
+     [](Draft& d, const Value& v) { d.config.routing.soft = v.as<Text>(); }},
+    {"routing.web_query", Type::text, "", "The model for what only the web knows. Without it: that of hard.",
+     [](Draft& d, const Value& v) { d.config.routing.web_query = v.as<Text>(); }},
+    {"routing.multimodal", Type::text, "", "The model for pictures, sound and films. Without it: the first one with mmproj.",
+     [](Draft& d, const Value& v) { d.config.routing.multimodal = v.as<Text>(); }},
+    {"routing.default", Type::text, "", "The model for prompts that no label fits. Without it: that of hard.",
+     [](Draft& d, const Value& v) { d.config.routing.fallback = v.as<Text>(); }},
+    {"routing.thresholds", Type::section, "", "From where on a label counts, and a prompt is like what the classifier was taught."},
+    {"routing.thresholds.hard", Type::number, "0.5", "Of the score of hard.",
+     [](Draft& d, const Value& v) { d.config.routing.thresholds.hard = v.as<double>(); }, 0, 1},
+    {"routing.thresholds.soft", Type::number, "0.5", "Of the score of soft.",
+     [](Draft& d, const Value& v) { d.config.routing.thresholds.soft = v.as<double>(); }, 0, 1},
+    {"routing.thresholds.web_query", Type::number, "0.5", "Of the score of web_query.",
+     [](Draft& d, const Value& v) { d.config.routing.thresholds.web_query = v.as<double>(); }, 0, 1},
+    {"routing.thresholds.familiar", Type::number, "", "Less familiar prompts go to default. Without it: what the classifier's validation found.",
+     [](Draft& d, const Value& v) { d.config.routing.thresholds.familiar = v.as<double>(); }, 0, 1},
+    {"routing.alpha", Type::number, "1", "Weight of hard where a prompt is hard and soft: hard wins where alpha * hard >= beta * soft.",
+     [](Draft& d, const Value& v) { d.config.routing.alpha = v.as<double>(); }, 0, 1},
+    {"routing.beta", Type::number, "1", "Weight of soft, likewise.",
+     [](Draft& d, const Value& v) { d.config.routing.beta = v.as<double>(); }, 0, 1},
+    {"routing.keep", Type::boolean, "true", "A conversation stays with its model until the topic changes.",
+     [](Draft& d, const Value& v) { d.config.routing.keep = v.as<bool>(); }},
+    {"routing.topic_change", Type::number, "0.3", "By so much another label has to be ahead of the conversation's.",
+     [](Draft& d, const Value& v) { d.config.routing.topic_change = v.as<double>(); }, 0, 1},
+    {"routing.store_prompts", Type::boolean, "false", "Feedback is kept with the prompt that it is about, so that it can be exported as training data.",
+     [](Draft& d, const Value& v) { d.config.routing.store_prompts = v.as<bool>(); }},
+    {"routing.weights", Type::file, "", "Weights of your own (sarai router train). Without it: those in the program.",
+     [](Draft& d, const Value& v) { d.config.routing.weights = d.resolve(v.as<Text>()); }},
+    {"routing.mini_weights", Type::file, "", "The same for the smaller classifier that reads while somebody types.",
+     [](Draft& d, const Value& v) { d.config.routing.mini_weights = d.resolve(v.as<Text>()); }},
+    {"routing.rules", Type::section_list, "", "Looked at before anything else; the first one that fits decides."},
+    {"routing.rules[]", Type::section, "", "One rule: all that it names has to hold."},
+    {"routing.rules[].language", Type::choice, "", "Of the prompt.",
+     [](Draft& d, const Value& v) { d.rule().language = v.as<Text>(); }, 0, 0, "es|en|other"},
+    {"routing.rules[].attachment", Type::choice, "", "What the conversation has beside text. Without it, the rule is for requests that have none.",
+     [](Draft& d, const Value& v) { d.rule().attachment = v.as<Text>(); }, 0, 0, "image|audio|video|any"},
+    {"routing.rules[].min_size", Type::size, "0", "Of the user's last message.",
+     [](Draft& d, const Value& v) { d.rule().min_size = v.as<Bytes>().count; }, 0, pib},
+    {"routing.rules[].max_size", Type::size, "", "Likewise.",
+     [](Draft& d, const Value& v) { d.rule().max_size = v.as<Bytes>().count; }, 0, pib},
+    {"routing.rules[].tools", Type::boolean, "", "The request has tools, or has none.",
+     [](Draft& d, const Value& v) { d.rule().tools = v.as<bool>(); }},
+    {"routing.rules[].model", Type::text, "", "Who answers.",
+     [](Draft& d, const Value& v) { d.rule().model = v.as<Text>(); }},
+
     {"models", Type::named, "", "Model name → how it is reached. Names: letters, digits and . _ : / -"},
     {"models.*", Type::section, "", "One model."},
     {"models.*.backend", Type::choice, "", "gguf_native: a GGUF file here. ollama_http, openai_http: a server.",
@@ -271,7 +322,7 @@ std::vector<std::string_view> keys_inside(std::string_view pattern) {
 std::vector<std::string> environment_of(const Key& key) {
     const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.") ||
                               key.path.starts_with("access.keys.") || key.path.starts_with("library.sources.") ||
-                              key.type == Type::text_list;
+                              key.path.starts_with("routing.rules") || key.type == Type::text_list;
     if (key.apply == nullptr || in_file_only) return {};
     std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
     if (!key.alias.empty()) names.emplace_back(key.alias);
@@ -282,9 +333,12 @@ std::string expected_of(const Key& key) {
     switch (key.type) {
         case Type::section:
         case Type::named: return "keys and values, such as \"key: value\"";
-        case Type::section_list: return "a list of servers, such as [{url: \"http://lan-box:11434\"}]";
+        case Type::section_list:
+            return key.path == "routing.rules" ? "a list of rules, such as [{language: es, model: lfm2}]"
+                                               : "a list of servers, such as [{url: \"http://lan-box:11434\"}]";
         case Type::boolean: return "true or false";
         case Type::integer: return fmt::format("a whole number from {:.0f} to {:.0f}", key.min, key.max);
+        case Type::number: return fmt::format("a number from {:g} to {:g}", key.min, key.max);
         case Type::size: return "a size such as 512MB or 12GiB" + sizes_in_words(key);
         case Type::size_gib: return "a number of GiB or a size such as 12GiB" + sizes_in_words(key);
         case Type::duration:

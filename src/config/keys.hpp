@@ -21,6 +21,7 @@ enum class Type : std::uint8_t {
     section_list,  // a list of sections; the row "<path>[]" describes them
     boolean,
     integer,
+    number,    // with a fraction
     size,      // "12GiB"; a bare number is bytes
     size_gib,  // "12GiB"; a bare number is GiB
     duration,  // "2s"; a bare number is seconds
@@ -44,7 +45,7 @@ struct Key {
     std::string_view description;
     void (*apply)(Draft&,
                   const Value&) = nullptr;  // puts a checked value in its place; null for sections and lists of them
-    double min = 0;                         // integer: itself; sizes: bytes; durations: seconds
+    double min = 0;                         // integer and number: itself; sizes: bytes; durations: seconds
     double max = 0;                         // 0 with min 0: no limits
     std::string_view choices = {};          // "a|b"
     Scope scope = Scope::any;

@@ -34,8 +34,8 @@ void reject_unknown(const Environment& environment, const Draft& draft, std::vec
     const std::vector<std::string_view> candidates(known.begin(), known.end());
     for (const auto& [name, value] : environment.variables) {
         // Other SARAI_ names belong to the command line and to scripts.
-        constexpr std::array sections{"SARAI_SERVER_", "SARAI_ACCESS_",    "SARAI_MEMORY_",
-                                      "SARAI_ENGINE_", "SARAI_TELEMETRY_", "SARAI_LIBRARY_"};
+        constexpr std::array sections{"SARAI_SERVER_",    "SARAI_ACCESS_",  "SARAI_MEMORY_", "SARAI_ENGINE_",
+                                      "SARAI_TELEMETRY_", "SARAI_LIBRARY_", "SARAI_ROUTING_"};
         const bool ours = std::ranges::any_of(sections, [&](const char* start) { return name.starts_with(start); }) ||
                           (name.starts_with("SARAI_") && name.ends_with(prefer_http));
         if (!ours || std::ranges::contains(known, name)) continue;

@@ -18,4 +18,7 @@ void apply_overrides(const Environment& environment, Draft& draft, std::vector<P
 // Rules between keys; drafts become models.
 void assemble(const Environment& environment, Draft& draft, std::vector<Problem>& problems);
 
+// The rules between `routing` and the models.
+void check_routing(const Draft& draft, std::vector<Problem>& problems);
+
 }  // namespace sarai::config

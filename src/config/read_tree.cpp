@@ -55,7 +55,8 @@ private:
             case Type::named:
                 if (row.path == "models") return models(node, path);
                 return row.path == "access.keys" ? api_keys(node, path) : sources(node, path);
-            case Type::section_list: return endpoints(row, node, path);
+            case Type::section_list:
+                return row.path == "routing.rules" ? rules(row, node, path) : endpoints(row, node, path);
             default: return value(row, node, path);
         }
     }
@@ -116,6 +117,18 @@ private:
                 add(node.items[i], child, "nothing", "a server, such as {url: \"http://lan-box:11434\"}");
                 continue;
             }
+            section(node.items[i], std::string(row.path) + "[]", child);
+        }
+    }
+
+    void rules(const Key& row, const Node& node, const std::string& path) {
+        if (node.kind == Node::Kind::null) return;
+        if (node.kind != Node::Kind::list) return add(node, path, describe(node), expected_of(row));
+        for (std::size_t i = 0; i < node.items.size(); ++i) {
+            draft_.config.routing.rules.emplace_back();
+            const std::string child = fmt::format("{}[{}]", path, i);
+            if (!is_map(node.items[i], child)) continue;
+            given(child, node.items[i]);
             section(node.items[i], std::string(row.path) + "[]", child);
         }
     }

@@ -42,6 +42,14 @@ struct Reader {
         if (is_text()) return refuse(std::to_string(number));
         return Value{number};
     }
+    [[nodiscard]] Outcome number() const {
+        double number = 0;
+        const char* end = node.text.data() + node.text.size();
+        const auto [rest, ec] = std::from_chars(node.text.data(), end, number);
+        if (ec != std::errc{} || rest != end || !(number >= key.min && number <= key.max)) return refuse();
+        if (is_text()) return refuse(node.text);
+        return Value{number};
+    }
     [[nodiscard]] Outcome size() const {
         double number = 0;
         const char* end = node.text.data() + node.text.size();
@@ -117,6 +125,7 @@ Outcome read_value(const Key& key, const Node& node, Source source) {
     switch (key.type) {
         case Type::boolean: return reader.boolean();
         case Type::integer: return reader.integer();
+        case Type::number: return reader.number();
         case Type::size:
         case Type::size_gib: return reader.size();
         case Type::duration: return reader.duration();
