@@ -1,0 +1,39 @@
+// Where each label leads: what the configuration says, and for the rest what fits of the models that there are. Pure.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "config/config.hpp"
+#include "router/classifier.hpp"
+
+namespace sarai::router {
+
+// A model that generates text, as far as the choice depends on it.
+struct Candidate {
+    std::string name;
+    bool remote = false;      // a server is asked first
+    bool multimodal = false;  // it has a projector
+    Bytes size = {};          // of its file; 0: it has none here, or it cannot be read
+};
+
+struct Targets {
+    std::string hard, soft, web_query;  // never empty where there is a model
+    std::string multimodal;             // empty: none can
+    std::string fallback;               // for prompts that no label fits
+    std::vector<std::string> all;       // in the file's order
+
+    [[nodiscard]] const std::string& of(Label label) const;
+};
+
+// What `routing` leaves open:
+//  - hard: of the models on servers the first, else the largest file here;
+//  - soft: of the models that run here alone the smallest file, else that of hard;
+//  - web_query and default: that of hard;
+//  - multimodal: the first model with a projector, else none.
+// Names that no longer are a candidate's count as left open.
+[[nodiscard]] Targets find_targets(const config::Routing& routing, std::span<const Candidate> candidates);
+
+}  // namespace sarai::router
