@@ -476,6 +476,13 @@ std::shared_ptr<void> Pool::stand_by(ModelIndex model) {
     return {shared_.get(), [keep = shared_, model](void*) { keep->locals[model].stands_by = false; }};
 }
 
+Pool::Prefetched Pool::prefetch(ModelIndex model) {
+    if (shared_->shutting_down) return {.begun = false, .why = "sarai is shutting down"};
+    auto result = shared_->core.prefetch(Clock::now(), model);
+    shared_->perform(std::move(result.actions));
+    return {.begun = result.begun, .why = std::move(result.why)};
+}
+
 void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }
 
 Result<void> Pool::unload(ModelIndex model) {

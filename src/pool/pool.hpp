@@ -110,6 +110,13 @@ public:
     // other's. Null: it is taken.
     [[nodiscard]] std::shared_ptr<void> stand_by(ModelIndex model);
 
+    // Begins to load the model, or to wake its server, where that takes nothing from anybody; see PoolCore::prefetch().
+    struct Prefetched {
+        bool begun = false;
+        std::string why;
+    };
+    Prefetched prefetch(ModelIndex model);
+
     // Ends a quarantine, so that the next acquire() loads the model again.
     void lift_quarantine(ModelIndex model);
 

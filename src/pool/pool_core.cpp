@@ -243,6 +243,7 @@ void PoolCore::take_slot(TicketState& state) {
         return;
     }
     ++local.slot_uses;
+    local.ahead_of_request = false;
     local.keep_alive = state.ask.keep_alive;
 }
 

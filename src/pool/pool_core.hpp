@@ -26,7 +26,8 @@
 // One that dies soon after it was ready, again and again, stays absent for a while that grows.
 //
 // Who may be displaced to make room, idle ones first:
-//  - by anyone: the fallback worker of a remote model whose server is up again;
+//  - by anyone: the fallback worker of a remote model whose server is up again, and what was loaded ahead of a request
+//    that has not come;
 //  - by a remote model's fallback: the models of its may_displace, in that order, pinned ones too;
 //  - under the policies lru and priority: whatever is not pinned; priority spares models above the one that asks.
 #pragma once
@@ -196,6 +197,15 @@ public:
 
     // Loads without a ticket, at start. A failure is kept in local(model).last_error; the next ticket tries again.
     [[nodiscard]] Actions preload(ModelIndex model);
+    // Likewise, or wakes its server, for a request that is only probable. Nobody goes for it or waits for it: it takes
+    // memory that is free now and that nobody waits for, without giving anything up, or none. Until a request uses it,
+    // whoever asks for another model may have its memory, whatever the policy.
+    struct Prefetched {
+        Actions actions;
+        bool begun = false;  // something was
+        std::string why;     // in words, either way
+    };
+    [[nodiscard]] Prefetched prefetch(Clock::time_point now, ModelIndex model);
     // The answer to Measure; the total is more than 0.
     [[nodiscard]] Actions measured(ModelIndex model, const Result<Needs>& needs);
     [[nodiscard]] Actions worker_ready(ModelIndex model, std::chrono::milliseconds load_time = {});
@@ -255,6 +265,7 @@ public:
         Clock::time_point not_before = {};       // for the next load, after those
         std::vector<ModelIndex> displaced = {};  // by this model's fallback worker, to be restored
         Clock::time_point next_restore = {};
+        bool ahead_of_request = false;  // loaded by prefetch(), and not used yet
     };
     [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
     [[nodiscard]] const Endpoints::View& endpoint(EndpointIndex index) const { return endpoints_.view(index); }
@@ -352,6 +363,8 @@ private:
     void restore_displaced(Clock::time_point now, Actions& out);
     void make_go(ModelIndex asker, ModelIndex victim, Room& room, Actions& out);
     [[nodiscard]] Room room() const;
+    [[nodiscard]] bool is_ahead(ModelIndex model) const;
+    bool drop_prefetch(ModelIndex model, const Room& room);
     [[nodiscard]] std::vector<bool> going() const;  // those whose memory is coming back
     [[nodiscard]] bool could_ever_have(ModelIndex model, Bytes needed) const;
     [[nodiscard]] bool is_wanted(ModelIndex model) const;

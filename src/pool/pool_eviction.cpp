@@ -29,7 +29,8 @@ bool PoolCore::is_spare_fallback(ModelIndex model) const {
 bool PoolCore::may_evict(ModelIndex asker, ModelIndex victim, Policy policy) const {
     if (asker == victim) return false;
     if (models_[victim].retired) return true;
-    if (is_spare_fallback(victim) || std::ranges::contains(models_[asker].may_displace, victim)) return true;
+    if (is_ahead(victim) || is_spare_fallback(victim) || std::ranges::contains(models_[asker].may_displace, victim))
+        return true;
     if (policy == Policy::never_unload || models_[victim].pinned) return false;
     return policy != Policy::priority || models_[victim].priority <= models_[asker].priority;
 }
@@ -38,8 +39,8 @@ std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, B
                                                              Policy policy, const std::vector<bool>& going,
                                                              bool retired_only) const {
     struct Candidate {
-        // What goes anyway. Spare fallbacks, then may_displace in its order (what the plan proved, so whether busy or
-        // not), then the policy's choice.
+        // What goes anyway. What nobody has asked for and spare fallbacks, then may_displace in its order (what the
+        // plan proved, so whether busy or not), then the policy's choice.
         std::ptrdiff_t rank;
         bool busy;
         int priority;
@@ -53,9 +54,10 @@ std::optional<std::vector<ModelIndex>> PoolCore::victims_for(ModelIndex asker, B
         if (going[i] || (local.state != LocalState::ready && local.state != LocalState::loading)) continue;
         if (!may_evict(asker, i, policy) || (retired_only && !models_[i].retired)) continue;
         const auto& listed = models_[asker].may_displace;
-        candidates.push_back({.rank = models_[i].retired     ? -2
-                                      : is_spare_fallback(i) ? -1
-                                                             : std::ranges::find(listed, i) - listed.begin(),
+        candidates.push_back({.rank = models_[i].retired ? -2
+                                      : is_ahead(i) || is_spare_fallback(i)
+                                          ? -1
+                                          : std::ranges::find(listed, i) - listed.begin(),
                               .busy = local.leases > 0 || local.state == LocalState::loading,
                               .priority = policy == Policy::priority ? models_[i].priority : 0,
                               .last_used = local.last_used,

@@ -59,6 +59,7 @@ std::chrono::milliseconds PoolCore::reload_of(ModelIndex model) const { return e
 
 Actions PoolCore::preload(ModelIndex model) {
     Actions out;
+    locals_[model].ahead_of_request = false;  // it is to be there from now on, whoever asks
     if (!models_[model].has_local || locals_[model].state != LocalState::absent) return out;
     preloading_[model] = true;
     want_worker(model, out);
@@ -107,6 +108,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     local.state = LocalState::absent;
     local.reserved = {};
     local.draining = false;
+    local.ahead_of_request = false;
     if (!wanted_to_stop) local.last_error = why;
     for (auto& [ticket, state] : tickets_)
         if (state.model == model) {
@@ -265,6 +267,7 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
 void PoolCore::give_up(ModelIndex model, Error error, Actions& out) {
     auto& local = locals_[model];
     local.state = LocalState::absent;
+    local.ahead_of_request = false;
     preloading_[model] = false;
     local.last_error = std::move(error);
     refuse_waiting(model, *local.last_error, out);
@@ -295,6 +298,7 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
         return;
     }
     const auto room = this->room();
+    if (drop_prefetch(model, room)) return;
     const auto needed = local.needs.total;
     const auto load = expected_load(local.needs);
     const bool place = !spec.generative || room.places + room.places_coming > room.places_promised;

@@ -71,7 +71,7 @@ public:
         now_ += std::chrono::milliseconds(below(40));
         const auto model = below(core_.models().size());
         const auto endpoint = below(core_.endpoints().size());
-        switch (below(26)) {
+        switch (below(27)) {
             case 0:
             case 1:
             case 2:
@@ -116,6 +116,9 @@ public:
             case 23: perform(core_.overtaken(now_, any_ticket(), 5ms), "overtaken"); break;
             case 24:
                 if (below(8) == 0) perform(core_.lift_quarantine(model), "lift_quarantine");
+                break;
+            case 25:
+                if (!core_.models()[model].retired) prefetch(model);
                 break;
             default:
                 if (below(20) == 0) reload_big();
@@ -208,6 +211,15 @@ private:
         const auto ticket = ++next_ticket_;
         asked_[ticket] = originals_[ticket] = model;
         perform(core_.acquire(now_, ticket, model, any_ask()), "acquire");
+    }
+    void prefetch(ModelIndex model) {
+        const auto result = core_.prefetch(now_, model);
+        ++counts[result.begun ? "prefetch" : "prefetch refused"];
+        EXPECT_EQ(result.begun, !result.actions.empty());
+        for (const auto& action : result.actions)
+            EXPECT_TRUE(std::holds_alternative<Measure>(action) || std::holds_alternative<Wake>(action))
+                << "somebody is displaced or served";
+        perform(result.actions, "prefetch");
     }
     // The model is changed by a reload: it goes when it is not used any more, and another one has its name.
     void reload_big() {
@@ -349,9 +361,10 @@ private:
         EXPECT_EQ(core_.local(a.model).leases, ahead)
             << event_ << " cuts off who uses " << core_.models()[a.model].name;
         if (event_ == "unload") return;
-        // Never_unload: only for a lost server's fallback, for what that has displaced, and after a ttl.
+        // Never_unload: only for a lost server's fallback, for what that has displaced, after a ttl, and what was
+        // loaded ahead of a request that has not come.
         const bool allowed = core_.rules().policy != Policy::never_unload || core_.models()[a.model].retired ||
-                             core_.models()[a.model].name != "big";
+                             core_.local(a.model).ahead_of_request || core_.models()[a.model].name != "big";
         EXPECT_TRUE(allowed) << event_;
     }
     void on(const Probe& a) {
