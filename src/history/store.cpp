@@ -3,14 +3,15 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include <array>
-#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <utility>
 #include <variant>
+
+#include "history/folder.hpp"
+#include "history/query.hpp"
 
 namespace sarai::history {
 namespace fs = std::filesystem;
@@ -31,49 +32,6 @@ std::int64_t now() {
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
-
-// One execution of a statement; `ok()` is false from the first thing that went wrong.
-class Query {
-public:
-    explicit Query(sqlite3_stmt* statement) : statement_(statement), ok_(statement != nullptr) {}
-    ~Query() {
-        sqlite3_reset(statement_);
-        sqlite3_clear_bindings(statement_);
-    }
-    Query(const Query&) = delete;
-    Query& operator=(const Query&) = delete;
-
-    // The text must outlive the query.
-    Query& bind(std::string_view text) {
-        return check(sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), nullptr));
-    }
-    Query& bind(std::int64_t number) { return check(sqlite3_bind_int64(statement_, ++bound_, number)); }
-    Query& bind(double number) { return check(sqlite3_bind_double(statement_, ++bound_, number)); }
-
-    bool row() {
-        if (!ok_) return false;
-        const int code = sqlite3_step(statement_);
-        ok_ = code == SQLITE_ROW || code == SQLITE_DONE;
-        return code == SQLITE_ROW;
-    }
-    [[nodiscard]] bool ok() const { return ok_; }
-
-    [[nodiscard]] std::string text(int column) const {
-        const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-        return {bytes == nullptr ? "" : bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-    }
-    [[nodiscard]] std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
-    [[nodiscard]] double real(int column) const { return sqlite3_column_double(statement_, column); }
-
-private:
-    Query& check(int code) {
-        ok_ = ok_ && code == SQLITE_OK;
-        return *this;
-    }
-    sqlite3_stmt* statement_;
-    int bound_ = 0;
-    bool ok_;
-};
 
 }  // namespace
 
@@ -182,19 +140,6 @@ struct Store::Database {
     std::optional<Error> trouble;
     Options options;
 };
-
-namespace {
-
-// Folders that are made are the user's alone.
-std::error_code make_folder(const fs::path& folder) {
-    std::error_code failed;
-    if (fs::is_directory(folder, failed)) return {};
-    if (folder.has_parent_path()) fs::create_directories(folder.parent_path(), failed);
-    if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) return {errno, std::generic_category()};
-    return {};
-}
-
-}  // namespace
 
 Store Store::open(const fs::path& folder, const Options& options) {
     auto made = std::make_unique<Database>();
