@@ -20,6 +20,7 @@
 #include "app/enforcement.hpp"
 #include "app/measure.hpp"
 #include "app/port_owner.hpp"
+#include "app/router_eyes.hpp"
 #include "app/wiring.hpp"
 #include "cli/configuration.hpp"
 #include "config/reload.hpp"
@@ -27,6 +28,7 @@
 #include "engine/runtime_dir.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/shelf.hpp"
+#include "history/store.hpp"
 #include "library/library.hpp"
 #include "memory/process_memory.hpp"
 #include "net/task_group.hpp"
@@ -106,6 +108,8 @@ struct Daemon {
                          .cores = engine::compute_cores(),
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
+        auto eyes = open_eyes(config.routing);
+        if (!eyes) co_return give_up(eyes.error());
         net::TaskGroup side(io.get_executor());
         const auto reload = [&]() {
             auto result = load_again(executor, *wiring, pool, machine);
@@ -138,7 +142,9 @@ struct Daemon {
                                   .shelf = shelf,
                                   .version = version,
                                   .reload = reload,
-                                  .tracer = tracer});
+                                  .tracer = tracer,
+                                  .eyes = std::move(*eyes),
+                                  .state_folder = history::state_folder(config.engine.state_dir)});
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);

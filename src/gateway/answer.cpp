@@ -43,7 +43,7 @@ public:
         done_.model = "unknown";  // what clients write is no label: it would grow the metrics without end
         if (request_.stream)
             beat_ = {.every = shared_.config.server.heartbeat, .send = [this] {
-                         if (!exchange_.started()) exchange_.start(200, face_.stream_type(), common_stream_headers());
+                         if (!exchange_.started()) exchange_.start(200, face_.stream_type(), early_headers());
                          return send_heartbeat(what_it_waits_for());
                      }};
     }
@@ -170,7 +170,7 @@ private:
             notes_["sarai_route"] = {{"model", done_.model},
                                      {"backend", done_.backend},
                                      {"endpoint", endpoint_},
-                                     {"reason", lease.route().reason}};
+                                     {"reason", reason(lease.route())}};
         llm::Transcript transcript(request_);
         auto warm = read_ahead(co_await asio::this_coro::executor, lease.route(), transcript);
         std::string out;
@@ -406,12 +406,22 @@ private:
         return {{"x-sarai-model", done_.model},
                 {"x-sarai-backend", done_.backend},
                 {"x-sarai-endpoint", endpoint_},
-                {"x-sarai-reason", route.reason}};
+                {"x-sarai-reason", reason(route)}};
     }
     [[nodiscard]] net::HeaderList stream_headers(const pool::Route& route) const {
         auto list = headers(route);
         for (auto& header : common_stream_headers()) list.push_back(std::move(header));
         return list;
+    }
+    // Before it is known who answers.
+    [[nodiscard]] net::HeaderList early_headers() const {
+        auto list = common_stream_headers();
+        if (!caller_.why_routed.empty()) list.emplace_back("x-sarai-reason", caller_.why_routed);
+        return list;
+    }
+    // Why this model, where the router chose it, and why this backend of it.
+    [[nodiscard]] std::string reason(const pool::Route& route) const {
+        return caller_.why_routed.empty() ? route.reason : fmt::format("{}; {}", caller_.why_routed, route.reason);
     }
     [[nodiscard]] static net::HeaderList common_stream_headers() {
         return {{"Cache-Control", "no-cache"},

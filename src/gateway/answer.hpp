@@ -18,6 +18,7 @@
 
 namespace sarai::gateway {
 
+class RouterDesk;
 class Shelf;
 
 // What every request sees; lives as long as the server. Model i of the configuration is model i of the pool.
@@ -27,6 +28,7 @@ struct Shared {
     Metrics& metrics;
     Catalogue& catalogue;
     Shelf& shelf;
+    RouterDesk& desk;
 };
 
 // Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.

@@ -19,7 +19,8 @@ struct Caller {
     std::string id;    // x-request-id
     std::optional<TraceContext> trace = {};
     std::chrono::steady_clock::time_point arrived = std::chrono::steady_clock::now();
-    int status = 0;  // where it is another one than the client saw: 499, or of an error in mid-stream
+    int status = 0;               // where it is another one than the client saw: 499, or of an error in mid-stream
+    std::string why_routed = {};  // the router's reason for its choice; empty: the client named the model
     std::vector<std::pair<std::string, std::string>> notes = {};  // further fields of its line in the log
 };
 

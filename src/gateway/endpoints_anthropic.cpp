@@ -31,6 +31,8 @@ asio::awaitable<void> Gateway::messages(net::Exchange& exchange, Caller& caller)
     exchange.add_header("request-id", caller.id);  // where its clients look for it
     auto request = protocols::anthropic::decode_request(exchange.request().body());
     if (!request) co_return co_await refuse_with(exchange, Protocol::anthropic, request.error());
+    if (auto chosen = choose(exchange, caller, *request); !chosen)
+        co_return co_await refuse_with(exchange, Protocol::anthropic, chosen.error());
     const auto face =
         make_anthropic_face(request->model, std::string(protocols::anthropic::prefill_of(*request)), caller.id);
     co_await answer(exchange, caller, std::move(*request), *face, Protocol::anthropic, shared_);
@@ -42,6 +44,8 @@ asio::awaitable<void> Gateway::count_tokens(net::Exchange& exchange, Caller& cal
     if (!request) co_return co_await refuse_with(exchange, Protocol::anthropic, request.error());
     request->task = llm::Task::count;
     request->stream = false;
+    if (auto chosen = choose(exchange, caller, *request); !chosen)
+        co_return co_await refuse_with(exchange, Protocol::anthropic, chosen.error());
     CountFace face;
     co_await answer(exchange, caller, std::move(*request), face, Protocol::anthropic, shared_);
 }

@@ -173,6 +173,8 @@ asio::awaitable<void> Gateway::delete_model(net::Exchange& exchange, Caller& /*c
 
 // What the configuration's file names, clients do not change.
 Result<void> Gateway::not_configured(std::string_view name, std::string_view field) const {
+    if (desk_.is_auto(name))
+        return fail_field(std::string(field), "\"auto\" is the name by which clients ask for whatever model fits");
     const auto model = find_model(shared_.config, name);
     if (!model || shared_.config.models[*model].brought) return {};
     return std::unexpected(

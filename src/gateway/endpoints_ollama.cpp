@@ -1,4 +1,5 @@
 // Ollama's API: answers and listings.
+#include "gateway/auto_listing.hpp"
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/ollama_face.hpp"
@@ -14,6 +15,10 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, p
     auto decoded = ollama::decode_request(call, exchange.request().body());
     if (!decoded) co_return co_await refuse_with(exchange, Protocol::ollama, decoded.error());
     auto& request = decoded->request;
+    // Its clients load a model before they ask it. Which one is asked, the prompt will say.
+    if (decoded->action != ollama::Action::run && desk_.is_auto(request.model))
+        co_return (void) co_await exchange.respond(json_reply(
+            ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
     if (decoded->action != ollama::Action::run) {
         if (auto allowed = access::may_use(caller.visit.key(), request.model); !allowed)
             co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
@@ -34,6 +39,8 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, p
         co_return (void) co_await exchange.respond(json_reply(
             ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
     }
+    if (auto chosen = choose(exchange, caller, request); !chosen)
+        co_return co_await refuse_with(exchange, Protocol::ollama, chosen.error());
     std::optional<json::array> conversation;
     if (call == ollama::Call::generate)
         if (const auto* messages = request.body.if_contains("messages"); messages != nullptr && messages->is_array())
@@ -71,6 +78,8 @@ asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& call
     if (!name) co_return co_await refuse_with(exchange, Protocol::ollama, name.error());
     if (auto allowed = access::may_use(caller.visit.key(), *name); !allowed)
         co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
+    if (desk_.is_auto(*name) && lists_auto(shared_, caller.visit.key()))
+        co_return (void) co_await exchange.respond(json_reply(ollama::encode_show(auto_description(shared_))));
     const auto shown = co_await ollama_show_json(shared_, *name, exchange.request().body());
     (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
 }

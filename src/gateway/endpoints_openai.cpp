@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "gateway/auto_listing.hpp"
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/openai_face.hpp"
@@ -20,6 +21,8 @@ namespace responses = protocols::responses;
 
 asio::awaitable<void> Gateway::openai(net::Exchange& exchange, Caller& caller, Result<llm::Request> request) {
     if (!request) co_return co_await refuse_with(exchange, Protocol::openai, request.error());
+    if (auto chosen = choose(exchange, caller, *request); !chosen)
+        co_return co_await refuse_with(exchange, Protocol::openai, chosen.error());
     const auto face = make_openai_face();
     co_await answer(exchange, caller, std::move(*request), *face, Protocol::openai, shared_);
 }
@@ -52,6 +55,8 @@ asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
 
 asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller) {
     const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
+    if (desk_.is_auto(name) && lists_auto(shared_, caller.visit.key()))
+        co_return (void) co_await exchange.respond(json_reply(auto_model_json(shared_)));
     const auto model = find_model(shared_.config, name);
     if (!model)
         co_return co_await refuse_with(exchange, Protocol::openai,
@@ -65,6 +70,9 @@ asio::awaitable<void> Gateway::create_response(net::Exchange& exchange, Caller& 
     auto decoded =
         responses::decode_request(exchange.request().body(), response_born(), find_in(responses_, caller.name));
     if (!decoded) co_return co_await refuse_with(exchange, Protocol::openai, decoded.error());
+    if (auto chosen = choose(exchange, caller, decoded->request); !chosen)
+        co_return co_await refuse_with(exchange, Protocol::openai, chosen.error());
+    decoded->context.model = decoded->request.model;
     // With what was said before it is longer than its body.
     if (decoded->request.body.contains("messages"))
         decoded->request.size = json::serialize(decoded->request.body.at("messages")).size();

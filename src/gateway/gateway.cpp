@@ -42,6 +42,11 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/metrics", &Gateway::metrics, Need::watch},
         Route{"GET", "/sarai/status", &Gateway::status, Need::watch},
         Route{"GET", "/sarai/why", &Gateway::why, Need::watch},
+        Route{"GET", "/sarai/route", &Gateway::route_prompt, Need::look},
+        Route{"POST", "/sarai/route", &Gateway::route_prompt, Need::look},
+        Route{"POST", "/sarai/hint", &Gateway::hint, Need::look},
+        Route{"POST", "/sarai/feedback", &Gateway::take_feedback, Need::look},
+        Route{"GET", "/sarai/feedback", &Gateway::give_feedback, Need::manage},
         Route{"POST", "/sarai/unload", &Gateway::unload, Need::manage},
         Route{"POST", "/sarai/load", &Gateway::load, Need::manage},
         Route{"POST", "/sarai/reload", &Gateway::reload, Need::manage},
@@ -74,8 +79,10 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
 
 Gateway::Gateway(World world)
     : metrics_(world.version),
-      shared_{world.config, world.pool, metrics_, world.catalogue, world.shelf},
+      desk_(world.config, std::move(world.eyes)),
+      shared_{world.config, world.pool, metrics_, world.catalogue, world.shelf, desk_},
       entrance_(world.config),
+      feedback_(std::move(world.state_folder)),
       version_(std::move(world.version)),
       reload_(std::move(world.reload)),
       tracer_(std::move(world.tracer)) {}

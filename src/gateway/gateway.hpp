@@ -12,7 +12,9 @@
 #include "config/reload.hpp"
 #include "gateway/answer.hpp"
 #include "gateway/entrance.hpp"
+#include "gateway/feedback_desk.hpp"
 #include "gateway/response_store.hpp"
+#include "gateway/router_desk.hpp"
 #include "gateway/shelf.hpp"
 #include "gateway/tracer.hpp"
 #include "protocols/ollama_server.hpp"
@@ -32,7 +34,9 @@ public:
         Shelf& shelf;
         std::string version;
         Reload reload;
-        std::shared_ptr<Tracer> tracer;  // may be null
+        std::shared_ptr<Tracer> tracer;           // may be null
+        router::Eyes eyes = {};                   // without them there is no model "auto"
+        std::filesystem::path state_folder = {};  // where feedback is kept
     };
     explicit Gateway(World world);
 
@@ -69,6 +73,10 @@ private:
     boost::asio::awaitable<void> unload(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> load(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> reload(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> route_prompt(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> hint(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> take_feedback(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> give_feedback(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> root(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange, Caller& caller);
@@ -90,6 +98,8 @@ private:
     // Long work with progress: Ollama's status lines, or one object at its end.
     using Work = std::function<boost::asio::awaitable<Result<void>>(Shelf::Report)>;
     boost::asio::awaitable<void> report_work(net::Exchange& exchange, Caller& caller, bool stream, const Work& work);
+    // A request for "auto" becomes one for the model that it chooses; any other stays what it is.
+    [[nodiscard]] Result<void> choose(net::Exchange& exchange, Caller& caller, llm::Request& request);
     [[nodiscard]] Result<void> not_configured(std::string_view name, std::string_view field) const;
     boost::asio::awaitable<void> dispatch(net::Exchange& exchange, Caller& caller, const Route* route,
                                           const std::string& allowed);
@@ -97,9 +107,11 @@ private:
     [[nodiscard]] std::string request_id(const net::Exchange& exchange);
 
     Metrics metrics_;
+    RouterDesk desk_;
     Shared shared_;
     Entrance entrance_;
     ResponseStore responses_;
+    FeedbackDesk feedback_;
     std::string version_;
     Reload reload_;
     std::shared_ptr<Tracer> tracer_;

@@ -34,6 +34,14 @@ struct Metrics::Families {
     prom::Family<prom::Counter>& refused =
         family(registry, prom::BuildCounter(), "sarai_requests_refused_total",
                "Requests that were not let in, by reason (unauthorized, forbidden, rate_limited).");
+    prom::Family<prom::Counter>& routes = family(registry, prom::BuildCounter(), "sarai_routing_decisions_total",
+                                                 "Requests for the model auto, by route and the model chosen.");
+    prom::Family<prom::Counter>& hints =
+        family(registry, prom::BuildCounter(), "sarai_routing_hints_total",
+               "Hints of prompts that are being typed, by whether a load or a wake began (true, false).");
+    prom::Family<prom::Counter>& feedback =
+        family(registry, prom::BuildCounter(), "sarai_routing_feedback_total",
+               "Feedback on routes, by route and by whether it was right (true, false).");
     prom::Family<prom::Counter>& key_requests = family(registry, prom::BuildCounter(), "sarai_key_requests_total",
                                                        "Finished requests by API key and HTTP status.");
     prom::Family<prom::Counter>& key_tokens = family(registry, prom::BuildCounter(), "sarai_key_tokens_total",
@@ -136,6 +144,16 @@ void Metrics::count(const FinishedRequest& request) {
 
 void Metrics::count_refused(std::string_view why) {
     families_->refused.Add({{"reason", std::string(why)}}).Increment();
+}
+
+void Metrics::count_route(std::string_view route, std::string_view model) {
+    families_->routes.Add({{"route", std::string(route)}, {"model", std::string(model)}}).Increment();
+}
+
+void Metrics::count_hint(bool loading) { families_->hints.Add({{"loading", loading ? "true" : "false"}}).Increment(); }
+
+void Metrics::count_feedback(std::string_view route, bool right) {
+    families_->feedback.Add({{"route", std::string(route)}, {"right", right ? "true" : "false"}}).Increment();
 }
 
 std::string Metrics::text(const pool::Pool& pool) const {

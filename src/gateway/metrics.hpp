@@ -36,6 +36,10 @@ public:
     void count(const FinishedRequest& request);
     // One that was not let in, by the kind of its error.
     void count_refused(std::string_view why);
+    // What the router decided, what it was told of prompts that are being typed, and whether it was right.
+    void count_route(std::string_view route, std::string_view model);
+    void count_hint(bool loading);
+    void count_feedback(std::string_view route, bool right);
     [[nodiscard]] std::string text(const pool::Pool& pool) const;
 
 private:

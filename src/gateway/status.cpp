@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "gateway/auto_listing.hpp"
 #include "memory/learned_text.hpp"
 
 namespace sarai::gateway {
@@ -206,6 +207,7 @@ json::object models_json(const Shared& shared, const config::ApiKey* key) {
         const auto& model = shared.config.models[i];
         if (!model.retired && access::is_listed(key, model.name)) data.push_back(model_json(shared, i));
     }
+    if (lists_auto(shared, key)) data.push_back(auto_model_json(shared));
     return {{"object", "list"}, {"data", data}};
 }
 
@@ -217,6 +219,7 @@ json::object anthropic_models_json(const Shared& shared, const config::ApiKey* k
                             {"id", model.name},
                             {"display_name", model.name},
                             {"created_at", "1970-01-01T00:00:00Z"}});  // unknown, as its API says it
+    if (lists_auto(shared, key)) data.push_back(auto_anthropic_json());
     const auto id = [&](auto end) { return data.empty() ? json::value(nullptr) : end().at("id"); };
     const auto first = id([&]() -> const json::value& { return data.front(); });
     const auto last = id([&]() -> const json::value& { return data.back(); });

@@ -53,12 +53,8 @@ public:
     Result<Decision> run() {
         if (targets_.all.empty()) return fail(Code::not_found, "there is no chat model that \"auto\" could choose");
         weigh_labels();
-        if (by_rule() || by_attachment() || by_conversation())
-            ;
-        else if (winner_)
-            choose(route_of(*winner_), targets_.of(*winner_), *winner_, why_label());
-        else
-            choose(Route::fallback, targets_.fallback, std::nullopt, why_none());
+        const bool decided = by_rule() || by_attachment() || by_conversation();
+        if (!decided) by_label();
         if (auto possible = mind_obstacles(); !possible) return std::unexpected(possible.error());
         list();
         return std::move(decision_);
@@ -139,6 +135,13 @@ private:
         }
         choose(Route::pinned, earlier->model, earlier->label, "the conversation goes on; " + why);
         return true;
+    }
+
+    void by_label() {
+        if (winner_)
+            choose(route_of(*winner_), targets_.of(*winner_), *winner_, why_label());
+        else
+            choose(Route::fallback, targets_.fallback, std::nullopt, why_none());
     }
 
     [[nodiscard]] std::string why_label() const {

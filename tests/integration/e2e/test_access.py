@@ -64,7 +64,7 @@ class Keys(unittest.TestCase):
         reply = self.ask("ann-secret", "embed")
         self.assertEqual((reply.status, reply.json["error"]["code"]), (403, "model_not_allowed"))
         names = lambda key: [m["id"] for m in self.sarai.request("GET", "/v1/models", headers=bearer(key)).json["data"]]
-        self.assertEqual((names("ann-secret"), sorted(names("root-secret"))), (["lfm2"], ["embed", "lfm2"]))
+        self.assertEqual((names("ann-secret"), sorted(names("root-secret"))), (["lfm2"], ["auto", "embed", "lfm2"]))
         self.assertEqual([m["name"] for m in self.sarai.request("GET", "/api/tags", headers=bearer("ann-secret")).json["models"]],
                          ["lfm2:latest"])
         self.assertEqual(self.sarai.request("GET", "/v1/models/embed", headers=bearer("ann-secret")).status, 403)

@@ -123,7 +123,7 @@ class ThreeModels(Case):
         self.assertEqual(missing.status, 404)
         self.assertIn("model 'nope' not found", missing.json["error"])
         names = [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]]
-        self.assertEqual(names, ["solar:latest", "lfm2:latest", "omni:latest", "embed:latest"])
+        self.assertEqual(names, ["solar:latest", "lfm2:latest", "omni:latest", "embed:latest", "auto:latest"])
 
     def test_ollama_clients_see_what_the_files_say(self):
         def tags():
@@ -132,11 +132,11 @@ class ThreeModels(Case):
         models = tags()
         self.assertEqual({name: m["capabilities"] for name, m in models.items()},
                          {"solar:latest": ["completion"], "lfm2:latest": ["completion", "tools"], "omni:latest": ["completion", "tools", "insert"],
-                          "embed:latest": ["embedding"]})
+                          "embed:latest": ["embedding"], "auto:latest": ["completion"]})
         self.assertEqual(models["solar:latest"]["remote_host"], self.lan.url)
         self.assertEqual(models["solar:latest"]["remote_model"], "solar")
         self.assertEqual(models["lfm2:latest"]["details"]["family"], "lfm2")
-        self.assertEqual(len({m["digest"] for m in models.values()}), 4)
+        self.assertEqual(len({m["digest"] for m in models.values()}), 5)
         shown = self.sarai.request("POST", "/api/show", {"model": "omni"}).json
         self.assertEqual(shown["model_info"]["general.architecture"], "qwen2vl")
         self.assertIsNone(shown["model_info"]["tokenizer.ggml.tokens"])

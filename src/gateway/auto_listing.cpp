@@ -1,0 +1,106 @@
+#include "gateway/auto_listing.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/sha256.hpp"
+#include "gateway/router_desk.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+namespace json = boost::json;
+namespace ollama = protocols::ollama;
+
+std::vector<std::pair<std::string_view, std::string>> ways_of(const Shared& shared) {
+    const auto targets = shared.desk.targets(shared.catalogue);
+    std::vector<std::pair<std::string_view, std::string>> ways{
+        {"hard", targets.hard}, {"soft", targets.soft}, {"web_query", targets.web_query}};
+    if (!targets.multimodal.empty()) ways.emplace_back("multimodal", targets.multimodal);
+    ways.emplace_back("default", targets.fallback);
+    return ways;
+}
+
+// Would one of its models answer without a load?
+bool is_ready(const Shared& shared) {
+    return std::ranges::any_of(ways_of(shared), [&](const auto& way) {
+        const auto model = find_model(shared.config, way.second);
+        if (!model) return false;
+        const auto& core = shared.pool.core();
+        return core.local(*model).state == pool::LocalState::ready ||
+               std::ranges::any_of(core.models()[*model].endpoints,
+                                   [&](auto endpoint) { return core.endpoint(endpoint).up; });
+    });
+}
+
+std::vector<std::string> capabilities(const Shared& shared) {
+    std::vector<std::string> can{"completion"};
+    if (!shared.desk.targets(shared.catalogue).multimodal.empty()) can.emplace_back("vision");
+    return can;
+}
+
+ollama::Details no_details() {
+    return {.format = "", .family = "router", .parameter_size = {}, .quantization_level = {}};
+}
+
+}  // namespace
+
+bool lists_auto(const Shared& shared, const config::ApiKey* key) {
+    return shared.desk.is_auto(config::auto_model) && access::is_listed(key, config::auto_model) &&
+           !shared.desk.targets(shared.catalogue).all.empty();
+}
+
+json::object auto_model_json(const Shared& shared) {
+    json::object leads;
+    for (const auto& [route, model] : ways_of(shared)) leads[route] = model;
+    return {{"id", config::auto_model},
+            {"object", "model"},
+            {"created", 0},
+            {"owned_by", "sarai"},
+            {"sarai",
+             {{"state", is_ready(shared) ? "ready" : "unloaded"},
+              {"backend", "router"},
+              {"endpoint", nullptr},
+              {"kind", "chat"},
+              {"planned_bytes", 0},
+              {"measured_bytes", 0},
+              {"routes", leads}}}};
+}
+
+json::object auto_anthropic_json() {
+    return {{"type", "model"},
+            {"id", config::auto_model},
+            {"display_name", config::auto_model},
+            {"created_at", "1970-01-01T00:00:00Z"}};
+}
+
+ollama::ModelInfo auto_model_info(const Shared& shared) {
+    std::string ways;
+    for (const auto& [route, model] : ways_of(shared)) ways += fmt::format("{} {}\n", route, model);
+    return {.name = fmt::format("{}:latest", config::auto_model),
+            .modified_at = shared.catalogue.look(shared.config.file).modified,  // it changes with the configuration
+            .size = {},
+            .digest = sha256_hex(ways),
+            .details = no_details(),
+            .capabilities = capabilities(shared)};
+}
+
+ollama::ModelDescription auto_description(const Shared& shared) {
+    std::string file =
+        "# \"auto\" is no model: each prompt is sent to one of these, and the answer's headers say why\n"
+        "# (x-sarai-route, x-sarai-scores, x-sarai-reason).\n";
+    json::object info{{"general.architecture", "router"}};
+    for (const auto& [route, model] : ways_of(shared)) {
+        file += fmt::format("# {}: {}\n", route, model);
+        info[fmt::format("router.{}", route)] = model;
+    }
+    file += fmt::format("FROM {}\n", config::auto_model);
+    return {.modelfile = std::move(file),
+            .details = no_details(),
+            .model_info = std::move(info),
+            .capabilities = capabilities(shared),
+            .modified_at = shared.catalogue.look(shared.config.file).modified};
+}
+
+}  // namespace sarai::gateway

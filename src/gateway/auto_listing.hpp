@@ -1,0 +1,19 @@
+// The model "auto" in listings: what it is and where it leads.
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "gateway/answer.hpp"
+#include "protocols/ollama_listing.hpp"
+
+namespace sarai::gateway {
+
+// Is it there for that key? Keys with a list of models see it where the list names it.
+[[nodiscard]] bool lists_auto(const Shared& shared, const config::ApiKey* key);
+
+[[nodiscard]] boost::json::object auto_model_json(const Shared& shared);  // OpenAI's
+[[nodiscard]] boost::json::object auto_anthropic_json();
+[[nodiscard]] protocols::ollama::ModelInfo auto_model_info(const Shared& shared);
+[[nodiscard]] protocols::ollama::ModelDescription auto_description(const Shared& shared);
+
+}  // namespace sarai::gateway

@@ -1,0 +1,77 @@
+#include "gateway/prompt_of.hpp"
+
+#include <algorithm>
+
+#include "protocols/json.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+namespace json = boost::json;
+using protocols::array_at;
+using protocols::find;
+using protocols::string_at;
+
+constexpr std::size_t looked_at = std::size_t{16} << 10U;  // at either end
+
+void note_attachment(std::string_view type, router::Facts& facts) {
+    facts.image = facts.image || type.contains("image");
+    facts.audio = facts.audio || type.contains("audio");
+    facts.video = facts.video || type.contains("video");
+}
+
+// Text, or the texts of its parts.
+std::string text_of(const json::value& content, router::Facts& facts) {
+    if (content.is_string()) return std::string(content.get_string());
+    std::string text;
+    if (!content.is_array()) return text;
+    for (const auto& part : content.get_array()) {
+        const auto* object = part.if_object();
+        if (object == nullptr) continue;
+        if (const auto said = string_at(*object, "text"); !said.empty()) {
+            if (!text.empty()) text += '\n';
+            text += said;
+        } else {
+            note_attachment(string_at(*object, "type"), facts);
+        }
+    }
+    return text;
+}
+
+// The first of several prompts.
+std::string prompt_text(const json::object& body) {
+    const auto* prompt = find(body, "prompt");
+    if (prompt != nullptr && prompt->is_array() && !prompt->get_array().empty()) prompt = &prompt->get_array().front();
+    return prompt != nullptr && prompt->is_string() ? std::string(prompt->get_string()) : std::string();
+}
+
+}  // namespace
+
+Prompt prompt_of(const llm::Request& request) {
+    Prompt prompt;
+    if (const auto* messages = array_at(request.body, "messages")) {
+        bool answered = false;
+        for (const auto& message : *messages) {
+            const auto* object = message.if_object();
+            const auto* content = object == nullptr ? nullptr : find(*object, "content");
+            const auto role = object == nullptr ? std::string_view() : string_at(*object, "role");
+            auto text = content == nullptr ? std::string() : text_of(*content, prompt.facts);
+            prompt.all_text += static_cast<std::int64_t>(text.size());
+            answered = answered || role == "assistant";
+            if (role != "user") continue;
+            prompt.text = std::move(text);
+            prompt.goes_on = answered;
+        }
+    } else {
+        prompt.text = prompt_text(request.body);
+        prompt.all_text = static_cast<std::int64_t>(prompt.text.size());
+    }
+    prompt.facts.size = static_cast<std::int64_t>(prompt.text.size());
+    const auto* tools = array_at(request.body, "tools");
+    prompt.facts.tools = tools != nullptr && !tools->empty() && string_at(request.body, "tool_choice") != "none";
+    if (prompt.text.size() > 2 * looked_at)
+        prompt.text = prompt.text.substr(0, looked_at) + "\n" + prompt.text.substr(prompt.text.size() - looked_at);
+    return prompt;
+}
+
+}  // namespace sarai::gateway

@@ -1,0 +1,127 @@
+#include "gateway/router_desk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gateway/prompt_of.hpp"
+#include "llm/conversation.hpp"
+
+namespace sarai::gateway {
+namespace {
+
+// Of a prompt, for feedback; a thousand of them are kept.
+constexpr std::size_t kept_text = std::size_t{8} << 10U;
+
+// As far as is known without reading anything: a file that was not looked at yet is given the benefit of the doubt.
+std::string what_it_lacks(const config::Model& model, const Prompt& prompt, const Shared& shared) {
+    if (model.remote || !model.local) return {};
+    if (prompt.facts.any_attachment() && !model.local->mmproj) return fmt::format("'{}' reads text alone", model.name);
+    const auto context = model.local->context_length / std::max(1, model.local->parallel);
+    const auto tokens = prompt.all_text / 4;  // bytes; nearly all tokenizers need more tokens than that
+    if (tokens > context)
+        return fmt::format("the request is about {} tokens, more than the context of {} that '{}' has", tokens, context,
+                           model.name);
+    if (!prompt.facts.tools) return {};
+    const auto facts = shared.catalogue.look(model.local->path).facts;
+    if (facts && !memory::takes_tools(*facts)) return fmt::format("'{}' takes no tools", model.name);
+    return {};
+}
+
+router::Obstacles obstacles_of(const Prompt& prompt, const Caller& caller, const Shared& shared) {
+    return [&prompt, &caller, &shared](std::string_view name) -> router::Obstacle {
+        if (auto allowed = access::may_use(caller.visit.key(), name); !allowed)
+            return {.why = allowed.error().message, .forbidden = true};
+        const auto* model = shared.config.find(name);
+        if (model == nullptr) return {};
+        return {.why = what_it_lacks(*model, prompt, shared)};
+    };
+}
+
+}  // namespace
+
+bool RouterDesk::is_auto(std::string_view model) const {
+    constexpr std::string_view latest = ":latest";
+    if (model.ends_with(latest)) model.remove_suffix(latest.size());
+    return config_.routing.enabled && eyes_.router && model == config::auto_model;
+}
+
+router::Targets RouterDesk::targets(const Catalogue& catalogue) const {
+    std::vector<router::Candidate> candidates;
+    for (const auto& model : config_.models) {
+        // What a client brings changes nobody else's answers.
+        if (model.retired || model.brought || model.kind != config::ModelKind::chat) continue;
+        candidates.push_back({.name = model.name,
+                              .remote = model.remote.has_value(),
+                              .multimodal = model.local && model.local->mmproj,
+                              .size = model.local ? catalogue.look(model.local->path).size : Bytes{}});
+    }
+    return router::find_targets(config_.routing, candidates);
+}
+
+Result<Routed> RouterDesk::look(const llm::Request& request, const Caller& caller, const Shared& shared, bool mini) {
+    auto prompt = prompt_of(request);
+    if (prompt.goes_on)
+        if (const auto* earlier = conversations_.find({caller.name, llm::conversation_of(request)}))
+            prompt.facts.earlier = *earlier;
+    const auto scores = mini ? eyes_.mini(prompt.text) : eyes_.router(prompt.text);
+    auto routing = config_.routing;
+    if (!routing.thresholds.familiar)
+        routing.thresholds.familiar = mini ? eyes_.mini_familiar_enough : eyes_.familiar_enough;
+    auto decision =
+        router::decide(scores, prompt.facts, routing, targets(shared.catalogue), obstacles_of(prompt, caller, shared));
+    if (!decision) return std::unexpected(decision.error());
+    return Routed{.decision = std::move(*decision), .scores = scores, .text = std::move(prompt.text)};
+}
+
+Result<Routed> RouterDesk::route(llm::Request& request, const Caller& caller, const Shared& shared) {
+    auto routed = look(request, caller, shared);
+    if (!routed) return routed;
+    const auto& decision = routed->decision;
+    if (llm::generates(request.task)) {
+        if (const auto conversation = llm::conversation_of(request); conversation != 0)
+            conversations_.put({caller.name, conversation}, {.model = decision.model, .label = decision.label});
+        auto kept = *routed;
+        kept.decision.considered.clear();
+        kept.text = config_.routing.store_prompts ? kept.text.substr(0, kept_text) : std::string();
+        decisions_.put({caller.name, caller.id}, std::move(kept));
+    }
+    request.model = decision.model;
+    request.body["model"] = decision.model;
+    request.text = {};  // it names "auto"
+    return routed;
+}
+
+const Routed* RouterDesk::decided(const std::string& key, const std::string& request_id) {
+    return decisions_.find({key, request_id});
+}
+
+Result<RouterDesk::Hinted> RouterDesk::hint(const llm::Request& request, const Caller& caller,
+                                            const std::string& client, const Shared& shared) {
+    const auto routed = look(request, caller, shared, true);
+    if (!routed) return std::unexpected(routed.error());
+    const auto& decision = routed->decision;
+    Hinted hinted{.model = decision.model, .reason = decision.reason};
+    const auto now = std::chrono::steady_clock::now();
+    if (const auto* last = hints_.find(client);
+        last != nullptr && last->model == decision.model && now - last->at < hint_pause) {
+        hinted.reason += "; hinted a moment ago";
+        return hinted;
+    }
+    hints_.put(client, {.model = decision.model, .at = now});
+    const auto model = find_model(shared.config, decision.model);
+    if (!model) return std::unexpected(model.error());
+    auto begun = shared.pool.prefetch(*model);
+    hinted.loading = begun.begun;
+    hinted.reason += "; " + begun.why;
+    return hinted;
+}
+
+bool would_load(const Shared& shared, pool::ModelIndex model) {
+    const auto& core = shared.pool.core();
+    const auto& spec = core.models()[model];
+    if (!spec.has_local || core.local(model).state == pool::LocalState::ready) return false;
+    return std::ranges::none_of(spec.endpoints, [&](auto endpoint) { return core.endpoint(endpoint).up; });
+}
+
+}  // namespace sarai::gateway
