@@ -129,7 +129,8 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
         }
         co_return std::unexpected(server_error((*body)->status(), reply));
     }
-    if (const std::string_view reason = (*body)->headers()["x-sarai-reason"]; reason.contains("fallback"))
+    if (const std::string_view reason = (*body)->headers()["x-sarai-reason"];
+        reason.contains("fallback") || (*body)->headers().count("x-sarai-route") > 0)
         sink.note(reason);
     net::SseParser events;
     protocols::openai::StreamDecoder decoder(model_);

@@ -12,6 +12,7 @@
 #include "cli/configuration.hpp"
 #include "cli/key.hpp"
 #include "cli/ps.hpp"
+#include "cli/route.hpp"
 #include "cli/why.hpp"
 #include "config/problem.hpp"
 
@@ -138,6 +139,8 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "why")
         return show_decisions(
             {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);
+    if (command == "route") return show_route(arguments.server, join(arguments.prompt_words), arguments.json, io);
+    if (command == "router") return export_feedback(arguments.server, arguments.json, io);
     if (command == "stop") return stop_model(arguments.server, arguments.model, io);
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);

@@ -108,6 +108,21 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*why, arguments);
     add_server(*why, arguments);
 
+    auto* route = add(*app, "route", "Say which model would answer a prompt for \"auto\", and why",
+                      "  sarai route \"Why does this loop never end?\"\n"
+                      "  sarai route --json \"¿Qué tiempo hará mañana en Quito?\" | jq .scores\n");
+    route->add_option("PROMPT", arguments.prompt_words, "The prompt")->required();
+    add_json(*route, arguments);
+    add_server(*route, arguments);
+
+    auto* router = add(*app, "router", "Work with the router behind \"auto\"", "  sarai router export > mine.jsonl\n");
+    router->require_subcommand(1);
+    auto* feedback = add(*router, "export", "Print what people said of routes, as training data (JSON Lines)",
+                         "  sarai router export > mine.jsonl\n"
+                         "  sarai router export --json | jq '.[] | select(.right | not)'\n");
+    add_json(*feedback, arguments);
+    add_server(*feedback, arguments);
+
     auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again", "  sarai stop omni\n");
     stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
     add_server(*stop, arguments);

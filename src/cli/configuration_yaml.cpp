@@ -209,6 +209,51 @@ std::string estimates_yaml(const config::Estimates& estimates) {
     return section.text().empty() ? "" : "estimates:\n" + section.text();
 }
 
+std::string rule_yaml(const config::RoutingRule& rule) {
+    std::string text;
+    const auto add = [&](const char* key, const std::string& value) {
+        text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", key, value);
+    };
+    if (!rule.language.empty()) add("language", rule.language);
+    if (!rule.attachment.empty()) add("attachment", rule.attachment);
+    if (rule.min_size > 0) add("min_size", fmt::format("{}B", rule.min_size));
+    if (rule.max_size) add("max_size", fmt::format("{}B", *rule.max_size));
+    if (rule.tools) add("tools", truth(*rule.tools));
+    add("model", in_double_quotes(rule.model));
+    return "{" + text + "}";
+}
+
+std::string routing_yaml(const config::Routing& routing) {
+    const config::Routing usual;
+    const auto fraction = [](double value) { return fmt::format("{}", value); };
+    Section section("  ");
+    section.add_changed("enabled", routing.enabled, usual.enabled, truth);
+    for (const auto& [key, name] : {std::pair{"hard", &routing.hard},
+                                    {"soft", &routing.soft},
+                                    {"web_query", &routing.web_query},
+                                    {"multimodal", &routing.multimodal},
+                                    {"default", &routing.fallback}})
+        if (!name->empty()) section.add(key, in_double_quotes(*name));
+    Section thresholds("    ");
+    thresholds.add_changed("hard", routing.thresholds.hard, usual.thresholds.hard, fraction);
+    thresholds.add_changed("soft", routing.thresholds.soft, usual.thresholds.soft, fraction);
+    thresholds.add_changed("web_query", routing.thresholds.web_query, usual.thresholds.web_query, fraction);
+    if (routing.thresholds.familiar) thresholds.add("familiar", fraction(*routing.thresholds.familiar));
+    if (!thresholds.text().empty())
+        section.add("thresholds", "\n" + thresholds.text().substr(0, thresholds.text().size() - 1));
+    section.add_changed("alpha", routing.alpha, usual.alpha, fraction);
+    section.add_changed("beta", routing.beta, usual.beta, fraction);
+    section.add_changed("keep", routing.keep, usual.keep, truth);
+    section.add_changed("topic_change", routing.topic_change, usual.topic_change, fraction);
+    section.add_changed("store_prompts", routing.store_prompts, usual.store_prompts, truth);
+    if (!routing.weights.empty()) section.add("weights", in_double_quotes(routing.weights.string()));
+    if (!routing.mini_weights.empty()) section.add("mini_weights", in_double_quotes(routing.mini_weights.string()));
+    std::string rules;
+    for (const auto& rule : routing.rules) rules += "\n    - " + rule_yaml(rule);
+    if (!rules.empty()) section.add("rules", rules);
+    return section.text().empty() ? "" : "routing:\n" + section.text();
+}
+
 std::string access_yaml(const config::Access& access) {
     Section section("  ");
     std::string keys;
@@ -232,7 +277,8 @@ std::string access_yaml(const config::Access& access) {
 
 std::string configuration_yaml(const config::Config& config) {
     auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
-                engine_yaml(config.engine) + estimates_yaml(config.estimates) + "models:\n";
+                engine_yaml(config.engine) + estimates_yaml(config.estimates) + routing_yaml(config.routing) +
+                "models:\n";
     for (const auto& model : config.models) text += model_yaml(model);
     return text;
 }

@@ -93,6 +93,10 @@ server: {listen: "[::1]:7777", max_request_body: 32MiB, header_timeout: 1500ms, 
 memory: {max_ram: 12GB, reserve: 512MiB, max_concurrent_llms: 5, policy: lru, enforcement: watchdog}
 engine: {server_binary: /opt/llama-server, runtime_dir: /run/sarai}
 estimates: {native: 19.1GB, hybrid: 7.5GB, system: 1.5GB}
+routing:
+  {hard: "solar:10.7b", soft: lfm2, web_query: cloud, multimodal: lfm2, default: lfm2, alpha: 0.7, beta: 0, keep: false,
+   topic_change: 0.25, thresholds: {hard: 0.1, soft: 1, web_query: 0.333, familiar: 0}, store_prompts: true, weights: /m/w.gguf,
+   mini_weights: /m/v.gguf, rules: [{language: es, attachment: any, min_size: 3B, max_size: 1KiB, tools: false, model: cloud}, {model: lfm2}]}
 models:
   solar:10.7b:
     backend: ollama_http
@@ -133,6 +137,7 @@ models:
     EXPECT_EQ(again.memory.policy, "lru");
     EXPECT_EQ(again.engine.server_binary, config.engine.server_binary);
     EXPECT_EQ(again.engine.runtime_dir, config.engine.runtime_dir);
+    EXPECT_EQ(again.routing, config.routing);
     EXPECT_EQ(again.estimates.native, config.estimates.native);
     ASSERT_EQ(again.models.size(), 4U);
     const auto& solar = again.models[0];
