@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "gateway/router_desk.hpp"
 #include "gateway/shelf.hpp"
 #include "support/recorded_exchange.hpp"
 
@@ -79,7 +80,7 @@ struct OllamaListing : testing::Test {
         if (!pool)
             pool.emplace(io.get_executor(), pool::Rules{}, specs, std::vector<pool::EndpointSpec>{}, pool::Ports{},
                          pool::WatchRules{});
-        return {config, *pool, metrics, catalogue, shelf};
+        return {config, *pool, metrics, catalogue, shelf, desk};
     }
 
     asio::io_context io;
@@ -88,6 +89,7 @@ struct OllamaListing : testing::Test {
     std::optional<pool::Pool> pool;
     Metrics metrics{"test"};
     FakeCatalogue catalogue{tiny_solar()};
+    RouterDesk desk{config, {}};  // without a classifier there is no "auto"
     // Nothing is put into it, so its folder is not even made.
     library::Library library = *library::Library::open(std::filesystem::path(testing::TempDir()) / "no-library");
     Shelf shelf{library, {}, catalogue, [](std::string_view) { return std::nullopt; }, [] { return Result<void>{}; }};
