@@ -123,11 +123,12 @@ constexpr std::string_view main_config =
 # Point `path` at real GGUF files and `url` at a real Ollama, and this is the reference system.
 server: {{listen: 127.0.0.1:{port}}}
 memory: {{max_ram: 2GiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, policy: never_unload}}
+routing: {{hard: solar, soft: lfm2, web_query: solar, multimodal: omni, default: solar}}  # who answers for "auto"
 models:
   solar: {{backend: ollama_http, endpoints: [{{url: "http://127.0.0.1:{lan_port}"}}], model: "solar",
           fallback: gguf_native, path: solar.gguf, context_length: 2048}}
   lfm2:  {{backend: gguf_native, path: lfm2.gguf, context_length: 2048, pinned: true, preload: true}}
-  omni:  {{backend: gguf_native, path: omni.gguf, context_length: 2048, preload: true}}
+  omni:  {{backend: gguf_native, path: omni.gguf, mmproj: omni-mmproj.gguf, context_length: 2048, preload: true}}
   embed: {{backend: gguf_native, path: embed.gguf, kind: embedding, context_length: 512, pinned: true, preload: true}}
 )";
 
@@ -146,16 +147,19 @@ sarai {} is ready on {}
 
   solar   the expert, on the "LAN box" (a second process that plays an Ollama server), with a local fallback
   lfm2    the small fast one, local, never unloaded
-  omni    the multimodal one (text), local
+  omni    the multimodal one, local
   embed   embeddings, local
+  auto    whichever of the first three fits the prompt
 
 These models are synthetic: tiny, with random weights. They talk gibberish, but everything around them is real.
 For real answers, point the paths of {} at GGUF files
 and its url at your Ollama server, then: sarai serve --config THAT_FILE
 
-Three things to try from another shell:
+Some things to try from another shell:
 
   ./sarai run solar "What is a monad?"
+  ./sarai run auto "I feel a bit lonely today"        # the router finds the model; the answer's headers say why
+  ./sarai route "¿Por qué da segfault este puntero?"  # which one it would be
   ./sarai ps
   curl -N {}/v1/chat/completions -H 'Content-Type: application/json' \
        -d '{{"model":"lfm2","stream":true,"max_tokens":40,"messages":[{{"role":"user","content":"Hello"}}]}}'
