@@ -13,6 +13,7 @@
 #include "cli/key.hpp"
 #include "cli/ps.hpp"
 #include "cli/route.hpp"
+#include "cli/router.hpp"
 #include "cli/why.hpp"
 #include "config/problem.hpp"
 
@@ -128,6 +129,19 @@ int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     return hooks.prove(options);
 }
 
+int router(const CLI::App& command, Arguments& arguments, Io& io) {
+    const std::string part = command.get_subcommands().front()->get_name();
+    if (part == "train") return train_router(arguments.train, io);
+    if (part == "eval") {
+        arguments.eval.json = arguments.json;
+        return evaluate_router(arguments.eval, io);
+    }
+    if (part == "export") return export_feedback(arguments.server, arguments.json, io);
+    arguments.explain.json = arguments.json;
+    arguments.explain.prompt = join(arguments.explained_words);
+    return explain_prompt(arguments.explain, io);
+}
+
 int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, Io& io) {
     const std::string command = app.get_subcommands().front()->get_name();
     if (command == "serve") return serve(arguments, hooks, io);
@@ -140,11 +154,11 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
         return show_decisions(
             {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);
     if (command == "route") return show_route(arguments.server, join(arguments.prompt_words), arguments.json, io);
-    if (command == "router") return export_feedback(arguments.server, arguments.json, io);
     if (command == "stop") return stop_model(arguments.server, arguments.model, io);
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);
     if (command == "key") return make_key(arguments.owner, io);
+    if (command == "router") return router(*app.get_subcommands().front(), arguments, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "completion") {
         io.out << completion_script(app, arguments.shell);

@@ -46,6 +46,79 @@ CLI::App* add(CLI::App& parent, const std::string& name, const std::string& abou
     return command;
 }
 
+void add_choice(CLI::App& command, RouterChoice& choice) {
+    auto* weights = command.add_option("--weights", choice.weights,
+                                       "Weights made by \"sarai router train\"; without it those within the program");
+    weights->type_name("FILE");
+    command.add_option("--size", choice.size, "Of the weights within the program (router)")
+        ->type_name("router|mini")
+        ->check(CLI::IsMember({"router", "mini"}).description(""))
+        ->excludes(weights);
+}
+
+void add_router(CLI::App& app, Arguments& arguments) {
+    auto* router = add(app, "router", "Train, measure and explain what sends prompts of \"auto\" to models",
+                       "  sarai router explain \"Why does my loop never end?\"\n"
+                       "  sarai router eval data/router/dev.jsonl\n"
+                       "  sarai router train data/router/train\n");
+    router->require_subcommand(1);
+
+    auto* train = add(*router, "train", "Train weights from labelled prompts; the same seed gives the same file",
+                      "  sarai router train data/router/train --out trm-router.gguf\n"
+                      "  sarai router train data/router/train my.jsonl --size mini --teacher trm-router.gguf\n");
+    train->add_option("DATA", arguments.train.data, "JSON Lines with text, label, also, lang; or folders of them")
+        ->required()
+        ->type_name("FILE");
+    train->add_option("--out", arguments.train.output, "Where the weights go (trm-router.gguf or trm-mini.gguf here)")
+        ->type_name("FILE");
+    train->add_option("--size", arguments.train.size, "router: 7 M parameters; mini: 3.5 M (router)")
+        ->type_name("router|mini")
+        ->check(CLI::IsMember({"router", "mini"}).description(""));
+    train->add_option("--teacher", arguments.train.teachers, "Weights whose answers are learnt too; may be repeated")
+        ->type_name("FILE")
+        ->expected(1)
+        ->take_all();
+    train->add_option("--seed", arguments.train.seed, "Of everything that is random (1)")->type_name("N");
+    train->add_option("--epochs", arguments.train.epochs, "At most so many passes over the data")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1000).description(""));
+    train
+        ->add_option("--validation", arguments.train.validation,
+                     "Share that is not learnt from, but decides when to stop (0.1)")
+        ->type_name("SHARE")
+        ->check(CLI::Range(0.0, 0.9).description(""));
+
+    auto* eval = add(*router, "eval", "Measure weights on labelled prompts",
+                     "  sarai router eval data/router/dev.jsonl\n"
+                     "  sarai router eval my.jsonl --size mini --errors\n"
+                     "  sarai router eval data/router/dev.jsonl --baseline data/router/train\n");
+    eval->add_option("DATA", arguments.eval.data, "JSON Lines with text, label, also, lang; or folders of them")
+        ->required()
+        ->type_name("FILE");
+    add_choice(*eval, arguments.eval.choice);
+    eval->add_option("--baseline", arguments.eval.baseline, "Compare with a logistic regression trained on this")
+        ->type_name("FILE")
+        ->expected(1)
+        ->take_all();
+    eval->add_flag("--errors", arguments.eval.errors, "List what was answered wrongly");
+    add_json(*eval, arguments);
+
+    auto* explain = add(*router, "explain", "Say how a prompt is scored, which words matter, and what it is like",
+                        "  sarai router explain \"¿Va a llover mañana en Bilbao?\"\n"
+                        "  sarai router explain --json < prompt.txt\n");
+    explain->add_option("PROMPT", arguments.explained_words, "The prompt; without it what is piped in");
+    add_choice(*explain, arguments.explain.choice);
+    explain->add_option("--data", arguments.explain.data, "Where similar prompts are looked for (data/router/train)")
+        ->type_name("FILE");
+    add_json(*explain, arguments);
+
+    auto* feedback = add(*router, "export", "Print what people said of routes, as training data (JSON Lines)",
+                         "  sarai router export > mine.jsonl\n"
+                         "  sarai router export --json | jq '.[] | select(.right | not)'\n");
+    add_json(*feedback, arguments);
+    add_server(*feedback, arguments);
+}
+
 }  // namespace
 
 std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
@@ -115,14 +188,6 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*route, arguments);
     add_server(*route, arguments);
 
-    auto* router = add(*app, "router", "Work with the router behind \"auto\"", "  sarai router export > mine.jsonl\n");
-    router->require_subcommand(1);
-    auto* feedback = add(*router, "export", "Print what people said of routes, as training data (JSON Lines)",
-                         "  sarai router export > mine.jsonl\n"
-                         "  sarai router export --json | jq '.[] | select(.right | not)'\n");
-    add_json(*feedback, arguments);
-    add_server(*feedback, arguments);
-
     auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again", "  sarai stop omni\n");
     stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
     add_server(*stop, arguments);
@@ -188,6 +253,8 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
         ->check(CLI::Range(8, 100000));
     add_json(*prove, arguments);
     add_server(*prove, arguments);
+
+    add_router(*app, arguments);
 
     auto* config = add(*app, "config", "Work with configurations", "  sarai config check config/sarai.yaml\n");
     config->require_subcommand(1);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/cli.hpp"
+#include "cli/router.hpp"
 #include "cli/run.hpp"
 #include "cli/server.hpp"
 
@@ -33,6 +34,10 @@ struct Arguments {
     std::string checked_file;
     std::string owner;  // of a new key
     std::string shell;
+    TrainOptions train;
+    EvalOptions eval;
+    ExplainOptions explain;
+    std::vector<std::string> explained_words;
 };
 
 // `arguments` must outlive the tree.

@@ -51,6 +51,8 @@ public:
     ~Classifier();
 
     [[nodiscard]] Scores score(std::string_view text) const;
+    // What the network sees of a prompt: the slots' pooled embeddings, side by side. For explanations.
+    [[nodiscard]] std::vector<float> embed(std::string_view text) const;
     [[nodiscard]] Bytes memory() const;  // what it takes, weights and buffers
     [[nodiscard]] std::int64_t parameters() const;
     [[nodiscard]] float familiar_enough() const;  // below it a prompt is unlike training; chosen on validation data
