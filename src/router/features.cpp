@@ -44,7 +44,7 @@ enum Salt : std::uint8_t { salt_word, salt_pair, salt_gap, salt_letters, salt_bu
 
 class Collector {
 public:
-    Collector(const std::vector<Token>& tokens, std::size_t bytes) : tokens_(tokens), bytes_(bytes) {}
+    explicit Collector(const std::vector<Token>& tokens) : tokens_(tokens) {}
 
     std::vector<Feature> run() {
         out_.reserve(tokens_.size() * 16);
@@ -108,14 +108,12 @@ private:
     // How long, how many lines, what it ends with, how much of it is code, numbers, emoji.
     void build() {
         const auto log_class = [](std::size_t n) { return std::to_string(std::bit_width(n)); };
-        std::size_t words = 0, code = 0, numbers = 0, lines = 0, emoji = 0, shouted = 0, questions = 0, exclaims = 0,
-                    opened = 0;
+        std::size_t words = 0, code = 0, numbers = 0, lines = 0, emoji = 0, questions = 0, exclaims = 0, opened = 0;
         for (const auto& token : tokens_) {
             words += token.kind == TokenKind::word ? 1U : 0U;
             numbers += token.kind == TokenKind::number ? 1U : 0U;
             lines += token.kind == TokenKind::line_end ? 1U : 0U;
             emoji += token.kind == TokenKind::emoji ? 1U : 0U;
-            shouted += token.shouted ? 1U : 0U;
             if (token.kind == TokenKind::identifier || token.kind == TokenKind::path) ++code;
             if (token.kind != TokenKind::sign) continue;
             if (token.text == "?" || token.text == "??" || token.text == "?!") ++questions;
@@ -128,12 +126,11 @@ private:
                 ++code;
         }
         add_build("words" + log_class(words));
-        add_build("bytes" + log_class(bytes_));
+        add_build("tokens" + log_class(tokens_.size()));
         add_build("lines" + log_class(lines));
         add_build("code" + log_class(code));
         add_build("numbers" + log_class(numbers));
         add_build("emoji" + log_class(emoji));
-        add_build("shouted" + log_class(shouted));
         add_build("questions" + log_class(questions));
         add_build("exclaims" + log_class(exclaims));
         add_build(opened > 0 ? "opened" : "unopened");
@@ -144,7 +141,6 @@ private:
 
     static constexpr std::size_t max_letters = 40;  // longer words are none
     const std::vector<Token>& tokens_;
-    std::size_t bytes_;
     std::vector<Feature> out_;
 };
 
@@ -166,14 +162,10 @@ std::string_view trailing_part(std::string_view text) {
     return text.substr(boundary(text, text.size() - most_trailing_bytes));
 }
 
-std::vector<Feature> features_of(const std::vector<Token>& tokens, std::size_t text_bytes) {
-    return Collector(tokens, text_bytes).run();
-}
-
 std::vector<Feature> features_of(std::string_view text) {
     auto tokens = tokens_of(leading_part(text));
     for (auto& token : tokens_of(trailing_part(text))) tokens.push_back(std::move(token));
-    return features_of(tokens, text.size());
+    return Collector(tokens).run();
 }
 
 }  // namespace sarai::router

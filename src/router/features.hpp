@@ -31,6 +31,5 @@ inline constexpr std::size_t most_trailing_bytes = 2000;
 [[nodiscard]] std::string_view trailing_part(std::string_view text);  // empty where the leading part is all
 
 [[nodiscard]] std::vector<Feature> features_of(std::string_view text);
-[[nodiscard]] std::vector<Feature> features_of(const std::vector<Token>& tokens, std::size_t text_bytes);
 
 }  // namespace sarai::router

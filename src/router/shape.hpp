@@ -23,7 +23,7 @@ struct Shape {
     int state = 128;     // of x, y and z; likewise
     int hidden = 256;    // of the network's layers; likewise
     int cycles = 3;      // H: how often the answer y is refined, and read by the heads
-    int steps = 2;       // L: how often the latent z is refined before each
+    int steps = 1;       // L: how often the latent z is refined before each
     auto operator<=>(const Shape&) const = default;
 };
 

@@ -92,24 +92,20 @@ private:
     void word() {
         const auto from = at_;
         std::string folded;
-        std::size_t letters = 0, digits = 0, upper = 0, humps = 0, joints = 0;
-        bool enye = false, last_lower = false;
+        std::size_t letters = 0, digits = 0, humps = 0, joints = 0;
+        bool last_lower = false;
         while (at_ < text_.size()) {
             const auto next = read_character(text_.substr(at_));
             if (next.kind == Kind::letter) {
                 humps += next.upper && last_lower ? 1U : 0U;
                 last_lower = !next.upper;
                 ++letters;
-                upper += next.upper ? 1U : 0U;
-                enye = enye || next.code == U'\u00f1';
                 append(folded, next.code);
             } else if (next.kind == Kind::digit) {
                 ++digits;
                 append(folded, next.code);
             } else if (next.kind == Kind::mark) {  // U+0303 makes an ñ of the n before it
-                const bool tilde = next.code == 0x303 && folded.ends_with('n');
-                if (tilde) folded.replace(folded.size() - 1, 1, "\u00f1");
-                enye = enye || tilde;
+                if (next.code == 0x303 && folded.ends_with('n')) folded.replace(folded.size() - 1, 1, "\u00f1");
             } else if (next.code == U'_') {
                 ++joints;
                 folded += '_';
@@ -125,11 +121,7 @@ private:
         if (code) add(TokenKind::identifier, "<id>", from);
         for (std::size_t begin = 0; begin < folded.size();) {  // snake_case in its parts
             const auto end = std::min(folded.find('_', begin), folded.size());
-            if (end > begin) {
-                auto& token = add(TokenKind::word, folded.substr(begin, end - begin), from);
-                token.shouted = letters > 1 && upper == letters;
-                token.has_enye = enye;
-            }
+            if (end > begin) add(TokenKind::word, folded.substr(begin, end - begin), from);
             begin = end + 1;
         }
         if (digits > 0 && peek() == '.' && is_digit(peek(1))) version(from);
@@ -209,7 +201,7 @@ private:
     void sign(const Character& first) {
         const auto from = at_;
         const auto rest = text_.substr(at_);
-        if (first.code == U'/' || first.code == U'~') {  // "/usr/lib", "~/x", but not "and/or"
+        if (first.code == U'/' || first.code == U'~' || rest.starts_with("./")) {  // "/usr/lib", "~/x", not "and/or"
             const bool starts = at_ == 0 || text_[at_ - 1] == ' ' || text_[at_ - 1] == '\n' || text_[at_ - 1] == '`' ||
                                 text_[at_ - 1] == '"';
             const char next = peek(1);

@@ -15,7 +15,7 @@ enum class TokenKind : std::uint8_t {
     number,      // its class: "<n1>" … "<n5>" by digits, "<past>" and "<recent>" for years, "<time>", "<money>"
     address,     // "<url>", "<mail>"
     path,        // "<path>"
-    identifier,  // camelCase, snake_case, calls(): what it says is in `parts`
+    identifier,  // "<id>" before the words of camelCase, snake_case, calls()
     foreign,     // a run of another script
     emoji,
     sign,  // "?", "!", "¿", operators as they are
@@ -27,8 +27,6 @@ struct Token {
     std::string text;    // folded, UTF-8
     std::size_t at = 0;  // where in the source, in bytes
     std::size_t size = 0;
-    bool shouted = false;   // all in upper case, of more than one letter
-    bool has_enye = false;  // "ñ" stands in it
 };
 
 [[nodiscard]] std::vector<Token> tokens_of(std::string_view text);

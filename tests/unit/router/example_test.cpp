@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <set>
 
 #include "router/count.hpp"
+#include "router/tokens.hpp"
 #include "support/temp_folder.hpp"
 
 namespace sarai::router {
@@ -69,6 +71,27 @@ TEST(RouterExamples, AFolderStandsForItsFiles) {
     std::ofstream(folder.path() / "empty.jsonl");
     const std::vector empty{folder.path() / "empty.jsonl"};
     EXPECT_THAT(load_examples(empty).error().message, HasSubstr("no prompts"));
+}
+
+// As the training data's own check compares: words without case, accents and signs.
+std::string comparable(const Example& example) {
+    std::string text;
+    for (const auto& token : tokens_of(example.text))
+        if (token.kind != TokenKind::sign && token.kind != TokenKind::line_end)
+            text += (token.kind == TokenKind::number ? example.text.substr(token.at, token.size) : token.text) + " ";
+    return text.empty() ? example.text : text;
+}
+
+TEST(RouterData, TheDevelopmentSetIsDisjointFromWhatIsLearntFrom) {
+    const std::vector train{std::filesystem::path(SARAI_SOURCE_DIR "/data/router/train")};
+    const std::vector dev{std::filesystem::path(SARAI_SOURCE_DIR "/data/router/dev.jsonl")};
+    const auto learnt = load_examples(train);
+    const auto asked = load_examples(dev);
+    ASSERT_TRUE(learnt.has_value()) << learnt.error().message;
+    ASSERT_TRUE(asked.has_value()) << asked.error().message;
+    std::set<std::string> known;
+    for (const auto& example : *learnt) known.insert(comparable(example));
+    for (const auto& example : *asked) EXPECT_FALSE(known.contains(comparable(example))) << example.text;
 }
 
 TEST(RouterVocabulary, HoldsWhatStandsInSeveralTextsTheMostFrequentFirst) {
