@@ -7,7 +7,7 @@
 namespace sarai::router {
 
 Shape shape_of(Size size) {
-    if (size == Size::mini) return {.rows = 1 << 15, .width = 96, .state = 96, .hidden = 192, .cycles = 2, .steps = 1};
+    if (size == Size::mini) return {.rows = 1 << 15, .width = 96, .state = 64, .hidden = 64, .cycles = 2, .steps = 1};
     return {};
 }
 
@@ -38,6 +38,7 @@ std::vector<TensorShape> network_tensors(const Shape& shape) {
         tensors.push_back({fmt::format("layer.{}.down", layer), shape.hidden, shape.state});
     }
     tensors.push_back({"head.weight", shape.state, static_cast<std::int64_t>(2) * head_count});
+    tensors.push_back({"wide.weight", pooled, static_cast<std::int64_t>(2) * head_count});
     tensors.push_back({"head.bias", static_cast<std::int64_t>(2) * head_count});
     return tensors;
 }

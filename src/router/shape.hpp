@@ -20,9 +20,9 @@ inline constexpr int language_head = 3;
 struct Shape {
     int rows = 1 << 16;  // of the embedding table, a power of two
     int width = 96;      // of an embedding; a multiple of 32, as Q8_0's blocks
-    int state = 128;     // of x, y and z; likewise
-    int hidden = 256;    // of the network's layers; likewise
-    int cycles = 3;      // H: how often the answer y is refined, and read by the heads
+    int state = 64;      // of x, y and z; likewise
+    int hidden = 128;    // of the network's layers; likewise
+    int cycles = 2;      // H: how often the answer y is refined, and read by the heads
     int steps = 1;       // L: how often the latent z is refined before each
     auto operator<=>(const Shape&) const = default;
 };

@@ -25,17 +25,17 @@ struct TrainingOptions {
     std::string name = "trm-router";
     Shape shape;
     std::uint64_t seed = 1;
-    int epochs = 24;   // at most
-    int patience = 6;  // epochs without a better validation loss
+    int epochs = 14;    // at most
+    int patience = 14;  // epochs without a better validation loss
     int batch = 32;
     float validation = 0.1F;  // share of the examples that is not learnt from
     float network_rate = 1e-3F;
     float table_rate = 3e-3F;
     float table_decay = 0;
     float network_decay = 0.1F;
-    float feature_dropout = 0.3F;
+    float feature_dropout = 0.6F;
     float slot_dropout = 0.08F;
-    float also_target = 0.55F;  // probability that a further label is to have; the best one has 1 - smoothing
+    float also_target = 0.65F;  // probability that a further label is to have; the best one has 1 - smoothing
     float smoothing = 0.03F;
     float averaging = 0.995F;  // of the weights, per step
     Augmentation augmentation;

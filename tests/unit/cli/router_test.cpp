@@ -1,3 +1,4 @@
+#include <boost/json/parse.hpp>
 #include <filesystem>
 #include <fstream>
 
