@@ -71,7 +71,7 @@ void add_router(CLI::App& app, Arguments& arguments) {
         ->type_name("FILE");
     train->add_option("--out", arguments.train.output, "Where the weights go (trm-router.gguf or trm-mini.gguf here)")
         ->type_name("FILE");
-    train->add_option("--size", arguments.train.size, "router: 7 M parameters; mini: 3.5 M (router)")
+    train->add_option("--size", arguments.train.size, "router: 4.8 M parameters; mini: 2.4 M (router)")
         ->type_name("router|mini")
         ->check(CLI::IsMember({"router", "mini"}).description(""));
     train->add_option("--teacher", arguments.train.teachers, "Weights whose answers are learnt too; may be repeated")

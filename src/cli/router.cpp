@@ -13,8 +13,9 @@
 #include "base/utf8.hpp"
 #include "cli/router_view.hpp"
 #include "cli/table.hpp"
-#include "router/baseline.hpp"
+#include "router/count.hpp"
 #include "router/explain.hpp"
+#include "router/linear.hpp"
 #include "router/train.hpp"
 
 namespace sarai::cli {
@@ -159,7 +160,10 @@ int evaluate_router(const EvalOptions& options, Io& io) {
     if (!options.baseline.empty()) {
         const auto learnt = load(options.baseline);
         if (!learnt) return report(io, learnt.error());
-        const router::LogisticRegression regression(*learnt, {});
+        std::vector<const router::Example*> pointers;
+        for (const auto& one : *learnt) pointers.push_back(&one);
+        const auto vocabulary = router::count_vocabulary(*learnt, std::size_t{1} << 17);  // nothing is left out
+        const router::LinearModel regression(pointers, vocabulary, {});
         std::vector<router::Answer> answers;
         for (const auto& example : *examples) answers.push_back(regression.answer(example));
         evaluation.baseline = router::measure(answers);

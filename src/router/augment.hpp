@@ -16,7 +16,7 @@ struct Augmentation {
     float no_signs = 0.2F;    // ¿ and ¡, or the sign at the end
     float lost_word = 0.22F;  // of each word
     float opener = 0.12F;     // "hola, ", "quick question: "
-    float joined = 0.2F;     // a soft prompt before one that asks for something, which then is what counts
+    float joined = 0.2F;      // a soft prompt before one that asks for something, which then is what counts
 };
 
 [[nodiscard]] Example augment(const Example& example, std::span<const Example> others, const Augmentation& rates,

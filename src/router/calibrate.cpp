@@ -1,6 +1,7 @@
 #include "router/calibrate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace sarai::router {

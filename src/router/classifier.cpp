@@ -72,6 +72,18 @@ struct Classifier::State {
         return sums;
     }
 
+    // What the features say by themselves, as logits.
+    [[nodiscard]] Evidence evidence_of(std::span<const Feature> features) const {
+        auto sums = weights.linear_bias;
+        for (const auto& term : terms_of(pick(features, weights.keys),
+                                         [this](std::size_t row) { return ggml_fp16_to_fp32(weights.rarity[row]); }))
+            for (std::size_t label = 0; label < sums.size(); ++label)
+                sums[label] += term.value * ggml_fp16_to_fp32(weights.linear[term.row * sums.size() + label]);
+        sums = softmax(sums);
+        for (auto& value : sums) value = logit(value);
+        return sums;
+    }
+
     [[nodiscard]] float familiarity_of(std::span<const Feature> features) const {
         return familiarity(
             features, weights.keys, [this](std::size_t row) { return ggml_fp16_to_fp32(weights.rarity[row]); },
@@ -120,8 +132,11 @@ Scores Classifier::score(std::string_view text) const {
         std::ranges::copy(found, logits.begin());
     }
     const auto& calibration = state_->weights.calibration;
+    const auto evidence = state_->evidence_of(features);
     const auto probability = [&](std::size_t head) {
-        return sigmoid(calibration.slope[head] * (logits[2 * head] - logits[2 * head + 1]) + calibration.offset[head]);
+        const float network = logits[2 * head] - logits[2 * head + 1];
+        const float logit = head < evidence.size() ? (network + evidence[head]) / 2 : network;
+        return sigmoid(calibration.slope[head] * logit + calibration.offset[head]);
     };
     scores.hard = probability(0);
     scores.soft = probability(1);

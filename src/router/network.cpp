@@ -30,7 +30,6 @@ NetworkTensors name_tensors(const std::vector<ggml_tensor*>& in_order) {
         layer.down = *next++;
     }
     named.head = *next++;
-    named.wide = *next++;
     named.head_bias = *next;
     return named;
 }
@@ -39,7 +38,6 @@ Recursion recurse(ggml_context* context, const Shape& shape, const NetworkTensor
     Recursion made;
     auto* x = ggml_rms_norm(
         context, ggml_add(context, ggml_mul_mat(context, weights.input, pooled), weights.input_bias), norm_epsilon);
-    auto* evidence = ggml_add(context, ggml_mul_mat(context, weights.wide, pooled), weights.head_bias);
     // Broadcast by addition: x has the batch's size, the beginnings of y and z are the same for all.
     auto* y = weights.y;
     auto* z = weights.z;
@@ -47,7 +45,7 @@ Recursion recurse(ggml_context* context, const Shape& shape, const NetworkTensor
         for (int step = 0; step < shape.steps; ++step)
             z = net(context, weights, ggml_add(context, ggml_add(context, x, y), z));
         y = net(context, weights, ggml_add(context, z, y));
-        made.logits.push_back(ggml_add(context, ggml_mul_mat(context, weights.head, y), evidence));
+        made.logits.push_back(ggml_add(context, ggml_mul_mat(context, weights.head, y), weights.head_bias));
     }
     made.answer = y;
     return made;

@@ -45,7 +45,6 @@ struct NetworkTensors {
     };
     std::vector<Layer> layers;
     ggml_tensor* head = nullptr;
-    ggml_tensor* wide = nullptr;
     ggml_tensor* head_bias = nullptr;
 };
 [[nodiscard]] NetworkTensors name_tensors(const std::vector<ggml_tensor*>& in_order);

@@ -7,7 +7,7 @@
 namespace sarai::router {
 
 Shape shape_of(Size size) {
-    if (size == Size::mini) return {.rows = 1 << 15, .width = 96, .state = 64, .hidden = 64, .cycles = 2, .steps = 1};
+    if (size == Size::mini) return {.rows = 1 << 16, .width = 32, .state = 64, .hidden = 64, .cycles = 2, .steps = 1};
     return {};
 }
 
@@ -38,13 +38,12 @@ std::vector<TensorShape> network_tensors(const Shape& shape) {
         tensors.push_back({fmt::format("layer.{}.down", layer), shape.hidden, shape.state});
     }
     tensors.push_back({"head.weight", shape.state, static_cast<std::int64_t>(2) * head_count});
-    tensors.push_back({"wide.weight", pooled, static_cast<std::int64_t>(2) * head_count});
     tensors.push_back({"head.bias", static_cast<std::int64_t>(2) * head_count});
     return tensors;
 }
 
 std::int64_t parameter_count(const Shape& shape) {
-    std::int64_t count = static_cast<std::int64_t>(shape.rows) * (shape.width + 1);
+    std::int64_t count = static_cast<std::int64_t>(shape.rows) * (shape.width + 1 + std::ssize(all_labels));
     for (const auto& tensor : network_tensors(shape)) count += tensor.count();
     return count;
 }

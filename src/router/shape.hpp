@@ -18,8 +18,8 @@ inline constexpr int head_count = 4;
 inline constexpr int language_head = 3;
 
 struct Shape {
-    int rows = 1 << 16;  // of the embedding table, a power of two
-    int width = 96;      // of an embedding; a multiple of 32, as Q8_0's blocks
+    int rows = 1 << 17;  // of the embedding table, a power of two
+    int width = 32;      // of an embedding; a multiple of 32, as Q8_0's blocks
     int state = 64;      // of x, y and z; likewise
     int hidden = 128;    // of the network's layers; likewise
     int cycles = 2;      // H: how often the answer y is refined, and read by the heads
@@ -42,7 +42,7 @@ struct TensorShape {
 // All but the embedding table, in the order in which they are kept.
 [[nodiscard]] std::vector<TensorShape> network_tensors(const Shape& shape);
 
-// With the embedding table and its rows' weights.
+// With the embedding table, its rows' weights and what the linear model has of them.
 [[nodiscard]] std::int64_t parameter_count(const Shape& shape);
 
 }  // namespace sarai::router

@@ -10,6 +10,7 @@
 #include "router/calibrate.hpp"
 #include "router/count.hpp"
 #include "router/familiarity.hpp"
+#include "router/linear.hpp"
 #include "router/noise.hpp"
 #include "router/table.hpp"
 #include "router/training_graph.hpp"
@@ -91,7 +92,7 @@ public:
                                                             parts_.learnt.size(), least_examples));
         made_.model.name = options_.name;
         made_.model.shape = options_.shape;
-        made_.model.vocabulary = count_vocabulary(parts_.learnt, static_cast<std::size_t>(options_.shape.rows));
+        made_.model.vocabulary = count_vocabulary(examples_, static_cast<std::size_t>(options_.shape.rows));
         made_.model.texts = std::ssize(parts_.learnt);
         made_.model.seed = options_.seed;
         made_.learnt = std::ssize(parts_.learnt);
@@ -252,26 +253,43 @@ private:
         kept_answers_ = answers();
     }
 
+    // Network and linear model are scaled together where neither has learnt; then the linear model learns from
+    // everything: it takes a second, and gains more by a tenth of the prompts than the network does. Both count the
+    // same: weights fitted on the validation split, which is by the hands that wrote the rest, make the network count
+    // thrice, and are no better on the development set, by other hands (91.8 and 91.9 %).
     void calibrate() {
-        auto& calibration = made_.model.calibration;
+        auto& model = made_.model;
+        const LinearModel linear(parts_.learnt, model.vocabulary, {.seed = options_.seed});
         std::vector<float> logits, targets;
         for (std::size_t head = 0; head < head_count && !kept_answers_.empty(); ++head) {
             logits.clear();
             targets.clear();
             for (std::size_t i = 0; i < kept_answers_.size(); ++i) {
-                logits.push_back(kept_answers_[i][head]);
                 const auto& example = *parts_.validated[i];
-                const bool is = head == language_head ? example.language == Language::es
-                                                      : static_cast<std::size_t>(example.label) == head;
-                const bool also =
-                    head != language_head && std::ranges::contains(example.also, static_cast<Label>(head));
+                const float network = kept_answers_[i][head];
+                const bool language = head == language_head;
+                logits.push_back(language ? network : (network + logit(linear.probabilities(example.text)[head])) / 2);
+                const bool is =
+                    language ? example.language == Language::es : static_cast<std::size_t>(example.label) == head;
+                const bool also = !language && std::ranges::contains(example.also, static_cast<Label>(head));
                 targets.push_back(is ? 1.0F : also ? 0.5F : 0.0F);
             }
             const auto line = fit_sigmoid(logits, targets);
-            calibration.slope[head] = line.slope;
-            calibration.offset[head] = line.offset;
+            model.calibration.slope[head] = line.slope;
+            model.calibration.offset[head] = line.offset;
         }
-        const auto& vocabulary = made_.model.vocabulary;
+        std::vector<const Example*> all;
+        for (const auto& example : examples_) all.push_back(&example);
+        const LinearModel whole(all, model.vocabulary, {.seed = options_.seed});
+        model.linear = whole.weights();
+        model.linear_bias = whole.bias();
+        draw_line();
+    }
+
+    // What is validated must be as new to the vocabulary as a user's prompts are.
+    void draw_line() {
+        auto& calibration = made_.model.calibration;
+        const auto vocabulary = count_vocabulary(parts_.learnt, static_cast<std::size_t>(options_.shape.rows));
         const auto known = [&](std::string_view text) {
             return familiarity(
                 features_of(text), vocabulary.keys, [&](std::size_t row) { return vocabulary.rarity[row]; },

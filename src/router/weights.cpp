@@ -30,7 +30,8 @@ std::vector<TensorFormat> formats_of(const Shape& shape) {
     std::vector<TensorFormat> formats{{"keys", GGML_TYPE_I32, shape.rows, 1},
                                       {"rarity", GGML_TYPE_F16, shape.rows, 1},
                                       {"importance", GGML_TYPE_F16, shape.rows, 1},
-                                      {"embedding", GGML_TYPE_Q8_0, shape.width, shape.rows}};
+                                      {"embedding", GGML_TYPE_Q8_0, shape.width, shape.rows},
+                                      {"linear", GGML_TYPE_F16, std::ssize(all_labels), shape.rows}};
     for (auto& tensor : network_tensors(shape)) {
         const bool exact = tensor.out == 1 || tensor.name.starts_with("head.");
         formats.push_back({std::move(tensor.name), exact ? GGML_TYPE_F32 : GGML_TYPE_Q8_0, tensor.in, tensor.out});
@@ -76,11 +77,11 @@ struct Reader {
         into = gguf_get_val_f32(file, id);
         return {};
     }
-    Result<void> numbers(std::string_view what, std::array<float, head_count>& into) const {
+    Result<void> numbers(std::string_view what, std::span<float> into) const {
         const auto id = find(what, GGUF_TYPE_ARRAY);
         if (id < 0 || gguf_get_arr_type(file, id) != GGUF_TYPE_FLOAT32 || gguf_get_arr_n(file, id) != into.size())
             return wrong(fmt::format("{} is missing, expected {} numbers", key(what), into.size()));
-        std::memcpy(into.data(), gguf_get_arr_data(file, id), sizeof into);
+        std::memcpy(into.data(), gguf_get_arr_data(file, id), into.size_bytes());
         if (!std::ranges::all_of(into, [](float value) { return std::isfinite(value); }))
             return wrong(fmt::format("{} is not finite", key(what)));
         return {};
@@ -111,6 +112,8 @@ Result<void> write_weights(const TrainedModel& model, const std::filesystem::pat
                       head_count);
     gguf_set_arr_data(file.get(), key("calibration.offset").c_str(), GGUF_TYPE_FLOAT32, model.calibration.offset.data(),
                       head_count);
+    gguf_set_arr_data(file.get(), key("linear.bias").c_str(), GGUF_TYPE_FLOAT32, model.linear_bias.data(),
+                      model.linear_bias.size());
 
     const auto formats = formats_of(model.shape);
     const Context context(ggml_init(
@@ -121,7 +124,8 @@ Result<void> write_weights(const TrainedModel& model, const std::filesystem::pat
                              : i == 1 ? model.vocabulary.rarity.data()
                              : i == 2 ? model.importance.data()
                              : i == 3 ? model.embedding.data()
-                                      : model.network[i - 4].data();
+                             : i == 4 ? model.linear.front().data()
+                                      : model.network[i - 5].data();
         data.push_back(encode(formats[i], values));
         auto* tensor = ggml_new_tensor_2d(context.get(), formats[i].type, formats[i].in, formats[i].out);
         ggml_set_name(tensor, formats[i].name.c_str());
@@ -168,9 +172,10 @@ Result<Weights> read_weights(std::span<const std::byte> bytes, std::string_view 
     for (const auto& [field, into] :
          {std::pair{"unseen_rarity", &made.unseen_rarity}, {"familiar_enough", &made.calibration.familiar_enough}})
         if (const auto read = reader.number(field, *into); !read) return std::unexpected(read.error());
-    for (const auto& [field, into] :
-         {std::pair{"calibration.slope", &made.calibration.slope}, {"calibration.offset", &made.calibration.offset}})
-        if (const auto read = reader.numbers(field, *into); !read) return std::unexpected(read.error());
+    for (const auto& [field, into] : {std::pair{"calibration.slope", std::span<float>(made.calibration.slope)},
+                                      {"calibration.offset", std::span<float>(made.calibration.offset)},
+                                      {"linear.bias", std::span<float>(made.linear_bias)}})
+        if (const auto read = reader.numbers(field, into); !read) return std::unexpected(read.error());
     if (const auto id = gguf_find_key(file.get(), "general.name");
         id >= 0 && gguf_get_kv_type(file.get(), id) == GGUF_TYPE_STRING)
         made.name = gguf_get_val_str(file.get(), id);
@@ -198,7 +203,8 @@ Result<Weights> read_weights(std::span<const std::byte> bytes, std::string_view 
     made.rarity = {static_cast<const std::uint16_t*>(views[1].data), rows};
     made.importance = {static_cast<const std::uint16_t*>(views[2].data), rows};
     made.embedding = {static_cast<const Block*>(views[3].data), rows * static_cast<std::size_t>(made.shape.width) / 32};
-    made.network.assign(views.begin() + 4, views.end());
+    made.linear = {static_cast<const std::uint16_t*>(views[4].data), rows * all_labels.size()};
+    made.network.assign(views.begin() + 5, views.end());
     return made;
 }
 

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "router/linear.hpp"
 #include "router/network.hpp"
 #include "router/vocabulary.hpp"
 
 namespace sarai::router {
 
-// Probability of a head: sigmoid(slope * logit + offset) (Platt 1999), fitted on the validation split.
+// Probability of a head: sigmoid(slope * logit + offset) (Platt 1999), fitted on the validation split. A label's logit
+// is the mean of the network's and the linear model's.
 struct Calibration {
     std::array<float, head_count> slope{1, 1, 1, 1};
     std::array<float, head_count> offset{};
@@ -32,6 +34,8 @@ struct TrainedModel {
     std::vector<float> embedding;             // width * rows
     std::vector<float> importance;            // of each row: the logarithm of its weight in the mean
     std::vector<std::vector<float>> network;  // in the order of network_tensors()
+    std::vector<Evidence> linear;             // of each row
+    Evidence linear_bias{};
     Calibration calibration;
     std::int64_t texts = 0;  // that it learnt from
     std::uint64_t seed = 0;
@@ -56,6 +60,8 @@ struct Weights {
     std::span<const std::uint16_t> rarity;      // half precision
     std::span<const std::uint16_t> importance;  // half precision
     std::span<const Block> embedding;           // width / 32 blocks a row
+    std::span<const std::uint16_t> linear;      // half precision, three a row
+    Evidence linear_bias{};
     std::vector<TensorView> network;
 };
 

@@ -56,9 +56,9 @@ TEST(RouterCalibration, FindsTheLineThatTheTargetsCameFrom) {
     Random random(5);
     std::vector<float> logits, targets;
     for (int i = 0; i < 20000; ++i) {
-        const float logit = 3 * random.normal();
-        logits.push_back(logit);
-        targets.push_back(random.chance(1 / (1 + std::exp(-(0.5F * logit - 1)))) ? 1.0F : 0.0F);
+        const float said = 3 * random.normal();
+        logits.push_back(said);
+        targets.push_back(random.chance(1 / (1 + std::exp(-(0.5F * said - 1)))) ? 1.0F : 0.0F);
     }
     const auto line = fit_sigmoid(logits, targets);
     EXPECT_NEAR(line.slope, 0.5F, 0.03F);

@@ -7,8 +7,9 @@
 #include <fstream>
 #include <iterator>
 
-#include "router/baseline.hpp"
+#include "router/count.hpp"
 #include "router/explain.hpp"
+#include "router/linear.hpp"
 #include "router/noise.hpp"
 #include "support/temp_folder.hpp"
 
@@ -117,7 +118,10 @@ TEST(RouterTraining, APupilLearnsFromItsTeacher) {
 }
 
 TEST(RouterTraining, LogisticRegressionLearnsToo) {
-    const LogisticRegression regression(examples(), {.epochs = 5});
+    const auto vocabulary = count_vocabulary(examples(), 1 << 16);
+    std::vector<const Example*> pointers;
+    for (const auto& example : examples()) pointers.push_back(&example);
+    const LinearModel regression(pointers, vocabulary, {});
     std::size_t right = 0;
     for (const auto& example : examples()) right += regression.answer(example).given == example.label ? 1U : 0U;
     EXPECT_GT(right, examples().size() * 8 / 10);

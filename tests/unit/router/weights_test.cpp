@@ -30,6 +30,8 @@ TrainedModel model() {
     made.embedding = numbers(64 * 32);
     made.importance = numbers(64);
     for (const auto& tensor : network_tensors(made.shape)) made.network.push_back(numbers(tensor.count()));
+    made.linear.assign(64, Evidence{0.5F, -0.5F, 0});
+    made.linear_bias = {0.1F, 0, 0};
     made.calibration = {.slope = {2, 3, 4, 5}, .offset = {0.5F, 0, 0, 0}, .familiar_enough = 0.25F};
     return made;
 }
