@@ -41,7 +41,7 @@ TEST(RouterTokens, NumbersAreToldByWhatTheyAre) {
 
 TEST(RouterTokens, AddressesPathsAndIdentifiersAreRecognisedWhole) {
     EXPECT_THAT(texts_of("https://example.org/a?b=c me@example.org ./run.sh /usr/lib C:\\tmp"),
-                ElementsAre("<url>", "<mail>", ".", "<path>", "<path>", "<path>"));
+                ElementsAre("<url>", "<mail>", "<path>", "<path>", "<path>"));
     EXPECT_THAT(texts_of("max_retries getValue() main.cpp"),
                 ElementsAre("<id>", "max", "retries", "<id>", "getvalue", "()", "<file>", "main", "cpp"));
     EXPECT_THAT(texts_of("and/or"), ElementsAre("and", "/", "or"));
