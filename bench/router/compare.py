@@ -19,7 +19,7 @@ import report
 DATA = pathlib.Path("data/router")
 MOST_US = {"router": 1000, "mini": 300}
 LEAST = {"router": 0.95, "mini": 0.92}
-FASTTEXT = ["-wordNgrams", "2", "-minn", "2", "-maxn", "5", "-dim", "100", "-bucket", "200000", "-epoch", "50", "-lr", "0.5", "-thread", "1"]
+FASTTEXT = ["-wordNgrams", "2", "-minn", "2", "-maxn", "5", "-dim", "100", "-bucket", "200000", "-epoch", "25", "-lr", "0.5", "-thread", "1"]
 PROMPT = ("My pod keeps restarting with exit code 137 after I raised the memory limit to 2Gi, the logs show nothing useful and I am out of "
           "ideas. What would you check first, and in what order? Thank you so much")
 
