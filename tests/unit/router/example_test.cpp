@@ -84,7 +84,8 @@ std::string comparable(const Example& example) {
 
 TEST(RouterData, TheDevelopmentSetIsDisjointFromWhatIsLearntFrom) {
     const std::vector train{std::filesystem::path(SARAI_SOURCE_DIR "/data/router/train")};
-    const std::vector dev{std::filesystem::path(SARAI_SOURCE_DIR "/data/router/dev.jsonl")};
+    const std::vector dev{std::filesystem::path(SARAI_SOURCE_DIR "/data/router/dev.jsonl"),
+                          std::filesystem::path(SARAI_SOURCE_DIR "/data/router/test.jsonl")};
     const auto learnt = load_examples(train);
     const auto asked = load_examples(dev);
     ASSERT_TRUE(learnt.has_value()) << learnt.error().message;
