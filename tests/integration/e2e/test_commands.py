@@ -173,6 +173,19 @@ class Demo(Case):
         self.assertEqual(again.returncode, 1)
         self.assertIn(f"taken by process {demo.pid}", again.stderr)
 
+        # A technical, an emotional and a news prompt in both languages, through "auto".
+        for prompt, route, model, backend in (
+                ("Why does my recursive function overflow the stack in C++?", "hard", "solar", "ollama_http"),
+                ("Explícame cómo funciona un índice B-tree en PostgreSQL", "hard", "solar", "ollama_http"),
+                ("I feel so lonely since my dog died", "soft", "lfm2", "gguf_native"),
+                ("Hoy estoy muy triste, ¿me das ánimos?", "soft", "lfm2", "gguf_native"),
+                ("What are the latest headlines about the election?", "web_query", "solar", "ollama_http"),
+                ("¿A cuánto está hoy el euro frente al dólar?", "web_query", "solar", "ollama_http")):
+            headers = server.chat("auto", prompt).headers
+            self.assertEqual([headers[f"x-sarai-{k}"] for k in ("route", "model", "backend")], [route, model, backend], (prompt, headers))
+            self.assertTrue(headers["x-sarai-reason"].startswith(f"{model} for {route}: "), headers)
+            self.assertIn("familiar=", headers["x-sarai-scores"])
+
         lan_pid = int(text.split("  kill ")[1].split()[0])
         os.kill(lan_pid, signal.SIGKILL)
         self.assertEqual(server.chat("solar").headers["x-sarai-backend"], "gguf_native")
