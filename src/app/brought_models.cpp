@@ -31,7 +31,7 @@ config::Model variant_of(const config::Model& base, const std::string& name, con
     model.pinned = model.preload = false;
     if (const auto context = context_of(manifest)) {
         if (model.local) model.local->context_length = *context;
-        if (model.remote) model.remote->context_length = *context;
+        if (model.remote) model.remote->context_length = context;
     }
     const bool same = model.local == base.local && model.remote == base.remote;
     if (same) model.served_by = base.name;

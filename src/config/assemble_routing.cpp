@@ -19,7 +19,7 @@ public:
     void run() {
         const auto& routing = draft_.config.routing;
         for (const auto& model : draft_.models)
-            if (model.name == auto_model)
+            if (names_auto(model.name))
                 add(model.place, "models.auto", "the name by which clients ask for whatever model fits",
                     "another name");
         for (const auto& [key, name] : {std::pair{"hard", &routing.hard},

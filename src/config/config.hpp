@@ -235,6 +235,8 @@ struct Routing {
 };
 // The name under which clients ask for whatever model fits; no model may have it.
 inline constexpr std::string_view auto_model = "auto";
+// Is it that name, as clients may write it: in any case, and with Ollama's ":latest"?
+[[nodiscard]] bool names_auto(std::string_view model);
 
 struct Config {
     std::filesystem::path file;  // empty: built in code

@@ -9,6 +9,13 @@
 #include "config/yaml_tree.hpp"
 
 namespace sarai::config {
+
+bool names_auto(std::string_view model) {
+    constexpr std::string_view latest = ":latest";
+    if (model.ends_with(latest)) model.remove_suffix(latest.size());
+    return std::ranges::equal(
+        model, auto_model, [](unsigned char a, unsigned char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; });
+}
 namespace {
 
 std::expected<Config, std::vector<Problem>> load_with(std::string_view text, const std::filesystem::path& folder,

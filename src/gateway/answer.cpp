@@ -375,6 +375,10 @@ private:
             co_return;
         }
         complete_ = true;
+        if (!caller_.why_routed.empty()) {  // "auto" chose who was asked
+            exchange_.add_header("x-sarai-model", done_.model);
+            exchange_.add_header("x-sarai-reason", caller_.why_routed);
+        }
         (void)co_await exchange_.respond(error_reply(protocol_, error));
     }
 

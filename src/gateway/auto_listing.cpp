@@ -13,18 +13,20 @@ namespace {
 namespace json = boost::json;
 namespace ollama = protocols::ollama;
 
-std::vector<std::pair<std::string_view, std::string>> ways_of(const Shared& shared) {
+// As far as the key may go them.
+std::vector<std::pair<std::string_view, std::string>> ways_of(const Shared& shared, const config::ApiKey* key) {
     const auto targets = shared.desk.targets(shared.catalogue);
     std::vector<std::pair<std::string_view, std::string>> ways{
         {"hard", targets.hard}, {"soft", targets.soft}, {"web_query", targets.web_query}};
     if (!targets.multimodal.empty()) ways.emplace_back("multimodal", targets.multimodal);
     ways.emplace_back("default", targets.fallback);
+    std::erase_if(ways, [&](const auto& way) { return !access::is_listed(key, way.second); });
     return ways;
 }
 
 // Would one of its models answer without a load?
-bool is_ready(const Shared& shared) {
-    return std::ranges::any_of(ways_of(shared), [&](const auto& way) {
+bool is_ready(const Shared& shared, const config::ApiKey* key) {
+    return std::ranges::any_of(ways_of(shared, key), [&](const auto& way) {
         const auto model = find_model(shared.config, way.second);
         if (!model) return false;
         const auto& core = shared.pool.core();
@@ -34,9 +36,10 @@ bool is_ready(const Shared& shared) {
     });
 }
 
-std::vector<std::string> capabilities(const Shared& shared) {
+std::vector<std::string> capabilities(const Shared& shared, const config::ApiKey* key) {
     std::vector<std::string> can{"completion"};
-    if (!shared.desk.targets(shared.catalogue).multimodal.empty()) can.emplace_back("vision");
+    const auto multimodal = shared.desk.targets(shared.catalogue).multimodal;
+    if (!multimodal.empty() && access::is_listed(key, multimodal)) can.emplace_back("vision");
     return can;
 }
 
@@ -48,18 +51,19 @@ ollama::Details no_details() {
 
 bool lists_auto(const Shared& shared, const config::ApiKey* key) {
     return shared.desk.is_auto(config::auto_model) && access::is_listed(key, config::auto_model) &&
-           !shared.desk.targets(shared.catalogue).all.empty();
+           std::ranges::any_of(shared.desk.targets(shared.catalogue).all,
+                               [&](const auto& model) { return access::is_listed(key, model); });
 }
 
-json::object auto_model_json(const Shared& shared) {
+json::object auto_model_json(const Shared& shared, const config::ApiKey* key) {
     json::object leads;
-    for (const auto& [route, model] : ways_of(shared)) leads[route] = model;
+    for (const auto& [route, model] : ways_of(shared, key)) leads[route] = model;
     return {{"id", config::auto_model},
             {"object", "model"},
             {"created", 0},
             {"owned_by", "sarai"},
             {"sarai",
-             {{"state", is_ready(shared) ? "ready" : "unloaded"},
+             {{"state", is_ready(shared, key) ? "ready" : "unloaded"},
               {"backend", "router"},
               {"endpoint", nullptr},
               {"kind", "chat"},
@@ -75,23 +79,23 @@ json::object auto_anthropic_json() {
             {"created_at", "1970-01-01T00:00:00Z"}};
 }
 
-ollama::ModelInfo auto_model_info(const Shared& shared) {
+ollama::ModelInfo auto_model_info(const Shared& shared, const config::ApiKey* key) {
     std::string ways;
-    for (const auto& [route, model] : ways_of(shared)) ways += fmt::format("{} {}\n", route, model);
+    for (const auto& [route, model] : ways_of(shared, key)) ways += fmt::format("{} {}\n", route, model);
     return {.name = fmt::format("{}:latest", config::auto_model),
             .modified_at = shared.catalogue.look(shared.config.file).modified,  // it changes with the configuration
             .size = {},
             .digest = sha256_hex(ways),
             .details = no_details(),
-            .capabilities = capabilities(shared)};
+            .capabilities = capabilities(shared, key)};
 }
 
-ollama::ModelDescription auto_description(const Shared& shared) {
+ollama::ModelDescription auto_description(const Shared& shared, const config::ApiKey* key) {
     std::string file =
         "# \"auto\" is no model: each prompt is sent to one of these, and the answer's headers say why\n"
         "# (x-sarai-route, x-sarai-scores, x-sarai-reason).\n";
     json::object info{{"general.architecture", "router"}};
-    for (const auto& [route, model] : ways_of(shared)) {
+    for (const auto& [route, model] : ways_of(shared, key)) {
         file += fmt::format("# {}: {}\n", route, model);
         info[fmt::format("router.{}", route)] = model;
     }
@@ -99,7 +103,7 @@ ollama::ModelDescription auto_description(const Shared& shared) {
     return {.modelfile = std::move(file),
             .details = no_details(),
             .model_info = std::move(info),
-            .capabilities = capabilities(shared),
+            .capabilities = capabilities(shared, key),
             .modified_at = shared.catalogue.look(shared.config.file).modified};
 }
 

@@ -8,12 +8,13 @@
 
 namespace sarai::gateway {
 
-// Is it there for that key? Keys with a list of models see it where the list names it.
+// Is it there for that key? Keys with a list of models see it where the list names it and a model that it can lead to;
+// of those they see the ones that they may use.
 [[nodiscard]] bool lists_auto(const Shared& shared, const config::ApiKey* key);
 
-[[nodiscard]] boost::json::object auto_model_json(const Shared& shared);  // OpenAI's
+[[nodiscard]] boost::json::object auto_model_json(const Shared& shared, const config::ApiKey* key);  // OpenAI's
 [[nodiscard]] boost::json::object auto_anthropic_json();
-[[nodiscard]] protocols::ollama::ModelInfo auto_model_info(const Shared& shared);
-[[nodiscard]] protocols::ollama::ModelDescription auto_description(const Shared& shared);
+[[nodiscard]] protocols::ollama::ModelInfo auto_model_info(const Shared& shared, const config::ApiKey* key);
+[[nodiscard]] protocols::ollama::ModelDescription auto_description(const Shared& shared, const config::ApiKey* key);
 
 }  // namespace sarai::gateway

@@ -79,7 +79,8 @@ asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& call
     if (auto allowed = access::may_use(caller.visit.key(), *name); !allowed)
         co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
     if (desk_.is_auto(*name) && lists_auto(shared_, caller.visit.key()))
-        co_return (void) co_await exchange.respond(json_reply(ollama::encode_show(auto_description(shared_))));
+        co_return (void) co_await exchange.respond(
+            json_reply(ollama::encode_show(auto_description(shared_, caller.visit.key()))));
     const auto shown = co_await ollama_show_json(shared_, *name, exchange.request().body());
     (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
 }

@@ -56,7 +56,7 @@ asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
 asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller) {
     const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
     if (desk_.is_auto(name) && lists_auto(shared_, caller.visit.key()))
-        co_return (void) co_await exchange.respond(json_reply(auto_model_json(shared_)));
+        co_return (void) co_await exchange.respond(json_reply(auto_model_json(shared_, caller.visit.key())));
     const auto model = find_model(shared_.config, name);
     if (!model)
         co_return co_await refuse_with(exchange, Protocol::openai,

@@ -104,6 +104,8 @@ Result<void> Gateway::choose(net::Exchange& exchange, Caller& caller, llm::Reque
     if (request.task == llm::Task::embedding) return cannot_embed(shared_.config, caller.visit.key());
     if (request.task == llm::Task::tokenize || request.task == llm::Task::detokenize)
         return fail_field("model", "every model has tokens of its own: expected the name of one instead of \"auto\"");
+    if (request.task == llm::Task::rerank)
+        return fail_field("model", "\"auto\" chooses among models that generate text: expected a model of kind rerank");
     const auto routed = desk_.route(request, caller, shared_);
     if (!routed) return std::unexpected(routed.error());
     const auto route = name_of(routed->decision.route);
@@ -168,18 +170,31 @@ asio::awaitable<void> Gateway::take_feedback(net::Exchange& exchange, Caller& ca
     (void)co_await exchange.respond(json_reply(reply));
 }
 
+// In pages: prompts of thousands of requests are larger than what anybody planned for.
 asio::awaitable<void> Gateway::give_feedback(net::Exchange& exchange, Caller& /*caller*/) {
-    const auto all = co_await feedback_.all();
-    if (!all) co_return co_await refuse_with(exchange, Protocol::openai, all.error());
-    if (query_parameter(exchange.query(), "format") == "json") {
-        json::array rows;
-        for (const auto& one : *all) rows.push_back(feedback_json(one));
-        co_return (void) co_await exchange.respond(json_reply({{"feedback", std::move(rows)}}));
+    constexpr int page_size = 100;
+    const bool as_json = query_parameter(exchange.query(), "format") == "json";
+    std::string out = as_json ? "{\"feedback\":[" : "";
+    bool first = true;
+    for (std::int64_t after = 0;;) {
+        const auto page = co_await feedback_.page(after, page_size);
+        if (!page && !exchange.started()) co_return co_await refuse_with(exchange, Protocol::openai, page.error());
+        if (!page) co_return exchange.abort();
+        if (!exchange.started()) exchange.start(200, as_json ? "application/json" : "application/x-ndjson", {});
+        for (const auto& one : *page) {
+            after = one.id;
+            if (as_json)
+                out += (std::exchange(first, false) ? "" : ",") + json::serialize(feedback_json(one));
+            else if (const auto line = training_of(one))
+                out += json::serialize(*line) + "\n";
+        }
+        if (std::ssize(*page) < page_size) break;
+        if (out.empty()) continue;
+        if (auto written = co_await exchange.write(out); !written) co_return;
+        out.clear();
     }
-    std::string lines;
-    for (const auto& one : *all)
-        if (const auto line = training_of(one)) lines += json::serialize(*line) + "\n";
-    (void)co_await exchange.respond({.content_type = "application/x-ndjson", .body = std::move(lines)});
+    if (as_json) out += "]}";
+    (void)co_await exchange.finish(out);
 }
 
 }  // namespace sarai::gateway

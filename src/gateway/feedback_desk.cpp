@@ -57,6 +57,11 @@ history::Feedback feedback_on(const Routed& routed, const FeedbackRequest& said,
             .text = text};
 }
 
+bool looks_spanish(std::string_view text) {
+    constexpr std::array<std::string_view, 9> signs{"ñ", "Ñ", "¿", "¡", "á", "é", "í", "ó", "ú"};
+    return std::ranges::any_of(signs, [&](auto sign) { return text.contains(sign); });
+}
+
 std::optional<json::object> training_of(const history::Feedback& feedback) {
     const auto& label = !feedback.said.empty() ? feedback.said : feedback.label;
     if (feedback.text.empty() || label.empty() || (!feedback.right && feedback.said.empty())) return std::nullopt;
@@ -64,7 +69,9 @@ std::optional<json::object> training_of(const history::Feedback& feedback) {
     // Somebody who says that it was right, and knows a better one.
     if (feedback.right && !feedback.label.empty() && feedback.label != label)
         line["also"] = json::array{feedback.label};
-    if (feedback.language == "es" || feedback.language == "en") line["lang"] = feedback.language;
+    // The training format knows two languages; of a prompt that looked like neither its letters decide.
+    const bool told = feedback.language == "es" || feedback.language == "en";
+    line["lang"] = told ? feedback.language : looks_spanish(feedback.text) ? "es" : "en";
     return line;
 }
 
@@ -111,11 +118,11 @@ asio::awaitable<Result<void>> FeedbackDesk::keep(history::Feedback feedback) {
     });
 }
 
-asio::awaitable<Result<std::vector<history::Feedback>>> FeedbackDesk::all() {
-    co_return co_await net::on_thread(thread(), [this]() -> Result<std::vector<history::Feedback>> {
+asio::awaitable<Result<std::vector<history::Feedback>>> FeedbackDesk::page(std::int64_t after, int most) {
+    co_return co_await net::on_thread(thread(), [this, after, most]() -> Result<std::vector<history::Feedback>> {
         const auto open = store();
         if (!open) return std::unexpected(open.error());
-        return (*open)->all();
+        return (*open)->page(after, most);
     });
 }
 

@@ -39,7 +39,7 @@ public:
     ~FeedbackDesk();
 
     [[nodiscard]] boost::asio::awaitable<Result<void>> keep(history::Feedback feedback);
-    [[nodiscard]] boost::asio::awaitable<Result<std::vector<history::Feedback>>> all();
+    [[nodiscard]] boost::asio::awaitable<Result<std::vector<history::Feedback>>> page(std::int64_t after, int most);
 
 private:
     [[nodiscard]] Result<history::FeedbackStore*> store();

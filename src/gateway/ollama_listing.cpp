@@ -147,7 +147,7 @@ json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key) {
     std::vector<ollama::ModelInfo> models;
     for (const auto& model : shared.config.models)
         if (!model.retired && access::is_listed(key, model.name)) models.push_back(info_of(shared, model));
-    if (lists_auto(shared, key)) models.push_back(auto_model_info(shared));
+    if (lists_auto(shared, key)) models.push_back(auto_model_info(shared, key));
     return ollama::encode_tags(models);
 }
 

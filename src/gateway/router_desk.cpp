@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/utf8.hpp"
 #include "gateway/prompt_of.hpp"
 #include "llm/conversation.hpp"
 
@@ -28,6 +29,13 @@ std::string what_it_lacks(const config::Model& model, const Prompt& prompt, cons
     return {};
 }
 
+// At most so many bytes, whole characters.
+std::string_view beginning_of(std::string_view text, std::size_t most) {
+    if (text.size() <= most) return text;
+    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
+    return text.substr(0, most);
+}
+
 router::Obstacles obstacles_of(const Prompt& prompt, const Caller& caller, const Shared& shared) {
     return [&prompt, &caller, &shared](std::string_view name) -> router::Obstacle {
         if (auto allowed = access::may_use(caller.visit.key(), name); !allowed)
@@ -41,9 +49,7 @@ router::Obstacles obstacles_of(const Prompt& prompt, const Caller& caller, const
 }  // namespace
 
 bool RouterDesk::is_auto(std::string_view model) const {
-    constexpr std::string_view latest = ":latest";
-    if (model.ends_with(latest)) model.remove_suffix(latest.size());
-    return config_.routing.enabled && eyes_.router && model == config::auto_model;
+    return config_.routing.enabled && eyes_.router && config::names_auto(model);
 }
 
 router::Targets RouterDesk::targets(const Catalogue& catalogue) const {
@@ -79,11 +85,13 @@ Result<Routed> RouterDesk::route(llm::Request& request, const Caller& caller, co
     if (!routed) return routed;
     const auto& decision = routed->decision;
     if (llm::generates(request.task)) {
-        if (const auto conversation = llm::conversation_of(request); conversation != 0)
+        // What holds for this message alone, a rule's word or somebody who stood in, is not what the conversation has.
+        const auto conversation = llm::conversation_of(request);
+        if (conversation != 0 && decision.route != router::Route::rule && !decision.instead)
             conversations_.put({caller.name, conversation}, {.model = decision.model, .label = decision.label});
         auto kept = *routed;
         kept.decision.considered.clear();
-        kept.text = config_.routing.store_prompts ? kept.text.substr(0, kept_text) : std::string();
+        kept.text = config_.routing.store_prompts ? valid_utf8(beginning_of(kept.text, kept_text)) : std::string();
         decisions_.put({caller.name, caller.id}, std::move(kept));
     }
     request.model = decision.model;
@@ -104,7 +112,7 @@ Result<RouterDesk::Hinted> RouterDesk::hint(const llm::Request& request, const C
     Hinted hinted{.model = decision.model, .reason = decision.reason};
     const auto now = std::chrono::steady_clock::now();
     if (const auto* last = hints_.find(client);
-        last != nullptr && last->model == decision.model && now - last->at < hint_pause) {
+        last != nullptr && now - last->at < (last->model == decision.model ? hint_pause : other_hint_pause)) {
         hinted.reason += "; hinted a moment ago";
         return hinted;
     }

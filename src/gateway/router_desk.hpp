@@ -46,13 +46,14 @@ public:
     [[nodiscard]] const Routed* decided(const std::string& key, const std::string& request_id);
 
     // Loads or wakes what would answer, where that takes nothing from anybody. A hint of a client that repeats the last
-    // one within `hint_pause` does nothing.
+    // one within `hint_pause`, or follows any within `other_hint_pause`, does nothing.
     struct Hinted {
         std::string model;
         bool loading = false;
         std::string reason;
     };
     static constexpr std::chrono::seconds hint_pause{5};
+    static constexpr std::chrono::seconds other_hint_pause{1};
     [[nodiscard]] Result<Hinted> hint(const llm::Request& request, const Caller& caller, const std::string& client,
                                       const Shared& shared);
 

@@ -207,7 +207,7 @@ json::object models_json(const Shared& shared, const config::ApiKey* key) {
         const auto& model = shared.config.models[i];
         if (!model.retired && access::is_listed(key, model.name)) data.push_back(model_json(shared, i));
     }
-    if (lists_auto(shared, key)) data.push_back(auto_model_json(shared));
+    if (lists_auto(shared, key)) data.push_back(auto_model_json(shared, key));
     return {{"object", "list"}, {"data", data}};
 }
 

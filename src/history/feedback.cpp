@@ -100,14 +100,16 @@ Result<void> FeedbackStore::keep(const Feedback& f) {
     return {};
 }
 
-Result<std::vector<Feedback>> FeedbackStore::all() {
+Result<std::vector<Feedback>> FeedbackStore::page(std::int64_t after, int most) {
     const Statement select(database_->handle,
                            "SELECT at, key, request, route, model, label, right, said, language, hard, soft, web_query,"
-                           " familiar, text FROM feedback ORDER BY id");
+                           " familiar, text, id FROM feedback WHERE id > ? ORDER BY id LIMIT ?");
     Query query(select.get());
+    query.bind(after).bind(std::int64_t{most});
     std::vector<Feedback> all;
     while (query.row())
-        all.push_back({.at = query.integer(0),
+        all.push_back({.id = query.integer(14),
+                       .at = query.integer(0),
                        .key = query.text(1),
                        .request_id = query.text(2),
                        .route = query.text(3),

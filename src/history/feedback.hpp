@@ -17,6 +17,7 @@
 namespace sarai::history {
 
 struct Feedback {
+    std::int64_t id = 0;     // given by the store, in the order of keeping
     std::int64_t at = 0;     // seconds since 1970
     std::string key;         // name of the API key; empty: none was asked for
     std::string request_id;  // of one key's feedback on one request the last counts
@@ -44,7 +45,8 @@ public:
     FeedbackStore& operator=(FeedbackStore&&) = delete;
 
     [[nodiscard]] Result<void> keep(const Feedback& feedback);
-    [[nodiscard]] Result<std::vector<Feedback>> all();  // oldest first
+    // The first `most` with an id greater than `after`, oldest first.
+    [[nodiscard]] Result<std::vector<Feedback>> page(std::int64_t after, int most);
 
 private:
     struct Database;

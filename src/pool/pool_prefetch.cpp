@@ -43,7 +43,7 @@ PoolCore::Prefetched PoolCore::prefetch(Clock::time_point now, ModelIndex model)
     preloading_[model] = true;
     want_worker(model, result.actions);
     result.begun = local.state != LocalState::absent;
-    result.why = result.begun ? "its load begins" : "it cannot be loaded";
+    result.why = result.begun ? "it is loaded, if there is room that nobody needs" : "it cannot be loaded";
     return result;
 }
 

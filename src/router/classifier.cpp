@@ -112,7 +112,13 @@ Result<Classifier> Classifier::open(const std::filesystem::path& gguf) {
     const std::span<const std::byte> bytes(memory.get(), size);
     auto state = State::make(bytes, std::move(memory), gguf.string());
     if (!state) return std::unexpected(std::move(state.error()));
-    return Classifier(std::move(*state));
+    Classifier made(std::move(*state));
+    // Each part of the network takes part in each answer; a broken row of the table shows when it is used.
+    const auto scores =
+        made.score("¿Por qué falla este bucle? Why does this loop never end, and what is the news today?");
+    if (scores.hard + scores.soft + scores.web_query <= 0)
+        return fail(Code::corrupt_file, fmt::format("{}: its network's answers are no numbers", gguf.string()));
+    return made;
 }
 
 Result<Classifier> Classifier::built_in(Size size) {
@@ -141,6 +147,8 @@ Scores Classifier::score(std::string_view text) const {
     scores.hard = probability(0);
     scores.soft = probability(1);
     scores.web_query = probability(2);
+    // Weights that were damaged without a trace in their form: better no answer than a wrong one.
+    if (!std::isfinite(scores.hard + scores.soft + scores.web_query + scores.familiar)) return {};
     if (scores.familiar >= calibration.familiar_enough)
         scores.language = probability(language_head) >= 0.5F ? Language::es : Language::en;
     return scores;

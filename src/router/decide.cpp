@@ -194,6 +194,7 @@ private:
         if (instead == nullptr) return {};
         decision_.reason += fmt::format("; {} instead of it, because {}", *instead, first.why);
         decision_.model = *instead;
+        decision_.instead = true;
         return {};
     }
 

@@ -67,6 +67,7 @@ struct Decision {
     Route route = Route::fallback;
     std::optional<Label> label;  // that the conversation goes on with, and that feedback is about
     std::string reason;          // in words, with numbers, ASCII
+    bool instead = false;        // of the model of choice, which may not or cannot answer this request
     std::vector<Considered> considered;
 };
 

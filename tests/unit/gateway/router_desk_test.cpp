@@ -191,14 +191,14 @@ TEST_F(Desk, AHintIsFollowedOnceInAWhile) {
 
 TEST_F(Desk, IsListedWithWhereItLeads) {
     EXPECT_TRUE(lists_auto(shared, nullptr));
-    const auto listed = auto_model_json(shared);
+    const auto listed = auto_model_json(shared, nullptr);
     EXPECT_EQ(
         listed.at("sarai").at("routes"),
         (json::object{
             {"hard", "box"}, {"soft", "small"}, {"web_query", "box"}, {"multimodal", "eyes"}, {"default", "box"}}));
     EXPECT_EQ(listed.at("sarai").at("state").as_string(), "unloaded");
-    EXPECT_EQ(auto_model_info(shared).name, "auto:latest");
-    EXPECT_THAT(auto_description(shared).modelfile, HasSubstr("# soft: small\n"));
+    EXPECT_EQ(auto_model_info(shared, nullptr).name, "auto:latest");
+    EXPECT_THAT(auto_description(shared, nullptr).modelfile, HasSubstr("# soft: small\n"));
     const config::ApiKey named{.name = "ann", .models = {"auto", "small"}};
     const config::ApiKey other{.name = "ben", .models = {"small"}};
     EXPECT_TRUE(lists_auto(shared, &named));

@@ -29,6 +29,20 @@ Feedback about(std::string id, std::string key = "") {
 
 }  // namespace
 
+// All of it, in pages of two, without what the store gave them.
+Result<std::vector<Feedback>> kept(FeedbackStore& store) {
+    std::vector<Feedback> all;
+    for (std::int64_t after = 0;;) {
+        auto page = store.page(after, 2);
+        if (!page || page->empty()) return all;
+        for (auto& one : *page) {
+            EXPECT_GT(one.id, after);
+            after = std::exchange(one.id, 0);
+            all.push_back(std::move(one));
+        }
+    }
+}
+
 TEST(Feedback, IsThereAgainAfterARestart) {
     const Folder folder;
     {
@@ -39,7 +53,7 @@ TEST(Feedback, IsThereAgainAfterARestart) {
     }
     auto store = FeedbackStore::open(folder.path() / "state", {});
     ASSERT_TRUE(store);
-    EXPECT_EQ(store->all(), (std::vector{about("a"), about("b", "ann")}));
+    EXPECT_EQ(kept(*store), (std::vector{about("a"), about("b", "ann")}));
     EXPECT_EQ(std::filesystem::status(folder.path() / "state/feedback.db").permissions(),
               std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
@@ -52,7 +66,7 @@ TEST(Feedback, TheLastWordOfAKeyOnARequestCounts) {
     wrong.right = false;
     wrong.said = "soft";
     for (const auto& one : {about("a", "ann"), about("a", "ben"), wrong}) ASSERT_TRUE(store->keep(one));
-    EXPECT_EQ(store->all(), (std::vector{about("a", "ben"), wrong}));
+    EXPECT_EQ(kept(*store), (std::vector{about("a", "ben"), wrong}));
 }
 
 TEST(Feedback, TheOldestGoesFirst) {
@@ -60,7 +74,7 @@ TEST(Feedback, TheOldestGoesFirst) {
     auto store = FeedbackStore::open(folder.path(), {.most = 2});
     ASSERT_TRUE(store);
     for (const auto* id : {"a", "b", "c"}) ASSERT_TRUE(store->keep(about(id)));
-    EXPECT_EQ(store->all(), (std::vector{about("b"), about("c")}));
+    EXPECT_EQ(kept(*store), (std::vector{about("b"), about("c")}));
 }
 
 TEST(Feedback, SaysWhatIsWrongWithItsFile) {
