@@ -139,7 +139,7 @@ private:
 
     void by_label() {
         if (winner_)
-            choose(route_of(*winner_), targets_.of(*winner_), *winner_, why_label());
+            choose(route_of(*winner_), targets_.of(*winner_), winner_, why_label());
         else
             choose(Route::fallback, targets_.fallback, std::nullopt, why_none());
     }
@@ -171,7 +171,6 @@ private:
     Result<void> mind_obstacles() {
         const auto first = obstacles_(decision_.model);
         if (first.why.empty()) return {};
-        const auto wanted = decision_.model;
         const std::string* instead = nullptr;
         auto order = all_labels;
         std::ranges::stable_sort(order, std::greater{}, [this](Label label) { return score(label); });

@@ -3,6 +3,7 @@ import base64
 import hashlib
 import json
 import struct
+import time
 import unittest
 import zlib
 
@@ -180,8 +181,25 @@ class Auto(unittest.TestCase):
         self.assertIn({"text": HARD[0], "label": "web_query", "lang": "en"}, lines)
         self.assertIn({"text": SOFT[1], "label": "soft", "lang": "es"}, lines)
         self.assertEqual([json.loads(line) for line in self.sarai.cli("router", "export").stdout.splitlines()], lines)
+        # A prompt that is cut, and one that looks like neither language, are lines that training reads.
+        for text in ("x" + "ñ" * 9000, "Привет, как дела?"):
+            cut = self.chat(user(text)).headers["x-request-id"]
+            self.assertEqual(self.sarai.request("POST", "/sarai/feedback", {"request_id": cut, "right": False, "label": "soft"}).status, 200)
+        exported = self.sarai.folder / "export.jsonl"
+        exported.write_text(self.sarai.cli("router", "export").stdout)
+        self.assertEqual(len(exported.read_text().splitlines()), len(lines) + 2)
+        read = self.sarai.cli("router", "eval", str(exported), "--json")
+        self.assertEqual((read.returncode, json.loads(read.stdout)["prompts"]), (0, len(lines) + 2), read.stderr)
         rows = json.loads(self.sarai.cli("router", "export", "--json").stdout)
         self.assertIn(("feedback-1", "soft", "lfm2", True), [(r["request_id"], r["route"], r["model"], r["right"]) for r in rows])
+
+    def test_a_refusal_says_too_who_was_chosen_and_why(self):
+        reply = self.sarai.request("POST", "/api/generate", {"model": "auto", "prompt": HARD[0], "suffix": "end", "stream": False})
+        self.assertEqual((reply.status, reply.headers["x-sarai-model"], reply.headers["x-sarai-route"]), (400, "solar", "hard"), reply.body)
+        self.assertTrue(reply.headers["x-sarai-reason"].startswith("solar for hard: "))
+        ranked = self.sarai.request("POST", "/v1/rerank", {"model": "auto", "query": "a", "documents": ["b"]})
+        self.assertEqual((ranked.status, ranked.json["error"]["param"]), (400, "model"))
+        self.assertIn("expected a model of kind rerank", ranked.json["error"]["message"])
 
     def test_log_and_metrics_name_the_route(self):
         self.chat(user(HARD[1]))
@@ -242,6 +260,7 @@ class Hints(Case):
         hint = lambda text: sarai.request("POST", "/sarai/hint", {"text": text}).json
         self.assertTrue(hint(SOFT[0])["loading"])
         wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "the hint to load lfm2")
+        time.sleep(1)  # who changes his mind twice a second is not followed
         refused = hint(HARD[0])
         self.assertEqual((refused["model"], refused["loading"]), ("solar", False))
         self.assertIn("places are taken", refused["reason"])

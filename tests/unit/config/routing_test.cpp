@@ -104,6 +104,7 @@ TEST(ConfigRouting, KeepsTheNameAutoForItself) {
     EXPECT_TRUE(
         problems_of("models: {auto: {backend: gguf_native, path: m.gguf}}")
             .contains("models.auto: the name by which clients ask for whatever model fits; expected another name"));
+    EXPECT_TRUE(problems_of("models: {Auto:latest: {backend: gguf_native, path: m.gguf}}").contains("another name"));
     // A key may be allowed it.
     const auto hash = std::string(64, 'a');
     valid("access: {keys: {ann: {sha256: " + hash + ", models: [auto, lfm2]}}}" + std::string(models));

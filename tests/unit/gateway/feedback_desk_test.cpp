@@ -64,7 +64,9 @@ TEST(FeedbackDesk, TrainsWithNothingThatNobodyKnows) {
     EXPECT_EQ(line(without), "");
     auto other = feedback("soft", true, "");
     other.language = "other";
-    EXPECT_EQ(line(other), R"({"text":"Hola","label":"soft"})");
+    EXPECT_EQ(line(other), R"({"text":"Hola","label":"soft","lang":"en"})") << "no letter tells";
+    other.text = "¿Qué tal?";
+    EXPECT_EQ(line(other), R"({"text":"¿Qué tal?","label":"soft","lang":"es"})");
 }
 
 }  // namespace sarai::gateway

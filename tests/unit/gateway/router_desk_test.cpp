@@ -123,6 +123,14 @@ TEST_F(Desk, AConversationGoesOnWithItsModelUntilTheTopicChanges) {
     EXPECT_EQ(route(goes_on("soft words", "well")).decision.model, "box") << "where it is now";
 }
 
+TEST_F(Desk, WhatARuleSaysOfOneMessageIsNotWhatTheConversationHas) {
+    config.routing.rules = {{.max_size = 10, .model = "small"}};
+    EXPECT_EQ(route(chat("hard")).decision.route, router::Route::rule);
+    const auto next = route(goes_on("hard", "something hard and much longer"));
+    EXPECT_EQ(next.decision.route, router::Route::hard);
+    EXPECT_EQ(next.decision.model, "box");
+}
+
 TEST_F(Desk, OfAnotherKeyItIsAnotherConversation) {
     (void)route(chat("soft words"), caller("ann"));
     EXPECT_EQ(route(goes_on("soft words", "well"), caller("ben")).decision.route, router::Route::fallback);

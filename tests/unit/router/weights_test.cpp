@@ -82,6 +82,21 @@ TEST_F(WeightsFile, WithAChangedByteIsRefusedOrAnswers) {
     }
 }
 
+TEST_F(WeightsFile, WhoseNumbersAreNoneIsDamagedOrAbstains) {
+    for (const auto from : {bytes_.size() / 2, bytes_.size() * 3 / 4, bytes_.size() - 4096}) {
+        auto damaged = bytes_;
+        std::fill(damaged.begin() + static_cast<std::ptrdiff_t>(from), damaged.end(), '\xff');
+        const auto opened = open_changed(damaged);
+        if (!opened) {
+            EXPECT_EQ(opened.error().code, Code::corrupt_file);
+            continue;
+        }
+        const auto scores = opened->score("hola que tal");
+        for (const float score : {scores.hard, scores.soft, scores.web_query, scores.familiar})
+            EXPECT_TRUE(score >= 0 && score <= 1) << score;
+    }
+}
+
 TEST_F(WeightsFile, OfAnotherModelOrVersionIsUnsupported) {
     auto other = bytes_;
     other.replace(other.find("sarai-trm"), 9, "lfm2-moe-");
