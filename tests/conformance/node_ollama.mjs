@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { Ollama } from "ollama";
 
-import { all, base, becomesBusy, becomesIdle, feature, key, locked, png, run, throws, versionOf, wait } from "./report.mjs";
+import { all, base, becomesIdle, feature, key, locked, onceBusy, png, run, throws, versionOf, wait } from "./report.mjs";
 
 const client = new Ollama({ host: base });
 const hello = [{ role: "user", content: "Hello" }];
@@ -302,10 +302,7 @@ feature("abort", async () => {
   for (const model of ["slow", "long"]) {
     const stream = await chat({ model, stream: true, options: { num_predict: 100000 } });
     await throws("AbortError", async () => {
-      for await (const _ of stream) {
-        await becomesBusy();
-        stream.abort();
-      }
+      for await (const _ of stream) await onceBusy(() => stream.abort());
     });
     await becomesIdle();
   }
