@@ -6,6 +6,7 @@
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <cmath>
 #include <utility>
 
 #include "protocols/body.hpp"
@@ -112,7 +113,8 @@ Result<void> Ranking::add(const Part& part, const json::object& reply) {
         const auto index = result == nullptr ? std::nullopt : integer_at(*result, "index");
         const auto* score = result == nullptr ? nullptr : find(*result, "relevance_score");
         const bool fits = index && *index >= 0 && std::cmp_less(*index, part.count) && score != nullptr &&
-                          score->is_number() && !found[static_cast<std::size_t>(*index)];
+                          score->is_number() && std::isfinite(score->to_number<double>()) &&
+                          !found[static_cast<std::size_t>(*index)];
         if (!fits)
             return fail(Code::upstream,
                         fmt::format("the server sent a result that is none, one of another document, or "
