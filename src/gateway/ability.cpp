@@ -26,10 +26,6 @@ bool wants_thoughts(const json::object& body) {
     return arguments != nullptr && protocols::true_at(*arguments, "enable_thinking");
 }
 
-bool wants_infill(const llm::Request& request) {
-    return request.task == llm::Task::completion && !protocols::string_at(request.body, "suffix").empty();
-}
-
 std::string_view what_it_does(config::ModelKind kind) {
     switch (kind) {
         case config::ModelKind::chat: return "generates text";
@@ -70,7 +66,7 @@ asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::
                                           answers, model.name, model.local->parallel, model.name));
     const bool tools = request.task == llm::Task::chat && wants_tools(request.body);
     const bool thoughts = request.task == llm::Task::chat && wants_thoughts(request.body);
-    const bool infill = wants_infill(request);
+    const bool infill = llm::wants_infill(request);
     if (!tools && !thoughts && !infill) co_return Result<void>{};
     auto facts = shared.catalogue.look(model.local->path).facts;
     if (!facts)  // what is wrong with the file, the load will say

@@ -11,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/string.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "gateway/ability.hpp"
@@ -472,11 +473,7 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
     };
     // Ollama's clients do not mind the case of a name.
     const auto same_text = [](std::string_view a, std::string_view b) { return a == b; };
-    const auto same_word = [](std::string_view a, std::string_view b) {
-        return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-            return (x >= 'A' && x <= 'Z' ? x | 0x20 : x) == (y >= 'A' && y <= 'Z' ? y | 0x20 : y);
-        });
-    };
+    const auto same_word = [](std::string_view a, std::string_view b) { return boost::beast::iequals(a, b); };
     const auto bare = name.ends_with(":latest") ? name.substr(0, name.size() - 7) : name;
     auto found = by_name(name, same_text);
     if (found == config.models.end()) found = by_name(bare, same_text);

@@ -9,6 +9,7 @@
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/why.hpp"
+#include "protocols/body.hpp"
 #include "protocols/json.hpp"
 
 namespace sarai::gateway {
@@ -38,10 +39,8 @@ llm::Request chat_of(json::array messages) {
 
 // A chat's body; or {"text"}, and under `before` the messages before it.
 Result<llm::Request> request_of(std::string_view body, std::string_view before) {
-    const auto parsed = protocols::parse_json(body);
-    if (!parsed) return fail(Code::invalid_argument, "the body is no JSON: " + describe(parsed.error(), body));
-    const auto* object = parsed->if_object();
-    if (object == nullptr) return fail(Code::invalid_argument, "the body is no JSON object");
+    const auto object = protocols::parse_body(body);
+    if (!object) return std::unexpected(object.error());
     if (const auto* messages = protocols::array_at(*object, "messages"); messages != nullptr && before.empty()) {
         auto request = chat_of(*messages);
         for (const auto* key : {"tools", "tool_choice"})

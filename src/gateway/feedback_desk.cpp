@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
 
 #include "base/nearest.hpp"
 #include "net/on_thread.hpp"
+#include "protocols/body.hpp"
 #include "protocols/json.hpp"
 
 namespace sarai::gateway {
@@ -14,11 +16,18 @@ namespace sarai::gateway {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
+namespace {
+
+bool looks_spanish(std::string_view text) {
+    constexpr std::array<std::string_view, 9> signs{"ñ", "Ñ", "¿", "¡", "á", "é", "í", "ó", "ú"};
+    return std::ranges::any_of(signs, [&](auto sign) { return text.contains(sign); });
+}
+
+}  // namespace
+
 Result<FeedbackRequest> decode_feedback(std::string_view body) {
-    const auto parsed = protocols::parse_json(body);
-    if (!parsed) return fail(Code::invalid_argument, "the body is no JSON: " + describe(parsed.error(), body));
-    const auto* object = parsed->if_object();
-    if (object == nullptr) return fail(Code::invalid_argument, "the body is no JSON object");
+    const auto object = protocols::parse_body(body);
+    if (!object) return std::unexpected(object.error());
     FeedbackRequest said{.request_id = std::string(protocols::string_at(*object, "request_id")), .label = {}};
     if (said.request_id.empty())
         return fail_field("request_id", "'request_id' is missing; expected the x-request-id of an answer");
@@ -55,11 +64,6 @@ history::Feedback feedback_on(const Routed& routed, const FeedbackRequest& said,
             .web_query = scores.web_query,
             .familiar = scores.familiar,
             .text = text};
-}
-
-bool looks_spanish(std::string_view text) {
-    constexpr std::array<std::string_view, 9> signs{"ñ", "Ñ", "¿", "¡", "á", "é", "í", "ó", "ú"};
-    return std::ranges::any_of(signs, [&](auto sign) { return text.contains(sign); });
 }
 
 std::optional<json::object> training_of(const history::Feedback& feedback) {

@@ -44,6 +44,10 @@ bool may_truncate(const Request& request) {
     return request.task == Task::embedding && wanted != nullptr && wanted->is_bool() && wanted->get_bool();
 }
 
+bool wants_infill(const Request& request) {
+    return request.task == Task::completion && !string_at(request.body, "suffix").empty();
+}
+
 std::size_t longest_input(const Request& request) {
     // A token is mostly more than one byte as text, and at least one in the worker.
     const auto length = [](const json::value& input) -> std::size_t {

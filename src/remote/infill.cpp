@@ -117,10 +117,6 @@ Error told(Error error, const llm::Request& request) {
 
 }  // namespace
 
-bool wants_infill(const llm::Request& request) {
-    return request.task == llm::Task::completion && !string_at(request.body, "suffix").empty();
-}
-
 Result<void> check_infill(const llm::Request& request) {
     const auto* prompt = protocols::find(request.body, "prompt");
     if (prompt == nullptr || !prompt->is_string())

@@ -9,9 +9,8 @@
 
 namespace sarai::remote {
 
-// Does a completion ask for it?
-[[nodiscard]] bool wants_infill(const llm::Request& request);
-// Can it have it? Errors: unsupported with the field, for several texts or answers, and for `echo` beside it.
+// Can a completion that asks for it (llm::wants_infill()) have it? Errors: unsupported with the field, for several
+// texts or answers, and for `echo` beside it.
 [[nodiscard]] Result<void> check_infill(const llm::Request& request);
 
 // The text between `prompt` and `suffix`, by a model that was taught to fill in the middle. Errors: unsupported for one

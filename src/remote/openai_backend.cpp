@@ -85,7 +85,7 @@ public:
             default: break;
         }
         if (!is_worker) co_return co_await whole_reply(request);
-        if (wants_infill(request)) {
+        if (llm::wants_infill(request)) {
             if (auto possible = check_infill(request); !possible) co_return std::unexpected(possible.error());
             co_return co_await fill_in(link_, request);
         }
@@ -97,7 +97,7 @@ public:
 
     awaitable<Result<std::unique_ptr<llm::EventStream>>> stream(const llm::Request& request) override {
         if (link_.continues != Continues::raw_text) co_return co_await open_as_is(request);
-        if (wants_infill(request)) {
+        if (llm::wants_infill(request)) {
             if (auto possible = check_infill(request); !possible) co_return std::unexpected(possible.error());
             co_return co_await stream_infill(link_, request);
         }

@@ -39,8 +39,8 @@ TEST(FeedbackDesk, ReadsWhatIsSaid) {
 }
 
 TEST(FeedbackDesk, NamesTheFieldThatIsWrong) {
-    EXPECT_TRUE(refusal("{").contains("no JSON"));
-    EXPECT_TRUE(refusal("[]").contains("no JSON object"));
+    EXPECT_TRUE(refusal("{").contains("the body is not valid JSON: "));
+    EXPECT_TRUE(refusal("[]").contains("expected a JSON object"));
     EXPECT_TRUE(refusal(R"({"right": true})").contains("'request_id' is missing"));
     EXPECT_TRUE(refusal(R"({"request_id": "x"})").contains("'right' is missing; expected true or false"));
     EXPECT_TRUE(refusal(R"({"request_id": "x", "right": "yes"})").contains("'right' is \"yes\""));
