@@ -2,12 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <bit>
-
 namespace sarai::router {
 
 Shape shape_of(Size size) {
-    if (size == Size::mini) return {.rows = 1 << 16, .width = 32, .state = 64, .hidden = 64, .cycles = 2, .steps = 1};
+    if (size == Size::mini) return {.rows = 96 * 1024, .width = 32, .state = 64, .hidden = 64, .cycles = 2, .steps = 1};
     return {};
 }
 
@@ -15,8 +13,8 @@ Result<void> check(const Shape& shape) {
     const auto wrong = [](std::string_view name, int value, std::string_view expected) {
         return fail(Code::corrupt_file, fmt::format("sarai-trm.{} is {}, expected {}", name, value, expected));
     };
-    if (shape.rows < 64 || shape.rows > 1 << 20 || !std::has_single_bit(static_cast<unsigned>(shape.rows)))
-        return wrong("rows", shape.rows, "a power of two from 64 to 1048576");
+    if (shape.rows < 64 || shape.rows > 1 << 20 || shape.rows % 32 != 0)
+        return wrong("rows", shape.rows, "a multiple of 32 from 64 to 1048576");
     const auto block = [](int value) { return value >= 32 && value <= 1024 && value % 32 == 0; };
     for (const auto& [name, value] :
          {std::pair{"width", shape.width}, {"state", shape.state}, {"hidden", shape.hidden}})

@@ -18,12 +18,12 @@ inline constexpr int head_count = 4;
 inline constexpr int language_head = 3;
 
 struct Shape {
-    int rows = 1 << 17;  // of the embedding table, a power of two
-    int width = 32;      // of an embedding; a multiple of 32, as Q8_0's blocks
-    int state = 64;      // of x, y and z; likewise
-    int hidden = 128;    // of the network's layers; likewise
-    int cycles = 2;      // H: how often the answer y is refined, and read by the heads
-    int steps = 1;       // L: how often the latent z is refined before each
+    int rows = 192 * 1024;  // of the embedding table, a multiple of 32
+    int width = 32;         // of an embedding; a multiple of 32, as Q8_0's blocks
+    int state = 64;         // of x, y and z; likewise
+    int hidden = 128;       // of the network's layers; likewise
+    int cycles = 2;         // H: how often the answer y is refined, and read by the heads
+    int steps = 1;          // L: how often the latent z is refined before each
     auto operator<=>(const Shape&) const = default;
 };
 

@@ -15,10 +15,9 @@ Vocabulary choose_vocabulary(std::vector<Counted> counted, std::size_t texts, st
     const auto rarity = [&](std::uint32_t count) {
         return std::max(0.0F, std::log((static_cast<float>(texts) + 1) / (static_cast<float>(count) + 1)));
     };
-    const auto mask = static_cast<std::uint32_t>(rows - 1);
     for (const auto& one : counted) {
-        auto row = one.hash & mask;
-        while (made.keys[row] != 0) row = (row + 1) & mask;
+        auto row = home_of(one.hash, rows);
+        while (made.keys[row] != 0) row = (row + 1) % rows;
         made.keys[row] = one.hash;
         made.rarity[row] = rarity(one.texts);
     }

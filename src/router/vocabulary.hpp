@@ -2,19 +2,24 @@
 // addressing in an array of hashes, which is read where it lies (a mapped file). Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace sarai::router {
 
-// Row of a feature's hash, -1 where it has none. `keys` holds a power of two of them, 0 for an empty row, and is never
-// full.
+// Where the search for a hash begins, of `rows`: its share of all hashes (so that their number may be any).
+[[nodiscard]] inline std::size_t home_of(std::uint32_t hash, std::size_t rows) {
+    return (static_cast<std::uint64_t>(hash) * rows) >> 32U;
+}
+
+// Row of a feature's hash, -1 where it has none. `keys` holds 0 for an empty row, and is never full.
 [[nodiscard]] inline std::int32_t row_of(std::span<const std::uint32_t> keys, std::uint32_t hash) {
-    const auto mask = static_cast<std::uint32_t>(keys.size() - 1);
-    for (std::uint32_t row = hash & mask;; row = (row + 1) & mask) {
+    for (auto row = home_of(hash, keys.size());;) {
         if (keys[row] == hash) return static_cast<std::int32_t>(row);
         if (keys[row] == 0) return -1;
+        if (++row == keys.size()) row = 0;
     }
 }
 

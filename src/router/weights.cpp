@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view architecture = "sarai-trm";
 // Raised when features or the network change in a way that older weights do not know of.
-constexpr std::uint32_t version = 1;
+constexpr std::uint32_t version = 2;
 
 struct FreeGguf {
     void operator()(gguf_context* context) const { gguf_free(context); }

@@ -21,8 +21,8 @@ struct Stated {
     Size size;
     double accuracy, macro_f1;  // measured, less a margin of one prompt in a hundred
 };
-constexpr Stated router_figures{Size::router, 0.94, 0.94};
-constexpr Stated mini_figures{Size::mini, 0.927, 0.927};
+constexpr Stated router_figures{Size::router, 0.942, 0.942};
+constexpr Stated mini_figures{Size::mini, 0.938, 0.938};
 
 class ShippedWeights : public testing::TestWithParam<Stated> {
 protected:
@@ -117,8 +117,8 @@ TEST_P(ShippedWeights, SayWhichWordsMattered) {
 }
 
 TEST(ShippedSizes, AreWhatTheyAreSaidToBe) {
-    EXPECT_NEAR(static_cast<double>(parameter_count(shape_of(Size::router))), 4.8e6, 0.1e6);
-    EXPECT_NEAR(static_cast<double>(parameter_count(shape_of(Size::mini))), 2.4e6, 0.1e6);
+    EXPECT_NEAR(static_cast<double>(parameter_count(shape_of(Size::router))), 7.1e6, 0.1e6);
+    EXPECT_NEAR(static_cast<double>(parameter_count(shape_of(Size::mini))), 3.6e6, 0.1e6);
     const auto router = Classifier::built_in(Size::router);
     const auto mini = Classifier::built_in(Size::mini);
     ASSERT_TRUE(router.has_value() && mini.has_value());
