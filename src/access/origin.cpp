@@ -14,10 +14,11 @@ char lower(char c) { return static_cast<char>(std::tolower(static_cast<unsigned 
 
 bool same_text(std::string_view a, std::string_view b) { return std::ranges::equal(a, b, {}, lower, lower); }
 
-// "host:80" → "host", "[::1]:80" → "[::1]".
+// "host:80" → "host", "[::1]:80" → "[::1]". What stands in a port's place and is none stays, so that it is no name.
 std::string_view without_port(std::string_view host) {
     const auto colon = host.rfind(':');
     if (colon == std::string_view::npos || host.ends_with(']')) return host;
+    if (host.substr(colon + 1).find_first_not_of("0123456789") != std::string_view::npos) return host;
     return host.substr(0, colon);
 }
 

@@ -12,7 +12,8 @@ TEST(Host, IsOursByAddressLocalNameAndTheMachinesName) {
         EXPECT_TRUE(is_our_host(ours, "lan-box.example", {})) << ours;
     for (const auto* foreign :
          {"", "evil.example", "evil.example:11435", "127.0.0.1.evil.example", "localhost.evil.example", "notlocalhost",
-          "[::1", "127.0.0.1@evil.example", ".localhost", "lan-box.evil.example", "lan-box.local.evil.example"})
+          "[::1", "127.0.0.1@evil.example", ".localhost", "lan-box.evil.example", "lan-box.local.evil.example",
+          "127.0.0.1:1batch=1", "localhost:x", "[::1]:8080.evil.example"})
         EXPECT_FALSE(is_our_host(foreign, "lan-box", {})) << foreign;
     EXPECT_FALSE(is_our_host("anything", "", {}));
 }
