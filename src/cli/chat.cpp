@@ -38,6 +38,12 @@ std::string_view thought_of(const llm::StreamEvent& event) {
     return text != nullptr && text->is_string() ? std::string_view(text->get_string()) : std::string_view();
 }
 
+json::array list(const std::vector<Message>& messages) {
+    json::array made;
+    for (const auto& message : messages) made.push_back({{"role", message.role}, {"content", message.text}});
+    return made;
+}
+
 // Exit status 3 says that no server was reached. One that was reached and then failed is a failure like any other.
 Error broken(Error error) {
     if (error.code == Code::unavailable || error.code == Code::timeout) error.code = Code::upstream;
@@ -77,9 +83,7 @@ std::string loading_text(std::string_view status, std::string_view model) {
 }
 
 std::string chat_request(std::string_view model, const std::vector<Message>& messages) {
-    json::array list;
-    for (const auto& message : messages) list.push_back({{"role", message.role}, {"content", message.text}});
-    return json::serialize(json::object{{"model", model}, {"messages", list}, {"stream", true}});
+    return json::serialize(json::object{{"model", model}, {"messages", list(messages)}, {"stream", true}});
 }
 
 Conversation::Conversation(asio::io_context& io, net::Origin origin, std::string model)
@@ -100,6 +104,15 @@ asio::awaitable<void> Conversation::report_loading(const ChatSink& sink) {
         const auto reply = co_await status_client_.fetch({.target = "/sarai/status"}, {});
         if (reply) sink.waiting(loading_text(reply->body, model_));
     }
+}
+
+asio::awaitable<void> Conversation::hint(std::string typed) {
+    constexpr net::Budgets soon{.first_byte = std::chrono::seconds(2), .silence = std::chrono::seconds(2)};
+    (void)co_await status_client_.fetch(
+        {.method = net::http::verb::post,
+         .target = "/sarai/hint",
+         .body = json::serialize(json::object{{"text", typed}, {"conversation", list(messages_)}})},
+        soon);
 }
 
 asio::awaitable<Result<void>> Conversation::ask(std::string question, const ChatSink& sink) {

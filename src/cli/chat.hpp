@@ -47,6 +47,9 @@ public:
     // stream, as they are; upstream where the stream broke off.
     [[nodiscard]] boost::asio::awaitable<Result<void>> ask(std::string question, const ChatSink& sink);
 
+    // Tells the server what is being typed. A server that has nothing to do with it, or is not there, is no error.
+    [[nodiscard]] boost::asio::awaitable<void> hint(std::string typed);
+
     [[nodiscard]] const std::vector<Message>& messages() const { return messages_; }
     void forget() { messages_.clear(); }
     void close() {

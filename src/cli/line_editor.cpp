@@ -2,7 +2,9 @@
 
 #include <editline/readline.h>
 #include <langinfo.h>
+#include <poll.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,12 +20,60 @@ namespace {
 constexpr int kept_lines = 1000;
 constexpr char ctrl_c = 3;
 
-bool interrupted = false;  // libedit's callbacks have no context
+constexpr int pause_ms = 100;
+
+// libedit's callbacks have no context.
+bool interrupted = false;
+const LineEditor::OnPause* paused = nullptr;  // of the line being read
 
 int interrupt(int /*count*/, int /*key*/) {
     interrupted = true;
     rl_done = 1;
     return 0;
+}
+
+// What was typed so far.
+std::string line_so_far() {
+    constexpr int all = 1 << 20;  // libedit stops where the line does
+    const std::unique_ptr<char, decltype(&std::free)> text(rl_copy_text(0, all), &std::free);
+    return text ? text.get() : "";
+}
+
+// One byte, -1 at the end of input or where the line was ended from outside. Signals alone end nothing: a window that
+// changes its size sends one too.
+int byte_from(int fd) {
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    while (true) {
+        const int found = ::poll(&ready, 1, pause_ms);
+        if (found > 0) break;
+        if (found < 0 && errno != EINTR) return -1;
+        if (paused != nullptr && *paused && !(*paused)(line_so_far())) {
+            interrupted = true;
+            return -1;
+        }
+    }
+    unsigned char byte = 0;
+    return ::read(fd, &byte, 1) == 1 ? byte : -1;
+}
+
+// A character, -1 like byte_from. In place of libedit's own reader, which waits without end; its event hook would do
+// for the waiting, but takes each byte for a character.
+int character(FILE* in) {
+    const int fd = ::fileno(in);
+    const int first = byte_from(fd);
+    if (first < 0x80) return first;
+    const auto lead = static_cast<unsigned>(first);
+    const unsigned more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
+    constexpr int replacement = 0xfffd;
+    if (more == 0) return replacement;
+    unsigned code = lead & (0x3fU >> more);
+    for (unsigned i = 0; i < more; ++i) {
+        const int next = byte_from(fd);
+        if (next < 0) return -1;
+        code = (code << 6U) | (static_cast<unsigned>(next) & 0x3fU);
+    }
+    constexpr unsigned highest = 0x10ffff;
+    return code > highest ? replacement : static_cast<int>(code);
 }
 
 }  // namespace
@@ -43,6 +93,7 @@ LineEditor::LineEditor(std::filesystem::path history) : history_(std::move(histo
     std::setlocale(LC_CTYPE, "");
     if (std::string_view(::nl_langinfo(CODESET)) != "UTF-8") std::setlocale(LC_CTYPE, "C.UTF-8");
     rl_readline_name = "sarai";
+    rl_getc_function = character;
     rl_initialize();
     using_history();
     stifle_history(kept_lines);
@@ -66,11 +117,13 @@ LineEditor::~LineEditor() {
     ::chmod(history_.c_str(), 0600);
 }
 
-std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::string& prompt) {
+std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::string& prompt, const OnPause& on_pause) {
     interrupted = false;
+    paused = &on_pause;
     rl_done = 0;
     errno = 0;
     const std::unique_ptr<char, decltype(&std::free)> line(::readline(prompt.c_str()), &std::free);
+    paused = nullptr;
     if (interrupted || (!line && errno == EINTR)) return std::unexpected(NoLine::interrupted);
     if (!line) return std::unexpected(NoLine::ended);
     std::string text = line.get();

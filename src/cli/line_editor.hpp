@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <expected>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "config/environment.hpp"
 
@@ -17,6 +19,9 @@ namespace sarai::cli {
 
 class LineEditor {
 public:
+    // Hears what was typed so far, every tenth of a second in which no key comes. False: a signal wants the line ended.
+    using OnPause = std::function<bool(std::string_view text)>;
+
     // Reads the history; a file that is missing or unreadable is an empty one.
     explicit LineEditor(std::filesystem::path history);
     // Writes it, readable for its owner alone.
@@ -29,7 +34,7 @@ public:
         ended,        // end of input
         interrupted,  // Ctrl-C, or a signal
     };
-    [[nodiscard]] std::expected<std::string, NoLine> read(const std::string& prompt);
+    [[nodiscard]] std::expected<std::string, NoLine> read(const std::string& prompt, const OnPause& on_pause = {});
 
 private:
     std::filesystem::path history_;

@@ -9,11 +9,15 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
+#include <chrono>
 #include <csignal>
 #include <istream>
+#include <optional>
 #include <ostream>
 
 #include "cli/chat.hpp"
+#include "cli/hints.hpp"
+#include "config/config.hpp"
 
 namespace sarai::cli {
 namespace {
@@ -85,7 +89,10 @@ private:
 class Session {
 public:
     Session(net::Origin origin, std::string model, Io& io, bool catch_interrupts)
-        : io_(io), conversation_(context_, std::move(origin), std::move(model)), signals_(context_) {
+        : io_(io),
+          hints_(config::names_auto(model) ? std::optional<Hints>(std::in_place) : std::nullopt),
+          conversation_(context_, std::move(origin), std::move(model)),
+          signals_(context_) {
         if (!catch_interrupts) return;
         signals_.add(SIGINT);
         wait_for_signal();
@@ -119,6 +126,22 @@ public:
         return outcome;
     }
 
+    // To be called again and again while somebody types: tells the server what was typed so far if the model is "auto",
+    // so that what will answer is loaded meanwhile. Never waits. False: a signal has come.
+    [[nodiscard]] bool typing(std::string_view typed) {
+        context_.restart();
+        context_.poll();
+        if (interrupted_) return false;
+        if (!hints_ || hinting_) return true;
+        auto text = hints_->next(typed, std::chrono::steady_clock::now());
+        if (!text) return true;
+        hinting_ = true;
+        asio::co_spawn(context_, conversation_.hint(*std::move(text)),
+                       [this](const std::exception_ptr&) { hinting_ = false; });
+        context_.poll();
+        return true;
+    }
+
     // Has a signal come since the last call or turn?
     [[nodiscard]] bool take_interrupt() {
         context_.restart();
@@ -138,11 +161,13 @@ private:
     }
 
     Io& io_;
+    std::optional<Hints> hints_;
     asio::io_context context_{1};
     Conversation conversation_;
     asio::signal_set signals_;
     asio::cancellation_signal turn_;
     bool interrupted_ = false;
+    bool hinting_ = false;
 };
 
 Result<std::string> read_all(std::istream& in) {
@@ -210,10 +235,12 @@ int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
 int converse(const net::Origin& origin, const std::string& model, const LineSource& read_line, Io& io) {
     const Style style{wants_colour(io, io.out_terminal)};
     Session session(origin, model, io, true);
+    const auto on_pause = [&](std::string_view typed) { return session.typing(typed); };
     io.out << style.dim("/help lists commands, Ctrl-D leaves.") << "\n" << std::flush;
     while (true) {
-        const auto line = read_line(model + "> ");
         // A signal between an answer's end and the prompt came for the answer, not for the line that was typed since.
+        (void)session.take_interrupt();
+        const auto line = read_line(model + "> ", on_pause);
         const bool interrupted = session.take_interrupt();
         if (!line && (interrupted || line.error() == LineEditor::NoLine::interrupted)) {
             io.out << "\n" << style.dim("/bye or Ctrl-D leaves.") << "\n" << std::flush;
@@ -247,7 +274,10 @@ int run_model(const RunOptions& options, Io& io) {
     if (!origin) return report(io, origin.error());
     if (!options.prompt.empty() || !io.in_terminal || !io.out_terminal) return answer_once(*origin, options, io);
     LineEditor editor(history_file(io.environment));
-    return converse(*origin, options.model, [&](const std::string& prompt) { return editor.read(prompt); }, io);
+    return converse(
+        *origin, options.model,
+        [&](const std::string& prompt, const LineEditor::OnPause& on_pause) { return editor.read(prompt, on_pause); },
+        io);
 }
 
 }  // namespace sarai::cli

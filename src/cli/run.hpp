@@ -18,7 +18,8 @@ struct RunOptions {
     std::string prompt;  // empty: from standard input
 };
 
-using LineSource = std::function<std::expected<std::string, LineEditor::NoLine>(const std::string& prompt)>;
+using LineSource = std::function<std::expected<std::string, LineEditor::NoLine>(const std::string& prompt,
+                                                                                const LineEditor::OnPause& on_pause)>;
 
 [[nodiscard]] int run_model(const RunOptions& options, Io& io);
 

@@ -9,6 +9,7 @@
 #include <boost/json/parse.hpp>
 #include <csignal>
 #include <mutex>
+#include <thread>
 
 #include "cli/chat.hpp"
 #include "support.hpp"
@@ -41,6 +42,14 @@ public:
                             std::string(message.at("content").as_string()));
         }
         return lines;
+    }
+    [[nodiscard]] std::string body(std::size_t n) {
+        const std::scoped_lock lock(mutex_);
+        return bodies_.at(n);
+    }
+    [[nodiscard]] std::size_t count() {
+        const std::scoped_lock lock(mutex_);
+        return bodies_.size();
     }
     [[nodiscard]] net::Origin origin() const { return net::Origin::parse(url()).value(); }
 
@@ -88,8 +97,8 @@ private:
 };
 
 LineSource lines(std::vector<std::string> list) {
-    return [list = std::move(list),
-            at = std::size_t{0}](const std::string&) mutable -> std::expected<std::string, LineEditor::NoLine> {
+    return [list = std::move(list), at = std::size_t{0}](
+               const std::string&, const auto&) mutable -> std::expected<std::string, LineEditor::NoLine> {
         if (at == list.size()) return std::unexpected(LineEditor::NoLine::ended);
         return list[at++];
     };
@@ -230,7 +239,7 @@ TEST(Run, TakesCtrlCAtThePromptForAnEmptyLine) {
     ChatServer server({{delta("ok"), std::string(stream_end)}});
     World world;
     int calls = 0;
-    const LineSource source = [&](const std::string&) -> std::expected<std::string, LineEditor::NoLine> {
+    const LineSource source = [&](const std::string&, const auto&) -> std::expected<std::string, LineEditor::NoLine> {
         if (++calls == 2) return "Hi";
         if (calls == 1) ::raise(SIGINT);
         return std::unexpected(LineEditor::NoLine::ended);
@@ -244,7 +253,7 @@ TEST(Run, KeepsTheLineThatIsTypedAfterACtrlCThatCameTooLateForTheAnswer) {
     ChatServer server({{delta("ok"), std::string(stream_end)}});
     World world;
     int calls = 0;
-    const LineSource source = [&](const std::string&) -> std::expected<std::string, LineEditor::NoLine> {
+    const LineSource source = [&](const std::string&, const auto&) -> std::expected<std::string, LineEditor::NoLine> {
         ++calls;
         ::raise(SIGINT);
         return calls == 1 ? "Hi" : "/bye";
@@ -252,6 +261,50 @@ TEST(Run, KeepsTheLineThatIsTypedAfterACtrlCThatCameTooLateForTheAnswer) {
     EXPECT_EQ(converse(server.origin(), "m", source, world.io), 0);
     EXPECT_EQ(calls, 2);
     EXPECT_THAT(world.out.str(), HasSubstr("ok\n"));
+}
+
+TEST(Run, TellsTheServerWhatIsTypedForAutoAlone) {
+    for (const std::string model : {"Auto", "m"}) {
+        ChatServer server({{delta("ok"), std::string(stream_end)}, {}});
+        World world;
+        int lines = 0;
+        const LineSource source = [&](const std::string&,
+                                      const auto& on_pause) -> std::expected<std::string, LineEditor::NoLine> {
+            if (++lines > 2) return std::unexpected(LineEditor::NoLine::ended);
+            if (lines == 1) return "Hi";
+            for (int i = 0; i < 1000 && server.count() < 2; ++i) {
+                EXPECT_TRUE(on_pause("How are you"));
+                if (model == "m" && i > 20) break;
+                std::this_thread::sleep_for(std::chrono::milliseconds(5));
+            }
+            return "/bye";
+        };
+        EXPECT_EQ(converse(server.origin(), model, source, world.io), 0);
+        if (model == "m") {
+            EXPECT_EQ(server.count(), 1U);
+            continue;
+        }
+        ASSERT_EQ(server.count(), 2U);
+        EXPECT_EQ(server.body(1), R"({"text":"How are you","conversation":[{"role":"user","content":"Hi"},)"
+                                  R"({"role":"assistant","content":"ok"}]})");
+    }
+}
+
+TEST(Run, EndsALineForASignalThatComesWhileOneTypes) {
+    ChatServer server({});
+    World world;
+    int lines = 0;
+    const LineSource source = [&](const std::string&,
+                                  const auto& on_pause) -> std::expected<std::string, LineEditor::NoLine> {
+        if (++lines == 2) return std::unexpected(LineEditor::NoLine::ended);
+        EXPECT_TRUE(on_pause("half a li"));
+        ::raise(SIGINT);
+        EXPECT_FALSE(on_pause("half a line"));
+        return std::unexpected(LineEditor::NoLine::interrupted);
+    };
+    EXPECT_EQ(converse(server.origin(), "m", source, world.io), 0);
+    EXPECT_EQ(lines, 2);
+    EXPECT_THAT(world.out.str(), HasSubstr("/bye or Ctrl-D leaves."));
 }
 
 TEST(TerminalFilter, DropsWhatSteersATerminal) {
