@@ -75,7 +75,8 @@ private:
         auto models = co_await get("/v1/models");
         if (!models) co_return std::unexpected(models.error());
         for (const auto& entry : models->at("data").as_array()) {
-            if (entry.at("sarai").at("backend").as_string() == "router") continue;  // "auto" is one of the others
+            const auto backend = std::string_view(entry.at("sarai").at("backend").as_string());
+            if (backend == "router" || backend == "pipeline") continue;  // they are the others
             const auto& kind = entry.at("sarai").at("kind").as_string();
             report_.models.push_back({.name = std::string(entry.at("id").as_string()),
                                       .embedding = kind != "chat",

@@ -113,6 +113,7 @@ memory::EngineShape reduced(memory::EngineShape shape, const pool::Reduction& re
     if (reduction.without_prompt_cache) shape.prompt_cache = {};
     if (!reduction.kv_cache_type.empty()) shape.kv_cache_type = reduction.kv_cache_type;
     if (reduction.context_length > 0) shape.context_length = reduction.context_length;
+    if (reduction.text_only) shape.mmproj.reset();
     return shape;
 }
 
@@ -249,7 +250,9 @@ pool::ModelSpec spec_of(const config::Config& config, const config::Model& model
                          .slots = model.local ? model.local->parallel : 0,
                          .queue = {.length = model.queue.length, .patience = model.queue.max_wait},
                          .distance = distance_of(model.remote ? model.remote->wan : "use"),
-                         .retired = model.retired};
+                         .retired = model.retired,
+                         .media_on_demand = model.local && model.local->mmproj && model.local->mmproj_on_demand,
+                         .media_ttl = model.local ? model.local->mmproj_ttl : std::chrono::milliseconds{}};
     if (model.local)
         spec.may_give_up = {.kv_cache_type = model.local->kv_cache_type_fallback,
                             .min_context_length = model.local->min_context_length};

@@ -11,6 +11,7 @@
 #include "cli/completion.hpp"
 #include "cli/configuration.hpp"
 #include "cli/key.hpp"
+#include "cli/pipelines.hpp"
 #include "cli/ps.hpp"
 #include "cli/route.hpp"
 #include "cli/router.hpp"
@@ -158,6 +159,9 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);
     if (command == "key") return make_key(arguments.owner, io);
+    if (command == "pipelines")
+        return arguments.yaml ? print_built_in_pipelines(io)
+                              : show_pipelines(arguments.server, arguments.model, arguments.json, io);
     if (command == "router") return router(*app.get_subcommands().front(), arguments, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "completion") {

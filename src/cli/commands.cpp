@@ -71,7 +71,7 @@ void add_router(CLI::App& app, Arguments& arguments) {
         ->type_name("FILE");
     train->add_option("--out", arguments.train.output, "Where the weights go (trm-router.gguf or trm-mini.gguf here)")
         ->type_name("FILE");
-    train->add_option("--size", arguments.train.size, "router: 4.8 M parameters; mini: 2.4 M (router)")
+    train->add_option("--size", arguments.train.size, "router: 7.1 M parameters; mini: 3.6 M (router)")
         ->type_name("router|mini")
         ->check(CLI::IsMember({"router", "mini"}).description(""));
     train->add_option("--teacher", arguments.train.teachers, "Weights whose answers are learnt too; may be repeated")
@@ -187,6 +187,16 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     route->add_option("PROMPT", arguments.prompt_words, "The prompt")->required();
     add_json(*route, arguments);
     add_server(*route, arguments);
+
+    auto* pipelines = add(*app, "pipelines", "List what answers together: pipelines, their steps and models",
+                          "  sarai pipelines\n"
+                          "  sarai pipelines vision-expert --json\n"
+                          "  sarai pipelines --yaml > my-pipelines.yaml\n");
+    pipelines->add_option("NAME", arguments.model, "One of them; without it all");
+    pipelines->add_flag("--yaml", arguments.yaml,
+                        "Print the configuration of those that come with the program, to be changed; needs no server");
+    add_json(*pipelines, arguments);
+    add_server(*pipelines, arguments);
 
     auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again", "  sarai stop omni\n");
     stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();

@@ -31,6 +31,7 @@ struct Arguments {
     std::string model;  // of stop and why
     int last = 10;
     bool json = false;
+    bool yaml = false;
     std::string checked_file;
     std::string owner;  // of a new key
     std::string shell;

@@ -62,6 +62,7 @@ public:
         : environment_(environment), draft_(draft), problems_(problems) {}
 
     void run() {
+        check_pipelines(draft_, problems_);
         memory();
         nodes();
         api_keys();
@@ -131,8 +132,8 @@ private:
             if (draft.given.contains("models") && draft.key.models.empty())
                 add(at("models"), path + ".models", "an empty list", "at least one model, or no such key for all");
             for (const auto& model : draft.key.models)
-                if (find(model) == nullptr && model != auto_model)
-                    add(at("models"), path + ".models", in_quotes(model), "names of models of this file");
+                if (find(model) == nullptr && model != auto_model && draft_.config.find_pipeline(model) == nullptr)
+                    add(at("models"), path + ".models", in_quotes(model), "names of models and pipelines of this file");
             const bool has_hash = draft.given.contains("sha256");
             if (has_hash == draft.given.contains("variable")) {
                 add(draft.place, path, has_hash ? "has both sha256 and variable" : "has no key",

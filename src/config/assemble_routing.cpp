@@ -14,6 +14,7 @@ public:
     Checker(const Draft& draft, std::vector<Problem>& problems) : draft_(draft), problems_(problems) {
         for (const auto& model : draft.models)
             if (model.kind == ModelKind::chat) chat_.push_back(model.name);
+        for (const auto& pipeline : draft.config.pipelines) chat_.push_back(pipeline.name);
     }
 
     void run() {
@@ -26,6 +27,9 @@ public:
                                         {"soft", &routing.soft},
                                         {"web_query", &routing.web_query},
                                         {"multimodal", &routing.multimodal},
+                                        {"image", &routing.image},
+                                        {"audio", &routing.audio},
+                                        {"mixed", &routing.mixed},
                                         {"default", &routing.fallback}})
             if (!name->empty()) target(fmt::format("routing.{}", key), *name);
         for (std::size_t i = 0; i < routing.rules.size(); ++i)

@@ -96,6 +96,8 @@ struct Endpoint {
 struct LocalModel {
     std::filesystem::path path;                   // the GGUF file
     std::optional<std::filesystem::path> mmproj;  // multimodal projector
+    bool mmproj_on_demand = true;                 // loaded when the first request brings media
+    std::chrono::milliseconds mmproj_ttl{};       // and left again after so long without; 0: it stays
     int context_length = 2048;                    // tokens; the engine pads it up to a multiple of 256
     int parallel = 1;                             // slots; the context is shared among them by the engine
     int threads = 0;                              // 0: a thread per physical core
@@ -218,8 +220,11 @@ struct Routing {
     std::string hard, soft, web_query;  // by the prompt's label
     std::string multimodal;             // for pictures, sound and films
     std::string fallback;               // key "default": for prompts that no label fits
+    std::string image, audio;           // for pictures and films, and for sound, rather than `multimodal`
+    std::string mixed;                  // for prompts that are hard and soft
     struct Thresholds {                 // from here on a label counts
         double hard = 0.5, soft = 0.5, web_query = 0.5;
+        double mixed = 0.2;                   // of soft beside hard, or of hard beside soft: the prompt is both
         std::optional<double> familiar = {};  // absent: as the classifier's validation found it
         bool operator==(const Thresholds&) const = default;
     };
@@ -233,6 +238,34 @@ struct Routing {
     std::vector<RoutingRule> rules = {};
     bool operator==(const Routing&) const = default;
 };
+// One step of a pipeline: a model that is asked. Its texts are templates, see base/prompt_template.hpp.
+struct PipelineStep {
+    std::string name;                   // others read its result as steps.NAME
+    std::string model;                  // who is asked, or
+    std::string role;                   // "expert", "tiny", "multimodal", "web": whom `routing` names for that
+    std::string system;                 // empty: none
+    std::string prompt;                 // empty: what the user wrote
+    std::string when;                   // a condition; empty: always
+    std::string attachments = "none";   // of the user's message, that go with it: "image", "audio", "video", "any"
+    bool history = false;               // the conversation before the user's last message goes with it
+    std::vector<std::string> after;     // waits for them also where it reads none of their results
+    std::optional<double> temperature;  // absent: the model's own
+    int max_tokens = 0;                 // 0: no limit
+    bool operator==(const PipelineStep&) const = default;
+};
+
+// Models that work together on one answer; clients ask for it by its name, as for a model.
+struct Pipeline {
+    std::string name;
+    std::string description;
+    std::map<std::string, std::string> parameters;  // that a request may set, with their defaults
+    std::chrono::milliseconds deadline{};           // for the whole of it; 0: none
+    std::vector<PipelineStep> steps;
+    std::string output;     // the step that answers
+    bool built_in = false;  // not from the file
+    bool operator==(const Pipeline&) const = default;
+};
+
 // The name under which clients ask for whatever model fits; no model may have it.
 inline constexpr std::string_view auto_model = "auto";
 // Is it that name, as clients may write it: in any case, and with Ollama's ":latest"?
@@ -248,10 +281,14 @@ struct Config {
     Telemetry telemetry;
     Library library;
     Routing routing;
+    bool built_in_pipelines = true;
+    std::vector<Pipeline> pipelines;
     // In the file's order, names unique among those that are not retired. References to them stay valid.
     std::deque<Model> models;
 
     [[nodiscard]] const Model* find(std::string_view name) const;
+    // By the name that a client used, as find_model() in the gateway has it.
+    [[nodiscard]] const Pipeline* find_pipeline(std::string_view name) const;
 };
 
 }  // namespace sarai::config

@@ -77,6 +77,8 @@ struct Draft {
     std::vector<std::string> rpc_split;               // of engine, as written
     std::map<std::string, Place, std::less<>> given;  // path outside of models → where
 
+    [[nodiscard]] Pipeline& pipeline() { return config.pipelines.back(); }
+    [[nodiscard]] PipelineStep& step() { return config.pipelines.back().steps.back(); }
     [[nodiscard]] RoutingRule& rule() { return config.routing.rules.back(); }
     [[nodiscard]] ModelDraft& model() { return models.back(); }
     [[nodiscard]] KeyDraft& key() { return keys.back(); }

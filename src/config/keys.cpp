@@ -129,6 +129,12 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.config.routing.web_query = v.as<Text>(); }},
     {"routing.multimodal", Type::text, "", "The model for pictures, sound and films. Without it: the first one with mmproj.",
      [](Draft& d, const Value& v) { d.config.routing.multimodal = v.as<Text>(); }},
+    {"routing.image", Type::text, "", "The model or pipeline for pictures and films. Without it: the pipeline vision-expert, where there is one, else that of multimodal.",
+     [](Draft& d, const Value& v) { d.config.routing.image = v.as<Text>(); }},
+    {"routing.audio", Type::text, "", "The model or pipeline for sound. Without it: the pipeline voice-assistant, where there is one, else that of multimodal.",
+     [](Draft& d, const Value& v) { d.config.routing.audio = v.as<Text>(); }},
+    {"routing.mixed", Type::text, "", "The model or pipeline for prompts that are hard and soft. Without it: the pipeline tone-expert, where there is one, else the label that wins.",
+     [](Draft& d, const Value& v) { d.config.routing.mixed = v.as<Text>(); }},
     {"routing.default", Type::text, "", "The model for prompts that no label fits. Without it: that of hard.",
      [](Draft& d, const Value& v) { d.config.routing.fallback = v.as<Text>(); }},
     {"routing.thresholds", Type::section, "", "From where on a label counts, and a prompt is like what the classifier was taught."},
@@ -138,6 +144,8 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.config.routing.thresholds.soft = v.as<double>(); }, 0, 1},
     {"routing.thresholds.web_query", Type::number, "0.5", "Of the score of web_query.",
      [](Draft& d, const Value& v) { d.config.routing.thresholds.web_query = v.as<double>(); }, 0, 1},
+    {"routing.thresholds.mixed", Type::number, "0.2", "Of soft where hard wins, and of hard where soft does: from here on the prompt is both, and goes to routing.mixed.",
+     [](Draft& d, const Value& v) { d.config.routing.thresholds.mixed = v.as<double>(); }, 0, 1},
     {"routing.thresholds.familiar", Type::number, "", "Less familiar prompts go to default. Without it: what the classifier's validation found.",
      [](Draft& d, const Value& v) { d.config.routing.thresholds.familiar = v.as<double>(); }, 0, 1},
     {"routing.alpha", Type::number, "1", "Weight of hard where a prompt is hard and soft: hard wins where alpha * hard >= beta * soft.",
@@ -168,6 +176,44 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.rule().tools = v.as<bool>(); }},
     {"routing.rules[].model", Type::text, "", "Who answers.",
      [](Draft& d, const Value& v) { d.rule().model = v.as<Text>(); }},
+
+    {"built_in_pipelines", Type::boolean, "true", "vision-expert, tone-expert and voice-assistant, where there are models for them.",
+     [](Draft& d, const Value& v) { d.config.built_in_pipelines = v.as<bool>(); }},
+    {"pipelines", Type::named, "", "Name → models that work together on one answer. Clients ask for it as for a model."},
+    {"pipelines.*", Type::section, "", "One pipeline."},
+    {"pipelines.*.description", Type::prose, "", "For people who choose one.",
+     [](Draft& d, const Value& v) { d.pipeline().description = v.as<Text>(); }},
+    {"pipelines.*.parameters", Type::named, "", "Name → default. Prompts read them as parameters.NAME, requests set them in \"pipeline\": {\"NAME\": …}."},
+    {"pipelines.*.parameters.*", Type::prose, "", "A parameter's default.",
+     [](Draft&, const Value&) {}},
+    {"pipelines.*.deadline", Type::duration, "0s", "For the whole answer. 0: none.",
+     [](Draft& d, const Value& v) { d.pipeline().deadline = v.as<Ms>(); }, 0, day},
+    {"pipelines.*.output", Type::text, "", "The step that answers. Without it: the last one.",
+     [](Draft& d, const Value& v) { d.pipeline().output = v.as<Text>(); }},
+    {"pipelines.*.steps", Type::section_list, "", "What is done. Steps that need nothing of each other run at the same time."},
+    {"pipelines.*.steps[]", Type::section, "", "One step."},
+    {"pipelines.*.steps[].name", Type::text, "", "Others read its result as steps.NAME.",
+     [](Draft& d, const Value& v) { d.step().name = v.as<Text>(); }},
+    {"pipelines.*.steps[].model", Type::text, "", "The chat model that is asked.",
+     [](Draft& d, const Value& v) { d.step().model = v.as<Text>(); }},
+    {"pipelines.*.steps[].role", Type::choice, "", "Instead of model: the one that routing has for hard (expert), soft (tiny), multimodal or web_query (web).",
+     [](Draft& d, const Value& v) { d.step().role = v.as<Text>(); }, 0, 0, "expert|tiny|multimodal|web"},
+    {"pipelines.*.steps[].system", Type::prose, "", "System prompt, a template.",
+     [](Draft& d, const Value& v) { d.step().system = v.as<Text>(); }},
+    {"pipelines.*.steps[].prompt", Type::prose, "{{ input }}", "What the model is asked, a template.",
+     [](Draft& d, const Value& v) { d.step().prompt = v.as<Text>(); }},
+    {"pipelines.*.steps[].when", Type::text, "", "A condition, such as images > 0. A step that is left out gives nothing.",
+     [](Draft& d, const Value& v) { d.step().when = v.as<Text>(); }},
+    {"pipelines.*.steps[].attachments", Type::choice, "none", "What of the user's message goes with it beside text.",
+     [](Draft& d, const Value& v) { d.step().attachments = v.as<Text>(); }, 0, 0, "none|image|audio|video|any"},
+    {"pipelines.*.steps[].history", Type::boolean, "false", "The conversation before the user's last message goes with it. Of the step that answers: true.",
+     [](Draft& d, const Value& v) { d.step().history = v.as<bool>(); }},
+    {"pipelines.*.steps[].after", Type::text_list, "", "Steps to wait for, beside those whose results it reads.",
+     [](Draft& d, const Value& v) { d.step().after = v.as<std::vector<Text>>(); }},
+    {"pipelines.*.steps[].temperature", Type::number, "", "Without it: the model's own.",
+     [](Draft& d, const Value& v) { d.step().temperature = v.as<double>(); }, 0, 2},
+    {"pipelines.*.steps[].max_tokens", Type::integer, "0", "0: no limit.",
+     [](Draft& d, const Value& v) { d.step().max_tokens = static_cast<int>(v.as<Int>()); }, 0, 1 << 24},
 
     {"models", Type::named, "", "Model name → how it is reached. Names: letters, digits and . _ : / -"},
     {"models.*", Type::section, "", "One model."},
@@ -234,6 +280,10 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().local.path = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::local},
     {"models.*.mmproj", Type::file, "", "GGUF file of the multimodal projector.",
      [](Draft& d, const Value& v) { d.model().local.mmproj = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::local},
+    {"models.*.mmproj_load", Type::choice, "on_demand", "When the projector is loaded: on_demand with the first request that brings media, in a worker that then takes the place of the one for text; always from the start.",
+     [](Draft& d, const Value& v) { d.model().local.mmproj_on_demand = v.as<Text>() == "on_demand"; }, 0, 0, "on_demand|always", Scope::local},
+    {"models.*.mmproj_ttl", Type::duration, "0s", "After so long without media the worker is loaded again for text alone. 0: it keeps its projector.",
+     [](Draft& d, const Value& v) { d.model().local.mmproj_ttl = v.as<Ms>(); }, 0, 365 * day, {}, Scope::local},
     {"models.*.parallel", Type::integer, "1", "Requests that the worker serves at once; they share the context.",
      [](Draft& d, const Value& v) { d.model().local.parallel = static_cast<int>(v.as<Int>()); }, 1, 256, {}, Scope::local},
     {"models.*.threads", Type::integer, "0", "0: a thread per physical core.",
@@ -322,7 +372,8 @@ std::vector<std::string_view> keys_inside(std::string_view pattern) {
 std::vector<std::string> environment_of(const Key& key) {
     const bool in_file_only = key.path.starts_with("models.") || key.path.starts_with("estimates.") ||
                               key.path.starts_with("access.keys.") || key.path.starts_with("library.sources.") ||
-                              key.path.starts_with("routing.rules") || key.type == Type::text_list;
+                              key.path.starts_with("routing.rules") || key.path.starts_with("pipelines.") ||
+                              key.type == Type::text_list;
     if (key.apply == nullptr || in_file_only) return {};
     std::vector<std::string> names{"SARAI_" + environment_word(key.path)};
     if (!key.alias.empty()) names.emplace_back(key.alias);
@@ -334,8 +385,9 @@ std::string expected_of(const Key& key) {
         case Type::section:
         case Type::named: return "keys and values, such as \"key: value\"";
         case Type::section_list:
-            return key.path == "routing.rules" ? "a list of rules, such as [{language: es, model: lfm2}]"
-                                               : "a list of servers, such as [{url: \"http://lan-box:11434\"}]";
+            if (key.path == "routing.rules") return "a list of rules, such as [{language: es, model: lfm2}]";
+            if (key.path == "pipelines.*.steps") return "a list of steps, such as [{name: answer, model: solar}]";
+            return "a list of servers, such as [{url: \"http://lan-box:11434\"}]";
         case Type::boolean: return "true or false";
         case Type::integer: return fmt::format("a whole number from {:.0f} to {:.0f}", key.min, key.max);
         case Type::number: return fmt::format("a number from {:g} to {:g}", key.min, key.max);
@@ -345,6 +397,7 @@ std::string expected_of(const Key& key) {
             return fmt::format("a duration such as 500ms, 2s or 5m (a bare number is seconds), from {} to {}",
                                seconds_in_words(key.min), seconds_in_words(key.max));
         case Type::text:
+        case Type::prose:
         case Type::secret: return "text";
         case Type::choice: return choices_in_words(key.choices);
         case Type::file:

@@ -26,6 +26,7 @@ enum class Type : std::uint8_t {
     size_gib,  // "12GiB"; a bare number is GiB
     duration,  // "2s"; a bare number is seconds
     text,
+    prose,   // text that may have several lines, or be empty
     secret,  // text that is never printed
     choice,
     file,     // a path, relative to the configuration's folder

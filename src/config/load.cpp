@@ -10,13 +10,19 @@
 
 namespace sarai::config {
 
-bool names_auto(std::string_view model) {
-    constexpr std::string_view latest = ":latest";
-    if (model.ends_with(latest)) model.remove_suffix(latest.size());
-    return std::ranges::equal(
-        model, auto_model, [](unsigned char a, unsigned char b) { return (a >= 'A' && a <= 'Z' ? a | 0x20 : a) == b; });
-}
 namespace {
+
+constexpr std::string_view latest = ":latest";  // what Ollama's clients add
+
+std::string_view without_latest(std::string_view name) {
+    return name.ends_with(latest) ? name.substr(0, name.size() - latest.size()) : name;
+}
+
+// But for upper and lower case.
+bool same_word(std::string_view a, std::string_view b) {
+    const auto lower = [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; };
+    return std::ranges::equal(a, b, {}, lower, lower);
+}
 
 std::expected<Config, std::vector<Problem>> load_with(std::string_view text, const std::filesystem::path& folder,
                                                       const Environment& environment, std::vector<Problem> problems) {
@@ -39,6 +45,8 @@ std::expected<Config, std::vector<Problem>> load_with(std::string_view text, con
 }
 
 }  // namespace
+
+bool names_auto(std::string_view model) { return same_word(without_latest(model), auto_model); }
 
 std::filesystem::path Draft::resolve(const std::string& written) const {
     if (written.starts_with("~/") && !home.empty()) return (home / written.substr(2)).lexically_normal();
@@ -63,6 +71,12 @@ const Model* Config::find(std::string_view name) const {
     const auto found =
         std::ranges::find_if(models, [&](const Model& model) { return !model.retired && model.name == name; });
     return found == models.end() ? nullptr : &*found;
+}
+
+const Pipeline* Config::find_pipeline(std::string_view name) const {
+    const auto found = std::ranges::find_if(
+        pipelines, [&](const Pipeline& one) { return one.name == name || same_word(one.name, without_latest(name)); });
+    return found == pipelines.end() ? nullptr : &*found;
 }
 
 std::expected<Config, std::vector<Problem>> load(const std::filesystem::path& file, const Environment& env) {

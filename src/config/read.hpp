@@ -21,4 +21,7 @@ void assemble(const Environment& environment, Draft& draft, std::vector<Problem>
 // The rules between `routing` and the models.
 void check_routing(const Draft& draft, std::vector<Problem>& problems);
 
+// The rules of `pipelines`; adds those that come with the program.
+void check_pipelines(Draft& draft, std::vector<Problem>& problems);
+
 }  // namespace sarai::config

@@ -54,9 +54,14 @@ private:
             case Type::section: return section(node, std::string(row.path), path);
             case Type::named:
                 if (row.path == "models") return models(node, path);
+                if (row.path == "pipelines") return pipelines(node, path);
+                if (row.path == "pipelines.*.parameters") return parameters(node, path);
                 return row.path == "access.keys" ? api_keys(node, path) : sources(node, path);
             case Type::section_list:
-                return row.path == "routing.rules" ? rules(row, node, path) : endpoints(row, node, path);
+                if (row.path == "models.*.endpoints") return endpoints(row, node, path);
+                return row.path == "routing.rules"
+                           ? sections(row, node, path, [&] { draft_.config.routing.rules.emplace_back(); })
+                           : sections(row, node, path, [&] { draft_.pipeline().steps.emplace_back(); });
             default: return value(row, node, path);
         }
     }
@@ -121,11 +126,38 @@ private:
         }
     }
 
-    void rules(const Key& row, const Node& node, const std::string& path) {
+    void pipelines(const Node& node, const std::string& path) {
+        if (node.kind == Node::Kind::null || !is_map(node, path)) return;
+        each(node, path, [&](const std::string& name, const Node& mark, const Node& value, const std::string& child) {
+            if (!is_model_name(name))
+                add(mark, child, in_quotes(name), "a name of at most 128 letters, digits and . _ : / -");
+            if (!is_map(value, child)) return;
+            draft_.config.pipelines.emplace_back().name = name;
+            given(child, mark);
+            section(value, "pipelines.*", child);
+        });
+    }
+
+    void parameters(const Node& node, const std::string& path) {
+        if (node.kind == Node::Kind::null || !is_map(node, path)) return;
+        each(node, path, [&](const std::string& name, const Node& mark, const Node& value, const std::string& child) {
+            given(child, mark);
+            Node replaced = value;
+            if (!replace(replaced, child)) return;
+            auto read = read_value(*find_key("pipelines.*.parameters.*"), replaced, Source::file);
+            if (read)
+                draft_.pipeline().parameters.emplace(name, read->as<std::string>());
+            else
+                add(value, child, std::move(read.error()));
+        });
+    }
+
+    template <class Append>
+    void sections(const Key& row, const Node& node, const std::string& path, Append append) {
         if (node.kind == Node::Kind::null) return;
         if (node.kind != Node::Kind::list) return add(node, path, describe(node), expected_of(row));
         for (std::size_t i = 0; i < node.items.size(); ++i) {
-            draft_.config.routing.rules.emplace_back();
+            append();
             const std::string child = fmt::format("{}[{}]", path, i);
             if (!is_map(node.items[i], child)) continue;
             given(child, node.items[i]);

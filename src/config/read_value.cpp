@@ -93,6 +93,12 @@ struct Reader {
         if (node.text.empty() && key.type != Type::secret) return refuse();
         return Value{node.text};
     }
+    [[nodiscard]] Outcome prose() const {
+        const bool strange = std::ranges::any_of(
+            node.text, [](unsigned char c) { return (c < 0x20 && c != '\n' && c != '\t' && c != '\r') || c == 0x7f; });
+        if (strange) return refuse({}, expected_of(key) + ", without control characters");
+        return Value{node.text};
+    }
     [[nodiscard]] Outcome texts() const {
         if (node.kind != Node::Kind::list) return refuse();
         std::vector<std::string> list;
@@ -121,6 +127,7 @@ Outcome read_value(const Key& key, const Node& node, Source source) {
     const Reader reader{key, node, source};
     if (key.type == Type::text_list) return reader.texts();
     if (node.kind != Node::Kind::scalar) return reader.refuse();
+    if (key.type == Type::prose) return reader.prose();
     if (Reader::has_controls(node.text)) return reader.refuse({}, expected_of(key) + ", without control characters");
     switch (key.type) {
         case Type::boolean: return reader.boolean();

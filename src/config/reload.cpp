@@ -53,6 +53,7 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
     routing.weights = live.routing.weights;
     routing.mini_weights = live.routing.mini_weights;
     settings.apply("routing", live.routing, routing);
+    settings.apply("pipelines", live.pipelines, fresh.pipelines);
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "gateway/answer.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -11,13 +10,13 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/string.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "gateway/ability.hpp"
 #include "gateway/ask.hpp"
 #include "gateway/brought.hpp"
 #include "gateway/hedge.hpp"
+#include "gateway/pipeline_run.hpp"
 #include "gateway/shelf.hpp"
 #include "gateway/warm_takeover.hpp"
 #include "llm/conversation.hpp"
@@ -31,6 +30,16 @@ using Clock = std::chrono::steady_clock;
 // Bytes of a stream that has shown nothing yet; whoever sends more has begun to answer.
 constexpr std::size_t most_held_back = 64U << 10U;
 
+void add_thought(boost::json::object& reply, std::string thought) {
+    auto* choices = reply.if_contains("choices");
+    if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return;
+    auto* choice = choices->get_array().front().if_object();
+    auto* message = choice == nullptr ? nullptr : choice->if_contains("message");
+    if (message == nullptr || !message->is_object()) return;
+    auto& text = message->get_object()["reasoning_content"];
+    if (text.is_null()) text = std::move(thought);
+}
+
 // One request on its way.
 class Run {
 public:
@@ -41,6 +50,7 @@ public:
           face_(face),
           protocol_(protocol),
           shared_(shared) {
+        notes_ = std::exchange(caller_.to_tell, {});
         done_.model = "unknown";  // what clients write is no label: it would grow the metrics without end
         if (request_.stream)
             beat_ = {.every = shared_.config.server.heartbeat, .send = [this] {
@@ -73,6 +83,7 @@ public:
         done_.key = caller_.name;
         shared_.metrics.count(done_);
         caller_.visit.spend(tokens_spent());
+        caller_.usage = done_.usage;
         const auto note = [&](const char* name, std::string value) {
             if (!value.empty()) caller_.notes.emplace_back(name, std::move(value));
         };
@@ -95,7 +106,11 @@ private:
     asio::awaitable<void> run() {
         const auto model = find_model(shared_.config, request_.model);
         if (!model) co_return co_await fail_with(access::without_names(model.error(), caller_.visit.key()));
-        if (auto allowed = access::may_use(caller_.visit.key(), shared_.config.models[*model].name); !allowed)
+        // Who may use a pipeline may use it whole.
+        if (auto allowed = caller_.pipeline.empty()
+                               ? access::may_use(caller_.visit.key(), shared_.config.models[*model].name)
+                               : Result<void>{};
+            !allowed)
             co_return co_await fail_with(allowed.error());
         auto ask = ask_of(exchange_, caller_.name);
         if (!ask) co_return co_await fail_with(ask.error());
@@ -111,6 +126,7 @@ private:
             co_return co_await fail_with(able.error());
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
         asked_ = who_serves(shared_.config, *model);
+        ask->media = shared_.pool.core().models()[asked_].media_on_demand && llm::has_media(request_);
         if (shared_.pool.core().models()[asked_].endpoints.size() > 1)
             ask->conversation = llm::conversation_of(request_);
         auto lease = co_await shared_.pool.acquire(asked_, std::move(*ask), &beat_);
@@ -157,6 +173,8 @@ private:
         lease.answered(pool::PoolCore::Came::whole);
         lease.served(llm::rates_of(*reply));
         complete_ = true;
+        for (auto& [key, value] : std::exchange(notes_, {})) (*reply)[key] = value;
+        if (!caller_.thought.empty()) add_thought(*reply, std::move(caller_.thought));
         (void)co_await exchange_.respond({.body = face_.reply(*reply), .headers = headers(lease.route())});
         co_return Result<void>{};
     }
@@ -190,6 +208,7 @@ private:
                 auto resumed = co_await take_over(lease, transcript, std::move(event.error()));
                 if (!resumed) {
                     done_.broke_off = true;
+                    caller_.failure = resumed.error();
                     face_.stream_error(resumed.error(), out);
                     (void)co_await exchange_.finish(out);
                     co_return Result<void>{};
@@ -365,6 +384,7 @@ private:
     }
 
     asio::awaitable<void> fail_with(Error error) {
+        caller_.failure = error;
         if (exchange_.started()) {  // too late for a status line
             if (!request_.stream || exchange_.status() != 200) co_return exchange_.abort();
             std::string out;
@@ -408,10 +428,12 @@ private:
         endpoint_ = route.endpoint ? shared_.pool.core().endpoints()[*route.endpoint].name : "local";
     }
     [[nodiscard]] net::HeaderList headers(const pool::Route& route) const {
-        return {{"x-sarai-model", done_.model},
-                {"x-sarai-backend", done_.backend},
-                {"x-sarai-endpoint", endpoint_},
-                {"x-sarai-reason", reason(route)}};
+        net::HeaderList list{{"x-sarai-model", done_.model},
+                             {"x-sarai-backend", done_.backend},
+                             {"x-sarai-endpoint", endpoint_},
+                             {"x-sarai-reason", reason(route)}};
+        if (!caller_.pipeline.empty()) list.emplace_back("x-sarai-pipeline", caller_.pipeline);
+        return list;
     }
     [[nodiscard]] net::HeaderList stream_headers(const pool::Route& route) const {
         auto list = headers(route);
@@ -453,77 +475,13 @@ private:
 
 }  // namespace
 
-std::string_view backend_name(config::BackendKind kind) {
-    switch (kind) {
-        case config::BackendKind::gguf_native: return "gguf_native";
-        case config::BackendKind::ollama_http: return "ollama_http";
-        case config::BackendKind::openai_http: return "openai_http";
-    }
-    return "gguf_native";
-}
-
-std::string_view backend_name(const config::Config& config, const pool::Route& route) {
-    return backend_name(route.endpoint ? config.models[route.model].remote->kind : config::BackendKind::gguf_native);
-}
-
-Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name) {
-    const auto by_name = [&](std::string_view wanted, auto same) {
-        return std::ranges::find_if(config.models,
-                                    [&](const auto& model) { return !model.retired && same(model.name, wanted); });
-    };
-    // Ollama's clients do not mind the case of a name.
-    const auto same_text = [](std::string_view a, std::string_view b) { return a == b; };
-    const auto same_word = [](std::string_view a, std::string_view b) { return boost::beast::iequals(a, b); };
-    const auto bare = name.ends_with(":latest") ? name.substr(0, name.size() - 7) : name;
-    auto found = by_name(name, same_text);
-    if (found == config.models.end()) found = by_name(bare, same_text);
-    if (found == config.models.end()) found = by_name(bare, same_word);
-    if (found != config.models.end()) return static_cast<pool::ModelIndex>(found - config.models.begin());
-    std::vector<std::string_view> names;
-    for (const auto& model : config.models)
-        if (!model.retired) names.push_back(model.name);
-    return std::unexpected(Error{.code = Code::not_found,
-                                 .message = fmt::format("model '{}' not found", name.substr(0, 128)),
-                                 .hint = fmt::format("Configured are: {}.", fmt::join(names, ", ")),
-                                 .field = "model"});
-}
-
-pool::ModelIndex who_serves(const config::Config& config, pool::ModelIndex model) {
-    const auto& base = config.models[model].served_by;
-    if (base.empty()) return model;
-    return find_model(config, base).value_or(model);
-}
-
 asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Request request, Face& face,
                              Protocol protocol, Shared shared) {
+    if (const auto* pipeline = caller.pipeline.empty() ? shared.config.find_pipeline(request.model) : nullptr)
+        co_return co_await answer_by_pipeline(exchange, caller, std::move(request), face, protocol, shared, *pipeline);
     Run run(exchange, caller, std::move(request), face, protocol, shared);
     const bool client_left = co_await exchange.while_connected(run.go());
     run.record(client_left);
-}
-
-Result<void> take_down(std::string_view name, const Shared& shared) {
-    const auto model = find_model(shared.config, name);
-    if (!model) return std::unexpected(model.error());
-    const auto serving = who_serves(shared.config, *model);
-    if (shared.config.models[serving].pinned)
-        return fail(Code::busy,
-                    fmt::format("model '{}' is pinned and stays loaded", shared.config.models[serving].name));
-    return shared.pool.unload(serving);
-}
-
-std::optional<std::chrono::milliseconds> stay_of(const llm::Request& request) {
-    if (!request.keep_alive) return std::nullopt;
-    return request.keep_alive->count() < 0 ? pool::Ask::for_ever : *request.keep_alive;
-}
-
-asio::awaitable<Result<void>> bring_up(std::string name, Shared shared, bool here,
-                                       std::optional<std::chrono::milliseconds> keep_alive) {
-    const auto model = find_model(shared.config, name);
-    if (!model) co_return std::unexpected(model.error());
-    auto lease =
-        co_await shared.pool.acquire(who_serves(shared.config, *model), {.here = here, .keep_alive = keep_alive});
-    if (!lease) co_return std::unexpected(lease.error());
-    co_return Result<void>{};
 }
 
 }  // namespace sarai::gateway

@@ -15,10 +15,13 @@ namespace ollama = protocols::ollama;
 
 // As far as the key may go them.
 std::vector<std::pair<std::string_view, std::string>> ways_of(const Shared& shared, const config::ApiKey* key) {
-    const auto targets = shared.desk.targets(shared.catalogue);
+    const auto targets = shared.desk.ways(shared, key);
     std::vector<std::pair<std::string_view, std::string>> ways{
         {"hard", targets.hard}, {"soft", targets.soft}, {"web_query", targets.web_query}};
     if (!targets.multimodal.empty()) ways.emplace_back("multimodal", targets.multimodal);
+    for (const auto& [route, target] :
+         {std::pair{"image", targets.image}, {"audio", targets.audio}, {"mixed", targets.mixed}})
+        if (!target.empty()) ways.emplace_back(route, target);
     ways.emplace_back("default", targets.fallback);
     std::erase_if(ways, [&](const auto& way) { return !access::is_listed(key, way.second); });
     return ways;
@@ -70,13 +73,6 @@ json::object auto_model_json(const Shared& shared, const config::ApiKey* key) {
               {"planned_bytes", 0},
               {"measured_bytes", 0},
               {"routes", leads}}}};
-}
-
-json::object auto_anthropic_json() {
-    return {{"type", "model"},
-            {"id", config::auto_model},
-            {"display_name", config::auto_model},
-            {"created_at", "1970-01-01T00:00:00Z"}};
 }
 
 ollama::ModelInfo auto_model_info(const Shared& shared, const config::ApiKey* key) {

@@ -13,7 +13,6 @@ namespace sarai::gateway {
 [[nodiscard]] bool lists_auto(const Shared& shared, const config::ApiKey* key);
 
 [[nodiscard]] boost::json::object auto_model_json(const Shared& shared, const config::ApiKey* key);  // OpenAI's
-[[nodiscard]] boost::json::object auto_anthropic_json();
 [[nodiscard]] protocols::ollama::ModelInfo auto_model_info(const Shared& shared, const config::ApiKey* key);
 [[nodiscard]] protocols::ollama::ModelDescription auto_description(const Shared& shared, const config::ApiKey* key);
 

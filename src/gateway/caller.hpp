@@ -2,6 +2,7 @@
 // known, and what the access log will say of it.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <optional>
 #include <string>
@@ -9,7 +10,9 @@
 #include <vector>
 
 #include "access/keyring.hpp"
+#include "base/error.hpp"
 #include "gateway/trace_context.hpp"
+#include "llm/types.hpp"
 
 namespace sarai::gateway {
 
@@ -22,6 +25,11 @@ struct Caller {
     int status = 0;               // where it is another one than the client saw: 499, or of an error in mid-stream
     std::string why_routed = {};  // the router's reason for its choice; empty: the client named the model
     std::vector<std::pair<std::string, std::string>> notes = {};  // further fields of its line in the log
+    std::string pipeline = {};                                    // whose step it is; empty: of none
+    boost::json::object to_tell = {};                             // further fields of the answer's first part
+    std::string thought = {};              // what a whole answer has as its reasoning, if it has none of its own
+    std::optional<Error> failure = {};     // why there is no answer, or not the whole of it
+    std::optional<llm::Usage> usage = {};  // of the answer
 };
 
 }  // namespace sarai::gateway

@@ -175,6 +175,8 @@ asio::awaitable<void> Gateway::delete_model(net::Exchange& exchange, Caller& /*c
 Result<void> Gateway::not_configured(std::string_view name, std::string_view field) const {
     if (desk_.is_auto(name))
         return fail_field(std::string(field), "\"auto\" is the name by which clients ask for whatever model fits");
+    if (shared_.config.find_pipeline(name) != nullptr)
+        return fail_field(std::string(field), fmt::format("'{}' is the name of a pipeline", name.substr(0, 128)));
     const auto model = find_model(shared_.config, name);
     if (!model || shared_.config.models[*model].brought) return {};
     return std::unexpected(

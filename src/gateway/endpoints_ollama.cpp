@@ -4,6 +4,7 @@
 #include "gateway/gateway.hpp"
 #include "gateway/ollama_face.hpp"
 #include "gateway/ollama_listing.hpp"
+#include "gateway/pipeline_listing.hpp"
 #include "protocols/ollama_listing.hpp"
 
 namespace sarai::gateway {
@@ -81,6 +82,9 @@ asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& call
     if (desk_.is_auto(*name) && lists_auto(shared_, caller.visit.key()))
         co_return (void) co_await exchange.respond(
             json_reply(ollama::encode_show(auto_description(shared_, caller.visit.key()))));
+    if (const auto* pipeline = find_listed_pipeline(shared_, caller.visit.key(), *name))
+        co_return (void) co_await exchange.respond(
+            json_reply(ollama::encode_show(pipeline_description(shared_, *pipeline))));
     const auto shown = co_await ollama_show_json(shared_, *name, exchange.request().body());
     (void)co_await exchange.respond(shown ? json_reply(*shown) : error_reply(Protocol::ollama, shown.error()));
 }

@@ -7,6 +7,7 @@
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
 #include "gateway/openai_face.hpp"
+#include "gateway/pipeline_listing.hpp"
 #include "gateway/responses_face.hpp"
 #include "gateway/status.hpp"
 #include "gateway/why.hpp"
@@ -57,6 +58,8 @@ asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller
     const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
     if (desk_.is_auto(name) && lists_auto(shared_, caller.visit.key()))
         co_return (void) co_await exchange.respond(json_reply(auto_model_json(shared_, caller.visit.key())));
+    if (const auto* pipeline = find_listed_pipeline(shared_, caller.visit.key(), name))
+        co_return (void) co_await exchange.respond(json_reply(pipeline_model_json(shared_, *pipeline)));
     const auto model = find_model(shared_.config, name);
     if (!model)
         co_return co_await refuse_with(exchange, Protocol::openai,

@@ -6,6 +6,7 @@
 
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
+#include "gateway/pipeline_listing.hpp"
 #include "gateway/status.hpp"
 #include "gateway/why.hpp"
 
@@ -49,6 +50,10 @@ asio::awaitable<void> Gateway::why(net::Exchange& exchange, Caller& /*caller*/) 
                                       .error()));
     }
     (void)co_await exchange.respond(json_reply(why_json(shared_, model, last)));
+}
+
+asio::awaitable<void> Gateway::pipelines(net::Exchange& exchange, Caller& caller) {
+    (void)co_await exchange.respond(json_reply(pipelines_json(shared_, caller.visit.key())));
 }
 
 asio::awaitable<void> Gateway::load(net::Exchange& exchange, Caller& /*caller*/) {

@@ -76,7 +76,6 @@ json::object route_json(const Routed& routed, const Shared& shared) {
                               {"threshold", one.threshold},
                               {"chosen", one.chosen},
                               {"note", one.note.empty() ? json::value(nullptr) : json::value(one.note)}});
-    const auto model = find_model(shared.config, decision.model);
     return {
         {"model", decision.model},
         {"route", name_of(decision.route)},
@@ -85,7 +84,7 @@ json::object route_json(const Routed& routed, const Shared& shared) {
         {"familiar", rounded(scores.familiar)},
         {"language", name_of(scores.language)},
         {"reason", decision.reason},
-        {"would_load", model && would_load(shared, *model)},
+        {"would_load", would_load(shared, decision.model)},
         {"considered", considered}};
 }
 

@@ -42,6 +42,7 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"GET", "/metrics", &Gateway::metrics, Need::watch},
         Route{"GET", "/sarai/status", &Gateway::status, Need::watch},
         Route{"GET", "/sarai/why", &Gateway::why, Need::watch},
+        Route{"GET", "/sarai/pipelines", &Gateway::pipelines, Need::look},
         Route{"GET", "/sarai/route", &Gateway::route_prompt, Need::look},
         Route{"POST", "/sarai/route", &Gateway::route_prompt, Need::look},
         Route{"POST", "/sarai/hint", &Gateway::hint, Need::look},

@@ -70,6 +70,7 @@ private:
     boost::asio::awaitable<void> metrics(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> status(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> why(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> pipelines(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> unload(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> load(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> reload(net::Exchange& exchange, Caller& caller);

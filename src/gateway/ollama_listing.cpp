@@ -7,6 +7,7 @@
 
 #include "base/sha256.hpp"
 #include "gateway/auto_listing.hpp"
+#include "gateway/pipeline_listing.hpp"
 #include "gateway/shelf.hpp"
 #include "library/modelfile.hpp"
 #include "protocols/json.hpp"
@@ -148,6 +149,7 @@ json::object ollama_tags_json(const Shared& shared, const config::ApiKey* key) {
     for (const auto& model : shared.config.models)
         if (!model.retired && access::is_listed(key, model.name)) models.push_back(info_of(shared, model));
     if (lists_auto(shared, key)) models.push_back(auto_model_info(shared, key));
+    for (const auto* pipeline : listed_pipelines(shared, key)) models.push_back(pipeline_info(shared, *pipeline));
     return ollama::encode_tags(models);
 }
 

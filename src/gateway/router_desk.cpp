@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "base/utf8.hpp"
+#include "gateway/pipeline_listing.hpp"
+#include "gateway/pipeline_run.hpp"
 #include "gateway/prompt_of.hpp"
 #include "llm/conversation.hpp"
 
@@ -46,13 +48,28 @@ router::Obstacles obstacles_of(const Prompt& prompt, const Caller& caller, const
     };
 }
 
+// The model of that name, or those of a pipeline's steps.
+std::vector<pool::ModelIndex> models_behind(const Shared& shared, const std::string& name) {
+    std::vector<pool::ModelIndex> models;
+    const auto add = [&](const std::string& one) {
+        const auto model = find_model(shared.config, one);
+        if (model && !std::ranges::contains(models, who_serves(shared.config, *model)))
+            models.push_back(who_serves(shared.config, *model));
+    };
+    const auto* pipeline = shared.config.find_pipeline(name);
+    if (pipeline == nullptr) add(name);
+    for (std::size_t i = 0; pipeline != nullptr && i < pipeline->steps.size(); ++i)
+        if (const auto model = who_takes(*pipeline, pipeline->steps[i], shared)) add(*model);
+    return models;
+}
+
 }  // namespace
 
 bool RouterDesk::is_auto(std::string_view model) const {
     return config_.routing.enabled && eyes_.router && config::names_auto(model);
 }
 
-router::Targets RouterDesk::targets(const Catalogue& catalogue) const {
+std::vector<router::Candidate> RouterDesk::candidates(const Catalogue& catalogue) const {
     std::vector<router::Candidate> candidates;
     for (const auto& model : config_.models) {
         // What a client brings changes nobody else's answers.
@@ -62,7 +79,22 @@ router::Targets RouterDesk::targets(const Catalogue& catalogue) const {
                               .multimodal = model.local && model.local->mmproj,
                               .size = model.local ? catalogue.look(model.local->path).size : Bytes{}});
     }
-    return router::find_targets(config_.routing, candidates);
+    return candidates;
+}
+
+router::Targets RouterDesk::targets(const Catalogue& catalogue) const {
+    return router::find_targets(config_.routing, candidates(catalogue));
+}
+
+router::Targets RouterDesk::ways(const Shared& shared, const config::ApiKey* key) const {
+    std::vector<std::string> pipelines;
+    for (const auto* pipeline : listed_pipelines(shared, key)) pipelines.push_back(pipeline->name);
+    return router::find_targets(config_.routing, candidates(shared.catalogue), std::move(pipelines));
+}
+
+std::string RouterDesk::language_of(const llm::Request& request) const {
+    return std::string(
+        router::name_of(eyes_.mini ? eyes_.mini(prompt_of(request).text).language : router::Language::other));
 }
 
 Result<Routed> RouterDesk::look(const llm::Request& request, const Caller& caller, const Shared& shared, bool mini) {
@@ -74,8 +106,8 @@ Result<Routed> RouterDesk::look(const llm::Request& request, const Caller& calle
     auto routing = config_.routing;
     if (!routing.thresholds.familiar)
         routing.thresholds.familiar = mini ? eyes_.mini_familiar_enough : eyes_.familiar_enough;
-    auto decision =
-        router::decide(scores, prompt.facts, routing, targets(shared.catalogue), obstacles_of(prompt, caller, shared));
+    auto decision = router::decide(scores, prompt.facts, routing, ways(shared, caller.visit.key()),
+                                   obstacles_of(prompt, caller, shared));
     if (!decision) return std::unexpected(decision.error());
     return Routed{.decision = std::move(*decision), .scores = scores, .text = std::move(prompt.text)};
 }
@@ -117,19 +149,23 @@ Result<RouterDesk::Hinted> RouterDesk::hint(const llm::Request& request, const C
         return hinted;
     }
     hints_.put(client, {.model = decision.model, .at = now});
-    const auto model = find_model(shared.config, decision.model);
-    if (!model) return std::unexpected(model.error());
-    auto begun = shared.pool.prefetch(*model);
-    hinted.loading = begun.begun;
-    hinted.reason += "; " + begun.why;
+    const auto models = models_behind(shared, decision.model);
+    for (const auto model : models) {
+        const auto begun = shared.pool.prefetch(model);
+        hinted.loading = hinted.loading || begun.begun;
+        hinted.reason += models.size() == 1 ? "; " + begun.why
+                                            : fmt::format("; {}: {}", shared.config.models[model].name, begun.why);
+    }
     return hinted;
 }
 
-bool would_load(const Shared& shared, pool::ModelIndex model) {
+bool would_load(const Shared& shared, const std::string& name) {
     const auto& core = shared.pool.core();
-    const auto& spec = core.models()[model];
-    if (!spec.has_local || core.local(model).state == pool::LocalState::ready) return false;
-    return std::ranges::none_of(spec.endpoints, [&](auto endpoint) { return core.endpoint(endpoint).up; });
+    return std::ranges::any_of(models_behind(shared, name), [&](auto model) {
+        const auto& spec = core.models()[model];
+        return spec.has_local && core.local(model).state != pool::LocalState::ready &&
+               std::ranges::none_of(spec.endpoints, [&](auto endpoint) { return core.endpoint(endpoint).up; });
+    });
 }
 
 }  // namespace sarai::gateway

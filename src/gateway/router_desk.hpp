@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "gateway/answer.hpp"
 #include "gateway/recent.hpp"
@@ -57,10 +58,17 @@ public:
     [[nodiscard]] Result<Hinted> hint(const llm::Request& request, const Caller& caller, const std::string& client,
                                       const Shared& shared);
 
-    // Where labels lead now.
+    // Of the user's last message: "es", "en" or "other".
+    [[nodiscard]] std::string language_of(const llm::Request& request) const;
+
+    // Where labels lead now. Models alone: what the roles of pipelines are filled with.
     [[nodiscard]] router::Targets targets(const Catalogue& catalogue) const;
+    // With pipelines that the key may use.
+    [[nodiscard]] router::Targets ways(const Shared& shared, const config::ApiKey* key) const;
 
 private:
+    [[nodiscard]] std::vector<router::Candidate> candidates(const Catalogue& catalogue) const;
+
     using Conversation = std::pair<std::string, std::uint64_t>;  // key, llm::conversation_of()
     using RequestId = std::pair<std::string, std::string>;       // key, x-request-id
     struct LastHint {
@@ -75,7 +83,7 @@ private:
     Recent<std::string, LastHint> hints_{1024};
 };
 
-// Would a request for the model have to wait for a load?
-[[nodiscard]] bool would_load(const Shared& shared, pool::ModelIndex model);
+// Would a request for the model, or for one of a pipeline's, have to wait for a load?
+[[nodiscard]] bool would_load(const Shared& shared, const std::string& name);
 
 }  // namespace sarai::gateway

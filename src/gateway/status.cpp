@@ -6,6 +6,7 @@
 #include <boost/json/array.hpp>
 
 #include "gateway/auto_listing.hpp"
+#include "gateway/pipeline_listing.hpp"
 #include "memory/learned_text.hpp"
 
 namespace sarai::gateway {
@@ -83,6 +84,8 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
         row["nodes"] = std::move(nodes);
     }
     if (status.reduction.any()) row["reduced"] = describe(status.reduction);
+    if (config.local->mmproj)
+        row["projector"] = status.pid != 0 && !status.reduction.text_only ? "loaded" : "on demand";
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
     if (config.retired) row["retired"] = true;
@@ -208,18 +211,28 @@ json::object models_json(const Shared& shared, const config::ApiKey* key) {
         if (!model.retired && access::is_listed(key, model.name)) data.push_back(model_json(shared, i));
     }
     if (lists_auto(shared, key)) data.push_back(auto_model_json(shared, key));
+    for (const auto* pipeline : listed_pipelines(shared, key)) data.push_back(pipeline_model_json(shared, *pipeline));
     return {{"object", "list"}, {"data", data}};
 }
+
+namespace {
+
+json::object anthropic_row(std::string_view name) {
+    return {{"type", "model"},
+            {"id", name},
+            {"display_name", name},
+            {"created_at", "1970-01-01T00:00:00Z"}};  // unknown, as its API says it
+}
+
+}  // namespace
 
 json::object anthropic_models_json(const Shared& shared, const config::ApiKey* key) {
     json::array data;
     for (const auto& model : shared.config.models)
         if (!model.retired && access::is_listed(key, model.name) && model.kind == config::ModelKind::chat)
-            data.push_back({{"type", "model"},
-                            {"id", model.name},
-                            {"display_name", model.name},
-                            {"created_at", "1970-01-01T00:00:00Z"}});  // unknown, as its API says it
-    if (lists_auto(shared, key)) data.push_back(auto_anthropic_json());
+            data.push_back(anthropic_row(model.name));
+    if (lists_auto(shared, key)) data.push_back(anthropic_row(config::auto_model));
+    for (const auto* pipeline : listed_pipelines(shared, key)) data.push_back(anthropic_row(pipeline->name));
     const auto id = [&](auto end) { return data.empty() ? json::value(nullptr) : end().at("id"); };
     const auto first = id([&]() -> const json::value& { return data.front(); });
     const auto last = id([&]() -> const json::value& { return data.back(); });

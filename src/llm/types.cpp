@@ -44,6 +44,23 @@ bool may_truncate(const Request& request) {
     return request.task == Task::embedding && wanted != nullptr && wanted->is_bool() && wanted->get_bool();
 }
 
+bool has_media(const Request& request) {
+    const auto* messages = request.body.if_contains("messages");
+    if (messages == nullptr || !messages->is_array()) return false;
+    return std::ranges::any_of(messages->get_array(), [](const auto& message) {
+        const auto* object = message.if_object();
+        const auto* content = object == nullptr ? nullptr : object->if_contains("content");
+        if (content == nullptr || !content->is_array()) return false;
+        return std::ranges::any_of(content->get_array(), [](const auto& part) {
+            const auto* one = part.if_object();
+            const auto* type = one == nullptr ? nullptr : one->if_contains("type");
+            if (type == nullptr || !type->is_string()) return false;
+            const std::string_view name = type->get_string();
+            return name.contains("image") || name.contains("audio") || name.contains("video") || name == "file";
+        });
+    });
+}
+
 bool wants_infill(const Request& request) {
     return request.task == Task::completion && !string_at(request.body, "suffix").empty();
 }

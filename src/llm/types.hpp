@@ -50,6 +50,8 @@ struct Request {
 // Of an embedding request: may inputs that are too long be cut (Ollama's `truncate`), and the bytes of its longest one.
 [[nodiscard]] bool may_truncate(const Request& request);
 [[nodiscard]] std::size_t longest_input(const Request& request);
+// Of a chat: does it bring pictures, sound, films or other files?
+[[nodiscard]] bool has_media(const Request& request);
 // Of a completion: is it to fill in the middle of a text (`suffix`)?
 [[nodiscard]] bool wants_infill(const Request& request);
 

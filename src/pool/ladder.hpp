@@ -20,8 +20,9 @@ struct Reduction {
     bool without_prompt_cache = false;
     std::string kv_cache_type = {};  // empty: as configured
     int context_length = 0;          // tokens; 0: as configured
+    bool text_only = false;          // without its projector, which comes when media does: no loss, so not told as one
 
-    [[nodiscard]] bool any() const { return *this != Reduction{}; }
+    [[nodiscard]] bool any() const { return *this != Reduction{.text_only = text_only}; }
     bool operator==(const Reduction&) const = default;
 };
 // "without its prompt cache, KV cache q8_0, context 1024"; "" for none.

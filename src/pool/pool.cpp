@@ -94,6 +94,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
                 i, core.local(i).state == LocalState::ready && core.local(i).leases > 0 ? locals[i].worker : nullptr);
     }
     void perform_one(const Measure& action) { tasks.spawn("measure", measure(action.model, action.reduction)); }
+    void perform_one(const MeasureForm& action) { tasks.spawn("measure", measure_form(action.model)); }
     void perform_one(const Spawn& action) { tasks.spawn("worker", run_worker(action.model, action.reduction)); }
     void perform_one(const Probe& action) { tasks.spawn("probe", probe(action.endpoint)); }
     void perform_one(const Stop& action) {
@@ -131,6 +132,15 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         if (core.local(model).state == LocalState::absent && core.local(model).last_error)
             spdlog::warn("model '{}' is not loaded: {}", name(model), describe(*core.local(model).last_error));
         perform(std::move(actions));
+    }
+
+    asio::awaitable<void> measure_form(ModelIndex model) {
+        const auto self = shared_from_this();
+        Result<Measured> plan = fail(Code::internal, "measuring ended by an unexpected error");
+        try {
+            plan = co_await ports.measure(model, core.form_for(model, true));
+        } catch (const std::exception& error) { plan.error().message += fmt::format(": {}", error.what()); }
+        perform(core.measured_form(model, plan.transform([](const Measured& found) { return found.needs; })));
     }
 
     asio::awaitable<void> run_worker(ModelIndex model, Reduction reduction) {
@@ -476,11 +486,22 @@ std::shared_ptr<void> Pool::stand_by(ModelIndex model) {
     return {shared_.get(), [keep = shared_, model](void*) { keep->locals[model].stands_by = false; }};
 }
 
-Pool::Prefetched Pool::prefetch(ModelIndex model) {
+Pool::Prefetched Pool::prefetch(ModelIndex model, bool media) {
     if (shared_->shutting_down) return {.begun = false, .why = "sarai is shutting down"};
-    auto result = shared_->core.prefetch(Clock::now(), model);
+    auto result = shared_->core.prefetch(Clock::now(), model, media);
     shared_->perform(std::move(result.actions));
     return {.begun = result.begun, .why = std::move(result.why)};
+}
+
+asio::awaitable<Result<Proof>> Pool::prove(std::vector<PoolCore::Participant> models) {
+    const auto self = shared_;
+    for (const auto one : models) {
+        if (self->core.knows_needs(one) || !self->core.needs_worker(Clock::now(), one.model)) continue;
+        auto measured = co_await self->ports.measure(one.model, self->core.form_for(one.model, one.media));
+        if (!measured) co_return std::unexpected(std::move(measured.error()));
+        self->core.note_needs(one.model, measured->needs, one.media);
+    }
+    co_return self->core.prove(Clock::now(), models);
 }
 
 void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }

@@ -115,7 +115,11 @@ public:
         bool begun = false;
         std::string why;
     };
-    Prefetched prefetch(ModelIndex model);
+    Prefetched prefetch(ModelIndex model, bool media = false);
+
+    // What the models take of the budget if they are to be there at the same time. Measures those that were not yet.
+    // Errors: what measuring failed with.
+    [[nodiscard]] boost::asio::awaitable<Result<Proof>> prove(std::vector<PoolCore::Participant> models);
 
     // Ends a quarantine, so that the next acquire() loads the model again.
     void lift_quarantine(ModelIndex model);

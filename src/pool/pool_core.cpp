@@ -126,7 +126,7 @@ void PoolCore::advance(Clock::time_point now, Ticket ticket, Actions& out) {
         locals_[state.model].state == LocalState::absent && (locals_[state.model].quarantined || closed_.has_value());
     if (spec.has_local && !(is_waking && cannot_load)) {
         auto& local = locals_[state.model];
-        if (local.state == LocalState::ready && !local.draining) {
+        if (local.state == LocalState::ready && !local.draining && !local.changing_form && suits(state.model, state)) {
             if (has_slot(state.model)) return grant(ticket, state, {.model = state.model}, out);
             state.owed = true;
         }
@@ -244,6 +244,7 @@ void PoolCore::take_slot(TicketState& state) {
     }
     ++local.slot_uses;
     local.ahead_of_request = false;
+    if (state.ask.media) local.media_used = now_;
     local.keep_alive = state.ask.keep_alive;
 }
 
@@ -422,6 +423,7 @@ Actions PoolCore::tick(Clock::time_point now) {
             alive.push_back(ticket);
     for (const auto ticket : alive) refuse(ticket, Error(tickets_.at(ticket).failure), out);
     unload_idle(now, out);
+    leave_media_form(now, out);
     restore_displaced(now, out);
     serve(out);
     return out;

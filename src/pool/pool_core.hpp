@@ -37,6 +37,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -46,6 +47,7 @@
 #include "pool/decision.hpp"
 #include "pool/endpoints.hpp"
 #include "pool/ladder.hpp"
+#include "pool/proof.hpp"
 
 namespace sarai::pool {
 
@@ -60,6 +62,7 @@ struct Ask {
     std::uint64_t conversation = 0;        // what its earlier requests had as well; 0: unknown
     std::chrono::milliseconds patience{};  // how long it waits for its turn at most; 0: what the model's queue allows
     bool here = false;                     // by the local worker, where the model has one, whatever its servers do
+    bool media = false;                    // it brings pictures, sound or films
     // How long the local worker stays after it, if nobody else comes: Ollama's keep_alive; `for_ever` or more: until
     // something else ends it. Absent: as the model's ttl says.
     std::optional<std::chrono::milliseconds> keep_alive = {};
@@ -85,8 +88,10 @@ struct ModelSpec {
     std::optional<ModelIndex> stand_in = {};    // answers when no endpoint is up and there is no local file
     int slots = 0;                              // requests that its worker serves at once; 0: no limit
     QueueRules queue = {};
-    Distance distance = Distance::any;  // of its endpoints
-    bool retired = false;               // by a reload: goes as soon as nobody uses it
+    Distance distance = Distance::any;      // of its endpoints
+    bool retired = false;                   // by a reload: goes as soon as nobody uses it
+    bool media_on_demand = false;           // its worker has no projector until somebody brings media
+    std::chrono::milliseconds media_ttl{};  // and again none after so long without; 0: it keeps it
 };
 
 enum class Policy : std::uint8_t { never_unload, lru, priority };
@@ -134,6 +139,11 @@ struct Measure {
     Reduction reduction = {};
     bool operator==(const Measure&) const = default;
 };
+// Of a model whose worker is there, with what media take; see PoolCore::measured_form().
+struct MeasureForm {
+    ModelIndex model;
+    bool operator==(const MeasureForm&) const = default;
+};
 struct Spawn {
     ModelIndex model;
     Reduction reduction = {};  // what was measured last
@@ -160,7 +170,7 @@ struct Refuse {
     Ticket ticket;
     Error error;
 };
-using Action = std::variant<Measure, Spawn, Stop, Probe, Wake, Grant, Refuse>;
+using Action = std::variant<Measure, MeasureForm, Spawn, Stop, Probe, Wake, Grant, Refuse>;
 using Actions = std::vector<Action>;
 
 class PoolCore {
@@ -205,9 +215,26 @@ public:
         bool begun = false;  // something was
         std::string why;     // in words, either way
     };
-    [[nodiscard]] Prefetched prefetch(Clock::time_point now, ModelIndex model);
+    // `media`: that brings some.
+    [[nodiscard]] Prefetched prefetch(Clock::time_point now, ModelIndex model, bool media = false);
+    // Would the models be there at the same time? Those whose needs are not known yet count for nothing: see
+    // needs_worker() and note_needs(). What a load gives up to fit is not looked at.
+    struct Participant {
+        ModelIndex model = 0;
+        bool media = false;
+    };
+    [[nodiscard]] Proof prove(Clock::time_point now, std::span<const Participant> models) const;
+    // Its local worker would answer: no server of it is up.
+    [[nodiscard]] bool needs_worker(Clock::time_point now, ModelIndex model) const;
+    // What was measured without a load, of the form for media or of the other.
+    void note_needs(ModelIndex model, const Needs& needs, bool media = false);
+    [[nodiscard]] bool knows_needs(Participant one) const;
+    // How it is loaded for somebody who brings media, or none.
+    [[nodiscard]] Reduction form_for(ModelIndex model, bool media) const;
     // The answer to Measure; the total is more than 0.
     [[nodiscard]] Actions measured(ModelIndex model, const Result<Needs>& needs);
+    // The answer to MeasureForm.
+    [[nodiscard]] Actions measured_form(ModelIndex model, const Result<Needs>& needs);
     [[nodiscard]] Actions worker_ready(ModelIndex model, std::chrono::milliseconds load_time = {});
     // The process was reaped. `why` is its last words; also for a process that could not be started.
     [[nodiscard]] Actions worker_gone(ModelIndex model, const Error& why);
@@ -266,6 +293,12 @@ public:
         std::vector<ModelIndex> displaced = {};  // by this model's fallback worker, to be restored
         Clock::time_point next_restore = {};
         bool ahead_of_request = false;  // loaded by prefetch(), and not used yet
+        // Of a model whose media come on demand: what the worker is without and is to be.
+        bool media_form = false;     // the next load is with the projector
+        bool changing_form = false;  // the worker ends as soon as its requests have, for another form
+        bool measuring_form = false;
+        std::optional<Needs> media_needs = {};  // of the form with the projector
+        Clock::time_point media_used = {};      // the last request that brought media
     };
     [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
     [[nodiscard]] const Endpoints::View& endpoint(EndpointIndex index) const { return endpoints_.view(index); }
@@ -335,6 +368,12 @@ private:
     void refuse_impatient(Clock::time_point now, Actions& out);
     [[nodiscard]] bool comes_before(Ticket a, const TicketState& left, Ticket b, const TicketState& right) const;
     [[nodiscard]] bool has_slot(ModelIndex model) const;
+
+    // Media on demand: pool_forms.cpp.
+    [[nodiscard]] bool suits(ModelIndex model, const TicketState& state) const;  // as its worker is now
+    [[nodiscard]] bool waits_for_media(ModelIndex model) const;
+    void change_forms(Actions& out);
+    void leave_media_form(Clock::time_point now, Actions& out);
     [[nodiscard]] int places(ModelIndex model) const;
     void note_served(const std::string& name);
     void know_client(const std::string& name);
@@ -363,6 +402,7 @@ private:
     void restore_displaced(Clock::time_point now, Actions& out);
     void make_go(ModelIndex asker, ModelIndex victim, Room& room, Actions& out);
     [[nodiscard]] Room room() const;
+    [[nodiscard]] bool is_served(Clock::time_point now, ModelIndex model) const;  // one of its servers is up
     [[nodiscard]] bool is_ahead(ModelIndex model) const;
     bool drop_prefetch(ModelIndex model, const Room& room);
     [[nodiscard]] std::vector<bool> going() const;  // those whose memory is coming back

@@ -5,7 +5,7 @@
 
 namespace sarai::pool {
 
-PoolCore::Prefetched PoolCore::prefetch(Clock::time_point now, ModelIndex model) {
+PoolCore::Prefetched PoolCore::prefetch(Clock::time_point now, ModelIndex model, bool media) {
     Prefetched result;
     now_ = now;
     const auto& spec = models_[model];
@@ -13,13 +13,7 @@ PoolCore::Prefetched PoolCore::prefetch(Clock::time_point now, ModelIndex model)
         result.why = std::move(why);
         return result;
     };
-    bool is_up = false;
-    for (const auto endpoint : spec.endpoints) {
-        using enum Endpoints::State;
-        const auto state = endpoints_.state(now, endpoint, spec.distance);
-        is_up = is_up || state == free || state == full || state == trying;
-    }
-    if (is_up) return nothing("a server answers for it");
+    if (is_served(now, model)) return nothing("a server answers for it");
     for (const auto endpoint : spec.endpoints)
         if (endpoints_.wake(now, endpoint, rules_.wake_interval, rules_.wake_time)) {
             result.actions.emplace_back(Wake{endpoint});
@@ -40,6 +34,7 @@ PoolCore::Prefetched PoolCore::prefetch(Clock::time_point now, ModelIndex model)
     if (spec.generative && generative_processes() >= rules_.max_concurrent_llms)
         return nothing(fmt::format("all {} places are taken", rules_.max_concurrent_llms));
     local.ahead_of_request = true;
+    local.media_form = local.media_form || (media && spec.media_on_demand);
     preloading_[model] = true;
     want_worker(model, result.actions);
     result.begun = local.state != LocalState::absent;

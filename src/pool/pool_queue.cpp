@@ -13,6 +13,7 @@ constexpr std::size_t remembered_clients = 256;
 
 void PoolCore::serve(Actions& out) {
     serve_parked(out);
+    change_forms(out);
     for (ModelIndex i = 0; i < models_.size(); ++i) serve_slots(i, out);
     unload_retired(out);
     serve_queue(out);
@@ -77,16 +78,17 @@ void PoolCore::serve_slots(ModelIndex model, Actions& out) {
         auto next = tickets_.end();
         for (auto it = tickets_.begin(); it != tickets_.end(); ++it) {
             auto& state = it->second;
-            if (!state.waiting || state.model != model || state.reaped_by || (local.draining && !state.owed)) continue;
+            if (!state.waiting || state.model != model || state.reaped_by || !suits(model, state)) continue;
+            if ((local.draining || local.changing_form) && !state.owed) continue;
             if (next == tickets_.end() || comes_before(it->first, state, next->first, next->second)) next = it;
         }
         if (next == tickets_.end()) return;
         grant(next->first, next->second, {.model = model}, out);
     }
     // Whoever waits for a slot of a worker that may stay is served by this load of it.
-    if (local.draining) return;
+    if (local.draining || local.changing_form) return;
     for (auto& [ticket, state] : tickets_)
-        state.owed = state.owed || (state.waiting && state.model == model && !state.reaped_by);
+        state.owed = state.owed || (state.waiting && state.model == model && !state.reaped_by && suits(model, state));
 }
 
 // Those that wait for an endpoint walk their chain again: it may be free by now, or down.

@@ -93,7 +93,9 @@ Actions PoolCore::worker_ready(ModelIndex model, std::chrono::milliseconds load_
     if (load_time.count() > 0) local.needs.load_time = load_time;
     preloading_[model] = false;
     // Also where it has to go again: each load serves those that waited for it.
-    for (auto& [ticket, state] : tickets_) state.owed = state.owed || (state.waiting && state.model == model);
+    for (auto& [ticket, state] : tickets_)
+        state.owed = state.owed || (state.waiting && state.model == model && suits(model, state));
+    if (!local.reduction.text_only) local.media_used = now_;
     serve(out);
     return out;
 }
@@ -107,7 +109,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     if (local.state == LocalState::ready) note_death(model);
     local.state = LocalState::absent;
     local.reserved = {};
-    local.draining = false;
+    local.draining = local.changing_form = false;
     local.ahead_of_request = false;
     if (!wanted_to_stop) local.last_error = why;
     for (auto& [ticket, state] : tickets_)
@@ -122,7 +124,8 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     }
     // Those in the queue come first: they have waited for this memory.
     serve(out);
-    if (is_wanted(model) && local.state == LocalState::absent) {
+    // Also one that left only to come back in another form.
+    if ((is_wanted(model) || (wanted_to_stop && preloading_[model])) && local.state == LocalState::absent) {
         want_worker(model, out);
         serve(out);
     }
@@ -259,8 +262,10 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
     }
     if (models_[model].generative && staying >= rules_.max_concurrent_llms) return give_up(model, no_place(model), out);
     local.state = LocalState::measuring;
-    local.reduction = {};
-    out.emplace_back(Measure{model});
+    // Once it has seen media it keeps what they take, until media_ttl.
+    local.media_form = local.media_form || waits_for_media(model);
+    local.reduction = form_for(model, local.media_form);
+    out.emplace_back(Measure{model, local.reduction});
 }
 
 // Refuses those who wait; the next ticket tries again.
@@ -357,6 +362,7 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
                                     .note = busy ? "after the answers that are under way" : ""});
     }
     if (step && (!victims || load <= eviction)) {
+        step->reduction.text_only = local.reduction.text_only;
         local.state = LocalState::measuring;
         local.reduction = step->reduction;
         decision.event = Event::load;

@@ -81,6 +81,8 @@ private:
             winner_ = Label::web_query;
             both_ = false;
         }
+        mixed_ = winner_ && *winner_ != Label::web_query && !targets_.mixed.empty() &&
+                 score(*winner_ == Label::hard ? Label::soft : Label::hard) >= routing_.thresholds.mixed;
     }
     [[nodiscard]] double familiar_enough() const { return routing_.thresholds.familiar.value_or(0); }
 
@@ -94,7 +96,7 @@ private:
     bool by_rule() {
         for (std::size_t i = 0; i < routing_.rules.size(); ++i) {
             const auto& rule = routing_.rules[i];
-            if (!fits(rule, scores_, facts_) || !std::ranges::contains(targets_.all, rule.model)) continue;
+            if (!fits(rule, scores_, facts_) || !targets_.has(rule.model)) continue;
             std::vector<std::string> about;
             if (!rule.language.empty()) about.push_back("language " + rule.language);
             if (!rule.attachment.empty()) about.push_back("attachment " + attachments_of(facts_));
@@ -109,15 +111,22 @@ private:
     }
 
     bool by_attachment() {
-        if (!facts_.any_attachment() || targets_.multimodal.empty()) return false;
-        choose(Route::multimodal, targets_.multimodal, std::nullopt,
+        if (!facts_.any_attachment() || attachment_target().empty()) return false;
+        choose(Route::multimodal, attachment_target(), std::nullopt,
                fmt::format("the conversation has {}", attachments_of(facts_)));
         return true;
     }
 
+    [[nodiscard]] const std::string& attachment_target() const {
+        const bool only_heard = facts_.audio && !facts_.image && !facts_.video;
+        const auto& target = only_heard ? targets_.audio : targets_.image;
+        return target.empty() ? targets_.multimodal : target;
+    }
+    [[nodiscard]] const std::string& label_target() const { return mixed_ ? targets_.mixed : targets_.of(*winner_); }
+
     bool by_conversation() {
         const auto& earlier = facts_.earlier;
-        if (!routing_.keep || !earlier || !std::ranges::contains(targets_.all, earlier->model)) return false;
+        if (!routing_.keep || !earlier || !targets_.has(earlier->model)) return false;
         std::string why;
         if (!familiar_) {
             why = fmt::format("unfamiliar ({:.2f}), so no change of topic", scores_.familiar);
@@ -139,7 +148,7 @@ private:
 
     void by_label() {
         if (winner_)
-            choose(route_of(*winner_), targets_.of(*winner_), winner_, why_label());
+            choose(route_of(*winner_), label_target(), winner_, why_label());
         else
             choose(Route::fallback, targets_.fallback, std::nullopt, why_none());
     }
@@ -152,8 +161,9 @@ private:
         std::vector<std::string> others;
         for (const auto label : all_labels)
             if (label != *winner_) others.push_back(fmt::format("{} {:.2f}", name_of(label), score(label)));
-        return fmt::format("{} {:.2f} >= {:.2f} ({})", name_of(*winner_), score(*winner_),
-                           threshold_of(routing_, *winner_), fmt::join(others, ", "));
+        return fmt::format("{} {:.2f} >= {:.2f} ({}{})", name_of(*winner_), score(*winner_),
+                           threshold_of(routing_, *winner_), fmt::join(others, ", "),
+                           mixed_ ? fmt::format("; a mixture from {:.2f} on", routing_.thresholds.mixed) : "");
     }
     [[nodiscard]] std::string why_none() const {
         if (!familiar_)
@@ -210,8 +220,9 @@ private:
         if (decision_.route == Route::rule || decision_.route == Route::pinned)
             add(name_of(decision_.route), decision_.model, 0, 0);
         for (const auto label : all_labels)
-            add(name_of(label), targets_.of(label), score(label), threshold_of(routing_, label));
-        if (facts_.any_attachment()) add(name_of(Route::multimodal), targets_.multimodal, 0, 0);
+            add(name_of(label), mixed_ && label == winner_ ? label_target() : targets_.of(label), score(label),
+                threshold_of(routing_, label));
+        if (facts_.any_attachment()) add(name_of(Route::multimodal), attachment_target(), 0, 0);
         add(name_of(Route::fallback), targets_.fallback, 0, 0);
     }
 
@@ -221,7 +232,8 @@ private:
     const Targets& targets_;
     const Obstacles& obstacles_;
     bool familiar_ = true;
-    bool both_ = false;  // hard and soft count, and their weights decided
+    bool both_ = false;   // hard and soft count, and their weights decided
+    bool mixed_ = false;  // one of them wins, and the other one is to be heard
     std::optional<Label> winner_;
     Decision decision_;
 };

@@ -35,11 +35,19 @@ const std::string& Targets::of(Label label) const {
     return nobody;
 }
 
-Targets find_targets(const config::Routing& routing, std::span<const Candidate> candidates) {
-    Targets targets;
+bool Targets::has(const std::string& name) const {
+    return std::ranges::contains(all, name) || std::ranges::contains(pipelines, name);
+}
+
+Targets find_targets(const config::Routing& routing, std::span<const Candidate> candidates,
+                     std::vector<std::string> pipelines) {
+    Targets targets{.pipelines = std::move(pipelines)};
     for (const auto& candidate : candidates) targets.all.push_back(candidate.name);
     const auto chosen = [&](const std::string& configured, const std::string& otherwise) {
-        return std::ranges::contains(targets.all, configured) ? configured : otherwise;
+        return targets.has(configured) ? configured : otherwise;
+    };
+    const auto pipeline = [&](const std::string& configured, const std::string& otherwise) {
+        return targets.has(configured) ? configured : targets.has(otherwise) ? otherwise : nobody;
     };
     const auto* expert = expert_of(candidates);
     if (expert == nullptr) return targets;
@@ -50,6 +58,9 @@ Targets find_targets(const config::Routing& routing, std::span<const Candidate> 
     targets.web_query = chosen(routing.web_query, targets.hard);
     targets.multimodal = chosen(routing.multimodal, sees == candidates.end() ? nobody : sees->name);
     targets.fallback = chosen(routing.fallback, targets.hard);
+    targets.image = pipeline(routing.image, "vision-expert");
+    targets.audio = pipeline(routing.audio, "voice-assistant");
+    targets.mixed = pipeline(routing.mixed, "tone-expert");
     return targets;
 }
 

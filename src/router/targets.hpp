@@ -23,7 +23,12 @@ struct Targets {
     std::string hard, soft, web_query;  // never empty where there is a model
     std::string multimodal;             // empty: none can
     std::string fallback;               // for prompts that no label fits
-    std::vector<std::string> all;       // in the file's order
+    std::string image, audio;           // pipelines or models for pictures and films, and for sound; empty: multimodal
+    std::string mixed;                  // where hard and soft count; empty: whichever wins
+    std::vector<std::string> all;       // models, in the file's order
+    std::vector<std::string> pipelines;
+
+    [[nodiscard]] bool has(const std::string& name) const;
 
     [[nodiscard]] const std::string& of(Label label) const;
 };
@@ -32,8 +37,10 @@ struct Targets {
 //  - hard: of the models on servers the first, else the largest file here;
 //  - soft: of the models that run here alone the smallest file, else that of hard;
 //  - web_query and default: that of hard;
-//  - multimodal: the first model with a projector, else none.
-// Names that no longer are a candidate's count as left open.
-[[nodiscard]] Targets find_targets(const config::Routing& routing, std::span<const Candidate> candidates);
+//  - multimodal: the first model with a projector, else none;
+//  - image, audio, mixed: vision-expert, voice-assistant and tone-expert, where there are pipelines of these names.
+// `pipelines` may be named wherever models are. Names that no longer are a candidate's count as left open.
+[[nodiscard]] Targets find_targets(const config::Routing& routing, std::span<const Candidate> candidates,
+                                   std::vector<std::string> pipelines = {});
 
 }  // namespace sarai::router

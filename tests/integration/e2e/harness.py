@@ -5,7 +5,9 @@ import http.client
 import json
 import os
 import pathlib
+import pty
 import re
+import select
 import shutil
 import signal
 import socket
@@ -142,6 +144,12 @@ class Sarai:
                                        "max_tokens": max_tokens, "stream": True, **more}), headers or {})
         return connection, connection.getresponse()
 
+    def stream(self, path, body, headers=None, timeout=60):
+        """The JSON objects of a whole event stream."""
+        reply = self.request("POST", path, body, headers, timeout)
+        assert reply.status == 200, reply.body
+        return [json.loads(line[6:]) for line in reply.body.decode().splitlines() if line.startswith("data: {")]
+
     def status(self):
         return self.request("GET", "/sarai/status").json
 
@@ -153,6 +161,10 @@ class Sarai:
         """Without the short-lived children that look at files."""
         here = children_of(self.process.pid) if self.process and self.process.poll() is None else []
         return [child for child in here if name_of(child) != "sarai-measure"]
+
+    def family(self):
+        """Pids of sarai and all its children."""
+        return [self.process.pid, *children_of(self.process.pid)]
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
@@ -177,6 +189,56 @@ def run_cli(*arguments, input=None, timeout=120, environment=None):
     full.update(environment or {})
     return subprocess.run([BIN / "sarai", *map(str, arguments)], input=input, capture_output=True, text=True, timeout=timeout, env=full,
                           stdin=subprocess.DEVNULL if input is None else None)
+
+
+class Terminal:
+    """A command of sarai's at a terminal. `seen` is all that stood there since the last write."""
+
+    def __init__(self, *command, url):
+        self.seen = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(BIN / "sarai", ["sarai", *command], {**os.environ, "SARAI_URL": url, "TERM": "xterm"})
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.pid:
+            with contextlib.suppress(OSError):
+                os.kill(self.pid, signal.SIGKILL)
+                os.waitpid(self.pid, 0)
+        os.close(self.fd)
+
+    def write(self, data):
+        self.seen = b""
+        os.write(self.fd, data)
+
+    def read(self, until, seconds=20):
+        """Reads until `until(seen)` holds."""
+        end = time.monotonic() + seconds
+        while not until(self.seen) and time.monotonic() < end and self._more(0.1):
+            pass
+        assert until(self.seen), self.seen
+
+    def end(self, seconds=20):
+        """Waits for the program's end, for its exit status."""
+        end = time.monotonic() + seconds
+        while True:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                return os.waitstatus_to_exitcode(status)
+            assert time.monotonic() < end, f"the program did not end; it wrote {self.seen}"
+            self._more(0.05)
+
+    def _more(self, seconds):
+        if select.select([self.fd], [], [], seconds)[0]:
+            try:
+                self.seen += os.read(self.fd, 4096)
+            except OSError:
+                return False
+        return True
 
 
 def local(name, more=""):

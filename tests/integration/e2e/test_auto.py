@@ -1,13 +1,11 @@
 """The model "auto": prompts reach the model that fits, in every API, and the answers say why. Real workers."""
-import base64
 import hashlib
 import json
-import struct
 import time
 import unittest
-import zlib
 
-from harness import MODELS, Case, Sarai, local, ollama, wait_until
+import media
+from harness import MODELS, Case, Sarai, Terminal, local, ollama, wait_until
 
 # So clear that no classifier may take them for something else, in both languages.
 HARD = ["Write a C++ function that prints a linked list recursively and explain why my code ends with a segfault.",
@@ -18,29 +16,21 @@ WEB = ["What is the weather today in London, and what are the latest news headli
        "¿Cuáles son las noticias de hoy y qué tiempo hará mañana en Madrid?"]
 
 
-def png():
-    """A picture of 32 × 32 grey pixels."""
-    chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    rows = b"".join(b"\0" + b"\x80" * 32 for _ in range(32))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 32, 32, 8, 0, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) +
-            chunk(b"IEND", b""))
-
-
 def user(text):
     return [{"role": "user", "content": text}]
 
 
 def picture(text):
-    url = "data:image/png;base64," + base64.b64encode(png()).decode()
-    return [{"role": "user", "content": [{"type": "text", "text": text}, {"type": "image_url", "image_url": {"url": url}}]}]
+    return [{"role": "user", "content": [{"type": "text", "text": text}, media.picture()]}]
 
 
 def sha(key):
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-MODELS_OF_TEST = {"solar": local("solar", "preload: true"), "lfm2": local("lfm2", "preload: true"),
-                  "omni": local("omni", f"mmproj: '{MODELS}/omni-mmproj.gguf'"),
+MODELS_OF_TEST = {"solar": local("solar", "preload: true"),
+                  "lfm2": f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 2048, preload: true",
+                  "omni": f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048",
                   "embed": f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"}
 ROUTING = "routing: {hard: solar, soft: lfm2, web_query: omni, default: solar%s}\n"
 
@@ -73,10 +63,22 @@ class Auto(unittest.TestCase):
                 self.check(reply, route, model)
                 self.assertEqual(reply.json["model"], model)
 
-    def test_a_picture_goes_to_the_multimodal_model(self):
-        reply = self.chat(picture("What is this?"))
-        self.check(reply, "multimodal", "omni")
-        self.assertIn("image", reply.headers["x-sarai-reason"])
+    def test_a_picture_and_a_sound_go_to_the_pipelines_for_them(self):
+        for messages, pipeline, model, first in [(picture("What is this?"), "vision-expert", "solar", "look by omni"),
+                                                 ([{"role": "user", "content": [media.tone(440, 0.2)]}], "voice-assistant", "lfm2", "transcript by omni")]:
+            reply = self.chat(messages)
+            self.assertEqual(reply.status, 200, reply.body)
+            self.assertEqual([reply.headers["x-sarai-" + name] for name in ("route", "pipeline", "model")], ["multimodal", pipeline, model])
+            self.assertTrue(reply.headers["x-sarai-reason"].startswith(f"{pipeline} for multimodal: the conversation has "), reply.headers)
+            self.assertIn(f"pipeline {pipeline}: {first}", reply.headers["x-sarai-reason"])
+        self.assertTrue(self.sarai.request("POST", "/sarai/route", {"messages": picture("?")}).json["model"], "vision-expert")
+
+    def test_what_is_hard_and_soft_goes_to_the_expert_in_the_right_tone(self):
+        for both in ("I'm so sad about my grade. Can you explain how gradient descent works?",
+                     "Me siento fatal, llevo todo el día llorando. ¿Cómo arreglo este error de segmentación en C?"):
+            reply = self.chat(user(both))
+            self.assertEqual([reply.headers.get("x-sarai-" + name) for name in ("pipeline", "route", "model")], ["tone-expert", "hard", "solar"], reply.headers)
+            self.assertIn("a mixture from 0.20 on", reply.headers["x-sarai-reason"])
 
     def test_every_api(self):
         ask = lambda path, body: self.sarai.request("POST", path, {"model": "auto", **body})
@@ -118,6 +120,7 @@ class Auto(unittest.TestCase):
     def test_it_is_listed(self):
         models = {m["id"]: m for m in self.sarai.request("GET", "/v1/models").json["data"]}
         self.assertEqual(models["auto"]["sarai"]["routes"], {"hard": "solar", "soft": "lfm2", "web_query": "omni", "multimodal": "omni",
+                                                             "image": "vision-expert", "audio": "voice-assistant", "mixed": "tone-expert",
                                                              "default": "solar"})
         self.assertEqual(self.sarai.request("GET", "/v1/models/auto").json["id"], "auto")
         self.assertIn(self.sarai.request("GET", "/v1/models/auto").json["sarai"]["state"], ("ready", "unloaded"))
@@ -253,6 +256,19 @@ class Hints(Case):
         reply = sarai.chat("auto", SOFT[0], max_tokens=4)
         self.assertEqual((reply.status, reply.headers["x-sarai-model"]), (200, "lfm2"))
         self.assertIn('sarai_routing_hints_total{loading="true"} 1', sarai.request("GET", "/metrics").body.decode())
+
+    def test_run_hints_at_what_is_being_typed(self):
+        sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra="routing: {hard: solar, soft: lfm2}\n")
+        with Terminal("run", "auto", url=sarai.url) as terminal:
+            terminal.read(lambda s: b"auto>" in s)
+            terminal.write(SOFT[1].encode())
+            wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "what is typed to load lfm2")
+            self.assertEqual(sarai.row("solar")["state"], "unloaded")
+            terminal.write(b"\n")
+            terminal.read(lambda s: b"lfm2 for soft" in s and b"auto> " in s.rpartition(b"lfm2 for soft")[2])
+            self.assertIn("¿me das un abrazo?".encode(), terminal.seen)
+            terminal.write(b"/bye\n")
+            self.assertEqual(terminal.end(), 0)
 
     def test_a_hint_displaces_nothing_and_stands_in_nobodys_way(self):
         sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra="routing: {hard: solar, soft: lfm2}\n",

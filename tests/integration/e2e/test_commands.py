@@ -1,14 +1,10 @@
 """The command line against a running server: what people type, and what scripts read."""
 import json
 import os
-import pathlib
-import pty
-import select
 import signal
 import subprocess
-import time
 
-from harness import BIN, MODELS, Case, Sarai, free_port, local, main, ollama, run_cli, wait_until
+from harness import BIN, MODELS, Case, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
 
 
 class Commands(Case):
@@ -62,41 +58,25 @@ class Commands(Case):
         self.assertIn("model 'nope' not found", wrong.stderr)
 
     def test_an_interactive_answer_is_stopped_by_ctrl_c_and_the_program_goes_on(self):
-        pid, terminal = pty.fork()
-        if pid == 0:
-            os.execve(BIN / "sarai", ["sarai", "run", "lfm2"], {**os.environ, "SARAI_URL": self.sarai.url, "TERM": "xterm"})
-        seen = b""
-
-        def read(until, seconds=20):
-            nonlocal seen
-            end = time.monotonic() + seconds
-            while not until(seen) and time.monotonic() < end:
-                if select.select([terminal], [], [], 0.1)[0]:
-                    try:
-                        seen += os.read(terminal, 4096)
-                    except OSError:
-                        break
-            self.assertTrue(until(seen), seen)
-
-        try:
-            read(lambda s: b">" in s)
-            os.write(terminal, b"Hello\n")
+        with Terminal("run", "lfm2", url=self.sarai.url) as terminal:
+            terminal.read(lambda s: b">" in s)
+            terminal.write(b"Hello\n")
             # The line is there twice if the terminal echoed it before the program read it. Enough of an answer follows.
-            read(lambda s: b"Hello\r\n" in s and len(s.rpartition(b"Hello\r\n")[2]) > 20)
-            os.write(terminal, b"\x03")
-            read(lambda s: b"lfm2> " in s.rpartition(b"^C")[2])
-            before, seen = seen, b""
-            os.write(terminal, b"/bye\n")
-            end = time.monotonic() + 10
-            while os.waitpid(pid, os.WNOHANG)[0] == 0:
-                self.assertLess(time.monotonic(), end, f"the program did not end; it wrote {before} and {seen}")
-                if select.select([terminal], [], [], 0.05)[0]:
-                    try:
-                        seen += os.read(terminal, 4096)
-                    except OSError:
-                        pass
-        finally:
-            os.close(terminal)
+            terminal.read(lambda s: b"Hello\r\n" in s and len(s.rpartition(b"Hello\r\n")[2]) > 20)
+            terminal.write(b"\x03")
+            terminal.read(lambda s: b"lfm2> " in s.rpartition(b"^C")[2])
+            # A window that changes its size ends no line.
+            terminal.write("¿qué t".encode())
+            os.kill(terminal.pid, signal.SIGWINCH)
+            terminal.write("al?\n".encode())
+            terminal.read(lambda s: "¿qué tal?\r\n".encode() in s and len(s.rpartition(b"?\r\n")[2]) > 20)
+            terminal.write(b"\x03")
+            terminal.read(lambda s: b"lfm2> " in s.rpartition(b"^C")[2])
+            # Sent from elsewhere while a line is edited, the signal ends the line.
+            os.kill(terminal.pid, signal.SIGINT)
+            terminal.read(lambda s: b"/bye or Ctrl-D leaves." in s)
+            terminal.write(b"/bye\n")
+            self.assertEqual(terminal.end(), 0)
 
     def test_without_a_server_commands_say_how_to_start_one_and_exit_3(self):
         for command in (["ps"], ["run", "lfm2", "x"], ["prove"]):

@@ -182,7 +182,7 @@ class OllamaApi(unittest.TestCase):
 
     def test_anthropics_clients_list_models_as_they_know_them(self):
         listed = self.sarai.request("GET", "/v1/models", headers={"anthropic-version": "2023-06-01"}).json
-        self.assertEqual([m["id"] for m in listed["data"]], ["lfm2", "kept", "solar", "omni", "auto"])
+        self.assertEqual([m["id"] for m in listed["data"]], ["lfm2", "kept", "solar", "omni", "auto", "tone-expert"])
         self.assertEqual((listed["first_id"], listed["last_id"], listed["has_more"]), ("lfm2", "auto", False))
 
     def test_tokens_of_a_text_and_back(self):

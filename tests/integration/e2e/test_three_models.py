@@ -55,7 +55,7 @@ class ThreeModels(Case):
         self.assertNotEqual(vectors[0].embedding, vectors[1].embedding)
         text = self.client.completions.create(model="lfm2", prompt="Once", max_tokens=8).choices[0].text
         self.assertEqual(len(text), 8)
-        self.assertEqual([m.id for m in self.client.models.list()], ["solar", "lfm2", "omni", "embed", "auto"])
+        self.assertEqual([m.id for m in self.client.models.list()], ["solar", "lfm2", "omni", "embed", "auto", "tone-expert"])
         self.assertEqual(self.client.models.retrieve("omni").id, "omni")
         with self.assertRaises(openai.NotFoundError) as caught:
             self.stream("nope", 4)

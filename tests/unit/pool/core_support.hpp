@@ -26,6 +26,9 @@ struct Describe {
     std::string operator()(const Measure& a) const {
         return "measure " + core.models()[a.model].name + reduced(a.reduction);
     }
+    std::string operator()(const MeasureForm& a) const {
+        return "measure " + core.models()[a.model].name + " with media";
+    }
     std::string operator()(const Spawn& a) const {
         return "spawn " + core.models()[a.model].name + reduced(a.reduction);
     }

@@ -36,6 +36,7 @@ public:
                  {.name = "west:2", .capacity = 1, .weight = 2},
                  {.name = "north:3"}}) {
         measuring_.resize(core_.models().size());
+        measuring_form_.resize(core_.models().size());
         processes_.resize(core_.models().size());
         stop_asked_.resize(core_.models().size());
         probing_.resize(core_.endpoints().size());
@@ -61,10 +62,11 @@ public:
                  .queue = {.length = 3},
                  .distance = Distance::lan_first},
                 {.name = "orphan"},
-                {.name = "cloud", .endpoints = {0, 2}, .distance = Distance::lan_only}};
+                {.name = "cloud", .endpoints = {0, 2}, .distance = Distance::lan_only},
+                {.name = "eyes", .has_local = true, .slots = 2, .media_on_demand = true, .media_ttl = 400ms}};
     }
 
-    enum : ModelIndex { chat, code, big, embed, hybrid, cluster, orphan, cloud };
+    enum : ModelIndex { chat, code, big, embed, hybrid, cluster, orphan, cloud, eyes };
 
     // One event that could happen now, or one that should have no effect.
     void step() {
@@ -75,7 +77,8 @@ public:
             case 0:
             case 1:
             case 2:
-                if (asked_.size() + granted_.size() < 24 && !core_.models()[model].retired) acquire(model);
+                if (asked_.size() + granted_.size() < 24 && !core_.models()[model].retired)
+                    acquire(below(8) == 0 ? ModelIndex{cluster} : below(6) == 0 ? ModelIndex{eyes} : model);
                 break;
             case 3:
             case 4: release(any_ticket()); break;
@@ -87,7 +90,7 @@ public:
             case 8:
                 if (below(3) == 0 && !core_.models()[model].retired) perform(core_.preload(model), "preload");
                 break;
-            case 9:
+            case 9: measured_form(eyes, any_plan()); [[fallthrough]];
             case 10: measured(model, any_plan()); break;
             case 11: worker_ready(model); break;
             case 12:
@@ -137,6 +140,7 @@ public:
             }
             for (ModelIndex model = 0; model < core_.models().size(); ++model) {
                 if (measuring_[model]) measured(model, any_plan());
+                if (measuring_form_[model]) measured_form(model, any_plan());
                 check();
                 if (processes_[model] == Process::starting && !stop_asked_[model]) worker_ready(model);
                 check();
@@ -182,7 +186,8 @@ private:
                 .urgency = static_cast<Urgency>(below(3)),
                 .conversation = below(4),
                 .patience = std::chrono::milliseconds(below(8) == 0 ? 200 : 0),
-                .here = below(8) == 0};
+                .here = below(8) == 0,
+                .media = below(3) == 0};
     }
     Error any_error() {
         static constexpr Code kinds[] = {Code::unavailable,     Code::unavailable,     Code::unavailable,
@@ -210,10 +215,12 @@ private:
     void acquire(ModelIndex model) {
         const auto ticket = ++next_ticket_;
         asked_[ticket] = originals_[ticket] = model;
-        perform(core_.acquire(now_, ticket, model, any_ask()), "acquire");
+        auto ask = any_ask();
+        if (ask.media) brings_media_.insert(ticket);
+        perform(core_.acquire(now_, ticket, model, std::move(ask)), "acquire");
     }
     void prefetch(ModelIndex model) {
-        const auto result = core_.prefetch(now_, model);
+        const auto result = core_.prefetch(now_, model, below(2) == 0);
         ++counts[result.begun ? "prefetch" : "prefetch refused"];
         EXPECT_EQ(result.begun, !result.actions.empty());
         for (const auto& action : result.actions)
@@ -226,6 +233,7 @@ private:
         if (core_.models().size() > models().size() + 5) return;
         const auto fresh = core_.add_model(models()[big]);
         measuring_.resize(fresh + 1);
+        measuring_form_.resize(fresh + 1);
         processes_.resize(fresh + 1);
         stop_asked_.resize(fresh + 1);
         perform(core_.retire(now_, big_), "retire");
@@ -283,6 +291,11 @@ private:
         if (!measuring_[model]) return expect_nothing(core_.measured(model, planned), "measured unasked");
         measuring_[model] = false;
         perform(core_.measured(model, planned), "measured");
+    }
+    void measured_form(ModelIndex model, const Result<Needs>& planned) {
+        if (!measuring_form_[model]) return;
+        measuring_form_[model] = false;
+        perform(core_.measured_form(model, planned), "measured_form");
     }
     void unload(ModelIndex model) {
         const auto leases = core_.local(model).leases - core_.local(model).ahead;
@@ -343,6 +356,12 @@ private:
         EXPECT_EQ(processes_[a.model], Process::none) << event_;
         measuring_[a.model] = true;
     }
+    void on(const MeasureForm& a) {
+        ++counts["measure form"];
+        EXPECT_FALSE(measuring_form_[a.model]) << event_;
+        EXPECT_EQ(processes_[a.model], Process::serving) << event_;
+        measuring_form_[a.model] = true;
+    }
     void on(const Spawn& a) {
         ++counts["spawn"];
         EXPECT_FALSE(measuring_[a.model]) << event_;
@@ -394,6 +413,10 @@ private:
             EXPECT_TRUE(spec.has_local) << event_;
             EXPECT_EQ(processes_[a.route.model], Process::serving) << event_;
             EXPECT_FALSE(stop_asked_[a.route.model]) << event_;
+            if (a.route.model == eyes && brings_media_.contains(a.ticket)) {
+                ++counts["media"];
+                EXPECT_FALSE(core_.local(eyes).reduction.text_only) << event_ << " gives a picture to the blind";
+            }
         }
         asked_.erase(asked);
         granted_.emplace(a.ticket, a.route);
@@ -405,8 +428,8 @@ private:
     }
 
     bool busy() const {
-        return std::ranges::contains(measuring_, true) || std::ranges::contains(stop_asked_, true) ||
-               std::ranges::contains(processes_, Process::starting);
+        return std::ranges::contains(measuring_, true) || std::ranges::contains(measuring_form_, true) ||
+               std::ranges::contains(stop_asked_, true) || std::ranges::contains(processes_, Process::starting);
     }
 
     bool an_endpoint_is_waited_for(ModelIndex model) const {
@@ -502,6 +525,14 @@ private:
         for (const auto& [ticket, model] : asked_) {
             const auto& local = core_.local(model);
             if (local.state != LocalState::ready || local.draining || an_endpoint_is_waited_for(model)) continue;
+            if (local.changing_form) {
+                EXPECT_GT(local.leases, 0) << "ticket " << ticket << " waits for another form after " << event_;
+                continue;
+            }
+            if (local.reduction.text_only && brings_media_.contains(ticket)) {
+                EXPECT_TRUE(measuring_form_[model]) << "ticket " << ticket << " after " << event_;
+                continue;
+            }
             const auto slots = core_.models()[model].slots;
             if (slots > 0 && local.running >= slots) continue;
             EXPECT_TRUE(in_reap_wait_.contains(ticket)) << "ticket " << ticket << " after " << event_;
@@ -521,6 +552,8 @@ private:
     std::map<Ticket, std::set<EndpointIndex>> had_;
     std::set<Ticket> finished_;            // of the granted ones
     std::map<Ticket, bool> in_reap_wait_;  // may wait although the worker is ready: it is believed to be dying
+    std::vector<bool> measuring_form_;
+    std::set<Ticket> brings_media_;
     std::vector<bool> measuring_, stop_asked_, probing_;
     std::vector<Process> processes_;
 };
@@ -560,6 +593,8 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
                              "waits for memory",
                              "displaced",
                              "stands in",
+                             "measure form",
+                             "media",
                              "unload",
                              "unload refused",
                              "borrow",
@@ -567,7 +602,7 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
                              "wake",
                              "paused",
                              "reload"})
-        EXPECT_GE(seen[what], histories / 3) << what << " is too rare for these histories to say much about it";
+        EXPECT_GE(seen[what], histories / 6) << what << " is too rare for these histories to say much about it";
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, PoolCoreProperty,

@@ -2,6 +2,7 @@
 // them.
 #include "router/decide.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -149,6 +150,35 @@ TEST(Decide, TellsWhatElseItLookedAt) {
     EXPECT_EQ(decision->considered[1].model, "small");
     EXPECT_FALSE(decision->considered[1].chosen);
     EXPECT_EQ(decision->considered[3].route, "default");
+}
+
+TEST(Decide, PipelinesTakeWhatNeedsSeveralModels) {
+    const std::vector<Candidate> models{
+        {.name = "solar", .remote = true}, {.name = "lfm2"}, {.name = "omni", .multimodal = true}};
+    const std::vector<std::string> pipelines{"vision-expert", "tone-expert", "voice-assistant", "mine"};
+    const auto decided = [&](const Scores& scores, const Facts& facts, config::Routing routing = {}) {
+        const auto decision =
+            decide(scores, facts, routing, find_targets(routing, models, pipelines), [](auto) { return Obstacle{}; });
+        return decision ? fmt::format("{} {}", decision->model, name_of(decision->route)) : decision.error().message;
+    };
+    const Scores hard{.hard = 0.9F, .soft = 0.1F, .familiar = 1};
+    const Scores mixed{.hard = 0.8F, .soft = 0.3F, .familiar = 1};
+    const Scores sorry{.hard = 0.3F, .soft = 0.8F, .familiar = 1};
+    EXPECT_EQ(decided(hard, {}), "solar hard");
+    EXPECT_EQ(decided(mixed, {}), "tone-expert hard");
+    EXPECT_EQ(decided(sorry, {}), "tone-expert soft");
+    EXPECT_EQ(decided(hard, {.image = true}), "vision-expert multimodal");
+    EXPECT_EQ(decided(hard, {.video = true}), "vision-expert multimodal");
+    EXPECT_EQ(decided(hard, {.audio = true}), "voice-assistant multimodal");
+    EXPECT_EQ(decided(hard, {.image = true, .audio = true}), "vision-expert multimodal");
+    config::Routing own{.hard = "mine", .image = "omni", .mixed = "lfm2"};
+    EXPECT_EQ(decided(hard, {}, own), "mine hard");
+    EXPECT_EQ(decided(mixed, {}, own), "lfm2 hard");
+    EXPECT_EQ(decided(hard, {.image = true}, own), "omni multimodal");
+    own.thresholds.mixed = 0.5;
+    EXPECT_EQ(decided(mixed, {}, own), "mine hard");
+    const auto earlier = Facts{.earlier = Earlier{.model = "tone-expert", .label = Label::hard}};
+    EXPECT_EQ(decided(hard, earlier), "tone-expert pinned") << "the conversation keeps its tone";
 }
 
 TEST(Decide, WithoutAModelItSaysSo) {

@@ -1,0 +1,128 @@
+#include "pipelines/step_request.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+
+#include "base/prompt_template.hpp"
+#include "llm/transcript.hpp"
+
+namespace sarai::pipelines {
+namespace {
+
+namespace json = boost::json;
+
+json::object values_of(const config::Pipeline& pipeline, const Inputs& inputs, const Results& results) {
+    json::object steps, parameters;
+    for (const auto& step : pipeline.steps) {
+        const auto found = results.find(step.name);
+        steps[step.name] = found == results.end() ? json::value() : json::value(found->second);
+    }
+    for (const auto& [name, value] : inputs.parameters) parameters[name] = value;
+    return {{"input", inputs.text},
+            {"language", inputs.language},
+            {"images", inputs.count(Medium::image)},
+            {"audios", inputs.count(Medium::audio)},
+            {"videos", inputs.count(Medium::video)},
+            {"today", fmt::format("{:%F}", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()))},
+            {"name", pipeline.name},
+            {"parameters", std::move(parameters)},
+            {"steps", std::move(steps)}};
+}
+
+// The configuration was checked when it was loaded; what is left depends on values.
+Result<std::string> filled_in(const config::PipelineStep& step, std::string_view key, const std::string& text,
+                              const json::object& values) {
+    const auto parsed = key == "when" ? PromptTemplate::parse_condition(text) : PromptTemplate::parse(text);
+    auto made = parsed ? parsed->render(values) : Result<std::string>(std::unexpected(parsed.error()));
+    if (!made) made.error().message = fmt::format("'{}' of step '{}': {}", key, step.name, made.error().message);
+    return made;
+}
+
+bool goes_with(const config::PipelineStep& step, Medium medium) {
+    if (step.attachments == "any") return true;
+    switch (medium) {
+        case Medium::image: return step.attachments == "image";
+        case Medium::audio: return step.attachments == "audio";
+        case Medium::video: return step.attachments == "video";
+    }
+    return false;
+}
+
+Result<json::array> messages_for(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                 const Inputs& inputs, const Results& results) {
+    const auto values = values_of(pipeline, inputs, results);
+    auto system = filled_in(step, "system", step.system, values);
+    if (!system) return std::unexpected(system.error());
+    auto prompt =
+        step.prompt.empty() ? Result<std::string>(inputs.text) : filled_in(step, "prompt", step.prompt, values);
+    if (!prompt) return std::unexpected(prompt.error());
+    if (step.history && !inputs.system.empty()) *system += (system->empty() ? "" : "\n\n") + inputs.system;
+
+    json::array messages;
+    if (!system->empty()) messages.push_back({{"role", "system"}, {"content", *system}});
+    if (step.history) messages.insert(messages.end(), inputs.history.begin(), inputs.history.end());
+    json::array parts;
+    for (const auto& attachment : inputs.attachments)
+        if (goes_with(step, attachment.medium)) parts.push_back(attachment.part);
+    if (parts.empty()) {
+        messages.push_back({{"role", "user"}, {"content", *prompt}});
+    } else {
+        if (!prompt->empty()) parts.push_back({{"type", "text"}, {"text", *prompt}});
+        messages.push_back({{"role", "user"}, {"content", std::move(parts)}});
+    }
+    return messages;
+}
+
+llm::Request with_body(json::object body, const std::string& model) {
+    llm::Request request{.model = model, .stream = true, .body = std::move(body)};
+    request.body["model"] = model;
+    request.size = json::serialize(request.body.at("messages")).size();
+    return request;
+}
+
+}  // namespace
+
+Result<bool> is_wanted(const config::Pipeline& pipeline, const config::PipelineStep& step, const Inputs& inputs,
+                       const Results& results) {
+    if (step.when.empty()) return true;
+    return filled_in(step, "when", step.when, values_of(pipeline, inputs, results)).transform([](const auto& text) {
+        return !text.empty();
+    });
+}
+
+bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs) {
+    return std::ranges::any_of(inputs.attachments, [&](const auto& one) { return goes_with(step, one.medium); });
+}
+
+Result<llm::Request> request_for(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                 const std::string& model, const Inputs& inputs, const Results& results) {
+    auto messages = messages_for(pipeline, step, inputs, results);
+    if (!messages) return std::unexpected(messages.error());
+    json::object body{{"messages", std::move(*messages)}, {"stream", true}};
+    if (step.temperature) body["temperature"] = *step.temperature;
+    if (step.max_tokens > 0) body["max_tokens"] = step.max_tokens;
+    return with_body(std::move(body), model);
+}
+
+Result<llm::Request> final_request(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                   const std::string& model, const Inputs& inputs, const Results& results,
+                                   const llm::Request& asked) {
+    auto messages = messages_for(pipeline, step, inputs, results);
+    if (!messages) return std::unexpected(messages.error());
+    messages->insert(messages->end(), inputs.prefill.begin(), inputs.prefill.end());
+    auto body = asked.body;
+    body.erase("pipeline");
+    body["messages"] = std::move(*messages);
+    if (step.temperature && !body.contains("temperature")) body["temperature"] = *step.temperature;
+    if (step.max_tokens > 0 && !llm::token_limit(asked)) body["max_tokens"] = step.max_tokens;
+    auto request = with_body(std::move(body), model);
+    request.stream = asked.stream;
+    request.keep_alive = asked.keep_alive;
+    return request;
+}
+
+}  // namespace sarai::pipelines

@@ -1,0 +1,35 @@
+// What models that are to be available at the same time take of the budget at most, before any of them is loaded.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/bytes.hpp"
+#include "base/error.hpp"
+
+namespace sarai::pool {
+
+struct Proof {
+    struct Part {
+        std::string model;
+        Bytes bytes;  // reserved, or what a load will reserve
+        bool loaded = false;
+    };
+    std::vector<Part> parts;    // local workers of the models; those that a server answers for need none
+    std::vector<Part> staying;  // of others, which nobody may displace for them; sarai itself among them
+    Bytes displaceable;         // of others that go if they have to
+    Bytes budget;
+    int places = 0;         // of memory.max_concurrent_llms
+    int places_needed = 0;  // by the parts and those that stay
+
+    [[nodiscard]] Bytes needed() const;
+    [[nodiscard]] Bytes held() const;
+    // Of all workers and sarai itself while the models are at work: never more than the budget where it fits.
+    [[nodiscard]] Bytes peak() const;
+    [[nodiscard]] bool fits() const { return needed() + held() <= budget && places_needed <= places; }
+};
+
+// Of a proof that does not fit; `who`: what the models are for ("pipeline 'vision-expert'"). Code::no_memory or busy.
+[[nodiscard]] Error explain(const Proof& proof, const std::string& who);
+
+}  // namespace sarai::pool

@@ -1,0 +1,111 @@
+"""Media: what the multimodal model is fed, and its projector that comes when it is needed. Real workers."""
+import unittest
+
+from harness import MODELS, Case, Sarai, local, main, wait_until
+from media import picture, tone
+
+OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048"
+
+
+def user(*parts):
+    return [{"role": "user", "content": [p if isinstance(p, dict) else {"type": "text", "text": p} for p in parts]}]
+
+
+class OnDemand(Case):
+    def ask(self, sarai, *parts, **more):
+        reply = sarai.request("POST", "/v1/chat/completions",
+                              {"model": "omni", "messages": user(*parts), "max_tokens": 8, "temperature": 0, "seed": 1, **more})
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply
+
+    def test_text_is_answered_without_the_projector_and_media_bring_it(self):
+        sarai = self.serve({"omni": OMNI})
+        self.ask(sarai, "Hello")
+        row = sarai.row("omni")
+        self.assertEqual(row["projector"], "on demand")
+        blind, pid = row["planned_bytes"], row["pid"]
+        self.ask(sarai, "What is it?", picture("red"))
+        row = sarai.row("omni")
+        self.assertEqual(row["projector"], "loaded")
+        self.assertNotEqual(row["pid"], pid)
+        self.assertGreater(row["planned_bytes"], blind)
+        self.assertIn("mmproj", [line["what"] for line in row["plan"]])
+        seeing = row["pid"]
+        self.ask(sarai, "Hello again")
+        self.assertEqual(sarai.row("omni")["pid"], seeing, "who sees can read as well")
+        self.assertLessEqual(sarai.row("omni")["peak_bytes"], sarai.row("omni")["planned_bytes"])
+        why = sarai.request("GET", "/sarai/why?model=omni").json["decisions"]
+        self.assertTrue(any("with its projector" in d["outcome"] for d in why), why)
+
+    def test_it_goes_back_to_text_after_its_ttl(self):
+        sarai = self.serve({"omni": OMNI + ", mmproj_ttl: 500ms"})
+        self.ask(sarai, "What?", picture("blue"))
+        wait_until(lambda: (row := sarai.row("omni"))["state"] == "ready" and row["projector"] == "on demand", "the worker for text to be back")
+        self.ask(sarai, "Hello")
+
+    def test_a_projector_that_does_not_fit_is_refused_and_text_goes_on(self):
+        roomy = self.serve({"omni": OMNI})
+        self.ask(roomy, "Hello")
+        blind = roomy.row("omni")["planned_bytes"]
+        self.ask(roomy, "What?", picture("red"))
+        seeing = roomy.row("omni")["planned_bytes"]
+        own = roomy.status()["ledger"]["reserved_bytes"] - seeing
+        tight = self.serve({"omni": OMNI}, memory=f"max_ram: {(own + (blind + seeing) // 2) // 1024}KiB")
+        self.ask(tight, "Hello")
+        reply = tight.request("POST", "/v1/chat/completions", {"model": "omni", "messages": user("What?", picture("red")), "max_tokens": 4})
+        self.assertEqual(reply.status, 503, reply.body)
+        self.assertIn("model 'omni' does not fit: it needs", reply.json["error"]["message"])
+        self.ask(tight, "Hello")
+
+    def test_always_means_from_the_start(self):
+        sarai = self.serve({"omni": OMNI + ", mmproj_load: always, preload: true"})
+        wait_until(lambda: sarai.row("omni")["state"] == "ready", "omni")
+        self.assertEqual(sarai.row("omni")["projector"], "loaded")
+
+    def test_requests_for_text_and_pictures_at_once_are_all_answered(self):
+        import concurrent.futures
+        sarai = self.serve({"omni": OMNI})
+        self.ask(sarai, "Hello")
+        with concurrent.futures.ThreadPoolExecutor(8) as threads:
+            replies = list(threads.map(lambda i: self.ask(sarai, "Hello", *([picture("red")] if i % 2 else [])), range(16)))
+        self.assertEqual(len(replies), 16)
+
+
+class Fed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sarai = Sarai({"omni": OMNI + ", mmproj_load: always"}).start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sarai.close()
+
+    def ask(self, *parts):
+        reply = self.sarai.request("POST", "/v1/chat/completions", {"model": "omni", "messages": user(*parts), "max_tokens": 24, "temperature": 0,
+                                                                    "seed": 1, "logprobs": True, "top_logprobs": 5})
+        self.assertEqual(reply.status, 200, reply.body)
+        logprobs = [(t["token"], round(t["logprob"], 4)) for t in reply.json["choices"][0]["logprobs"]["content"]]
+        return reply.json["usage"]["prompt_tokens"], logprobs
+
+    def test_other_pictures_and_sounds_give_other_tokens_and_answers(self):
+        bare, plain = self.ask("What?")
+        red, said_red = self.ask("What?", picture("red"))
+        again, said_again = self.ask("What?", picture("red"))
+        blue, said_blue = self.ask("What?", picture("blue"))
+        large, _ = self.ask("What?", picture("red", 256))
+        self.assertEqual((red, said_red), (again, said_again), "the same picture is the same")
+        self.assertEqual(red, blue, "pictures of one size take as many tokens")
+        self.assertGreater(red, bare)
+        self.assertGreater(large, red)
+        self.assertNotEqual(said_red, said_blue, "what is seen changes what is said")
+        self.assertNotEqual(said_red, plain)
+        short, low = self.ask("What?", tone(220))
+        _, high = self.ask("What?", tone(880))
+        long, _ = self.ask("What?", tone(220, 40))
+        self.assertGreater(short, bare)
+        self.assertGreater(long, short)
+        self.assertNotEqual(low, high)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Pipelines over HTTP, with real workers: several models on one answer, all of them still there afterwards."""
+import json
+import threading
+import unittest
+
+from harness import MODELS, Case, Sarai, kernel_memory, local, main, ollama, wait_until
+from media import picture, tone
+
+# What one writes the next one reads: more than fits in the usual 512 tokens of tests.
+TRIO = {name: f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 2048" for name in ("solar", "lfm2", "omni")}
+TRIO["omni"] += f", mmproj: '{MODELS}/omni-mmproj.gguf'"
+ROUTING = "routing: {hard: solar, soft: lfm2, multimodal: omni}\n"
+
+
+def user(text, *parts):
+    return [{"role": "user", "content": [{"type": "text", "text": text}, *parts] if parts else text}]
+
+
+class BuiltIn(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.sarai = Sarai(TRIO, extra=ROUTING, memory="max_ram: 3GiB, max_concurrent_llms: 3").start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sarai.close()
+
+    def ask(self, model, messages, headers=None, **more):
+        reply = self.sarai.request("POST", "/v1/chat/completions", {"model": model, "messages": messages, "max_tokens": 8, **more}, headers or {})
+        self.assertEqual(reply.status, 200, reply.body)
+        return reply
+
+    def steps(self, reply):
+        return [(s["name"], s.get("model", "left out")) for s in reply.json["sarai_pipeline"]["steps"]]
+
+    def peak(self):
+        """Of sarai and its workers by the kernel's own count."""
+        return kernel_memory(self.sarai.family())[0]
+
+    def test_a_picture_is_described_and_the_expert_answers(self):
+        reply = self.ask("vision-expert", user("What is it?", picture("red")))
+        self.assertEqual(self.steps(reply), [("look", "omni")])
+        self.assertEqual(reply.headers["x-sarai-model"], "solar")
+        self.assertEqual(reply.headers["x-sarai-pipeline"], "vision-expert")
+        self.assertIn("pipeline vision-expert: look by omni, answer by solar", reply.headers["x-sarai-reason"])
+        self.assertTrue(reply.json["choices"][0]["message"]["content"])
+
+    def test_without_a_picture_that_step_is_left_out(self):
+        self.assertEqual(self.steps(self.ask("vision-expert", user("What is a monad?"))), [("look", "left out")])
+
+    def test_the_small_model_sets_the_tone_unless_the_request_does(self):
+        self.assertEqual(self.steps(self.ask("tone-expert", user("Estoy harto de este error"))), [("tone", "lfm2")])
+        given = self.ask("tone-expert", user("Estoy harto de este error"), pipeline={"tone": "seco"})
+        self.assertEqual(self.steps(given), [("tone", "left out")])
+
+    def test_what_was_said_is_written_down_looked_up_and_said_kindly(self):
+        reply = self.ask("voice-assistant", user("¿Qué dice?", tone(440)))
+        self.assertEqual(self.steps(reply), [("transcript", "omni"), ("facts", "solar")])
+        self.assertEqual(reply.headers["x-sarai-model"], "lfm2")
+
+    def test_all_models_stay_and_the_measured_peak_is_not_above_the_proven_one(self):
+        highest, stop = 0, threading.Event()
+
+        def watch():
+            nonlocal highest
+            while not stop.is_set():
+                highest = max(highest, self.peak())
+                stop.wait(0.05)
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            proofs = [self.ask(name, messages).json["sarai_pipeline"]["proven_peak_bytes"] for name, messages in
+                      [("vision-expert", user("What?", picture("blue"))), ("tone-expert", user("Hi there, I am sad")),
+                       ("voice-assistant", user("What?", tone(880)))]]
+        finally:
+            stop.set()
+            watcher.join()
+        self.assertGreater(highest, 0)
+        self.assertLessEqual(highest, max(proofs))
+        wait_until(lambda: all(self.sarai.row(name)["state"] == "ready" for name in TRIO), "all three to be there")
+
+    def test_steps_are_streamed_as_reasoning_to_who_asks(self):
+        for headers, more, shown in [({}, {}, False), ({"x-sarai-steps": "show"}, {}, True), ({}, {"reasoning_effort": "low"}, True)]:
+            chunks = self.sarai.stream("/v1/chat/completions", {"model": "tone-expert", "messages": user("I am so tired of this bug"),
+                                                                "max_tokens": 8, "stream": True, **more}, headers)
+            thoughts = "".join(c["choices"][0]["delta"].get("reasoning_content") or "" for c in chunks if c.get("choices"))
+            answer = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c.get("choices"))
+            self.assertEqual(thoughts.startswith("[tone] "), shown, thoughts)
+            self.assertTrue(answer)
+            told = [c["sarai_pipeline"] for c in chunks if "sarai_pipeline" in c]
+            self.assertEqual([s["name"] for s in told[0]["steps"]], ["tone"])
+        whole = self.ask("tone-expert", user("I am so tired of this bug"), {"x-sarai-steps": "show"})
+        self.assertTrue(whole.json["choices"][0]["message"]["reasoning_content"].startswith("[tone] "))
+
+    def test_the_other_apis_have_them_as_well(self):
+        chat = self.sarai.request("POST", "/api/chat", {"model": "tone-expert", "messages": user("Hello"), "stream": False, "options": {"num_predict": 4}})
+        self.assertEqual((chat.status, chat.json["done"]), (200, True), chat.body)
+        thinking = self.sarai.request("POST", "/api/chat", {"model": "tone-expert:latest", "messages": user("Hello"), "think": True, "stream": False,
+                                                            "options": {"num_predict": 4}})
+        self.assertTrue(thinking.json["message"]["thinking"].startswith("[tone] "), thinking.body)
+        message = self.sarai.request("POST", "/v1/messages", {"model": "tone-expert", "messages": user("Hello"), "max_tokens": 4})
+        self.assertEqual((message.status, message.json["type"]), (200, "message"), message.body)
+        response = self.sarai.request("POST", "/v1/responses", {"model": "tone-expert", "input": "Hello", "max_output_tokens": 4})
+        self.assertEqual(response.status, 200, response.body)
+
+    def test_they_are_listed_like_models(self):
+        ids = [m["id"] for m in self.sarai.request("GET", "/v1/models").json["data"]]
+        self.assertEqual(ids[-3:], ["vision-expert", "tone-expert", "voice-assistant"])
+        self.assertIn("vision-expert:latest", [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]])
+        self.assertEqual(self.sarai.request("GET", "/v1/models/vision-expert").json["sarai"]["steps"], {"look": "omni", "answer": "solar"})
+        self.assertIn("FROM vision-expert", self.sarai.request("POST", "/api/show", {"model": "vision-expert"}).json["modelfile"])
+        rows = self.sarai.request("GET", "/sarai/pipelines").json["pipelines"]
+        self.assertEqual([(s["name"], s["model"], s["needs"]) for s in rows[2]["steps"]],
+                         [("transcript", "omni", []), ("facts", "solar", ["transcript"]), ("answer", "lfm2", ["transcript", "facts"])])
+        listed = self.sarai.cli("pipelines")
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertIn("voice-assistant", listed.stdout)
+        self.assertEqual(json.loads(self.sarai.cli("pipelines", "--json").stdout)["pipelines"], rows)
+
+    def test_what_is_wrong_with_a_request_is_said_before_anything_is_asked(self):
+        refused = lambda body: self.sarai.request("POST", "/v1/chat/completions", {"model": "tone-expert", **body})
+        for body, field in [({"messages": user("x"), "pipeline": {"tome": "dry"}}, "pipeline.tome"), ({"messages": user("x"), "pipeline": "dry"}, "pipeline"),
+                            ({"messages": [{"role": "system", "content": "x"}]}, "messages")]:
+            reply = refused(body)
+            self.assertEqual((reply.status, reply.json["error"]["param"]), (400, field), reply.body)
+        completion = self.sarai.request("POST", "/v1/completions", {"model": "tone-expert", "prompt": "x"})
+        self.assertEqual((completion.status, completion.json["error"]["param"]), (400, "model"), completion.body)
+
+
+PARALLEL = """
+pipelines:
+  both:
+    deadline: %s
+    steps:
+      - {name: one, model: solar, prompt: "One: {{ input }}", max_tokens: 16}
+      - {name: two, model: lfm2, prompt: "Two: {{ input }}", max_tokens: 16}
+      - {name: answer, model: lfm2, prompt: "{{ steps.one }} {{ steps.two }}", max_tokens: 8}
+"""
+
+
+class Own(Case):
+    def test_steps_that_need_nothing_of_each_other_run_at_the_same_time(self):
+        sarai = self.serve({"solar": local("solar", "preload: true"), "lfm2": local("lfm2", "preload: true, parallel: 2")}, extra=PARALLEL % "60s")
+        reply = sarai.chat("both", "Hello")
+        self.assertEqual(reply.status, 200, reply.body)
+        steps = reply.json["sarai_pipeline"]["steps"]
+        self.assertEqual({s["name"]: s["model"] for s in steps}, {"one": "solar", "two": "lfm2"})
+
+    def test_a_pipeline_that_does_not_fit_is_refused_with_reasons_before_it_starts(self):
+        sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra=PARALLEL % "0s", memory="max_ram: 64MiB")
+        reply = sarai.chat("both", "Hello")
+        self.assertEqual(reply.status, 503, reply.body)
+        message = reply.json["error"]["message"]
+        self.assertRegex(message, r"pipeline 'both' does not fit: its models need .* at the same time \(solar .*, lfm2 .*\), and .* are held by: sarai itself")
+        self.assertEqual([sarai.row(n)["state"] for n in ("solar", "lfm2")], ["unloaded", "unloaded"])
+
+    def test_too_many_models_for_the_places_are_refused_as_well(self):
+        sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra=PARALLEL % "0s", memory="max_ram: 2GiB, max_concurrent_llms: 1")
+        self.assertIn("makes 2 generative models", sarai.chat("both", "Hello").json["error"]["message"])
+
+    def test_a_step_falls_back_like_any_request(self):
+        sarai = self.serve({"solar": ollama("http://127.0.0.1:9", "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512"),
+                            "lfm2": local("lfm2")}, extra=PARALLEL % "0s")
+        reply = sarai.chat("both", "Hello")
+        self.assertEqual(reply.status, 200, reply.body)
+        one = [s for s in reply.json["sarai_pipeline"]["steps"] if s["name"] == "one"][0]
+        self.assertEqual((one["backend"], one["endpoint"]), ("gguf_native", "local"))
+
+    def test_a_step_that_fails_says_which_one(self):
+        sarai = self.serve({"solar": ollama("http://127.0.0.1:9", "solar"), "lfm2": local("lfm2")}, extra=PARALLEL % "0s")
+        reply = sarai.chat("both", "Hello")
+        self.assertIn(reply.status, (502, 503), reply.body)
+        self.assertIn("step 'one' of pipeline 'both': ", reply.json["error"]["message"])
+
+    def test_a_deadline_ends_it(self):
+        sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra=PARALLEL % "1ms")
+        reply = sarai.chat("both", "Hello")
+        self.assertEqual(reply.status, 504, reply.body)
+        self.assertIn("longer than its deadline", reply.json["error"]["message"])
+        wait_until(lambda: sarai.status()["in_flight"] == 0 if "in_flight" in sarai.status() else True, "nothing to be left")
+
+    def test_a_key_needs_the_pipelines_name_alone(self):
+        import hashlib
+        sha = lambda key: hashlib.sha256(key.encode()).hexdigest()
+        sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")},
+                           extra=PARALLEL % "0s" + f"access: {{keys: {{one: {{sha256: {sha('1')}, models: [both]}}, two: {{sha256: {sha('2')}, models: [lfm2]}}}}}}\n")
+        ask = lambda key: sarai.request("POST", "/v1/chat/completions", {"model": "both", "messages": user("x"), "max_tokens": 4},
+                                        {"Authorization": f"Bearer {key}"})
+        self.assertEqual(ask("1").status, 200, ask("1").body)
+        self.assertEqual(ask("2").status, 403)
+
+
+if __name__ == "__main__":
+    main()

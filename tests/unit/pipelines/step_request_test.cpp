@@ -1,0 +1,134 @@
+#include "pipelines/step_request.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+namespace sarai::pipelines {
+namespace {
+
+namespace json = boost::json;
+using ::testing::HasSubstr;
+
+llm::Request chat(std::string_view messages, std::string_view more = "") {
+    llm::Request request{.model = "p", .body = {}};
+    request.body = json::parse(std::string("{\"model\": \"p\"") + std::string(more) +
+                               ", \"messages\": " + std::string(messages) + "}")
+                       .as_object();
+    return request;
+}
+
+constexpr std::string_view conversation = R"([
+  {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"},
+  {"role": "user", "content": [{"type": "text", "text": "What is"}, {"type": "image_url", "image_url": {"url": "data:,x"}},
+                               {"type": "input_audio", "input_audio": {"data": "x", "format": "wav"}}, {"type": "text", "text": "this?"}]}])";
+
+config::Pipeline pipeline() {
+    return {.name = "p",
+            .parameters = {{"tone", "warm"}},
+            .steps = {{.name = "look",
+                       .model = "omni",
+                       .prompt = "See: {{ input }}",
+                       .attachments = "image",
+                       .temperature = 0.5,
+                       .max_tokens = 9},
+                      {.name = "answer",
+                       .model = "solar",
+                       .system = "Tone: {{ parameters.tone }}",
+                       .prompt = "{{ steps.look }} | {{ input }} ({{ images }} {{ audios }} {{ language }})",
+                       .when = "",
+                       .history = true,
+                       .temperature = 0.1,
+                       .max_tokens = 50}},
+            .output = "answer"};
+}
+
+Inputs inputs(const llm::Request& request) {
+    auto read = read_inputs(pipeline(), request, "en");
+    EXPECT_TRUE(read) << read.error().message;
+    return read.value_or(Inputs{});
+}
+
+}  // namespace
+
+TEST(PipelineInputs, AreTheUsersLastMessageAndWhatWasSaidBefore) {
+    const auto read = inputs(chat(conversation));
+    EXPECT_EQ(read.text, "What is\nthis?");
+    EXPECT_EQ(read.count(Medium::image), 1);
+    EXPECT_EQ(read.count(Medium::audio), 1);
+    EXPECT_EQ(read.count(Medium::video), 0);
+    EXPECT_EQ(read.system, "Be brief.");
+    EXPECT_EQ(read.history.size(), 2U);
+    EXPECT_EQ(read.language, "en");
+}
+
+TEST(PipelineInputs, ParametersAreTheRequests) {
+    const auto messages = R"([{"role": "user", "content": "x"}])";
+    const auto given = inputs(chat(messages, R"(, "pipeline": {"tone": "dry", "language": "es"})"));
+    EXPECT_EQ(given.parameters.at("tone"), "dry");
+    EXPECT_EQ(given.language, "es");
+    const auto wrong = [&](std::string_view more) {
+        const auto read = read_inputs(pipeline(), chat(messages, more), "en");
+        return read ? std::string("right") : read.error().field + ": " + read.error().message;
+    };
+    EXPECT_EQ(wrong(R"(, "pipeline": {"tome": "dry"})"),
+              "pipeline.tome: pipeline 'p' has no parameter 'tome'; it has: tone");
+    EXPECT_THAT(wrong(R"(, "pipeline": {"tone": 5})"), HasSubstr("'pipeline.tone' is no text"));
+    EXPECT_THAT(wrong(R"(, "pipeline": 5)"), HasSubstr("'pipeline' is no object"));
+}
+
+TEST(PipelineInputs, WithoutAUsersMessageThereIsNothingToDo) {
+    const auto read = read_inputs(pipeline(), chat(R"([{"role": "system", "content": "x"}])"), "en");
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().field, "messages");
+    llm::Request completion{.task = llm::Task::completion, .model = "p", .body = {{"prompt", "x"}}};
+    EXPECT_EQ(read_inputs(pipeline(), completion, "en").error().field, "model");
+}
+
+TEST(PipelineSteps, AStepGetsItsTextsItsAttachmentsAndNothingElse) {
+    const auto p = pipeline();
+    const auto made =
+        request_for(p, p.steps[0], "omni", inputs(chat(conversation, R"(, "tools": [{"type": "function"}])")), {});
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_TRUE(made->stream);
+    EXPECT_EQ(made->model, "omni");
+    EXPECT_EQ(
+        json::serialize(made->body),
+        R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:,x"}},)"
+        R"({"type":"text","text":"See: What is\nthis?"}]}],"stream":true,"temperature":5E-1,"max_tokens":9,"model":"omni"})");
+}
+
+TEST(PipelineSteps, TheLastOneIsTheClientsRequestWithItsOwnMessages) {
+    const auto p = pipeline();
+    const auto asked = chat(conversation, R"(, "max_tokens": 7, "tools": [], "pipeline": {"tone": "dry"})");
+    const auto made = final_request(p, p.steps[1], "solar", inputs(asked), {{"look", "a cat"}}, asked);
+    ASSERT_TRUE(made) << made.error().message;
+    EXPECT_EQ(made->body.at("model"), "solar");
+    EXPECT_EQ(made->body.at("max_tokens"), 7) << "the client's own limit holds";
+    EXPECT_TRUE(made->body.contains("tools"));
+    EXPECT_FALSE(made->body.contains("pipeline"));
+    EXPECT_EQ(made->body.at("temperature").as_double(), 0.1);
+    const auto& messages = made->body.at("messages").as_array();
+    ASSERT_EQ(messages.size(), 4U);
+    EXPECT_EQ(messages[0].at("content"), "Tone: dry\n\nBe brief.");
+    EXPECT_EQ(messages[3].at("content"), "a cat | What is\nthis? (1 1 en)");
+}
+
+TEST(PipelineSteps, ConditionsAreAboutTheRequestAndEarlierSteps) {
+    auto p = pipeline();
+    const auto read = inputs(chat(conversation));
+    const auto wanted = [&](std::string when, const Results& results = {}) {
+        p.steps[0].when = std::move(when);
+        return is_wanted(p, p.steps[0], read, results);
+    };
+    EXPECT_TRUE(wanted("").value());
+    EXPECT_TRUE(wanted("images > 0").value());
+    EXPECT_FALSE(wanted("videos > 0").value());
+    EXPECT_FALSE(wanted("steps.answer").value()) << "it was left out, or has not ended";
+    EXPECT_TRUE(wanted("steps.answer", {{"answer", ""}}).value());
+    EXPECT_THAT(wanted("length(images) > 0").error().message, HasSubstr("'when' of step 'look'"));
+}
+
+}  // namespace sarai::pipelines
