@@ -24,6 +24,9 @@ public:
     Query& bind(std::string_view text) {
         return check(sqlite3_bind_text(statement_, ++bound_, text.data(), static_cast<int>(text.size()), nullptr));
     }
+    Query& bind_blob(std::string_view bytes) {
+        return check(sqlite3_bind_blob(statement_, ++bound_, bytes.data(), static_cast<int>(bytes.size()), nullptr));
+    }
     Query& bind(std::int64_t number) { return check(sqlite3_bind_int64(statement_, ++bound_, number)); }
     Query& bind(double number) { return check(sqlite3_bind_double(statement_, ++bound_, number)); }
 
