@@ -27,5 +27,7 @@ void library(Input input);
 void modelfile(Input input);
 void gguf_head(Input input);
 void measurement(Input input);
+void document(Input input);
+void question(Input input);
 
 }  // namespace sarai::fuzz
