@@ -2,6 +2,7 @@
 // character n-grams (support/hashed_ngrams.hpp). It shows that the fusion works, not how good a real model is.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "knowledge/search.hpp"

@@ -44,7 +44,7 @@ TEST(Walk, TakesTextsAndSaysWhyNotTheRest) {
                                                            {"node_modules", "installed packages"},
                                                            {"picture.png", "binary"},
                                                            {"program", "binary"},
-                                                           {"large.txt", "2.9 KiB, at most 2.0 KiB are read"},
+                                                           {"large.txt", "3 KiB, at most 2 KiB are read"},
                                                            {"empty.txt", "empty"},
                                                            {"circle", "a link"}}));
 }
