@@ -50,8 +50,10 @@ std::unexpected<Error> no_model(Call call, std::string_view name) {
 
 std::string data_url(std::string_view base64) {
     // The first bytes of each format, seen through base64.
-    std::string_view type = "image/png";
-    if (base64.starts_with("/9j/"))
+    std::string_view type = "image/*";  // whoever reads it will see
+    if (base64.starts_with("iVBORw"))
+        type = "image/png";
+    else if (base64.starts_with("/9j/"))
         type = "image/jpeg";
     else if (base64.starts_with("R0lGOD"))
         type = "image/gif";
