@@ -35,6 +35,9 @@ struct Origin {
     std::filesystem::path socket = {};  // unix_socket only
     std::string base = {};              // path prefix without a trailing slash: "/v1"
     std::string bearer = {};            // sent with each request as "Authorization: Bearer"; empty: nothing
+    // Connect here, an address, instead of asking a resolver for `host`; empty: ask. Requests and the certificate are
+    // about `host` all the same. For who has checked an address and must not get another one.
+    std::string address = {};
 
     // "http://host[:port][/base]", "https://…", "unix:/path.sock".
     [[nodiscard]] static Result<Origin> parse(std::string_view url);

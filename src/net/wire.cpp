@@ -68,9 +68,11 @@ void notice_loss(int socket) {
 
 asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Origin& origin, milliseconds budget) {
     error_code ec;
-    const auto address = asio::ip::make_address(origin.host, ec);
+    const auto address = asio::ip::make_address(origin.address.empty() ? origin.host : origin.address, ec);
     const auto port = [&] { return static_cast<std::uint16_t>(std::stoul(origin.port)); };
     if (!ec) co_return std::vector{asio::ip::tcp::endpoint(address, port())};
+    if (!origin.address.empty())
+        co_return fail(Code::invalid_argument, fmt::format("\"{}\" is no address", origin.address));
     // This machine, whatever a resolver says (RFC 6761, 6.3); where nothing names it, a resolver does not know it.
     if (origin.host == "localhost")
         co_return std::vector{asio::ip::tcp::endpoint(asio::ip::address_v4::loopback(), port()),

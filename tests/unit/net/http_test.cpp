@@ -82,6 +82,22 @@ protected:
 
 }  // namespace
 
+TEST_F(HttpTest, ClientConnectsToTheAddressItWasGivenAndSpeaksAsTheHost) {
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        co_await exchange.respond({.body = std::string(exchange.request()[http::field::host])});
+    };
+    run([&]() -> asio::awaitable<void> {
+        // A name that no resolver knows (RFC 6761).
+        Client other(io.get_executor(), {.host = "name.invalid", .port = std::to_string(port), .address = "127.0.0.1"});
+        const auto answer = co_await other.fetch({}, {});
+        EXPECT_TRUE(answer.has_value());
+        if (answer) EXPECT_EQ(answer->body, "name.invalid:" + std::to_string(port));
+        Client wrong(io.get_executor(), {.host = "localhost", .port = std::to_string(port), .address = "nowhere"});
+        const auto refused = co_await wrong.fetch({}, {});
+        EXPECT_FALSE(refused.has_value());
+    });
+}
+
 TEST_F(HttpTest, EchoesABodyAndReusesTheConnection) {
     run([this]() -> asio::awaitable<void> {
         for (int i = 0; i < 3; ++i) {
