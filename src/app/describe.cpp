@@ -7,9 +7,9 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "app/short_child.hpp"
 #include "base/sha256.hpp"
 #include "engine/process.hpp"
+#include "engine/short_child.hpp"
 #include "net/on_thread.hpp"
 
 namespace sarai::app {
@@ -32,7 +32,7 @@ std::string digest_of(const history::Stamp& stamp) {
 asio::awaitable<Result<gateway::SharedFacts>> read(std::filesystem::path file) {
     const auto program = engine::find_program("sarai-measure");
     if (!program) co_return std::unexpected(program.error());
-    const auto child = co_await run_child(
+    const auto child = co_await engine::run_child(
         {.program = *program, .arguments = memory::describe_arguments(file), .most_output = most_output}, 30s,
         fmt::format("describing {}", file.string()));
     if (!child) co_return std::unexpected(child.error());

@@ -6,8 +6,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <utility>
 
-#include "app/short_child.hpp"
 #include "engine/process.hpp"
+#include "engine/short_child.hpp"
 #include "history/key.hpp"
 #include "net/on_thread.hpp"
 
@@ -28,9 +28,10 @@ struct Measurer::Known {
 
 namespace {
 
-asio::awaitable<Result<ShortChild>> ask(const std::filesystem::path& program, const memory::EngineShape& shape) {
-    co_return co_await run_child({.program = program, .arguments = memory::measure_arguments(shape)}, 30s,
-                                 fmt::format("measuring {}", shape.model.string()));
+asio::awaitable<Result<engine::ShortChild>> ask(const std::filesystem::path& program,
+                                                const memory::EngineShape& shape) {
+    co_return co_await engine::run_child({.program = program, .arguments = memory::measure_arguments(shape)}, 30s,
+                                         fmt::format("measuring {}", shape.model.string()));
 }
 
 // What the loader would load for the server: it has libraries that the measuring child has not. 5 ms, and only beside a

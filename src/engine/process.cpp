@@ -19,6 +19,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "engine/cage.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::engine {
@@ -51,6 +52,7 @@ bool decides_for_the_engine(std::string_view name) {
 // Runs in the child between fork and exec: only async-signal-safe calls.
 struct PrepareChild {
     const char* cgroup = nullptr;  // a cgroup.procs file, or null
+    const Cage* cage = nullptr;
     pid_t parent = ::getpid();
     boost::system::error_code on_exec_setup(bp::posix::default_launcher& /*launcher*/,
                                             const bp::filesystem::path& /*path*/, const char* const* /*argv*/) const {
@@ -63,6 +65,7 @@ struct PrepareChild {
         sigset_t none;
         ::sigemptyset(&none);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
+        if (!lock_in(*cage)) return {errno, boost::system::system_category()};
         return {};
     }
 };
@@ -172,10 +175,10 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start_or_throw(asio::any_io_
         if (!decides_for_the_engine(entry.key().string())) environment.emplace(entry.key(), entry.value());
     for (const auto& [key, value] : command.environment) environment[key] = value;
     bp::posix::default_launcher launcher;
-    auto process =
-        launcher(executor, ec, command.program.string(), command.arguments,
-                 bp::process_stdio{.in = nullptr, .out = out, .err = err}, bp::process_environment(environment),
-                 PrepareChild{command.cgroup.empty() ? nullptr : command.cgroup.c_str()});
+    auto process = launcher(
+        executor, ec, command.program.string(), command.arguments,
+        bp::process_stdio{.in = nullptr, .out = out, .err = err}, bp::process_environment(environment),
+        PrepareChild{.cgroup = command.cgroup.empty() ? nullptr : command.cgroup.c_str(), .cage = &command.cage});
     if (ec) return fail(Code::io, fmt::format("cannot start {}", command.program.string()), ec);
     auto state = std::make_shared<State>(executor, std::move(process), command.most_output);
     state->out = std::move(out);

@@ -15,9 +15,19 @@
 #include <string>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 
 namespace sarai::engine {
+
+// Bounds of a program that reads what strangers sent. 0: none. Without a network it can make no socket; nothing that it
+// starts, and nothing that it is turned into, can either.
+struct Cage {
+    Bytes address_space;
+    Bytes file_size;  // of each file that it writes
+    std::chrono::seconds cpu{};
+    bool network = true;
+};
 
 struct Command {
     std::filesystem::path program;  // absolute, see find_program()
@@ -25,6 +35,7 @@ struct Command {
     std::map<std::string, std::string> environment = {};  // added to ours
     std::filesystem::path cgroup = {};  // a cgroup.procs file: the child moves there before it runs the program
     std::size_t most_output = std::size_t{1} << 20;  // bytes of its standard output that are kept: the first ones
+    Cage cage = {};
 };
 
 // A program's absolute path: itself if it has a slash, else beside our own executable, else on PATH.

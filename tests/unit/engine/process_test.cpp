@@ -219,4 +219,26 @@ TEST(RuntimeDir, RefusesAPathThatIsTooLongForASocket) {
     fs::remove(fs::temp_directory_path() / std::string(100, 'x'));
 }
 
+TEST_F(ChildProcessTest, InACageHasNoNetworkAndOnlySoMuchOfEverything) {
+    const auto caged = [&](const std::string& script, Cage cage) {
+        auto child =
+            ChildProcess::start(io.get_executor(), {.program = "/bin/bash", .arguments = {"-c", script}, .cage = cage});
+        EXPECT_TRUE(child.has_value());
+        return std::move(*child);
+    };
+    run([&]() -> asio::awaitable<void> {
+        const auto online = caged("exec 3<>/dev/udp/127.0.0.1/9 && echo made", {});
+        co_await online->wait();
+        EXPECT_EQ(online->output(), "made\n");
+        const auto offline = caged("exec 3<>/dev/udp/127.0.0.1/9 && echo made", {.network = false});
+        co_await offline->wait();
+        EXPECT_EQ(offline->output(), "");
+        EXPECT_THAT(offline->last_words(3), testing::HasSubstr("Permission denied"));
+        const auto small =
+            caged("ulimit -v; ulimit -t; ulimit -f", {.address_space = MiB(512), .file_size = MiB(1), .cpu = 7s});
+        co_await small->wait();
+        EXPECT_EQ(small->output(), "524288\n7\n1024\n");
+    });
+}
+
 }  // namespace sarai::engine

@@ -1,15 +1,16 @@
-#include "app/short_child.hpp"
+#include "engine/short_child.hpp"
 
 #include <fmt/format.h>
 
 #include <boost/asio/this_coro.hpp>
 #include <csignal>
 
-namespace sarai::app {
+namespace sarai::engine {
 namespace asio = boost::asio;
 
-asio::awaitable<Result<ShortChild>> run_child(engine::Command command, std::chrono::seconds budget, std::string what) {
-    auto child = engine::ChildProcess::start(co_await asio::this_coro::executor, command);
+asio::awaitable<Result<ShortChild>> run_child(Command command, std::chrono::seconds budget, std::string what,
+                                              std::size_t last_lines) {
+    auto child = ChildProcess::start(co_await asio::this_coro::executor, command);
     if (!child) co_return std::unexpected(child.error());
     const auto ended = co_await (*child)->wait_for(budget);
     if (!ended) {
@@ -19,7 +20,7 @@ asio::awaitable<Result<ShortChild>> run_child(engine::Command command, std::chro
     }
     co_return ShortChild{.status = ended->signalled ? 128 + ended->code : ended->code,
                          .out = (*child)->output(),
-                         .last_words = (*child)->last_words(3)};
+                         .last_words = (*child)->last_words(last_lines)};
 }
 
-}  // namespace sarai::app
+}  // namespace sarai::engine
