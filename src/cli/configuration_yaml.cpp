@@ -201,6 +201,19 @@ std::string engine_yaml(const config::Engine& engine) {
     return section.text().empty() ? "" : "engine:\n" + section.text();
 }
 
+std::string media_yaml(const config::Media& media) {
+    const config::Media usual;
+    Section section("  ");
+    section.add_changed("fetch", media.fetch, usual.fetch, truth);
+    if (!media.allow.empty()) section.add("allow", list_of(media.allow));
+    section.add_changed("max_bytes", media.max_bytes, usual.max_bytes, size_text);
+    if (media.max_pixels != usual.max_pixels) section.add("max_pixels", std::to_string(media.max_pixels));
+    section.add_changed("timeout", media.timeout, usual.timeout, time_text);
+    section.add_changed("max_redirects", media.max_redirects, usual.max_redirects, number);
+    section.add_changed("max_video_frames", media.max_video_frames, usual.max_video_frames, number);
+    return section.text().empty() ? "" : "media:\n" + section.text();
+}
+
 std::string estimates_yaml(const config::Estimates& estimates) {
     Section section("  ");
     if (estimates.native) section.add("native", exact(*estimates.native));
@@ -277,8 +290,8 @@ std::string access_yaml(const config::Access& access) {
 
 std::string configuration_yaml(const config::Config& config) {
     auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
-                engine_yaml(config.engine) + estimates_yaml(config.estimates) + routing_yaml(config.routing) +
-                "models:\n";
+                engine_yaml(config.engine) + estimates_yaml(config.estimates) + media_yaml(config.media) +
+                routing_yaml(config.routing) + "models:\n";
     for (const auto& model : config.models) text += model_yaml(model);
     return text;
 }

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "base/ip_address.hpp"
 #include "base/sha256.hpp"
 #include "config/keys.hpp"
 #include "config/read.hpp"
@@ -67,6 +68,7 @@ public:
         nodes();
         api_keys();
         origins();
+        media();
         reach();
         for (auto& model : draft_.models) {
             check_chain(model);
@@ -173,6 +175,13 @@ private:
             if (host != "*" && !is_host_and_port(host + ":1"))
                 add(place_of("access.allowed_hosts"), "access.allowed_hosts", in_quotes(host),
                     "a host's name without port, such as sarai.lan, or \"*\"");
+    }
+
+    void media() {
+        for (const auto& entry : draft_.config.media.allow)
+            if (!IpRange::parse(entry) && (entry.contains('/') || !is_host_and_port(entry + ":1")))
+                add(place_of("media.allow"), "media.allow", in_quotes(entry),
+                    "a host's name, an address or a range of them whose last bits are zero, such as 192.168.1.0/24");
     }
 
     // Who may reach this server.

@@ -203,6 +203,18 @@ struct Library {
     bool operator==(const Library&) const = default;
 };
 
+// Pictures, sound and films in requests.
+struct Media {
+    bool fetch = true;                     // those that a request names by their URL
+    std::vector<std::string> allow;        // hosts and address ranges that are fetched from though they are not public
+    Bytes max_bytes = MiB(20);             // of each file
+    std::int64_t max_pixels = 50'000'000;  // of each picture, and of a film's
+    std::chrono::milliseconds timeout = 10s;  // to fetch one; redirects included
+    int max_redirects = 3;
+    int max_video_frames = 32;  // that a model gets of one film
+    bool operator==(const Media&) const = default;
+};
+
 // Sends what it fits to its model, before anything else is looked at. Every condition that is given has to hold.
 struct RoutingRule {
     std::string language;                       // "es", "en", "other"; empty: any
@@ -280,6 +292,7 @@ struct Config {
     Estimates estimates;
     Telemetry telemetry;
     Library library;
+    Media media;
     Routing routing;
     bool built_in_pipelines = true;
     std::vector<Pipeline> pipelines;

@@ -135,6 +135,25 @@ TEST(ConfigRules, KeysHaveAHashOrAVariable) {
     expect_only(keys("ann: {sha256: " + hash + ", concurency: 1}"), "access.keys.ann.concurency", "concurrency?");
 }
 
+TEST(MediaConfig, NamesHostsAndRangesThatMayBeFetchedFrom) {
+    const auto media = valid(with_model("media: {fetch: false, allow: [192.168.1.0/24, \"fd00::/8\", 10.1.2.3, a.lan], "
+                                        "max_bytes: 5MiB, max_pixels: 1000000, timeout: 3s, max_redirects: 0, "
+                                        "max_video_frames: 8}"))
+                           .media;
+    EXPECT_FALSE(media.fetch);
+    EXPECT_EQ(media.allow.size(), 4U);
+    EXPECT_EQ(media.max_bytes, MiB(5));
+    EXPECT_EQ(media.max_pixels, 1'000'000);
+    EXPECT_EQ(media.timeout, 3s);
+    EXPECT_EQ(media.max_redirects, 0);
+    EXPECT_EQ(media.max_video_frames, 8);
+    EXPECT_TRUE(valid(with_model("")).media.fetch);
+    for (const auto* entry : {"192.168.1.1/24", "10.0.0.0/40", "\"http://a.lan\"", "\"a b\""})
+        expect_only(with_model("media: {allow: [" + std::string(entry) + "]}"), "media.allow", "192.168.1.0/24");
+    expect_only(with_model("media: {max_redirects: 99}"), "media.max_redirects", "from 0 to 20");
+    expect_only(with_model("media: {max_bytes: 2GiB}"), "media.max_bytes", "at most 1 GiB");
+}
+
 TEST(ConfigRules, OriginsHostsAndCertificates) {
     EXPECT_EQ(valid(with_model("access: {cors_origins: [\"https://a.example:8443\", \"*\"], allowed_hosts: [a.lan]}"))
                   .access.cors_origins.size(),
