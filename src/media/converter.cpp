@@ -1,0 +1,180 @@
+#include "media/converter.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <charconv>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+#include "media/wav.hpp"
+#include "net/on_thread.hpp"
+
+namespace sarai::media {
+namespace {
+
+constexpr std::string_view input_name = "in";
+constexpr std::string_view frame_suffix = ".jpg";
+
+Error explained(const engine::ShortChild& child, std::string_view folder, const ConverterLimits& limits) {
+    const auto signal = child.status - 128;
+    if (signal == SIGXCPU || signal == SIGKILL)
+        return {.code = Code::too_large,
+                .message = fmt::format("converting it took more than {} s", limits.time.count())};
+    if (signal == SIGXFSZ)
+        return {.code = Code::too_large,
+                .message = fmt::format("unpacked it is larger than {}", to_string(limits.output))};
+    return {.code = Code::invalid_argument,
+            .message = fmt::format("it cannot be read: {}", complaint(child.last_words, folder))};
+}
+
+std::optional<std::chrono::milliseconds> time_in(std::string_view name) {
+    if (!name.ends_with(frame_suffix)) return std::nullopt;
+    name.remove_suffix(frame_suffix.size());
+    std::int64_t count = 0;
+    const auto [end, ec] = std::from_chars(name.data(), name.data() + name.size(), count);
+    if (ec != std::errc{} || end != name.data() + name.size()) return std::nullopt;
+    return std::chrono::milliseconds(count);
+}
+
+}  // namespace
+
+struct Converter::Desk {
+    Gate::Pass pass;
+    std::shared_ptr<Scratch> scratch;
+    [[nodiscard]] std::string input() const { return scratch->file(input_name); }
+};
+
+Converter::Converter(asio::any_io_executor executor, ConverterLimits limits)
+    : limits_(std::move(limits)), gate_(std::move(executor), limits_.at_once) {}
+
+asio::awaitable<Result<Converter::Desk>> Converter::prepare(std::string bytes) {
+    Desk desk{.pass = co_await gate_.enter(), .scratch = {}};
+    // Removed there as well, even where the caller was cancelled.
+    const auto remove = [this](Scratch* gone) { asio::post(disk_, [owned = std::unique_ptr<Scratch>(gone)] {}); };
+    auto made = co_await net::on_thread(
+        disk_, [folder = limits_.folder, input = std::move(bytes), remove]() -> Result<std::shared_ptr<Scratch>> {
+            auto scratch = Scratch::create(folder);
+            if (!scratch) return std::unexpected(scratch.error());
+            if (auto written = scratch->write(input_name, input); !written) return std::unexpected(written.error());
+            return std::shared_ptr<Scratch>(new Scratch(std::move(*scratch)), remove);
+        });
+    if (!made) co_return std::unexpected(made.error());
+    desk.scratch = std::move(*made);
+    co_return desk;
+}
+
+asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments) {
+    const auto found = engine::find_program(program);
+    if (!found)
+        co_return fail(Code::unsupported, fmt::format("{} is not installed, which would convert it", program),
+                       "Install ffmpeg, or send images as PNG or JPEG and sound as WAV.");
+    engine::Command command{
+        .program = *found,
+        .arguments = std::move(arguments),
+        .cage = {.address_space = limits_.memory, .file_size = limits_.output, .cpu = limits_.time, .network = false}};
+    auto child = co_await engine::run_child(std::move(command), limits_.time, "converting it", 8);
+    if (!child) {
+        // Whoever sends what takes a minute has sent too much.
+        if (child.error().code == Code::timeout) child.error().code = Code::too_large;
+        co_return std::unexpected(child.error());
+    }
+    if (child->status != 0) co_return std::unexpected(explained(*child, desk.scratch->path(), limits_));
+    co_return std::move(child->out);
+}
+
+asio::awaitable<Result<std::string>> Converter::fetch(const Desk& desk, std::string name) {
+    auto bytes = co_await net::on_thread(
+        disk_, [scratch = desk.scratch, name = std::move(name)] { return scratch->read(name); });
+    if (!bytes && bytes.error().code == Code::not_found)
+        co_return fail(Code::invalid_argument, "it cannot be read: nothing came of it");
+    co_return bytes;
+}
+
+asio::awaitable<Result<Probe>> Converter::probe(const Desk& desk, Kind kind) {
+    const auto printed = co_await run(desk, limits_.ffprobe, probe_arguments(kind, desk.input()));
+    if (!printed) co_return std::unexpected(printed.error());
+    co_return parse_probe(*printed);
+}
+
+asio::awaitable<Result<std::string>> Converter::picture(Kind kind, std::string bytes, PictureOrder order) {
+    const auto desk = co_await prepare(std::move(bytes));
+    if (!desk) co_return std::unexpected(desk.error());
+    auto arguments = picture_arguments(kind, desk->input(), desk->scratch->file("out"), order);
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments)); !ran) co_return ran;
+    co_return co_await fetch(*desk, "out");
+}
+
+asio::awaitable<Result<Sound>> Converter::sound_of(const Desk& desk, Kind kind) {
+    // A second more than is allowed, so that what is longer shows.
+    auto arguments = sound_arguments(kind, desk.input(), desk.scratch->file("sound.wav"),
+                                     limits_.most_sound + std::chrono::seconds(1));
+    if (auto ran = co_await run(desk, limits_.ffmpeg, std::move(arguments)); !ran)
+        co_return std::unexpected(ran.error());
+    auto bytes = co_await fetch(desk, "sound.wav");
+    if (!bytes) co_return std::unexpected(bytes.error());
+    const auto header = read_wav_header(*bytes, "sound");
+    if (!header) co_return fail(Code::invalid_argument, "it cannot be read: there is no sound in it");
+    if (header->seconds > static_cast<double>(limits_.most_sound.count()))
+        co_return fail(Code::too_large, fmt::format("its sound is longer than {} s", limits_.most_sound.count()));
+    co_return Sound{.wav = std::move(*bytes), .seconds = header->seconds};
+}
+
+asio::awaitable<Result<Sound>> Converter::sound(Kind kind, std::string bytes) {
+    const auto desk = co_await prepare(std::move(bytes));
+    if (!desk) co_return std::unexpected(desk.error());
+    co_return co_await sound_of(*desk, kind);
+}
+
+asio::awaitable<Result<std::vector<Frame>>> Converter::frames_of(const Desk& desk) {
+    auto names = co_await net::on_thread(disk_, [scratch = desk.scratch] { return scratch->names(); });
+    std::vector<Frame> frames;
+    for (auto& name : names) {
+        const auto at = time_in(name);
+        if (!at) continue;
+        auto bytes = co_await fetch(desk, name);
+        if (!bytes) co_return std::unexpected(bytes.error());
+        frames.push_back({.at = *at, .jpeg = std::move(*bytes)});
+    }
+    std::ranges::sort(frames, {}, &Frame::at);
+    if (frames.empty()) co_return fail(Code::invalid_argument, "it cannot be read: there is no picture in it");
+    co_return frames;
+}
+
+asio::awaitable<Result<Film>> Converter::film(Kind kind, std::string bytes, FilmOrder order) {
+    const auto desk = co_await prepare(std::move(bytes));
+    if (!desk) co_return std::unexpected(desk.error());
+    const auto probed = co_await probe(*desk, kind);
+    if (!probed) co_return std::unexpected(probed.error());
+    Film film{.seconds = probed->seconds, .frames = {}};
+    if (probed->audio && order.sound) {
+        auto sound = co_await sound_of(*desk, kind);
+        if (!sound) co_return std::unexpected(sound.error());
+        film.sound = std::move(*sound);
+        if (film.seconds == 0) film.seconds = film.sound.seconds;
+    }
+    if (!probed->video) co_return film;
+    const auto pixels = std::int64_t{probed->width} * probed->height;
+    if (order.max_pixels > 0 && pixels > order.max_pixels)
+        co_return fail(Code::too_large, fmt::format("its pictures have {} × {} pixels; expected at most {}",
+                                                    probed->width, probed->height, order.max_pixels));
+    if (film.seconds == 0) {  // of a recording that was never finished
+        const auto printed = co_await run(*desk, limits_.ffmpeg, length_arguments(kind, desk->input()));
+        if (!printed) co_return std::unexpected(printed.error());
+        film.seconds = parse_length(*printed);
+    }
+    auto arguments = frame_arguments(kind, desk->input(), desk->scratch->path(),
+                                     frame_rate(film.seconds, order.frames, order.per_second),
+                                     {.longest_side = order.longest_side, .max_pixels = order.max_pixels});
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments)); !ran)
+        co_return std::unexpected(ran.error());
+    auto frames = co_await frames_of(*desk);
+    if (!frames) co_return std::unexpected(frames.error());
+    film.frames = std::move(*frames);
+    co_return film;
+}
+
+}  // namespace sarai::media

@@ -1,0 +1,281 @@
+#include "media/normalizer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/beast/core/string.hpp>
+#include <utility>
+
+#include "media/data_uri.hpp"
+#include "media/image_header.hpp"
+#include "media/wav.hpp"
+#include "net/on_thread.hpp"
+#include "protocols/base64.hpp"
+#include "protocols/json.hpp"
+
+namespace sarai::media {
+
+// A part's bytes, and what they are.
+struct Normalizer::Source {
+    Kind kind = Kind::unknown;
+    std::string bytes;
+};
+
+namespace {
+
+constexpr std::size_t most_parts = 64;
+constexpr Bytes most_of_a_request = MiB(128);
+constexpr std::int64_t enough_for_sound = 48'000;  // samples a second; more is only more to send
+
+bool is_web_url(std::string_view text) {
+    using boost::beast::iequals;
+    return iequals(text.substr(0, 7), "http://") || iequals(text.substr(0, 8), "https://");
+}
+
+// Errors of those who know no fields.
+std::unexpected<Error> at_field(Error error, const std::string& field) {
+    if (error.field.empty() && error.code != Code::cancelled) {
+        error.message = fmt::format("'{}': {}", field, error.message);
+        error.field = field;
+    }
+    return std::unexpected(std::move(error));
+}
+
+json::object text_part(std::string text) { return {{"type", "text"}, {"text", std::move(text)}}; }
+json::object image_part(std::string_view media_type, std::string_view bytes) {
+    return {{"type", "image_url"}, {"image_url", {{"url", to_data_uri(media_type, bytes)}}}};
+}
+json::object sound_part(std::string_view wav) {
+    return {{"type", "input_audio"}, {"input_audio", {{"data", protocols::encode_base64(wav)}, {"format", "wav"}}}};
+}
+
+std::unexpected<Error> not_wanted(Kind kind, const Part& part) {
+    const auto hint = kind == Kind::pdf ? "PDF files are not read here yet: send their text, or their pages as images."
+                      : kind == Kind::svg ? "Send it as PNG: SVG is a program that draws, and may name further files."
+                                          : "";
+    const auto expected = part.expected == Family::unknown ? "an image, sound, video or text" : name_of(part.expected);
+    const bool known = kind != Kind::unknown;
+    return std::unexpected(
+        Error{.code = known && (kind == Kind::pdf || kind == Kind::svg) ? Code::unsupported : Code::invalid_argument,
+              .message = fmt::format("'{}' is {}; expected {}", part.field,
+                                     known ? name_of(kind) : "of no format that is known here", expected),
+              .hint = hint,
+              .field = part.field});
+}
+
+// WebM and MP4 have sound alone as well, and a GIF may be meant as a film.
+bool serves(Kind kind, Family expected) {
+    if (kind == Kind::svg || kind == Kind::pdf || kind == Kind::unknown) return false;
+    const auto family = family_of(kind);
+    if (expected == Family::unknown || family == expected) return true;
+    if (expected == Family::audio) return family == Family::video;
+    return expected == Family::video && (family == Family::audio || family == Family::image);
+}
+
+struct Told {
+    json::array parts;
+    std::int64_t pixels = 0;
+};
+Result<Told> told_as_parts(const Film& film, std::int64_t max_pixels, const std::string& field) {
+    Told told;
+    const auto whole = std::chrono::milliseconds(static_cast<std::int64_t>(film.seconds * 1000));
+    if (!film.frames.empty())
+        told.parts.emplace_back(
+            text_part(fmt::format("Video of {}, {} frames:", timestamp(whole), film.frames.size())));
+    for (const auto& frame : film.frames) {
+        const auto header = read_image_header(Kind::jpeg, frame.jpeg, max_pixels, field);
+        if (!header) return std::unexpected(header.error());
+        told.pixels += header->pixels();
+        told.parts.emplace_back(text_part(timestamp(frame.at)));
+        told.parts.emplace_back(image_part("image/jpeg", frame.jpeg));
+    }
+    if (film.sound.wav.empty()) return told;
+    if (!told.parts.empty()) told.parts.emplace_back(text_part("Its sound:"));
+    told.parts.emplace_back(sound_part(film.sound.wav));
+    return told;
+}
+
+bool is_plain_wav(const WavHeader& header) {
+    return header.pcm && (header.bits == 8 || header.bits == 16 || header.bits == 24 || header.bits == 32) &&
+           header.channels <= 2 && header.rate <= enough_for_sound;
+}
+
+}  // namespace
+
+int frames_within(int most, const MediaWish& wish) {
+    if (wish.token_budget <= 0 || wish.tokens_per_frame <= 0) return most;
+    return static_cast<int>(std::clamp<std::int64_t>(wish.token_budget / wish.tokens_per_frame, 1, most));
+}
+
+asio::awaitable<Result<Normalizer::Source>> Normalizer::obtain(const Part& part, MediaReport& report) const {
+    Labelled got;
+    if (is_web_url(part.data)) {
+        auto fetched = co_await fetcher_.fetch(
+            std::string(part.data),
+            {.types = {"image/", "audio/", "video/", "application/ogg", "application/pdf", "text/plain"}});
+        if (!fetched) co_return at_field(std::move(fetched.error()), part.field);
+        // What a server says of a file is often only its name's ending: of labels, those that clients give count.
+        got.bytes = std::move(fetched->bytes);
+        ++report.fetched;
+    } else {
+        auto decoded = co_await net::on_thread(
+            converter_.thread(),
+            [data = std::string(part.data), most = settings_.max_bytes, field = part.field]() -> Result<Labelled> {
+                if (is_data_uri(data)) return decode_data_uri(data, most, field);
+                return decode_plain(data, most, field).transform([](std::string bytes) {
+                    return Labelled{.label = {}, .bytes = std::move(bytes)};
+                });
+            });
+        if (!decoded) co_return std::unexpected(decoded.error());
+        got = std::move(*decoded);
+        if (got.label.empty()) got.label = part.label;
+    }
+    if (got.bytes.empty()) co_return fail_field(part.field, fmt::format("'{}' is empty; expected a file", part.field));
+    report.bytes += Bytes{static_cast<std::int64_t>(got.bytes.size())};
+    if (report.bytes > most_of_a_request)
+        co_return too_large("messages", fmt::format("{} of files", to_string(report.bytes)),
+                            to_string(most_of_a_request));
+    const auto kind = sniff(got.bytes);
+    if (auto fits = check_label(got.label, kind, part.field); !fits) co_return std::unexpected(fits.error());
+    if (!serves(kind, part.expected)) co_return not_wanted(kind, part);
+    co_return Source{.kind = kind, .bytes = std::move(got.bytes)};
+}
+
+// An image's header, and the part that it becomes where it can go as it is. The work owns what it looks at, here and
+// below: the caller may be gone before it ends.
+struct Normalizer::Looked {
+    Source source;
+    Result<ImageHeader> header = ImageHeader{};
+    json::array parts = {};
+};
+asio::awaitable<Normalizer::Looked> Normalizer::look(Converter& converter, Source source, std::int64_t max_pixels,
+                                                     std::uint32_t longest_side, std::string field) {
+    co_return co_await net::on_thread(
+        converter.thread(), [source = std::move(source), max_pixels, longest_side, field = std::move(field)]() mutable {
+            auto header = read_image_header(source.kind, source.bytes, max_pixels, field);
+            json::array parts;
+            if (header && header->engine_reads && std::max(header->width, header->height) <= longest_side)
+                parts.emplace_back(image_part(mime_type(source.kind), source.bytes));
+            return Looked{.source = std::move(source), .header = std::move(header), .parts = std::move(parts)};
+        });
+}
+
+asio::awaitable<Result<json::array>> Normalizer::image(Source source, const std::string& field, const MediaWish& wish,
+                                                       MediaReport& report) const {
+    const auto most = settings_.max_pixels;
+    const auto longest = wish.longest_side > 0 ? static_cast<std::uint32_t>(wish.longest_side) : ~0U;
+    auto looked = Looked{.source = std::move(source)};
+    if (has_image_header(looked.source.kind)) {
+        looked = co_await look(converter_, std::move(looked.source), most, longest, field);
+        if (!looked.header) co_return std::unexpected(looked.header.error());
+    }
+    if (looked.parts.empty()) {
+        const auto into = looked.source.kind == Kind::jpeg ? Kind::jpeg : Kind::png;
+        auto made = co_await converter_.picture(looked.source.kind, std::move(looked.source.bytes),
+                                                {.longest_side = wish.longest_side, .max_pixels = most, .into = into});
+        if (!made) co_return at_field(std::move(made.error()), field);
+        ++report.converted;
+        looked = co_await look(converter_, Source{.kind = into, .bytes = std::move(*made)}, most, longest, field);
+        if (!looked.header) co_return std::unexpected(looked.header.error());
+        if (looked.parts.empty()) co_return fail(Code::internal, "a converted image is none that the engine reads");
+    }
+    report.pixels += looked.header->pixels();
+    co_return std::move(looked.parts);
+}
+
+asio::awaitable<Result<json::array>> Normalizer::sound(Source source, const std::string& field,
+                                                       MediaReport& report) const {
+    Sound heard;
+    bool plain = false;
+    if (source.kind == Kind::wav) {
+        const auto header = read_wav_header(source.bytes, field);
+        if (!header) co_return std::unexpected(header.error());
+        plain = is_plain_wav(*header);
+        heard.seconds = header->seconds;
+    }
+    if (plain) {
+        heard.wav = std::move(source.bytes);
+    } else {
+        auto made = co_await converter_.sound(source.kind, std::move(source.bytes));
+        if (!made) co_return at_field(std::move(made.error()), field);
+        heard = std::move(*made);
+        ++report.converted;
+    }
+    report.sound_seconds += heard.seconds;
+    co_return co_await net::on_thread(converter_.thread(), [wav = std::move(heard.wav)]() -> Result<json::array> {
+        json::array parts;
+        parts.emplace_back(sound_part(wav));
+        return parts;
+    });
+}
+
+asio::awaitable<Result<json::array>> Normalizer::film(Source source, const std::string& field, const MediaWish& wish,
+                                                      MediaReport& report) const {
+    auto made = co_await converter_.film(source.kind, std::move(source.bytes),
+                                         {.frames = frames_within(settings_.max_video_frames, wish),
+                                          .per_second = wish.frames_per_second,
+                                          .longest_side = wish.longest_side,
+                                          .max_pixels = settings_.max_pixels,
+                                          .sound = wish.sound});
+    if (!made) co_return at_field(std::move(made.error()), field);
+    ++report.converted;
+    report.film_seconds += made->seconds;
+    report.sound_seconds += made->sound.seconds;
+    report.frames += static_cast<int>(made->frames.size());
+    auto told = co_await net::on_thread(converter_.thread(), [film = std::move(*made), most = settings_.max_pixels,
+                                                              field]() { return told_as_parts(film, most, field); });
+    if (!told) co_return std::unexpected(told.error());
+    report.pixels += told->pixels;
+    co_return std::move(told->parts);
+}
+
+asio::awaitable<Result<json::array>> Normalizer::turn(const Part& part, const MediaWish& wish,
+                                                      MediaReport& report) const {
+    auto source = co_await obtain(part, report);
+    if (!source) co_return std::unexpected(source.error());
+    const auto family = family_of(source->kind);
+    if (family == Family::document) {
+        ++report.documents;
+        auto text = part.name.empty() ? std::move(source->bytes)
+                                      : fmt::format("File {}:\n{}", protocols::excerpt(part.name), source->bytes);
+        co_return json::array{text_part(std::move(text))};
+    }
+    if (family == Family::image) {
+        ++report.images;
+        co_return co_await image(std::move(*source), part.field, wish, report);
+    }
+    if (family == Family::audio || part.expected == Family::audio) {
+        ++report.sounds;
+        co_return co_await sound(std::move(*source), part.field, report);
+    }
+    ++report.films;
+    co_return co_await film(std::move(*source), part.field, wish, report);
+}
+
+asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request, MediaWish wish) const {
+    MediaReport report;
+    if (!has_media(request.body)) co_return report;
+    const auto parts = find_media(request.body);
+    if (!parts) co_return std::unexpected(parts.error());
+    if (parts->size() > most_parts)
+        co_return too_large("messages", fmt::format("{} pictures, sounds and films", parts->size()),
+                            std::to_string(most_parts));
+    std::vector<json::array> made;
+    for (const auto& part : *parts) {
+        auto turned = co_await turn(part, wish, report);
+        if (!turned) co_return std::unexpected(turned.error());
+        made.push_back(std::move(*turned));
+    }
+    request.text = {};
+    auto& messages = request.body["messages"].get_array();
+    // From the last to the first: what a part becomes may be several, which move those behind it.
+    for (auto i = parts->size(); i-- > 0;) {
+        const auto& part = (*parts)[i];
+        auto& content = messages[part.message].get_object()["content"].get_array();
+        auto at = content.erase(content.begin() + static_cast<std::ptrdiff_t>(part.index));
+        for (auto& one : made[i]) at = std::next(content.insert(at, std::move(one)));
+    }
+    co_return report;
+}
+
+}  // namespace sarai::media

@@ -1,0 +1,71 @@
+#include "media/scratch.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+namespace sarai::media {
+namespace fs = std::filesystem;
+namespace {
+
+std::unexpected<Error> refused(std::string_view what, const std::string& path) {
+    return fail(Code::io, fmt::format("cannot {} {}", what, path), std::error_code(errno, std::generic_category()));
+}
+
+}  // namespace
+
+Result<Scratch> Scratch::create(const fs::path& parent) {
+    std::error_code ignored;
+    auto pattern = ((parent.empty() ? fs::temp_directory_path(ignored) : parent) / "media-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) return refused("make the folder", pattern);
+    return Scratch(pattern);
+}
+
+Scratch::Scratch(Scratch&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+
+Scratch::~Scratch() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+}
+
+Result<void> Scratch::write(std::string_view name, std::string_view bytes) const {
+    const auto path = file(name);
+    const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0) return refused("write", path);
+    while (!bytes.empty()) {
+        const auto written = ::write(descriptor, bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR) continue;
+        if (written < 0) {
+            const auto error = refused("write", path);
+            ::close(descriptor);
+            return error;
+        }
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    ::close(descriptor);
+    return {};
+}
+
+Result<std::string> Scratch::read(std::string_view name) const {
+    std::ifstream stream(file(name), std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(stream), {}};
+    if (bytes.empty()) return fail(Code::not_found, fmt::format("{} is not there", name));
+    return bytes;
+}
+
+std::vector<std::string> Scratch::names() const {
+    std::vector<std::string> all;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(path_, ignored)) all.push_back(entry.path().filename().string());
+    std::ranges::sort(all);
+    return all;
+}
+
+}  // namespace sarai::media
