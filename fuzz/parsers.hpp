@@ -29,5 +29,6 @@ void gguf_head(Input input);
 void measurement(Input input);
 void document(Input input);
 void question(Input input);
+void media(Input input);
 
 }  // namespace sarai::fuzz
