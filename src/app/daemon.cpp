@@ -30,6 +30,7 @@
 #include "gateway/shelf.hpp"
 #include "history/store.hpp"
 #include "library/library.hpp"
+#include "media/normalizer.hpp"
 #include "memory/process_memory.hpp"
 #include "net/task_group.hpp"
 
@@ -69,12 +70,16 @@ library::Sources sources_of(const config::Library& library) {
 struct Daemon {
     config::Config config;  // what is served; changes when it is loaded again and when clients bring models
     const DaemonHooks& hooks;
+    std::filesystem::path runtime_folder;
     config::Config configured;  // what of it the file says
     asio::io_context io{1};
     net::TaskGroup tasks{io.get_executor()};
     // These go before `io`: their threads hand results back to it.
     Measurer measurer{config.engine};
     Describer describer{io.get_executor()};
+    media::Fetcher fetcher{config.media};
+    media::Converter converter{io.get_executor(), {.folder = runtime_folder}};
+    media::Normalizer normalizer{config.media, fetcher, converter};
     int status = 0;
 
     std::optional<library::Library> library;
@@ -144,7 +149,8 @@ struct Daemon {
                                   .reload = reload,
                                   .tracer = tracer,
                                   .eyes = std::move(*eyes),
-                                  .state_folder = history::state_folder(config.engine.state_dir)});
+                                  .state_folder = history::state_folder(config.engine.state_dir),
+                                  .media = &normalizer});
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);
@@ -267,7 +273,7 @@ int run_daemon(const config::Config& config, const DaemonHooks& hooks) {
         fmt::print(stderr, "sarai: {}\n", describe(runtime.error()));
         return exit_status(runtime.error().code);
     }
-    Daemon daemon{config, hooks};
+    Daemon daemon{config, hooks, runtime->path()};
     daemon.tasks.spawn("sarai", daemon.main(*runtime));
     daemon.io.run();
     return daemon.status;

@@ -130,6 +130,13 @@ int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     return hooks.prove(options);
 }
 
+int kb(const CLI::App& command, const Arguments& arguments, Io& io) {
+    const auto part = command.get_subcommands().front()->get_name();
+    if (part == "add") return add_knowledge(arguments.knowledge, io);
+    if (part == "search") return search_knowledge(arguments.knowledge, io);
+    return part == "list" ? list_knowledge(arguments.knowledge, io) : remove_knowledge(arguments.knowledge, io);
+}
+
 int router(const CLI::App& command, Arguments& arguments, Io& io) {
     const std::string part = command.get_subcommands().front()->get_name();
     if (part == "train") return train_router(arguments.train, io);
@@ -159,6 +166,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);
     if (command == "key") return make_key(arguments.owner, io);
+    if (command == "kb") return kb(*app.get_subcommands().front(), arguments, io);
     if (command == "pipelines")
         return arguments.yaml ? print_built_in_pipelines(io)
                               : show_pipelines(arguments.server, arguments.model, arguments.json, io);

@@ -56,6 +56,55 @@ void add_choice(CLI::App& command, RouterChoice& choice) {
         ->excludes(weights);
 }
 
+void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
+    auto& options = arguments.knowledge;
+    auto* kb = add(app, "kb", "Documents that are searched by words and by what they mean",
+                   "  sarai kb add ~/notes manual.pdf\n"
+                   "  sarai kb search \"How do I reset it?\"\n"
+                   "  sarai kb list\n");
+    kb->require_subcommand(1);
+    const auto common = [&](CLI::App& command) {
+        command.add_option("--store", options.store, "A folder, or postgresql://…; without it SARAI_KNOWLEDGE_STORE, then one in sarai's state folder")
+            ->type_name("WHERE");
+        command.add_option("--collection", options.collection, "Which of its collections (default)")->type_name("NAME");
+    };
+    const auto served = [&](CLI::App& command) {
+        command.add_option("--model", options.model, "That embeds; without it the collection's own, then the server's first one")
+            ->type_name("NAME");
+        auto* url = command.add_option("--url", options.server.url,
+                                       "The server's address; without it SARAI_URL, then " + std::string(default_url));
+        url->type_name("URL");
+        command.add_option("--config", options.server.config, "Take the address from this configuration")
+            ->type_name("FILE")
+            ->excludes(url);
+    };
+    auto* add_files = add(*kb, "add", "Add files and folders, and what has changed of them since",
+                          "  sarai kb add docs/ README.md --collection sarai\n"
+                          "  sarai kb add ~/notes --remove-gone\n");
+    add_files->add_option("PATH", options.paths, "Text, Markdown, HTML, PDF, source code; folders with all below")->required();
+    add_files->add_flag("--remove-gone", options.remove_gone, "Remove documents below these paths whose files are gone");
+    add_files->add_flag("--json", options.json, "Print JSON");
+    common(*add_files);
+    served(*add_files);
+    auto* search = add(*kb, "search", "Find passages, with where they stand",
+                       "  sarai kb search \"Which port does it listen on?\"\n"
+                       "  sarai kb search --json -k 3 puerto | jq -r '.results[].citation'\n");
+    search->add_option("QUESTION", options.question, "What is looked for")->required();
+    search->add_option("-k", options.most, "How many passages (5)")->check(CLI::Range(1, 100))->type_name("N");
+    search->add_flag("--words", options.words_only, "By words alone; needs no server");
+    search->add_flag("--json", options.json, "Print JSON");
+    common(*search);
+    served(*search);
+    auto* list = add(*kb, "list", "List collections", "  sarai kb list\n");
+    list->add_flag("--json", options.json, "Print JSON");
+    common(*list);
+    auto* remove = add(*kb, "remove", "Remove a collection, or one document of it",
+                       "  sarai kb remove --collection old\n"
+                       "  sarai kb remove notes/draft.md\n");
+    remove->add_option("DOCUMENT", options.document, "Its path; without it the whole collection");
+    common(*remove);
+}
+
 void add_router(CLI::App& app, Arguments& arguments) {
     auto* router = add(app, "router", "Train, measure and explain what sends prompts of \"auto\" to models",
                        "  sarai router explain \"Why does my loop never end?\"\n"
@@ -264,6 +313,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*prove, arguments);
     add_server(*prove, arguments);
 
+    add_knowledge_commands(*app, arguments);
     add_router(*app, arguments);
 
     auto* config = add(*app, "config", "Work with configurations", "  sarai config check config/sarai.yaml\n");

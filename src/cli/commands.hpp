@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/cli.hpp"
+#include "cli/knowledge.hpp"
 #include "cli/router.hpp"
 #include "cli/run.hpp"
 #include "cli/server.hpp"
@@ -35,6 +36,7 @@ struct Arguments {
     std::string checked_file;
     std::string owner;  // of a new key
     std::string shell;
+    KnowledgeOptions knowledge;
     TrainOptions train;
     EvalOptions eval;
     ExplainOptions explain;

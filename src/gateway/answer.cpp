@@ -125,6 +125,8 @@ private:
         if (auto able = co_await can_answer(configured, request_, shared_); !able)
             co_return co_await fail_with(able.error());
         if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
+        if (llm::has_media(request_))
+            if (auto taken = co_await take_media(configured); !taken) co_return co_await fail_with(taken.error());
         asked_ = who_serves(shared_.config, *model);
         ask->media = shared_.pool.core().models()[asked_].media_on_demand && llm::has_media(request_);
         if (shared_.pool.core().models()[asked_].endpoints.size() > 1)
@@ -140,6 +142,33 @@ private:
             auto next = co_await lease->next(tried.error(), false, &beat_);
             if (!next) co_return co_await fail_with(next.error());
         }
+    }
+
+    // Pictures, sound and films become what the engine reads; what it could not be given is refused here.
+    asio::awaitable<Result<void>> take_media(const config::Model& model) {
+        if (shared_.media != nullptr) {
+            media::MediaWish wish;
+            if (model.local) {  // half of the context for a film's frames, at what the usual projectors make of one
+                wish.token_budget = model.local->context_length / 2;
+                wish.tokens_per_frame = 300;
+            }
+            const auto found = co_await shared_.media->normalize(request_, wish);
+            if (!found) co_return std::unexpected(found.error());
+            const auto note = [&](const char* name, double value) {
+                if (value > 0) caller_.notes.emplace_back(name, fmt::format("{:g}", value));
+            };
+            note("images", found->images);
+            note("sounds", found->sounds);
+            note("films", found->films);
+            note("sound_seconds", found->sound_seconds);
+            note("film_seconds", found->film_seconds);
+        }
+        const bool reads_text_alone = model.local && !model.local->mmproj && !model.remote;
+        if (reads_text_alone && llm::has_media(request_))
+            co_return fail_field("messages",
+                                 fmt::format("model '{}' reads text alone; expected messages without pictures and sound",
+                                             model.name));
+        co_return Result<void>{};
     }
 
     // A worker tokenises what it gets before it finds it too long: 8 MB of text took it 500 MB beyond its plan. No

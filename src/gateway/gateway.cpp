@@ -81,7 +81,7 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
 Gateway::Gateway(World world)
     : metrics_(world.version),
       desk_(world.config, std::move(world.eyes)),
-      shared_{world.config, world.pool, metrics_, world.catalogue, world.shelf, desk_},
+      shared_{world.config, world.pool, metrics_, world.catalogue, world.shelf, desk_, world.media},
       entrance_(world.config),
       feedback_(std::move(world.state_folder)),
       version_(std::move(world.version)),

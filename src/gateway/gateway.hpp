@@ -37,6 +37,7 @@ public:
         std::shared_ptr<Tracer> tracer;           // may be null
         router::Eyes eyes = {};                   // without them there is no model "auto"
         std::filesystem::path state_folder = {};  // where feedback is kept
+        const media::Normalizer* media = nullptr;
     };
     explicit Gateway(World world);
 

@@ -11,6 +11,7 @@
 #include "gateway/catalogue.hpp"
 #include "gateway/metrics.hpp"
 #include "llm/types.hpp"
+#include "media/normalizer.hpp"
 #include "pool/pool.hpp"
 
 namespace sarai::gateway {
@@ -26,6 +27,7 @@ struct Shared {
     Catalogue& catalogue;
     Shelf& shelf;
     RouterDesk& desk;
+    const media::Normalizer* media;  // null: what requests bring is handed on as it is
 };
 
 // Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.

@@ -9,6 +9,7 @@
 
 #include "base/prompt_template.hpp"
 #include "llm/transcript.hpp"
+#include "protocols/json.hpp"
 
 namespace sarai::pipelines {
 namespace {
@@ -52,6 +53,21 @@ bool goes_with(const config::PipelineStep& step, Medium medium) {
     return false;
 }
 
+// What was shown earlier, a model that is shown nothing would stumble over.
+json::value text_alone(const json::value& message) {
+    auto copy = message;
+    auto* object = copy.if_object();
+    auto* content = object == nullptr ? nullptr : object->if_contains("content");
+    if (content == nullptr || !content->is_array()) return copy;
+    std::string text;
+    for (const auto& part : content->get_array())
+        if (part.is_object())
+            if (const auto said = protocols::string_at(part.get_object(), "text"); !said.empty())
+                text.append(text.empty() ? "" : "\n").append(said);
+    *content = text;
+    return copy;
+}
+
 Result<json::array> messages_for(const config::Pipeline& pipeline, const config::PipelineStep& step,
                                  const Inputs& inputs, const Results& results) {
     const auto values = values_of(pipeline, inputs, results);
@@ -64,7 +80,9 @@ Result<json::array> messages_for(const config::Pipeline& pipeline, const config:
 
     json::array messages;
     if (!system->empty()) messages.push_back({{"role", "system"}, {"content", *system}});
-    if (step.history) messages.insert(messages.end(), inputs.history.begin(), inputs.history.end());
+    if (step.history)
+        for (const auto& message : inputs.history)
+            messages.push_back(step.attachments == "none" ? text_alone(message) : message);
     json::array parts;
     for (const auto& attachment : inputs.attachments)
         if (goes_with(step, attachment.medium)) parts.push_back(attachment.part);

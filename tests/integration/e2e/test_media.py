@@ -1,8 +1,13 @@
 """Media: what the multimodal model is fed, and its projector that comes when it is needed. Real workers."""
+import base64
+import http.server
+import struct
+import subprocess
+import threading
 import unittest
 
 from harness import MODELS, Case, Sarai, local, main, wait_until
-from media import picture, tone
+from media import picture, png, tone, wav
 
 OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048"
 
@@ -105,6 +110,67 @@ class Fed(unittest.TestCase):
         self.assertGreater(short, bare)
         self.assertGreater(long, short)
         self.assertNotEqual(low, high)
+
+    def test_what_cannot_be_given_to_a_model_is_refused_with_its_field_and_nothing_else_happens(self):
+        url = lambda data, kind="image/png": {"type": "image_url", "image_url": {"url": f"data:{kind};base64," + base64.b64encode(data).decode()}}
+        sound = lambda data: {"type": "input_audio", "input_audio": {"data": base64.b64encode(data).decode(), "format": "wav"}}
+        bomb = png("red")[:16] + struct.pack(">II", 60000, 60000) + png("red")[24:]
+        good = wav(440)
+        for part, words in [(url(b""), ""), (url(b"not a picture at all"), ""), (url(png("red")[:40]), ""), (url(good), "WAV"), (url(png("red"), "audio/mpeg"), "PNG"),
+                            (url(bomb), "pixels"), (sound(b"RIFF"), ""), (sound(png("red")), ""), (sound(good[:30]), ""),
+                            (url(b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml"), "SVG"),
+                            (url(b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "video/mp4"), ""),
+                            ({"type": "image_url", "image_url": {"url": "file:///etc/passwd"}}, ""), ({"type": "image_url", "image_url": {"url": "data:image/png;base64,@@@"}}, ""),
+                            ({"type": "image_url"}, "")]:
+            reply = self.sarai.request("POST", "/v1/chat/completions", {"model": "omni", "messages": user("What?", part), "max_tokens": 4})
+            self.assertIn(reply.status, (400, 413), (part, reply.body))
+            self.assertTrue(reply.json["error"]["param"].startswith("messages[0].content[1]"), reply.body)
+            self.assertIn(words, reply.json["error"]["message"])
+            self.assertNotIn("root:", reply.body.decode())
+        self.ask("What?", picture("red"))
+
+    def test_addresses_that_are_not_public_are_not_fetched(self):
+        for address in (f"http://127.0.0.1:{self.sarai.port}/health", "http://localhost/x.png", "http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/x.png",
+                        "http://[::1]/x.png", "http://0x7f000001/x.png", "http://2130706433/x.png"):
+            reply = self.sarai.request("POST", "/v1/chat/completions", {"model": "omni", "max_tokens": 4,
+                                                                        "messages": user("What?", {"type": "image_url", "image_url": {"url": address}})})
+            self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "messages[0].content[1].image_url.url"), (address, reply.body))
+
+    def test_a_film_is_frames_and_sound(self):
+        film = self.sarai.folder / "film.mp4"
+        made = subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc=duration=2:size=64x64:rate=5", "-f", "lavfi", "-i", "sine=duration=2",
+                               "-shortest", film], capture_output=True, text=True)
+        self.assertEqual(made.returncode, 0, made.stderr)
+        part = {"type": "video_url", "video_url": {"url": "data:video/mp4;base64," + base64.b64encode(film.read_bytes()).decode()}}
+        shown, _ = self.ask("What happens?", part)
+        bare, _ = self.ask("What happens?")
+        self.assertGreater(shown, bare + 20)
+
+    def test_a_model_that_reads_text_alone_says_so(self):
+        blind = Sarai({"lfm2": local("lfm2")}).start()
+        self.addCleanup(blind.close)
+        reply = blind.request("POST", "/v1/chat/completions", {"model": "lfm2", "messages": user("What?", picture("red")), "max_tokens": 4})
+        self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "messages"), reply.body)
+        self.assertIn("reads text alone", reply.json["error"]["message"])
+
+
+class Fetched(Case):
+    def test_a_picture_is_fetched_from_where_the_configuration_allows(self):
+        files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Files", (http.server.BaseHTTPRequestHandler,), {
+            "do_GET": lambda self: (self.send_response(302 if self.path == "/away" else 200),
+                                    self.send_header("Location", "http://127.0.0.2:1/x.png") if self.path == "/away" else self.send_header("Content-Type", "image/png"),
+                                    self.end_headers(), None if self.path == "/away" else self.wfile.write(png("blue"))),
+            "log_message": lambda *_: None}))
+        threading.Thread(target=files.serve_forever, daemon=True).start()
+        self.addCleanup(files.server_close)
+        self.addCleanup(files.shutdown)
+        sarai = self.serve({"omni": OMNI}, extra="media: {allow: [127.0.0.1]}\n")
+        ask = lambda path: sarai.request("POST", "/v1/chat/completions", {"model": "omni", "max_tokens": 4, "messages": user("What?", {
+            "type": "image_url", "image_url": {"url": f"http://127.0.0.1:{files.server_port}{path}"}})})
+        self.assertEqual(ask("/x.png").status, 200, ask("/x.png").body)
+        away = ask("/away")
+        self.assertEqual(away.status, 400, away.body)
+        self.assertIn("127.0.0.2", away.json["error"]["message"])
 
 
 if __name__ == "__main__":

@@ -89,7 +89,9 @@ TEST_F(ConverterTest, TakesAFilmApartIntoTimedFramesAndSound) {
             if (!film) co_return;
             EXPECT_NEAR(film->seconds, 4, 0.2);
             EXPECT_NEAR(film->sound.seconds, 4, 0.2);
-            EXPECT_EQ(film->frames.size(), 4U) << name;
+            // A container may be longer than its pictures, by the padding of its sound.
+            EXPECT_GE(film->frames.size(), 4U) << name;
+            EXPECT_LE(film->frames.size(), 5U) << name;
             for (std::size_t i = 0; i < film->frames.size(); ++i) {
                 EXPECT_NEAR(static_cast<double>(film->frames[i].at.count()), 1000.0 * static_cast<double>(i), 101);
                 EXPECT_EQ(sniff(film->frames[i].jpeg), Kind::jpeg);

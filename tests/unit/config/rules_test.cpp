@@ -151,7 +151,7 @@ TEST(MediaConfig, NamesHostsAndRangesThatMayBeFetchedFrom) {
     for (const auto* entry : {"192.168.1.1/24", "10.0.0.0/40", "\"http://a.lan\"", "\"a b\""})
         expect_only(with_model("media: {allow: [" + std::string(entry) + "]}"), "media.allow", "192.168.1.0/24");
     expect_only(with_model("media: {max_redirects: 99}"), "media.max_redirects", "from 0 to 20");
-    expect_only(with_model("media: {max_bytes: 2GiB}"), "media.max_bytes", "at most 1 GiB");
+    expect_only(with_model("media: {max_bytes: 2GiB}"), "media.max_bytes", "at most 1.00 GiB");
 }
 
 TEST(ConfigRules, OriginsHostsAndCertificates) {
