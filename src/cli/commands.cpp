@@ -64,12 +64,17 @@ void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
                    "  sarai kb list\n");
     kb->require_subcommand(1);
     const auto common = [&](CLI::App& command) {
-        command.add_option("--store", options.store, "A folder, or postgresql://…; without it SARAI_KNOWLEDGE_STORE, then one in sarai's state folder")
+        command
+            .add_option(
+                "--store", options.store,
+                "A folder, or postgresql://…; without it SARAI_KNOWLEDGE_STORE, then one in sarai's state folder")
             ->type_name("WHERE");
         command.add_option("--collection", options.collection, "Which of its collections (default)")->type_name("NAME");
     };
     const auto served = [&](CLI::App& command) {
-        command.add_option("--model", options.model, "That embeds; without it the collection's own, then the server's first one")
+        command
+            .add_option("--model", options.model,
+                        "That embeds; without it the collection's own, then the server's first one")
             ->type_name("NAME");
         auto* url = command.add_option("--url", options.server.url,
                                        "The server's address; without it SARAI_URL, then " + std::string(default_url));
@@ -81,8 +86,10 @@ void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
     auto* add_files = add(*kb, "add", "Add files and folders, and what has changed of them since",
                           "  sarai kb add docs/ README.md --collection sarai\n"
                           "  sarai kb add ~/notes --remove-gone\n");
-    add_files->add_option("PATH", options.paths, "Text, Markdown, HTML, PDF, source code; folders with all below")->required();
-    add_files->add_flag("--remove-gone", options.remove_gone, "Remove documents below these paths whose files are gone");
+    add_files->add_option("PATH", options.paths, "Text, Markdown, HTML, PDF, source code; folders with all below")
+        ->required();
+    add_files->add_flag("--remove-gone", options.remove_gone,
+                        "Remove documents below these paths whose files are gone");
     add_files->add_flag("--json", options.json, "Print JSON");
     common(*add_files);
     served(*add_files);

@@ -116,12 +116,9 @@ private:
 };
 
 json::object result_json(const knowledge::SearchResult& result) {
-    json::object row{{"citation", result.citation},
-                     {"path", result.passage.path},
-                     {"title", result.passage.title},
-                     {"first", result.passage.chunk.first},
-                     {"last", result.passage.chunk.last},
-                     {"text", result.passage.chunk.text},
+    json::object row{{"citation", result.citation},       {"path", result.passage.path},
+                     {"title", result.passage.title},     {"first", result.passage.chunk.first},
+                     {"last", result.passage.chunk.last}, {"text", result.passage.chunk.text},
                      {"score", result.rank.score}};
     return row;
 }
@@ -143,10 +140,9 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
                << std::flush;
     };
     const std::vector<std::filesystem::path> paths(options.paths.begin(), options.paths.end());
-    const auto report = knowledge::sync(**store, embedder, options.collection, paths,
-                                        {.remove_gone = options.remove_gone,
-                                         .on_progress = show,
-                                         .stop = interruption.token()});
+    const auto report =
+        knowledge::sync(**store, embedder, options.collection, paths,
+                        {.remove_gone = options.remove_gone, .on_progress = show, .stop = interruption.token()});
     if (io.err_terminal) io.err << "\r\033[K" << std::flush;
     (void)(*store)->save();
     if (!report) return fail_with(io, report.error());
@@ -248,7 +244,8 @@ int remove_knowledge(const KnowledgeOptions& options, Io& io) {
     auto store = knowledge::open_store(where(options, io));
     if (!store) return fail_with(io, store.error());
     if (options.document.empty()) {
-        if (const auto done = (*store)->remove_collection(options.collection); !done) return fail_with(io, done.error());
+        if (const auto done = (*store)->remove_collection(options.collection); !done)
+            return fail_with(io, done.error());
         io.out << fmt::format("removed {}\n", options.collection);
         return 0;
     }

@@ -165,9 +165,9 @@ private:
         }
         const bool reads_text_alone = model.local && !model.local->mmproj && !model.remote;
         if (reads_text_alone && llm::has_media(request_))
-            co_return fail_field("messages",
-                                 fmt::format("model '{}' reads text alone; expected messages without pictures and sound",
-                                             model.name));
+            co_return fail_field(
+                "messages",
+                fmt::format("model '{}' reads text alone; expected messages without pictures and sound", model.name));
         co_return Result<void>{};
     }
 

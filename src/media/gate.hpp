@@ -13,8 +13,8 @@ namespace sarai::media {
 
 class Gate {
 public:
-    Gate(boost::asio::any_io_executor executor, int places)
-        : state_(std::make_shared<State>(std::move(executor), places)) {}
+    Gate(const boost::asio::any_io_executor& executor, int places)
+        : state_(std::make_shared<State>(executor, places)) {}
 
     // Whoever has it is inside.
     using Pass = std::shared_ptr<void>;
@@ -34,8 +34,8 @@ public:
 
 private:
     struct State {
-        State(boost::asio::any_io_executor executor, int places)
-            : turn(std::move(executor), boost::asio::steady_timer::time_point::max()), free(places) {}
+        State(const boost::asio::any_io_executor& executor, int places)
+            : turn(executor, boost::asio::steady_timer::time_point::max()), free(places) {}
         boost::asio::steady_timer turn;
         int free;
     };

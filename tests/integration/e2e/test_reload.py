@@ -79,7 +79,7 @@ class Reload(Case):
             self.assertEqual(sarai.chat("lfm2").status, 404)
             self.assertEqual(sarai.chat("box").json["choices"][0]["message"]["content"], "t0 t1 t2 t3 t4 ")
             wait_until(lambda: sarai.row("omni")["state"] == "ready", "preloading")
-            self.assertEqual({m["id"] for m in sarai.request("GET", "/v1/models").json["data"]}, {"box", "omni", "auto"})
+            self.assertEqual({m["id"] for m in sarai.request("GET", "/v1/models").json["data"]}, {"box", "omni", "auto", "tone-expert"})
             self.assertEqual(sarai.request("GET", "/v1/models/omni").json["id"], "omni")
             self.assertEqual(sarai.request("GET", "/v1/models/lfm2").status, 404)
 

@@ -123,7 +123,7 @@ class ThreeModels(Case):
         self.assertEqual(missing.status, 404)
         self.assertIn("model 'nope' not found", missing.json["error"])
         names = [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]]
-        self.assertEqual(names, ["solar:latest", "lfm2:latest", "omni:latest", "embed:latest", "auto:latest"])
+        self.assertEqual(names, ["solar:latest", "lfm2:latest", "omni:latest", "embed:latest", "auto:latest", "tone-expert:latest"])
 
     def test_ollama_clients_see_what_the_files_say(self):
         def tags():
@@ -132,7 +132,7 @@ class ThreeModels(Case):
         models = tags()
         self.assertEqual({name: m["capabilities"] for name, m in models.items()},
                          {"solar:latest": ["completion"], "lfm2:latest": ["completion", "tools"], "omni:latest": ["completion", "tools", "insert"],
-                          "embed:latest": ["embedding"], "auto:latest": ["completion"]})
+                          "embed:latest": ["embedding"], "auto:latest": ["completion"], "tone-expert:latest": ["completion"]})
         self.assertEqual(models["solar:latest"]["remote_host"], self.lan.url)
         self.assertEqual(models["solar:latest"]["remote_model"], "solar")
         self.assertEqual(models["lfm2:latest"]["details"]["family"], "lfm2")

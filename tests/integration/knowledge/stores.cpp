@@ -31,7 +31,7 @@ std::string Postgres::new_place(const std::filesystem::path&) { return server->g
 void Postgres::settle(const std::string& place) {
     auto connection = PgConnection::open(place, "");
     ASSERT_TRUE(connection) << describe(connection.error());
-    for (int tries = 0; tries < 1000; ++tries) {
+    for (int tries = 0; tries < 6000; ++tries) {
         const auto others = connection->query(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
         ASSERT_TRUE(others) << describe(others.error());

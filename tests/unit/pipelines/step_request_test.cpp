@@ -118,9 +118,12 @@ TEST(PipelineSteps, TheLastOneIsTheClientsRequestWithItsOwnMessages) {
 
 TEST(PipelineSteps, WhatWasShownEarlierIsOnlyForThoseWhoAreShownSomething) {
     auto p = pipeline();
-    const auto asked = chat(R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,x"}}, {"type": "text", "text": "Look"}]},
+    const auto asked = chat(
+        R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,x"}}, {"type": "text", "text": "Look"}]},
                                 {"role": "assistant", "content": "A cat"}, {"role": "user", "content": "And now?"}])");
-    const auto history = [&] { return final_request(p, p.steps[1], "solar", inputs(asked), {}, asked)->body.at("messages").as_array()[1]; };
+    const auto history = [&] {
+        return final_request(p, p.steps[1], "solar", inputs(asked), {}, asked)->body.at("messages").as_array()[1];
+    };
     EXPECT_EQ(history().at("content"), "Look");
     p.steps[1].attachments = "any";
     EXPECT_EQ(history().at("content").as_array().size(), 2U);
