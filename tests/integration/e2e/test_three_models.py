@@ -136,7 +136,7 @@ class ThreeModels(Case):
         self.assertEqual(models["solar:latest"]["remote_host"], self.lan.url)
         self.assertEqual(models["solar:latest"]["remote_model"], "solar")
         self.assertEqual(models["lfm2:latest"]["details"]["family"], "lfm2")
-        self.assertEqual(len({m["digest"] for m in models.values()}), 5)
+        self.assertEqual(len({m["digest"] for m in models.values()}), 6)
         shown = self.sarai.request("POST", "/api/show", {"model": "omni"}).json
         self.assertEqual(shown["model_info"]["general.architecture"], "qwen2vl")
         self.assertIsNone(shown["model_info"]["tokenizer.ggml.tokens"])
