@@ -30,14 +30,14 @@ using Clock = std::chrono::steady_clock;
 // Bytes of a stream that has shown nothing yet; whoever sends more has begun to answer.
 constexpr std::size_t most_held_back = 64U << 10U;
 
-void add_thought(boost::json::object& reply, std::string thought) {
+void add_thought(boost::json::object& reply, const std::string& thought) {
     auto* choices = reply.if_contains("choices");
     if (choices == nullptr || !choices->is_array() || choices->get_array().empty()) return;
     auto* choice = choices->get_array().front().if_object();
     auto* message = choice == nullptr ? nullptr : choice->if_contains("message");
     if (message == nullptr || !message->is_object()) return;
     auto& text = message->get_object()["reasoning_content"];
-    if (text.is_null()) text = std::move(thought);
+    if (text.is_null()) text = thought;
 }
 
 // One request on its way.
@@ -203,7 +203,7 @@ private:
         lease.served(llm::rates_of(*reply));
         complete_ = true;
         for (auto& [key, value] : std::exchange(notes_, {})) (*reply)[key] = value;
-        if (!caller_.thought.empty()) add_thought(*reply, std::move(caller_.thought));
+        if (!caller_.thought.empty()) add_thought(*reply, caller_.thought);
         (void)co_await exchange_.respond({.body = face_.reply(*reply), .headers = headers(lease.route())});
         co_return Result<void>{};
     }

@@ -48,8 +48,8 @@ struct Converter::Desk {
     [[nodiscard]] std::string input() const { return scratch->file(input_name); }
 };
 
-Converter::Converter(asio::any_io_executor executor, ConverterLimits limits)
-    : limits_(std::move(limits)), gate_(std::move(executor), limits_.at_once) {}
+Converter::Converter(const asio::any_io_executor& executor, ConverterLimits limits)
+    : limits_(std::move(limits)), gate_(executor, limits_.at_once) {}
 
 asio::awaitable<Result<Converter::Desk>> Converter::prepare(std::string bytes) {
     Desk desk{.pass = co_await gate_.enter(), .scratch = {}};

@@ -62,7 +62,7 @@ struct FilmOrder {
 // what takes too long; unsupported where ffmpeg is not installed; io. None has a field.
 class Converter {
 public:
-    Converter(asio::any_io_executor executor, ConverterLimits limits = {});
+    Converter(const asio::any_io_executor& executor, ConverterLimits limits = {});
 
     // A PNG or a JPEG, as ordered.
     [[nodiscard]] asio::awaitable<Result<std::string>> picture(Kind kind, std::string bytes, PictureOrder order);

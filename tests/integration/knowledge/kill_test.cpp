@@ -123,6 +123,7 @@ TYPED_TEST(Kill, FiftyTimesNothingAcknowledgedIsLost) {
         ASSERT_TRUE(checked) << describe(checked.error());
         if (!this->store_->collection("docs")) {
             ASSERT_TRUE(state.empty());
+            this->store_.reset();
             continue;
         }
         if (open) {

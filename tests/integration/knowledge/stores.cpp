@@ -31,14 +31,18 @@ std::string Postgres::new_place(const std::filesystem::path&) { return server->g
 void Postgres::settle(const std::string& place) {
     auto connection = PgConnection::open(place, "");
     ASSERT_TRUE(connection) << describe(connection.error());
-    for (int tries = 0; tries < 6000; ++tries) {
+    for (int tries = 0; tries < 1000; ++tries) {
         const auto others = connection->query(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()");
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND "
+            "backend_type = 'client backend'");  // autovacuum is at work after so many changes
         ASSERT_TRUE(others) << describe(others.error());
         if (others->integer(0, 0) == 0) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    FAIL() << "a connection of a dead client stays";
+    const auto left = connection->query(
+        "SELECT concat_ws(' ', state, wait_event_type, wait_event, left(query, 100)) FROM pg_stat_activity WHERE "
+        "datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'");
+    FAIL() << "a connection of a dead client stays: " << (left ? left->text(0, 0) : describe(left.error()));
 }
 
 }  // namespace sarai::knowledge
