@@ -24,6 +24,7 @@ std::string_view without_port(std::string_view host) {
 
 bool is_address(std::string_view host) {
     in6_addr ignored{};
+    if (host.contains('\0')) return false;  // C's functions would read up to it
     if (host.starts_with('[') && host.ends_with(']'))
         return inet_pton(AF_INET6, std::string(host.substr(1, host.size() - 2)).c_str(), &ignored) == 1;
     return inet_pton(AF_INET, std::string(host).c_str(), &ignored) == 1;

@@ -24,13 +24,13 @@ asio::awaitable<Result<void>> Progress::write(std::string_view bytes) {
     co_return Result<void>{};
 }
 
-void StepFace::show(std::string text, std::string& out) {
+void StepFace::show(const std::string& text, std::string& out) {
     boost::json::object chunk{
         {"id", "chatcmpl-" + names_.id},
         {"object", "chat.completion.chunk"},
         {"created", std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())},
         {"model", names_.model},
-        {"choices", {{{"index", 0}, {"delta", {{"reasoning_content", std::move(text)}}}, {"finish_reason", nullptr}}}}};
+        {"choices", {{{"index", 0}, {"delta", {{"reasoning_content", text}}}, {"finish_reason", nullptr}}}}};
     client_.event(llm::StreamEvent(std::move(chunk)), out);
 }
 

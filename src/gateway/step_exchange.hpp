@@ -90,7 +90,7 @@ public:
     void stream_error(const Error& /*error*/, std::string& /*out*/) override {}  // whoever runs the step tells
 
 private:
-    void show(std::string text, std::string& out);
+    void show(const std::string& text, std::string& out);
 
     Face& client_;
     Names names_;

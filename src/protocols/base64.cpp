@@ -50,7 +50,10 @@ Result<std::string> decode_base64(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto value = values[static_cast<unsigned char>(text[i])];
         if (value == blank) continue;
-        if (text[i] == '=' && count + padding >= 2 && ++padding <= 2) continue;
+        if (text[i] == '=' && count + padding >= 2 && padding < 2) {
+            ++padding;
+            continue;
+        }
         if (value == no_digit || padding > 0)
             return fail(Code::invalid_argument, fmt::format("byte {} is no base64 digit", i));
         group = group << 6U | value;

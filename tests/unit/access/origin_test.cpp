@@ -16,6 +16,8 @@ TEST(Host, IsOursByAddressLocalNameAndTheMachinesName) {
           "127.0.0.1:1batch=1", "localhost:x", "[::1]:8080.evil.example"})
         EXPECT_FALSE(is_our_host(foreign, "lan-box", {})) << foreign;
     EXPECT_FALSE(is_our_host("anything", "", {}));
+    using namespace std::string_view_literals;
+    EXPECT_FALSE(is_our_host("127.0.0.1\0evil.example:80"sv, "", {}));
 }
 
 TEST(Host, MayBeAllowedByName) {
