@@ -90,10 +90,10 @@ bool is_convertible(Kind kind) { return !demuxer_of(kind).empty(); }
 Arguments probe_arguments(Kind kind, const std::string& input) {
     Arguments all{"-hide_banner", "-loglevel", "error"};
     if (demuxer_of(kind) == "mov") all.insert(all.end(), {"-enable_drefs", "0", "-use_absolute_path", "0"});
-    all.insert(all.end(),
-               {"-protocol_whitelist", "file", "-f", std::string(demuxer_of(kind)), "-of", "json", "-show_entries",
-                "format=duration:stream=codec_type,width,height,duration:stream_disposition=attached_pic",
-                "file:" + input});
+    all.insert(
+        all.end(),
+        {"-protocol_whitelist", "file", "-f", std::string(demuxer_of(kind)), "-of", "json", "-show_entries",
+         "format=duration:stream=codec_type,width,height,duration:stream_disposition=attached_pic", "file:" + input});
     return all;
 }
 
