@@ -9,9 +9,10 @@
 
 namespace sarai::router {
 
-// Where the search for a hash begins, of `rows`: its share of all hashes (so that their number may be any).
+// Where the search for a hash begins, of `rows`: its share of all hashes, so that their number may be any. Spread first
+// (Fibonacci hashing): of equally frequent features the smallest hashes are kept, which else would crowd at one end.
 [[nodiscard]] inline std::size_t home_of(std::uint32_t hash, std::size_t rows) {
-    return (static_cast<std::uint64_t>(hash) * rows) >> 32U;
+    return (static_cast<std::uint64_t>(hash * 0x9E3779B1U) * rows) >> 32U;
 }
 
 // Row of a feature's hash, -1 where it has none. `keys` holds 0 for an empty row, and is never full.
