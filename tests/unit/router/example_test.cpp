@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <random>
 #include <set>
 
 #include "router/count.hpp"
@@ -114,4 +115,20 @@ TEST(RouterVocabulary, HoldsWhatStandsInSeveralTextsTheMostFrequentFirst) {
 }
 
 }  // namespace
+// Where more features want rows than there are: those that are kept must not lie side by side.
+TEST(Vocabulary, SearchesForUnknownFeaturesStayShort) {
+    std::mt19937 random(7);
+    std::vector<Counted> counted;
+    for (int i = 0; i < 40'000; ++i) counted.push_back({.hash = static_cast<std::uint32_t>(random() | 1U), .texts = 2});
+    constexpr std::size_t rows = 8192;
+    const auto made = choose_vocabulary(counted, 100, rows);
+    std::size_t looked = 0;
+    constexpr int searches = 10'000;
+    for (int i = 0; i < searches; ++i)
+        for (auto row = home_of(static_cast<std::uint32_t>(random()), rows); made.keys[row] != 0;
+             row = (row + 1) % rows)
+            ++looked;
+    EXPECT_LT(looked / searches, 60U) << "32 are expected of a table that is full to seven eighths";
+}
+
 }  // namespace sarai::router
