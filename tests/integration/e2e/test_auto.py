@@ -71,7 +71,7 @@ class Auto(unittest.TestCase):
             self.assertEqual([reply.headers["x-sarai-" + name] for name in ("route", "pipeline", "model")], ["multimodal", pipeline, model])
             self.assertTrue(reply.headers["x-sarai-reason"].startswith(f"{pipeline} for multimodal: the conversation has "), reply.headers)
             self.assertIn(f"pipeline {pipeline}: {first}", reply.headers["x-sarai-reason"])
-        self.assertTrue(self.sarai.request("POST", "/sarai/route", {"messages": picture("?")}).json["model"], "vision-expert")
+        self.assertEqual(self.sarai.request("POST", "/sarai/route", {"messages": picture("?")}).json["model"], "vision-expert")
 
     def test_what_is_hard_and_soft_goes_to_the_expert_in_the_right_tone(self):
         for both in ("I'm so sad about my grade. Can you explain how gradient descent works?",

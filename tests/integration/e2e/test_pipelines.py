@@ -178,7 +178,8 @@ class Own(Case):
         reply = sarai.chat("both", "Hello")
         self.assertEqual(reply.status, 504, reply.body)
         self.assertIn("longer than its deadline", reply.json["error"]["message"])
-        wait_until(lambda: sarai.status()["in_flight"] == 0 if "in_flight" in sarai.status() else True, "nothing to be left")
+        wait_until(lambda: all(row["in_flight"] == 0 for row in sarai.status()["models"]), "nothing to be left")
+        self.assertEqual(sarai.chat("lfm2").status, 200)
 
     def test_a_key_needs_the_pipelines_name_alone(self):
         import hashlib
