@@ -41,6 +41,7 @@ def described(case):
             "parallel": case["slots"], "load_mode": case["load_mode"], "kind": "embedding" if role == "embed" else "chat"}
     if projector:
         keys["mmproj"] = f"'{model_file(f'{role}-{projector}')}'"
+        keys["mmproj_load"] = "always"  # on demand the worker that is watched would be replaced by another one
     return keys
 
 

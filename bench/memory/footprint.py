@@ -7,8 +7,10 @@ import json
 import pathlib
 import random
 import socket
+import struct
 import threading
 import time
+import zlib
 
 import harness
 
@@ -98,10 +100,13 @@ def prompt(tokens, seed):
 
 
 def picture(width, height):
-    """Stripes as a data URL (PPM), in whole groups of three bytes."""
-    pixels = bytes(i * 7 % 256 for i in range(3 * 256)) * (width * height // 256 + 1)
-    body = f"P6\n{width} {height}\n255\n".encode() + pixels[:3 * width * height]
-    return "data:image/x-portable-pixmap;base64," + base64.b64encode(body + bytes(-len(body) % 3)).decode()
+    """Stripes as a PNG in a data URL."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    row = b"\0" + bytes(i * 7 % 256 for i in range(3 * width))
+    body = (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(row * height)) + chunk(b"IEND", b""))
+    return "data:image/png;base64," + base64.b64encode(body).decode()
 
 
 def accepted(reply):

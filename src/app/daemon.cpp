@@ -33,6 +33,7 @@
 #include "media/normalizer.hpp"
 #include "memory/process_memory.hpp"
 #include "net/task_group.hpp"
+#include "web/searcher.hpp"
 
 namespace sarai::app {
 namespace asio = boost::asio;
@@ -80,6 +81,7 @@ struct Daemon {
     media::Fetcher fetcher{config.media};
     media::Converter converter{io.get_executor(), {.folder = runtime_folder}};
     media::Normalizer normalizer{config.media, fetcher, converter};
+    web::Searcher searcher{config.web, fetcher};
     int status = 0;
 
     std::optional<library::Library> library;
@@ -150,7 +152,8 @@ struct Daemon {
                                   .tracer = tracer,
                                   .eyes = std::move(*eyes),
                                   .state_folder = history::state_folder(config.engine.state_dir),
-                                  .media = &normalizer});
+                                  .media = &normalizer,
+                                  .web = &searcher});
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);

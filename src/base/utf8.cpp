@@ -31,4 +31,10 @@ std::string valid_utf8(std::string_view text) {
     return out;
 }
 
+std::size_t utf8_floor(std::string_view text, std::size_t most) {
+    if (most >= text.size()) return text.size();
+    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80) --most;
+    return most;
+}
+
 }  // namespace sarai

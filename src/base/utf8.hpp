@@ -13,4 +13,7 @@ namespace sarai {
 // `text` with U+FFFD for each byte that is not UTF-8.
 [[nodiscard]] std::string valid_utf8(std::string_view text);
 
+// The largest length up to `most` that cuts no character of UTF-8 text.
+[[nodiscard]] std::size_t utf8_floor(std::string_view text, std::size_t most);
+
 }  // namespace sarai

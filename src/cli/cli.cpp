@@ -167,6 +167,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "reload") return reload_server(arguments.server, io);
     if (command == "key") return make_key(arguments.owner, io);
     if (command == "kb") return kb(*app.get_subcommands().front(), arguments, io);
+    if (command == "web") return verify_audit(arguments.audit, io);
     if (command == "pipelines")
         return arguments.yaml ? print_built_in_pipelines(io)
                               : show_pipelines(arguments.server, arguments.model, arguments.json, io);

@@ -65,11 +65,14 @@ void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
     kb->require_subcommand(1);
     const auto common = [&](CLI::App& command) {
         command
-            .add_option(
-                "--store", options.store,
-                "A folder, or postgresql://…; without it SARAI_KNOWLEDGE_STORE, then one in sarai's state folder")
+            .add_option("--store", options.store,
+                        "A folder, or postgresql://…; without it SARAI_KNOWLEDGE_STORE, the configuration's "
+                        "knowledge.store, then "
+                        "one in sarai's state folder")
             ->type_name("WHERE");
         command.add_option("--collection", options.collection, "Which of its collections (default)")->type_name("NAME");
+        command.add_option("--config", options.server.config, "The configuration that names store and address")
+            ->type_name("FILE");
     };
     const auto served = [&](CLI::App& command) {
         command
@@ -78,10 +81,7 @@ void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
             ->type_name("NAME");
         auto* url = command.add_option("--url", options.server.url,
                                        "The server's address; without it SARAI_URL, then " + std::string(default_url));
-        url->type_name("URL");
-        command.add_option("--config", options.server.config, "Take the address from this configuration")
-            ->type_name("FILE")
-            ->excludes(url);
+        url->type_name("URL");  // beside --config, which then names the store alone
     };
     auto* add_files = add(*kb, "add", "Add files and folders, and what has changed of them since",
                           "  sarai kb add docs/ README.md --collection sarai\n"
@@ -110,6 +110,17 @@ void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
                        "  sarai kb remove notes/draft.md\n");
     remove->add_option("DOCUMENT", options.document, "Its path; without it the whole collection");
     common(*remove);
+}
+
+void add_web_commands(CLI::App& app, Arguments& arguments) {
+    auto* web = add(app, "web", "What pipelines have searched the web for", "  sarai web verify\n");
+    web->require_subcommand(1);
+    auto* verify = add(*web, "verify", "Check that nobody has changed the log of searches",
+                       "  sarai web verify\n"
+                       "  sarai web verify /var/lib/sarai/web.jsonl --json | jq .whole\n");
+    verify->add_option("FILE", arguments.audit.file, "The log; without it the configuration's web.audit_log");
+    verify->add_option("--config", arguments.audit.config, "The configuration that names it")->type_name("FILE");
+    verify->add_flag("--json", arguments.audit.json, "Print JSON");
 }
 
 void add_router(CLI::App& app, Arguments& arguments) {
@@ -321,6 +332,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_server(*prove, arguments);
 
     add_knowledge_commands(*app, arguments);
+    add_web_commands(*app, arguments);
     add_router(*app, arguments);
 
     auto* config = add(*app, "config", "Work with configurations", "  sarai config check config/sarai.yaml\n");

@@ -11,6 +11,7 @@
 #include "cli/router.hpp"
 #include "cli/run.hpp"
 #include "cli/server.hpp"
+#include "cli/web.hpp"
 
 namespace sarai::cli {
 
@@ -37,6 +38,7 @@ struct Arguments {
     std::string owner;  // of a new key
     std::string shell;
     KnowledgeOptions knowledge;
+    AuditOptions audit;
     TrainOptions train;
     EvalOptions eval;
     ExplainOptions explain;

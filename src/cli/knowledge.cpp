@@ -9,9 +9,9 @@
 #include <stop_token>
 #include <thread>
 
+#include "cli/configuration.hpp"
 #include "cli/table.hpp"
 #include "config/problem.hpp"
-#include "history/store.hpp"
 #include "knowledge/ingest.hpp"
 #include "knowledge/search.hpp"
 #include "knowledge/store.hpp"
@@ -28,10 +28,15 @@ int fail_with(Io& io, const Error& error) {
     return exit_status(error.code);
 }
 
-std::string where(const KnowledgeOptions& options, const Io& io) {
-    if (!options.store.empty()) return options.store;
-    if (const auto* said = io.environment.find_filled("SARAI_KNOWLEDGE_STORE")) return *said;
-    return (history::state_folder({}) / "knowledge").string();
+// --store, SARAI_KNOWLEDGE_STORE, the configuration's, else where a server without one has it.
+Result<std::unique_ptr<knowledge::Store>> open_store(const KnowledgeOptions& options, const Io& io) {
+    if (!options.store.empty()) return knowledge::open_store(options.store);
+    if (const auto* said = io.environment.find_filled("SARAI_KNOWLEDGE_STORE")) return knowledge::open_store(*said);
+    const auto file = find_config(options.server.config, io.environment);
+    if (!file) return knowledge::open_store(knowledge::store_place({}, {}));
+    const auto config = load_config(*file, io.environment);
+    if (!config) return std::unexpected(config.error());
+    return knowledge::open_store(knowledge::store_place(config->knowledge.store, config->engine.state_dir));
 }
 
 // The server's embedding model.
@@ -128,7 +133,7 @@ json::object result_json(const knowledge::SearchResult& result) {
 int add_knowledge(const KnowledgeOptions& options, Io& io) {
     const auto origin = find_server(options.server, io);
     if (!origin) return fail_with(io, origin.error());
-    auto store = knowledge::open_store(where(options, io));
+    auto store = open_store(options, io);
     if (!store) return fail_with(io, store.error());
     const auto model = model_for(options, **store, *origin);
     if (!model) return fail_with(io, model.error());
@@ -172,7 +177,7 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
 int search_knowledge(const KnowledgeOptions& options, Io& io) {
     std::string question;
     for (const auto& word : options.question) question += (question.empty() ? "" : " ") + word;
-    auto store = knowledge::open_store(where(options, io));
+    auto store = open_store(options, io);
     if (!store) return fail_with(io, store.error());
     std::vector<Vector> vectors(1);
     if (!options.words_only) {
@@ -208,7 +213,7 @@ int search_knowledge(const KnowledgeOptions& options, Io& io) {
 }
 
 int list_knowledge(const KnowledgeOptions& options, Io& io) {
-    auto store = knowledge::open_store(where(options, io));
+    auto store = open_store(options, io);
     if (!store) return fail_with(io, store.error());
     const auto all = (*store)->collections();
     if (!all) return fail_with(io, all.error());
@@ -241,7 +246,7 @@ int list_knowledge(const KnowledgeOptions& options, Io& io) {
 }
 
 int remove_knowledge(const KnowledgeOptions& options, Io& io) {
-    auto store = knowledge::open_store(where(options, io));
+    auto store = open_store(options, io);
     if (!store) return fail_with(io, store.error());
     if (options.document.empty()) {
         if (const auto done = (*store)->remove_collection(options.collection); !done)

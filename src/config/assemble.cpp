@@ -69,6 +69,7 @@ public:
         api_keys();
         origins();
         media();
+        knowledge();
         reach();
         for (auto& model : draft_.models) {
             check_chain(model);
@@ -182,6 +183,18 @@ private:
             if (!IpRange::parse(entry) && (entry.contains('/') || !is_host_and_port(entry + ":1")))
                 add(place_of("media.allow"), "media.allow", in_quotes(entry),
                     "a host's name, an address or a range of them whose last bits are zero, such as 192.168.1.0/24");
+    }
+
+    void knowledge() {
+        const auto& [store, model] = draft_.config.knowledge;
+        if (store.contains("://") && !store.starts_with("postgresql://") && !store.starts_with("postgres://"))
+            add(place_of("knowledge.store"), "knowledge.store", in_quotes(store.substr(0, store.find("://") + 3)),
+                "a folder, or postgresql://…");
+        if (model.empty()) return;
+        const auto found = std::ranges::find(draft_.models, model, &ModelDraft::name);
+        if (found != draft_.models.end() && found->kind == ModelKind::embedding) return;
+        add(place_of("knowledge.embedding_model"), "knowledge.embedding_model", in_quotes(model),
+            "the name of a model of this file whose kind is embedding");
     }
 
     // Who may reach this server.

@@ -49,10 +49,28 @@ private:
             output.history = true;
     }
 
+    // What a step that searches has no use for, and the other way round.
+    void check_search(const std::string& path, const PipelineStep& step) {
+        const auto useless = [&](const std::string& key, const std::string& expected) {
+            if (draft_.given.contains(fmt::format("{}.{}", path, key)))
+                add(fmt::format("{}.{}", path, key), "given", expected);
+        };
+        const auto kind = step.web ? "web" : "knowledge";
+        if (step.web && !step.knowledge.empty()) add(path + ".knowledge", "given together with web", "one of them");
+        for (const auto* key :
+             {"model", "role", "system", "prompt", "attachments", "history", "temperature", "max_tokens"})
+            useless(key, fmt::format("not in a step that searches ({})", kind));
+    }
+
     void check_model(const std::string& path, const PipelineStep& step) {
+        if (!step.asks_model()) return check_search(path, step);
+        for (const auto* key : {"query", "limit", "max_text"})
+            if (draft_.given.contains(fmt::format("{}.{}", path, key)))
+                add(fmt::format("{}.{}", path, key), "given", "a step that searches (knowledge or web)");
         if (step.model.empty() == step.role.empty())
             return add(path + (step.model.empty() ? ".model" : ".role"),
-                       step.model.empty() ? "missing" : "given together with model", "either model or role");
+                       step.model.empty() ? "missing" : "given together with model",
+                       "either model or role (or knowledge or web, for a step that searches)");
         if (!step.model.empty() && !std::ranges::contains(chat_, std::string_view(step.model))) {
             const bool other = std::ranges::contains(draft_.models, step.model, &ModelDraft::name);
             return add(path + ".model", other ? in_quotes(step.model) + ", which does not chat" : in_quotes(step.model),

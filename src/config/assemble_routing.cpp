@@ -30,6 +30,7 @@ public:
                                         {"image", &routing.image},
                                         {"audio", &routing.audio},
                                         {"mixed", &routing.mixed},
+                                        {"web", &routing.web},
                                         {"default", &routing.fallback}})
             if (!name->empty()) target(fmt::format("routing.{}", key), *name);
         for (std::size_t i = 0; i < routing.rules.size(); ++i)

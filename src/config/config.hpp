@@ -215,6 +215,26 @@ struct Media {
     bool operator==(const Media&) const = default;
 };
 
+// The web as steps of pipelines search it.
+struct Web {
+    std::string url;                             // of a SearXNG server; empty: the web is not searched
+    std::string api_key;                         // sent as a bearer token; empty: none
+    std::chrono::milliseconds timeout = 8s;      // for a search, pages included; what has come by then is used
+    int pages = 3;                               // of the results, that are read; 0: what the provider quotes of them
+    Bytes max_page_bytes = MiB(2);               // larger ones are not read
+    std::chrono::milliseconds ttl = 1h;          // how long results and pages are used again
+    std::chrono::milliseconds ttl_fresh = 2min;  // the same, where a question is about now
+    std::filesystem::path audit_log;             // every search and page goes there; empty: nowhere
+    bool operator==(const Web&) const = default;
+};
+
+// Documents that steps of pipelines search and cite.
+struct Knowledge {
+    std::string store;            // a folder, or "postgresql://…"; empty: "knowledge" in the folder of the history
+    std::string embedding_model;  // for new collections; empty: the first one of the file
+    bool operator==(const Knowledge&) const = default;
+};
+
 // Sends what it fits to its model, before anything else is looked at. Every condition that is given has to hold.
 struct RoutingRule {
     std::string language;                       // "es", "en", "other"; empty: any
@@ -234,6 +254,7 @@ struct Routing {
     std::string fallback;               // key "default": for prompts that no label fits
     std::string image, audio;           // for pictures and films, and for sound, rather than `multimodal`
     std::string mixed;                  // for prompts that are hard and soft
+    std::string web;                    // for what only the web knows, rather than `web_query`
     struct Thresholds {                 // from here on a label counts
         double hard = 0.5, soft = 0.5, web_query = 0.5;
         double mixed = 0.2;                   // of soft beside hard, or of hard beside soft: the prompt is both
@@ -250,7 +271,8 @@ struct Routing {
     std::vector<RoutingRule> rules = {};
     bool operator==(const Routing&) const = default;
 };
-// One step of a pipeline: a model that is asked. Its texts are templates, see base/prompt_template.hpp.
+// One step of a pipeline: a model that is asked, or something that is searched. Its texts are templates, see
+// base/prompt_template.hpp.
 struct PipelineStep {
     std::string name;                   // others read its result as steps.NAME
     std::string model;                  // who is asked, or
@@ -263,6 +285,12 @@ struct PipelineStep {
     std::vector<std::string> after;     // waits for them also where it reads none of their results
     std::optional<double> temperature;  // absent: the model's own
     int max_tokens = 0;                 // 0: no limit
+    std::string knowledge;              // instead of a model: the collection that is searched, or
+    bool web = false;                   // the web
+    std::string query;                  // for what; empty: what the user wrote
+    int limit = 5;                      // passages at most
+    Bytes max_text = KiB(6);            // of all of them
+    [[nodiscard]] bool asks_model() const { return knowledge.empty() && !web; }
     bool operator==(const PipelineStep&) const = default;
 };
 
@@ -274,6 +302,8 @@ struct Pipeline {
     std::chrono::milliseconds deadline{};           // for the whole of it; 0: none
     std::vector<PipelineStep> steps;
     std::string output;     // the step that answers
+    std::string preface;    // text before its answer, a template
+    std::string closing;    // and after it
     bool built_in = false;  // not from the file
     bool operator==(const Pipeline&) const = default;
 };
@@ -293,6 +323,8 @@ struct Config {
     Telemetry telemetry;
     Library library;
     Media media;
+    Web web;
+    Knowledge knowledge;
     Routing routing;
     bool built_in_pipelines = true;
     std::vector<Pipeline> pipelines;

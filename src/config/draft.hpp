@@ -84,6 +84,10 @@ struct Draft {
     [[nodiscard]] KeyDraft& key() { return keys.back(); }
     [[nodiscard]] Endpoint& endpoint() { return models.back().endpoints.back(); }
     [[nodiscard]] std::filesystem::path resolve(const std::string& written) const;
+    // The same for what may also be a server's address, "postgresql://…".
+    [[nodiscard]] std::string resolve_store(const std::string& written) const {
+        return written.contains("://") ? written : resolve(written).string();
+    }
 };
 
 }  // namespace sarai::config

@@ -19,6 +19,8 @@ constexpr std::size_t most_steps = 64;
 // What every template may read beside steps.NAME and parameters.NAME.
 constexpr std::array<std::string_view, 7> plain_names{"input",  "language", "images", "audios",
                                                       "videos", "today",    "name"};
+// What is known when the answer begins, so that nothing before it may read them.
+constexpr std::array<std::string_view, 2> final_names{"sources", "notes"};
 
 bool is_step_name(std::string_view name) {
     constexpr std::string_view first = "abcdefghijklmnopqrstuvwxyz_";
@@ -38,8 +40,12 @@ public:
         }
         for (const auto& step : steps_) names_.push_back(step.name);
         reading_.graph.needs.resize(steps_.size());
-        for (std::size_t i = 0; i < steps_.size(); ++i) read_step(i);
         find_output();
+        for (std::size_t i = 0; i < steps_.size(); ++i) read_step(i);
+        of_pipeline_ = true;
+        read_text(reading_.graph.output, "preface", PromptTemplate::parse(pipeline_.preface));
+        read_text(reading_.graph.output, "closing", PromptTemplate::parse(pipeline_.closing));
+        of_pipeline_ = false;
         if (reading_.faults.empty()) put_in_order();
         if (reading_.faults.empty()) find_useless();
         return std::move(reading_);
@@ -55,6 +61,14 @@ private:
             add(i, "name", in_quotes(step.name), "a name that no other step has");
         read_text(i, "system", PromptTemplate::parse(step.system));
         read_text(i, "prompt", PromptTemplate::parse(step.prompt));
+        read_text(i, "query", PromptTemplate::parse(step.query));
+        const auto collection = PromptTemplate::parse(step.knowledge);
+        read_text(i, "knowledge", collection);
+        // Whose model embeds has to be known before anything begins, for the proof of memory.
+        if (collection)
+            for (const auto& name : collection->names())
+                if (name.starts_with("steps."))
+                    add(i, "knowledge", fmt::format("reads {}", in_quotes(name)), "a name, or parameters.NAME");
         if (!step.when.empty()) read_text(i, "when", PromptTemplate::parse_condition(step.when));
         for (const auto& name : step.after) need(i, "after", name);
     }
@@ -70,6 +84,8 @@ private:
                 for (const auto& [parameter, value] : pipeline_.parameters) known.push_back(parameter);
                 add(i, key, fmt::format("reads {}", in_quotes(name)), "a parameter of this pipeline",
                     std::string(nearest(name.substr(11), known).value_or("")));
+            } else if (i == reading_.graph.output && std::ranges::contains(final_names, std::string_view(name))) {
+                continue;
             } else if (!std::ranges::contains(plain_names, std::string_view(name))) {
                 add(i, key, fmt::format("reads {}", in_quotes(name)),
                     fmt::format("{}, steps.NAME or parameters.NAME", fmt::join(plain_names, ", ")),
@@ -85,6 +101,7 @@ private:
                        std::string(nearest(name, names_).value_or("")));
         auto& needs = reading_.graph.needs[i];
         const auto at = static_cast<std::size_t>(found - names_.begin());
+        if (at == i && of_pipeline_) return;
         if (at == i) return add(i, key, in_quotes(name), "another step than itself");
         if (!std::ranges::contains(needs, at)) needs.push_back(at);
         std::ranges::sort(needs);
@@ -102,6 +119,9 @@ private:
         }
         if (!steps_[output].when.empty())
             add(output, "when", "a condition of the step that answers", "none: there has to be an answer");
+        if (!steps_[output].asks_model())
+            add(output, steps_[output].web ? "web" : "knowledge", "a search as the step that answers",
+                "a step that asks a model");
     }
 
     void put_in_order() {
@@ -145,6 +165,7 @@ private:
     void add(std::size_t step, std::string key, std::string value, std::string expected, std::string suggestion = {}) {
         reading_.faults.push_back({.step = step,
                                    .key = std::move(key),
+                                   .of_pipeline = of_pipeline_,
                                    .value = std::move(value),
                                    .expected = std::move(expected),
                                    .suggestion = std::move(suggestion)});
@@ -158,6 +179,7 @@ private:
     const std::vector<PipelineStep>& steps_;
     std::vector<std::string_view> names_;
     PipelineReading reading_;
+    bool of_pipeline_ = false;  // what is read is the pipeline's own
 };
 
 }  // namespace

@@ -47,6 +47,8 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
     settings.leave("telemetry", live.telemetry, fresh.telemetry);
     settings.leave("library", live.library, fresh.library);
     settings.apply("media", live.media, fresh.media);
+    settings.apply("web", live.web, fresh.web);
+    settings.leave("knowledge", live.knowledge, fresh.knowledge);
     settings.apply("estimates", live.estimates, fresh.estimates);
     settings.leave("routing.weights", live.routing.weights, fresh.routing.weights);
     settings.leave("routing.mini_weights", live.routing.mini_weights, fresh.routing.mini_weights);

@@ -17,7 +17,7 @@ namespace ollama = protocols::ollama;
 std::vector<std::pair<std::string_view, std::string>> ways_of(const Shared& shared, const config::ApiKey* key) {
     const auto targets = shared.desk.ways(shared, key);
     std::vector<std::pair<std::string_view, std::string>> ways{
-        {"hard", targets.hard}, {"soft", targets.soft}, {"web_query", targets.web_query}};
+        {"hard", targets.hard}, {"soft", targets.soft}, {"web_query", targets.way(router::Label::web_query)}};
     if (!targets.multimodal.empty()) ways.emplace_back("multimodal", targets.multimodal);
     for (const auto& [route, target] :
          {std::pair{"image", targets.image}, {"audio", targets.audio}, {"mixed", targets.mixed}})

@@ -13,6 +13,7 @@
 #include "gateway/answer.hpp"
 #include "gateway/entrance.hpp"
 #include "gateway/feedback_desk.hpp"
+#include "gateway/knowledge_desk.hpp"
 #include "gateway/response_store.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/shelf.hpp"
@@ -38,6 +39,7 @@ public:
         router::Eyes eyes = {};                   // without them there is no model "auto"
         std::filesystem::path state_folder = {};  // where feedback is kept
         const media::Normalizer* media = nullptr;
+        web::Searcher* web = nullptr;
     };
     explicit Gateway(World world);
 
@@ -72,6 +74,11 @@ private:
     boost::asio::awaitable<void> status(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> why(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> pipelines(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> list_collections(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> list_documents(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> change_collection(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> remove_from_collection(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> search_knowledge(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> unload(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> load(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> reload(net::Exchange& exchange, Caller& caller);
@@ -110,6 +117,7 @@ private:
 
     Metrics metrics_;
     RouterDesk desk_;
+    KnowledgeDesk knowledge_;
     Shared shared_;
     Entrance entrance_;
     ResponseStore responses_;

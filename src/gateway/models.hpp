@@ -14,8 +14,13 @@
 #include "media/normalizer.hpp"
 #include "pool/pool.hpp"
 
+namespace sarai::web {
+class Searcher;
+}
+
 namespace sarai::gateway {
 
+class KnowledgeDesk;
 class RouterDesk;
 class Shelf;
 
@@ -28,6 +33,8 @@ struct Shared {
     Shelf& shelf;
     RouterDesk& desk;
     const media::Normalizer* media;  // null: what requests bring is handed on as it is
+    KnowledgeDesk& knowledge;
+    web::Searcher* web;  // null: it is never searched
 };
 
 // Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.

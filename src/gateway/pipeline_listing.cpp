@@ -8,6 +8,7 @@
 
 #include "base/sha256.hpp"
 #include "config/pipeline_graph.hpp"
+#include "gateway/knowledge_desk.hpp"
 #include "gateway/pipeline_run.hpp"
 
 namespace sarai::gateway {
@@ -16,10 +17,14 @@ namespace {
 namespace json = boost::json;
 namespace ollama = protocols::ollama;
 
-// By step; empty where one has nobody.
+// By step, what is searched for those that ask no model; empty where one has nobody.
 std::vector<std::string> models_of(const Shared& shared, const config::Pipeline& pipeline) {
     std::vector<std::string> models;
     for (const auto& step : pipeline.steps) {
+        if (!step.asks_model()) {
+            models.push_back(step.web ? "the web" : fmt::format("documents: {}", step.knowledge));
+            continue;
+        }
         auto model = who_takes(pipeline, step, shared);
         if (!model) return {};
         models.push_back(std::move(*model));
@@ -30,6 +35,15 @@ std::vector<std::string> models_of(const Shared& shared, const config::Pipeline&
 bool takes_pictures(const config::Pipeline& pipeline) {
     return std::ranges::any_of(
         pipeline.steps, [](const auto& step) { return step.attachments == "image" || step.attachments == "any"; });
+}
+
+// Without a search engine, or without a model that embeds, those that come with sarai are not worth a place in a list
+// (but answer whoever asks for them, and say what they lack).
+bool can_search(const Shared& shared, const config::Pipeline& pipeline) {
+    return std::ranges::all_of(pipeline.steps, [&](const auto& step) {
+        return step.asks_model() ||
+               (step.web ? !shared.config.web.url.empty() : !shared.knowledge.default_model().empty());
+    });
 }
 
 std::string steps_in_words(const Shared& shared, const config::Pipeline& pipeline) {
@@ -48,7 +62,8 @@ std::vector<const config::Pipeline*> listed_pipelines(const Shared& shared, cons
         if (!access::is_listed(key, pipeline.name)) continue;
         const auto models = models_of(shared, pipeline);
         if (models.empty()) continue;
-        if (pipeline.built_in && std::set(models.begin(), models.end()).size() < 2) continue;
+        if (pipeline.built_in && (std::set(models.begin(), models.end()).size() < 2 || !can_search(shared, pipeline)))
+            continue;
         listed.push_back(&pipeline);
     }
     return listed;

@@ -18,6 +18,9 @@
 #include "base/prompt_template.hpp"
 #include "config/pipeline_graph.hpp"
 #include "gateway/answer.hpp"
+#include "gateway/framed_face.hpp"
+#include "gateway/knowledge_desk.hpp"
+#include "gateway/pipeline_sources.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/step_exchange.hpp"
 #include "pipelines/step_request.hpp"
@@ -42,6 +45,12 @@ bool wants_steps(const net::Exchange& exchange, const json::object& body) {
 // Here thinking is what the steps do.
 void forget_thinking(json::object& body) {
     for (const auto* key : {"reasoning_effort", "chat_template_kwargs", "thinking_budget_tokens"}) body.erase(key);
+}
+
+// Text around it would break what the client is going to parse.
+bool wants_json(const json::object& body) {
+    const auto* format = protocols::object_at(body, "response_format");
+    return format != nullptr && protocols::string_at(*format, "type").starts_with("json");
 }
 
 bool reads_steps(const std::string& condition) {
@@ -79,6 +88,8 @@ public:
             co_await refuse(prepared.error());
     }
     [[nodiscard]] std::optional<llm::Request>& final_step() { return final_; }
+    // What stands around the answer.
+    [[nodiscard]] FramedFace::Frame frame() { return std::move(frame_); }
 
     // What the answer tells of the steps before it.
     void tell() {
@@ -87,9 +98,12 @@ public:
         for (const auto& one : told_) {
             const auto& step = one.get_object();
             const auto name = protocols::string_at(step, "name");
-            words.push_back(step.contains("skipped")
-                                ? fmt::format("{} left out", name)
-                                : fmt::format("{} by {}", name, protocols::string_at(step, "model")));
+            words.push_back(
+                step.contains("skipped") ? fmt::format("{} left out", name)
+                : step.contains("model")
+                    ? fmt::format("{} by {}", name, protocols::string_at(step, "model"))
+                    : fmt::format("{} of {}", name,
+                                  step.contains("web") ? "the web" : protocols::string_at(step, "knowledge")));
         }
         words.push_back(fmt::format("{} by {}", pipeline_.output, final_->model));
         caller_.why_routed += fmt::format("{}pipeline {}: {}", caller_.why_routed.empty() ? "" : "; ", pipeline_.name,
@@ -98,6 +112,9 @@ public:
                                              {"steps", std::move(told_)},
                                              {"proven_peak_bytes", proof_.peak().count},
                                              {"budget_bytes", proof_.budget.count}};
+        auto& about = caller_.to_tell["sarai_pipeline"].get_object();
+        if (sources_ && !sources_->citations().empty()) about["citations"] = sources_->citations();
+        if (sources_ && !sources_->notes().empty()) about["notes"] = sources_->notes();
         if (shows_ && !request_.stream) caller_.thought = std::move(thought_);
     }
 
@@ -116,11 +133,18 @@ private:
         auto inputs = pipelines::read_inputs(pipeline_, request_, shared_.desk.language_of(request_));
         if (!inputs) co_return std::unexpected(inputs.error());
         inputs_ = std::move(*inputs);
+        sources_.emplace(exchange_, caller_, shared_, inputs_.language);
         if (auto ready = co_await prove(); !ready) co_return std::unexpected(ready.error());
         if (auto done = co_await take_all(); !done) co_return std::unexpected(done.error());
         const auto output = graph_.output;
+        const pipelines::Ending ending{.sources = sources_->list(), .notes = sources_->notes()};
+        if (!wants_json(request_.body)) {
+            auto frame = pipelines::frame_of(pipeline_, inputs_, results_, ending);
+            if (!frame) co_return std::unexpected(frame.error());
+            frame_ = {.preface = std::move(frame->preface), .closing = std::move(frame->closing)};
+        }
         co_return pipelines::final_request(pipeline_, pipeline_.steps[output], models_[output], inputs_, results_,
-                                           request_);
+                                           ending, request_);
     }
 
     // Finds out who takes part, and whether all of them fit at once.
@@ -136,9 +160,10 @@ private:
                 left_out_[i] = !*wanted;
                 if (left_out_[i]) continue;
             }
-            auto model = who_takes(pipeline_, step, shared_);
+            auto model = step.asks_model() ? who_takes(pipeline_, step, shared_) : co_await who_embeds(step);
             if (!model) co_return std::unexpected(model.error());
             models_[i] = std::move(*model);
+            if (models_[i].empty()) continue;
             const auto index = find_model(shared_.config, models_[i]);
             if (!index) co_return std::unexpected(index.error());
             needed.push_back(
@@ -152,6 +177,16 @@ private:
         // In their order, while the first ones are at work.
         for (const auto& one : needed) (void)shared_.pool.prefetch(one.model, one.media);
         co_return Result<void>{};
+    }
+
+    // The model of a step that searches documents; empty: it searches the web.
+    asio::awaitable<Result<std::string>> who_embeds(const config::PipelineStep& step) {
+        if (step.web) co_return std::string();
+        const auto what = pipelines::search_for(pipeline_, step, inputs_, results_);
+        if (!what) co_return std::unexpected(what.error());
+        auto there = co_await shared_.knowledge.collection(what->collection);
+        if (!there) co_return std::unexpected(of_step(there.error(), step));
+        co_return std::move(there->model);
     }
 
     asio::awaitable<Result<void>> take_all() {
@@ -189,10 +224,38 @@ private:
         }
         if (left_out_[i])
             told_.push_back({{"name", step.name}, {"skipped", true}});
-        else
+        else if (step.asks_model())
             co_await ask(i);
+        else
+            co_await look_up(i);
         done_.insert(i);
         ended_[i].cancel();
+    }
+
+    asio::awaitable<void> look_up(std::size_t i) {
+        const auto& step = pipeline_.steps[i];
+        auto what = pipelines::search_for(pipeline_, step, inputs_, results_);
+        if (!what) give_up(what.error());
+        const auto began = Clock::now();
+        auto found = co_await sources_->search(step, std::move(*what));
+        if (!found) give_up(of_step(found.error(), step));
+        json::object told{{"name", step.name},
+                          {"seconds", std::chrono::duration<double>(Clock::now() - began).count()}};
+        for (auto& [key, value] : found->about) told[key] = std::move(value);
+        told_.push_back(std::move(told));
+        if (shows_ && !found->text.empty()) {
+            std::string out;
+            StepFace face(face_, {.step = step.name, .id = caller_.id, .model = pipeline_.name}, request_.stream);
+            face.show_all(found->text, out);
+            (void)co_await progress_.write(out);
+            thought_ += fmt::format("[{}] {}\n\n", step.name, found->text);
+        }
+        if (!found->text.empty()) results_[step.name] = std::move(found->text);
+    }
+
+    [[nodiscard]] Error of_step(Error error, const config::PipelineStep& step) const {
+        error.message = fmt::format("step '{}' of pipeline '{}': {}", step.name, pipeline_.name, error.message);
+        return error;
     }
 
     asio::awaitable<void> ask(std::size_t i) {
@@ -209,11 +272,7 @@ private:
         const auto began = Clock::now();
         co_await answer(exchange, caller, std::move(*request), face, protocol_, shared_);
         if (caller.usage) caller_.visit.spend(caller.usage->prompt_tokens + caller.usage->completion_tokens);
-        if (caller.failure) {
-            caller.failure->message =
-                fmt::format("step '{}' of pipeline '{}': {}", step.name, pipeline_.name, caller.failure->message);
-            give_up(*caller.failure);
-        }
+        if (caller.failure) give_up(of_step(*caller.failure, step));
         results_[step.name] = face.text();
         if (shows_ && !request_.stream) thought_ += fmt::format("[{}] {}\n\n", step.name, face.text());
         json::object told{{"name", step.name},
@@ -253,6 +312,8 @@ private:
     std::optional<Error> failure_;
     json::array told_;
     std::string thought_;
+    std::optional<PipelineSources> sources_;
+    FramedFace::Frame frame_;
     std::optional<llm::Request> final_;
 };
 
@@ -314,7 +375,11 @@ asio::awaitable<void> answer_by_pipeline(net::Exchange& exchange, Caller& caller
     if (!late) {
         run.tell();
         auto last = std::move(*run.final_step());
-        late = !co_await in_time(answer(exchange, caller, std::move(last), face, protocol, shared));
+        auto frame = run.frame();
+        const bool framed = !frame.empty();
+        FramedFace around(face, std::move(frame), {.id = caller.id, .model = pipeline.name});
+        late = !co_await in_time(
+            answer(exchange, caller, std::move(last), framed ? static_cast<Face&>(around) : face, protocol, shared));
     }
     if (late) co_await run.refuse(too_late(pipeline));
 }

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/recent.hpp"
 #include "gateway/answer.hpp"
-#include "gateway/recent.hpp"
 #include "router/decide.hpp"
 #include "router/scorer.hpp"
 

@@ -2,6 +2,8 @@
 // it on the way reaches the client. gateway/answer.hpp runs a step on it like any request.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <functional>
 #include <string>
 #include <utility>
@@ -81,6 +83,10 @@ public:
     StepFace(Face& client, Names names, bool shown) : client_(client), names_(std::move(names)), shown_(shown) {}
 
     [[nodiscard]] const std::string& text() const { return text_; }
+    // A step's whole result, of one that asks no model.
+    void show_all(const std::string& text, std::string& out) {
+        if (shown_) show(fmt::format("[{}] {}\n\n", names_.step, text), out);
+    }
 
     [[nodiscard]] std::string reply(const boost::json::object& /*reply*/) override { return {}; }  // steps are streamed
     [[nodiscard]] std::string_view stream_type() const override { return client_.stream_type(); }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/utf8.hpp"
+#include "history/store.hpp"
 #include "knowledge/postgres_store.hpp"
 #include "knowledge/sqlite_store.hpp"
 
@@ -76,6 +77,10 @@ Result<void> check_question(const std::string& collection, int dimension, std::s
                                                 collection, dimension));
     if (!std::isfinite(squared_length(vector))) return fail_field("vector", "a vector with a number that is none");
     return {};
+}
+
+std::string store_place(const std::string& configured, const std::filesystem::path& state_dir) {
+    return configured.empty() ? (history::state_folder(state_dir) / "knowledge").string() : configured;
 }
 
 Result<std::unique_ptr<Store>> open_store(const std::string& where) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -107,6 +108,10 @@ public:
 // "postgresql://…" or "postgres://…" (libpq's URIs), else a folder for SQLite's files, made if missing (mode 0700).
 // Errors: io, unavailable, unsupported (written by a newer sarai; a server without pgvector).
 [[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& where);
+
+// Where a configuration has it: `configured` (knowledge.store), else in the folder of the history, which `state_dir`
+// (engine.state_dir) chooses.
+[[nodiscard]] std::string store_place(const std::string& configured, const std::filesystem::path& state_dir);
 
 // What both stores demand of what they are given.
 [[nodiscard]] Result<void> check_collection(const std::string& name, const std::string& model, int dimension);

@@ -16,7 +16,11 @@ namespace {
 
 namespace json = boost::json;
 
-json::object values_of(const config::Pipeline& pipeline, const Inputs& inputs, const Results& results) {
+// An empty text would count as true in a condition.
+json::value text_or_null(const std::string& text) { return text.empty() ? json::value() : json::value(text); }
+
+json::object values_of(const config::Pipeline& pipeline, const Inputs& inputs, const Results& results,
+                       const Ending& ending = {}) {
     json::object steps, parameters;
     for (const auto& step : pipeline.steps) {
         const auto found = results.find(step.name);
@@ -31,6 +35,8 @@ json::object values_of(const config::Pipeline& pipeline, const Inputs& inputs, c
             {"today", fmt::format("{:%F}", std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()))},
             {"name", pipeline.name},
             {"parameters", std::move(parameters)},
+            {"sources", text_or_null(ending.sources)},
+            {"notes", text_or_null(ending.notes)},
             {"steps", std::move(steps)}};
 }
 
@@ -69,8 +75,8 @@ json::value text_alone(const json::value& message) {
 }
 
 Result<json::array> messages_for(const config::Pipeline& pipeline, const config::PipelineStep& step,
-                                 const Inputs& inputs, const Results& results) {
-    const auto values = values_of(pipeline, inputs, results);
+                                 const Inputs& inputs, const Results& results, const Ending& ending = {}) {
+    const auto values = values_of(pipeline, inputs, results, ending);
     auto system = filled_in(step, "system", step.system, values);
     if (!system) return std::unexpected(system.error());
     auto prompt =
@@ -112,6 +118,39 @@ Result<bool> is_wanted(const config::Pipeline& pipeline, const config::PipelineS
     });
 }
 
+Result<Search> search_for(const config::Pipeline& pipeline, const config::PipelineStep& step, const Inputs& inputs,
+                          const Results& results) {
+    const auto values = values_of(pipeline, inputs, results);
+    Search search{.query = inputs.text, .collection = {}};
+    if (!step.query.empty()) {
+        auto query = filled_in(step, "query", step.query, values);
+        if (!query) return std::unexpected(query.error());
+        search.query = std::move(*query);
+    }
+    if (search.query.find_first_not_of(" \t\r\n") == std::string::npos)
+        return fail_field("messages",
+                          fmt::format("step '{}' has nothing to search for; expected a message with text", step.name));
+    if (step.web) return search;
+    auto collection = filled_in(step, "knowledge", step.knowledge, values);
+    if (!collection) return std::unexpected(collection.error());
+    search.collection = std::move(*collection);
+    return search;
+}
+
+Result<Frame> frame_of(const config::Pipeline& pipeline, const Inputs& inputs, const Results& results,
+                       const Ending& ending) {
+    const auto values = values_of(pipeline, inputs, results, ending);
+    Frame frame;
+    for (const auto& [key, text, into] :
+         {std::tuple{"preface", &pipeline.preface, &frame.preface}, {"closing", &pipeline.closing, &frame.closing}}) {
+        if (text->empty()) continue;
+        auto made = filled_in({.name = pipeline.name}, key, *text, values);
+        if (!made) return std::unexpected(made.error());
+        *into = std::move(*made);
+    }
+    return frame;
+}
+
 bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs) {
     return std::ranges::any_of(inputs.attachments, [&](const auto& one) { return goes_with(step, one.medium); });
 }
@@ -128,8 +167,8 @@ Result<llm::Request> request_for(const config::Pipeline& pipeline, const config:
 
 Result<llm::Request> final_request(const config::Pipeline& pipeline, const config::PipelineStep& step,
                                    const std::string& model, const Inputs& inputs, const Results& results,
-                                   const llm::Request& asked) {
-    auto messages = messages_for(pipeline, step, inputs, results);
+                                   const Ending& ending, const llm::Request& asked) {
+    auto messages = messages_for(pipeline, step, inputs, results, ending);
     if (!messages) return std::unexpected(messages.error());
     messages->insert(messages->end(), inputs.prefill.begin(), inputs.prefill.end());
     auto body = asked.body;

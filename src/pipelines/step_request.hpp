@@ -19,6 +19,28 @@ using Results = std::map<std::string, std::string>;
 // Does something of the request beside its text go with the step?
 [[nodiscard]] bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs);
 
+// What a step that searches looks for, and where.
+struct Search {
+    std::string query;
+    std::string collection;  // of documents; empty: it searches the web
+};
+// Errors: invalid_argument, for a text that cannot be filled in or that says nothing.
+[[nodiscard]] Result<Search> search_for(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                        const Inputs& inputs, const Results& results);
+
+// What is known when the answer begins, beside what every step may read.
+struct Ending {
+    std::string sources;  // a list of what is cited
+    std::string notes;    // what could not be done
+};
+// The pipeline's texts around its answer. Errors: invalid_argument, likewise.
+struct Frame {
+    std::string preface;
+    std::string closing;
+};
+[[nodiscard]] Result<Frame> frame_of(const config::Pipeline& pipeline, const Inputs& inputs, const Results& results,
+                                     const Ending& ending);
+
 // The request for a step that others build on: streamed, with what the step's own settings say and no tools.
 // `model` is who is asked. `today` is a date, such as 2026-11-26.
 // Errors: invalid_argument, for a text that cannot be filled in.
@@ -27,6 +49,6 @@ using Results = std::map<std::string, std::string>;
 // That of the step that answers: what the client wants of an answer (its length, its form, tools) holds.
 [[nodiscard]] Result<llm::Request> final_request(const config::Pipeline& pipeline, const config::PipelineStep& step,
                                                  const std::string& model, const Inputs& inputs, const Results& results,
-                                                 const llm::Request& asked);
+                                                 const Ending& ending, const llm::Request& asked);
 
 }  // namespace sarai::pipelines

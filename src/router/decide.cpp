@@ -122,7 +122,7 @@ private:
         const auto& target = only_heard ? targets_.audio : targets_.image;
         return target.empty() ? targets_.multimodal : target;
     }
-    [[nodiscard]] const std::string& label_target() const { return mixed_ ? targets_.mixed : targets_.of(*winner_); }
+    [[nodiscard]] const std::string& label_target() const { return mixed_ ? targets_.mixed : targets_.way(*winner_); }
 
     bool by_conversation() {
         const auto& earlier = facts_.earlier;
@@ -220,7 +220,7 @@ private:
         if (decision_.route == Route::rule || decision_.route == Route::pinned)
             add(name_of(decision_.route), decision_.model, 0, 0);
         for (const auto label : all_labels)
-            add(name_of(label), mixed_ && label == winner_ ? label_target() : targets_.of(label), score(label),
+            add(name_of(label), mixed_ && label == winner_ ? label_target() : targets_.way(label), score(label),
                 threshold_of(routing_, label));
         if (facts_.any_attachment()) add(name_of(Route::multimodal), attachment_target(), 0, 0);
         add(name_of(Route::fallback), targets_.fallback, 0, 0);

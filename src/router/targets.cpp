@@ -35,6 +35,10 @@ const std::string& Targets::of(Label label) const {
     return nobody;
 }
 
+const std::string& Targets::way(Label label) const {
+    return label == Label::web_query && !web.empty() ? web : of(label);
+}
+
 bool Targets::has(const std::string& name) const {
     return std::ranges::contains(all, name) || std::ranges::contains(pipelines, name);
 }
@@ -61,6 +65,7 @@ Targets find_targets(const config::Routing& routing, std::span<const Candidate> 
     targets.image = pipeline(routing.image, "vision-expert");
     targets.audio = pipeline(routing.audio, "voice-assistant");
     targets.mixed = pipeline(routing.mixed, "tone-expert");
+    targets.web = pipeline(routing.web, "web-search");
     return targets;
 }
 

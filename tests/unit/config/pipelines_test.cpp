@@ -143,19 +143,58 @@ TEST(ConfigPipelines, NamesAreNotThoseOfModels) {
                 ElementsAre(HasSubstr("pipelines.auto: the name by which clients ask for whatever model fits")));
 }
 
-TEST(ConfigPipelines, ThreeComeWithTheProgramAndGiveWayToOnesOfTheirName) {
+TEST(ConfigPipelines, SomeComeWithTheProgramAndGiveWayToOnesOfTheirName) {
     std::vector<std::string> names;
     for (const auto& pipeline : built_in_pipelines()) {
         names.push_back(pipeline.name);
         EXPECT_TRUE(pipeline.built_in);
         EXPECT_THAT(read_graph(pipeline).faults, IsEmpty());
     }
-    EXPECT_THAT(names, ElementsAre("vision-expert", "tone-expert", "voice-assistant"));
+    EXPECT_THAT(names, ElementsAre("vision-expert", "tone-expert", "voice-assistant", "web-search", "ask-documents"));
     const auto config = valid("pipelines: {tone-expert: {steps: [{name: mine, model: lfm2}]}}" + std::string(models));
-    ASSERT_EQ(config.pipelines.size(), 3U);
+    ASSERT_EQ(config.pipelines.size(), 5U);
     EXPECT_EQ(config.find_pipeline("tone-expert")->steps[0].name, "mine");
     EXPECT_TRUE(config.find_pipeline("vision-expert")->built_in);
     EXPECT_THAT(valid("built_in_pipelines: false" + std::string(models)).pipelines, IsEmpty());
+}
+
+TEST(ConfigPipelines, StepsMaySearchInsteadOfAskingAModel) {
+    const auto config = valid(with(R"(
+  p:
+    preface: "{{ notes }}"
+    closing: "{{ sources }}"
+    parameters: {where: notes}
+    steps:
+      - {name: docs, knowledge: "{{ parameters.where }}", query: "about {{ input }}", limit: 3, max_text: 2KiB}
+      - {name: net, web: true}
+      - {name: answer, model: solar, prompt: "{{ steps.docs }} {{ steps.net }} {{ notes }}"}
+)"));
+    const auto& p = config.pipelines[0];
+    EXPECT_EQ(p.steps[0].knowledge, "{{ parameters.where }}");
+    EXPECT_EQ(p.steps[0].limit, 3);
+    EXPECT_EQ(p.steps[0].max_text, KiB(2));
+    EXPECT_TRUE(p.steps[1].web);
+    EXPECT_FALSE(p.steps[1].asks_model());
+    EXPECT_EQ(p.closing, "{{ sources }}");
+    EXPECT_THAT(read_graph(p).graph.needs[2], ElementsAre(0, 1));
+}
+
+TEST(ConfigPipelines, AStepThatSearchesHasNoUseForAModelsKeysAndTheOtherWayRound) {
+    EXPECT_THAT(
+        wrong(R"(
+  p:
+    closing: "{{ steps.nobody }}"
+    steps:
+      - {name: net, web: true, knowledge: notes, model: solar, prompt: x}
+      - {name: docs, knowledge: "{{ steps.net }}"}
+      - {name: early, model: lfm2, prompt: "{{ notes }}", limit: 3}
+      - {name: answer, model: solar, prompt: "{{ steps.docs }} {{ steps.early }} {{ steps.net }}"}
+)"),
+        UnorderedElementsAre(HasSubstr("pipelines.p.closing"), HasSubstr("pipelines.p.steps[0].knowledge"),
+                             HasSubstr("pipelines.p.steps[0].model"), HasSubstr("pipelines.p.steps[0].prompt"),
+                             HasSubstr("pipelines.p.steps[1].knowledge"), HasSubstr("pipelines.p.steps[2].prompt"),
+                             HasSubstr("pipelines.p.steps[2].limit")));
+    EXPECT_THAT(wrong("\n  p: {steps: [{name: a, web: true}]}"), ElementsAre(HasSubstr("pipelines.p.steps[0].web")));
 }
 
 }  // namespace sarai::config

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "gateway/knowledge_desk.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/shelf.hpp"
 #include "support/recorded_exchange.hpp"
@@ -80,7 +81,7 @@ struct OllamaListing : testing::Test {
         if (!pool)
             pool.emplace(io.get_executor(), pool::Rules{}, specs, std::vector<pool::EndpointSpec>{}, pool::Ports{},
                          pool::WatchRules{});
-        return {config, *pool, metrics, catalogue, shelf, desk};
+        return {config, *pool, metrics, catalogue, shelf, desk, nullptr, knowledge, nullptr};
     }
 
     asio::io_context io;
@@ -89,6 +90,7 @@ struct OllamaListing : testing::Test {
     std::optional<pool::Pool> pool;
     Metrics metrics{"test"};
     FakeCatalogue catalogue{tiny_solar()};
+    KnowledgeDesk knowledge{config};
     RouterDesk desk{config, {}};  // without a classifier there is no "auto"
     // Nothing is put into it, so its folder is not even made.
     library::Library library = *library::Library::open(std::filesystem::path(testing::TempDir()) / "no-library");

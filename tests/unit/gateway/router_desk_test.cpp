@@ -1,5 +1,6 @@
 // The desk with a scorer that reads what a test wants from the prompt: "hard", "soft", "web" in it count.
 #include "gateway/router_desk.hpp"
+#include "gateway/knowledge_desk.hpp"
 
 #include <gmock/gmock.h>
 
@@ -86,8 +87,9 @@ struct Desk : testing::Test {
     NoTools catalogue;
     library::Library library = *library::Library::open(std::filesystem::path(testing::TempDir()) / "no-library");
     Shelf shelf{library, {}, catalogue, [](std::string_view) { return std::nullopt; }, [] { return Result<void>{}; }};
+    KnowledgeDesk knowledge{config};
     RouterDesk desk{config, {.router = score, .mini = score, .familiar_enough = 0.5F, .mini_familiar_enough = 0.5F}};
-    Shared shared{config, pool, metrics, catalogue, shelf, desk};
+    Shared shared{config, pool, metrics, catalogue, shelf, desk, nullptr, knowledge, nullptr};
 };
 
 }  // namespace

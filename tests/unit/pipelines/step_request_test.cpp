@@ -103,7 +103,7 @@ TEST(PipelineSteps, AStepGetsItsTextsItsAttachmentsAndNothingElse) {
 TEST(PipelineSteps, TheLastOneIsTheClientsRequestWithItsOwnMessages) {
     const auto p = pipeline();
     const auto asked = chat(conversation, R"(, "max_tokens": 7, "tools": [], "pipeline": {"tone": "dry"})");
-    const auto made = final_request(p, p.steps[1], "solar", inputs(asked), {{"look", "a cat"}}, asked);
+    const auto made = final_request(p, p.steps[1], "solar", inputs(asked), {{"look", "a cat"}}, {}, asked);
     ASSERT_TRUE(made) << made.error().message;
     EXPECT_EQ(made->body.at("model"), "solar");
     EXPECT_EQ(made->body.at("max_tokens"), 7) << "the client's own limit holds";
@@ -122,7 +122,7 @@ TEST(PipelineSteps, WhatWasShownEarlierIsOnlyForThoseWhoAreShownSomething) {
         R"([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:,x"}}, {"type": "text", "text": "Look"}]},
                                 {"role": "assistant", "content": "A cat"}, {"role": "user", "content": "And now?"}])");
     const auto history = [&] {
-        return final_request(p, p.steps[1], "solar", inputs(asked), {}, asked)->body.at("messages").as_array()[1];
+        return final_request(p, p.steps[1], "solar", inputs(asked), {}, {}, asked)->body.at("messages").as_array()[1];
     };
     EXPECT_EQ(history().at("content"), "Look");
     p.steps[1].attachments = "any";
@@ -143,6 +143,41 @@ TEST(PipelineSteps, ConditionsAreAboutTheRequestAndEarlierSteps) {
     EXPECT_TRUE(wanted("steps.answer", {{"answer", ""}}).value());
     const auto unknown = wanted("nobody > 0");
     EXPECT_THAT(unknown ? "" : unknown.error().message, HasSubstr("'when' of step 'look'"));
+}
+
+TEST(PipelineSearch, LooksForWhatTheUserWroteUnlessToldOtherwise) {
+    auto p = pipeline();
+    p.steps[0] = {.name = "found", .knowledge = "{{ parameters.tone }}-notes"};
+    const auto asked = inputs(chat(conversation));
+    const auto plain = search_for(p, p.steps[0], asked, {});
+    ASSERT_TRUE(plain) << describe(plain.error());
+    EXPECT_EQ(plain->query, "What is\nthis?");
+    EXPECT_EQ(plain->collection, "warm-notes");
+    p.steps[0] = {.name = "found", .web = true, .query = "about {{ input }}"};
+    EXPECT_EQ(search_for(p, p.steps[0], asked, {})->query, "about What is\nthis?");
+    EXPECT_EQ(search_for(p, p.steps[0], asked, {})->collection, "");
+}
+
+TEST(PipelineSearch, NeedsSomethingToLookFor) {
+    auto p = pipeline();
+    p.steps[0] = {.name = "found", .web = true};
+    const auto nothing = search_for(p, p.steps[0], inputs(chat(R"([{"role": "user", "content": " "}])")), {});
+    ASSERT_FALSE(nothing);
+    EXPECT_EQ(nothing.error().field, "messages");
+    EXPECT_THAT(nothing.error().message, HasSubstr("'found' has nothing to search for"));
+}
+
+TEST(PipelineFrame, ReadsWhatWasCitedAndWhatWasMissed) {
+    auto p = pipeline();
+    p.preface = "{% if notes %}({{ notes }}) {% endif %}";
+    p.closing = "{% if sources %}\n\n{{ sources }}{% endif %}";
+    const auto asked = inputs(chat(conversation));
+    const auto full = frame_of(p, asked, {}, {.sources = "- [1] a.md:1-2", .notes = "No web."});
+    ASSERT_TRUE(full) << describe(full.error());
+    EXPECT_EQ(full->preface, "(No web.) ");
+    EXPECT_EQ(full->closing, "\n- [1] a.md:1-2");
+    const auto empty = frame_of(p, asked, {}, {});
+    EXPECT_EQ(empty->preface + empty->closing, "");
 }
 
 }  // namespace sarai::pipelines

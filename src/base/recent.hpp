@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-namespace sarai::gateway {
+namespace sarai {
 
 template <class Key, class Value>
 class Recent {
@@ -37,4 +37,4 @@ private:
     std::map<Key, typename Entries::iterator> by_key_;
 };
 
-}  // namespace sarai::gateway
+}  // namespace sarai

@@ -1,10 +1,10 @@
-#include "gateway/recent.hpp"
+#include "base/recent.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-namespace sarai::gateway {
+namespace sarai {
 
 TEST(Recent, TheOneThatWasUsedLongestAgoGoesFirst) {
     Recent<std::string, int> recent(2);
@@ -29,4 +29,4 @@ TEST(Recent, OneKeyHasOneValue) {
     EXPECT_EQ(recent.find("b"), nullptr);
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai

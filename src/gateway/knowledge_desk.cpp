@@ -1,0 +1,160 @@
+#include "gateway/knowledge_desk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "gateway/embed.hpp"
+#include "net/on_thread.hpp"
+
+namespace sarai::gateway {
+
+namespace asio = boost::asio;
+using knowledge::Store;
+
+namespace {
+
+Error about(Error error) {
+    if (error.code == Code::not_found && error.field.empty()) {
+        error.field = "collection";
+        if (error.hint.empty()) error.hint = "sarai kb list shows those that there are; sarai kb add PATH makes one.";
+    }
+    return error;
+}
+
+}  // namespace
+
+template <class Work>
+auto KnowledgeDesk::with_store(Work work) {
+    using Answer = std::invoke_result_t<Work&, Store&>;
+    return net::on_thread(
+        thread_,
+        [store = store_, where = knowledge::store_place(config_.knowledge.store, config_.engine.state_dir),
+         work = std::move(work)]() mutable -> Answer {
+            if (!*store) {
+                auto opened = knowledge::open_store(where);
+                if (!opened) return std::unexpected(opened.error());
+                *store = std::move(*opened);
+            }
+            auto answer = work(**store);
+            if (!answer) answer = std::unexpected(about(answer.error()));
+            return answer;
+        });
+}
+
+std::string KnowledgeDesk::default_model() const {
+    if (!config_.knowledge.embedding_model.empty()) return config_.knowledge.embedding_model;
+    const auto first = std::ranges::find_if(
+        config_.models, [](const auto& model) { return !model.retired && model.kind == config::ModelKind::embedding; });
+    return first == config_.models.end() ? std::string() : first->name;
+}
+
+asio::awaitable<Result<std::vector<knowledge::Collection>>> KnowledgeDesk::collections() {
+    co_return co_await with_store([](Store& store) { return store.collections(); });
+}
+
+asio::awaitable<Result<knowledge::Collection>> KnowledgeDesk::collection(std::string name) {
+    co_return co_await with_store([name = std::move(name)](Store& store) { return store.collection(name); });
+}
+
+asio::awaitable<Result<std::vector<knowledge::DocumentRecord>>> KnowledgeDesk::documents(std::string name) {
+    co_return co_await with_store([name = std::move(name)](Store& store) { return store.documents(name); });
+}
+
+asio::awaitable<Result<void>> KnowledgeDesk::remove_collection(std::string name) {
+    co_return co_await with_store([name = std::move(name)](Store& store) { return store.remove_collection(name); });
+}
+
+asio::awaitable<Result<void>> KnowledgeDesk::remove_document(std::string name, std::string path) {
+    co_return co_await with_store([name = std::move(name), path = std::move(path)](Store& store) -> Result<void> {
+        const auto removed = store.remove(name, path);
+        if (!removed) return std::unexpected(removed.error());
+        if (*removed) return {};
+        return std::unexpected(Error{.code = Code::not_found,
+                                     .message = fmt::format("'{}' is not in collection '{}'", path, name),
+                                     .field = "document"});
+    });
+}
+
+asio::awaitable<Result<std::vector<knowledge::SearchResult>>> KnowledgeDesk::search(Question question,
+                                                                                    net::Exchange& client,
+                                                                                    Caller& caller, Shared shared) {
+    const auto there = co_await collection(question.collection);
+    if (!there) co_return std::unexpected(there.error());
+    std::vector<knowledge::Vector> vectors(1);
+    if (!question.words_only && there->chunks > 0) {
+        auto embedded = co_await embed(client, caller, there->model, {question.text}, shared);
+        if (!embedded) co_return std::unexpected(embedded.error());
+        vectors = std::move(*embedded);
+    }
+    co_return co_await with_store([question = std::move(question), vector = std::move(vectors.front())](Store& store) {
+        return knowledge::search(store, question.collection, question.text, vector, {.most = question.limit});
+    });
+}
+
+asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document document, net::Exchange& client,
+                                                                 Caller& caller, Shared shared) {
+    struct Known {
+        std::string model, hash;
+    };
+    auto known = co_await with_store([document](Store& store) -> Result<Known> {
+        const auto there = store.collection(document.collection);
+        if (!there) {
+            if (there.error().code == Code::not_found) return Known{};
+            return std::unexpected(there.error());
+        }
+        const auto before = store.document(document.collection, document.name);
+        if (!before) return std::unexpected(before.error());
+        return Known{.model = there->model, .hash = *before ? (*before)->hash : ""};
+    });
+    if (!known) co_return std::unexpected(known.error());
+    if (known->model.empty()) known->model = default_model();
+    if (known->model.empty())
+        co_return std::unexpected(Error{.code = Code::not_found,
+                                        .message = "there is no embedding model",
+                                        .hint = "Configure one with kind: embedding.",
+                                        .field = "collection"});
+    if (auto fits = knowledge::check_collection(document.collection, known->model, 1); !fits)
+        co_return std::unexpected(fits.error());
+    const auto format = knowledge::format_of(document.name);
+    if (!format)
+        co_return fail_field("name", fmt::format("'name' is \"{}\", whose ending is of something that is no text; "
+                                                 "expected text, Markdown, HTML, source code or PDF",
+                                                 document.name));
+    // On the thread, since a PDF's reader takes its time.
+    auto prepared = co_await net::on_thread(thread_, [document, format, hash = known->hash] {
+        const knowledge::FoundFile file{.path = document.name, .format = *format};
+        return knowledge::prepare(file, document.bytes, hash, {});
+    });
+    if (!prepared) {
+        auto record = co_await with_store(
+            [document](Store& store) { return store.document(document.collection, document.name); });
+        if (!record) co_return std::unexpected(record.error());
+        co_return Added{.document = record->value_or(knowledge::DocumentRecord{}), .unchanged = true};
+    }
+    if (!prepared->document.trouble.empty())
+        co_return std::unexpected(
+            Error{.code = Code::invalid_argument,
+                  .message = fmt::format("'{}' cannot be read: {}", document.name, prepared->document.trouble),
+                  .field = "text"});
+    if (prepared->chunks.empty()) co_return fail_field("text", fmt::format("'{}' has no text", document.name));
+    const auto texts = knowledge::texts_of(*prepared);
+    std::vector<knowledge::Vector> vectors;
+    for (const auto batch : knowledge::batches_of(texts)) {
+        auto some = co_await embed(client, caller, known->model, {batch.begin(), batch.end()}, shared);
+        if (!some) co_return std::unexpected(some.error());
+        std::ranges::move(*some, std::back_inserter(vectors));
+    }
+    prepared->document.chunks = static_cast<std::int64_t>(prepared->chunks.size());
+    auto record = prepared->document;
+    auto done = co_await with_store([document, model = known->model, prepared = std::move(*prepared),
+                                     vectors = std::move(vectors)](Store& store) mutable -> Result<void> {
+        const auto dimension = static_cast<int>(vectors.front().size());
+        if (auto made = store.make_collection(document.collection, model, dimension); !made) return made;
+        return knowledge::commit(store, document.collection, prepared, std::move(vectors));
+    });
+    if (!done) co_return std::unexpected(done.error());
+    co_return Added{.document = std::move(record)};
+}
+
+}  // namespace sarai::gateway

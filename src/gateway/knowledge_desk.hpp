@@ -1,0 +1,78 @@
+// The daemon's collections of documents: opened when they are first asked for, and used on a thread of their own, since
+// a store blocks.
+//
+// Belongs to the io thread. What is asked together waits for each other there.
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/config.hpp"
+#include "gateway/caller.hpp"
+#include "knowledge/ingest.hpp"
+#include "knowledge/search.hpp"
+#include "knowledge/store.hpp"
+#include "net/http_server.hpp"
+
+namespace sarai::gateway {
+
+struct Shared;
+
+class KnowledgeDesk {
+public:
+    // `config` outlives it.
+    explicit KnowledgeDesk(const config::Config& config) : config_(config) {}
+    ~KnowledgeDesk() { thread_.join(); }
+    KnowledgeDesk(const KnowledgeDesk&) = delete;
+    KnowledgeDesk& operator=(const KnowledgeDesk&) = delete;
+
+    // Of new collections; empty: no embedding model is configured.
+    [[nodiscard]] std::string default_model() const;
+
+    // Errors of all: those of the store; `field` names "collection" where there is none of that name.
+    [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::Collection>>> collections();
+    [[nodiscard]] boost::asio::awaitable<Result<knowledge::Collection>> collection(std::string name);
+    [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::DocumentRecord>>> documents(std::string name);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> remove_collection(std::string name);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> remove_document(std::string name, std::string path);
+
+    struct Question {
+        std::string collection;
+        std::string text;
+        int limit = 5;
+        bool words_only = false;  // no model is asked
+    };
+    [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::SearchResult>>> search(Question question,
+                                                                                              net::Exchange& client,
+                                                                                              Caller& caller,
+                                                                                              Shared shared);
+    struct Document {
+        std::string collection;
+        std::string name;   // what it is cited by; its ending says what it is
+        std::string bytes;  // as of a file
+    };
+    struct Added {
+        knowledge::DocumentRecord document;
+        bool unchanged = false;
+    };
+    // In place of the one of that name. Makes the collection unless it is there.
+    [[nodiscard]] boost::asio::awaitable<Result<Added>> add(Document document, net::Exchange& client, Caller& caller,
+                                                            Shared shared);
+
+private:
+    // Runs `work` with the store on the thread, and goes on here.
+    template <class Work>
+    auto with_store(Work work);
+
+    const config::Config& config_;
+    // Of the thread alone.
+    std::shared_ptr<std::unique_ptr<knowledge::Store>> store_ = std::make_shared<std::unique_ptr<knowledge::Store>>();
+    boost::asio::thread_pool thread_{1};
+};
+
+}  // namespace sarai::gateway

@@ -1,0 +1,250 @@
+"""Answers from documents and from the web: searched, cited, and honest about what could not be looked up. Real workers."""
+import base64
+import json
+import unittest
+
+from harness import MODELS, Case, Sarai, local, main
+from searxng import Web
+
+# Passages and an answer: more than the usual 512 tokens of tests.
+CHAT = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096"
+EMBED = local("embed", "kind: embedding, preload: true")
+BOILER = "# House\n\n## Heating\n\nThe boiler is serviced every October by Ana Ruiz.\n\n## Water\n\nThe main tap is under the stairs.\n"
+
+
+def user(text):
+    return [{"role": "user", "content": text}]
+
+
+def text_of(chunks):
+    return "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c.get("choices"))
+
+
+class Asking(Case):
+    def ask(self, sarai, model, text, headers=None, status=200, **more):
+        reply = sarai.request("POST", "/v1/chat/completions", {"model": model, "messages": user(text), "max_tokens": 8, **more}, headers or {})
+        self.assertEqual(reply.status, status, reply.body)
+        return reply
+
+
+class Documents(Asking):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.sarai = Sarai({"lfm2": CHAT, "embed": EMBED}, extra="knowledge: {store: kb}").start()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.sarai.close()
+        super().tearDownClass()
+
+    def kb(self, method, path, body=None, status=200):
+        reply = self.sarai.request(method, "/sarai/kb" + path, body)
+        self.assertEqual(reply.status, status, reply.body)
+        return reply.json
+
+    def test_the_life_of_a_collection_over_http(self):
+        added = self.kb("POST", "/life/documents", {"name": "house.md", "text": BOILER})
+        self.assertEqual((added["path"], added["format"], added["unchanged"]), ("house.md", "markdown", False), added)
+        self.assertGreaterEqual(added["chunks"], 1)
+        self.assertTrue(self.kb("POST", "/life/documents", {"name": "house.md", "text": BOILER})["unchanged"])
+        html = base64.b64encode("<title>Router</title><p>The wifi password hangs in the kitchen.</p>".encode()).decode()
+        self.assertEqual(self.kb("POST", "/life/documents", {"name": "page.html", "data": html})["title"], "Router")
+        row = [c for c in self.kb("GET", "")["collections"] if c["name"] == "life"][0]
+        self.assertEqual((row["documents"], row["model"]), (2, "embed"))
+        self.assertEqual([d["path"] for d in self.kb("GET", "/life")["list"]], ["house.md", "page.html"])
+        for words_only in (False, True):
+            found = self.kb("POST", "/search", {"collection": "life", "query": "Who services the boiler?", "words_only": words_only})["results"]
+            self.assertIn("Ana Ruiz", found[0]["text"])
+            self.assertRegex(found[0]["citation"], r"^house\.md:\d+-\d+$")
+        self.kb("DELETE", "/life?document=page.html")
+        self.kb("DELETE", "/life?document=page.html", status=404)
+        self.assertEqual([d["path"] for d in self.kb("GET", "/life")["list"]], ["house.md"])
+        self.kb("DELETE", "/life")
+        self.assertEqual(self.kb("GET", "/life", status=404)["error"]["param"], "collection")
+
+    def test_the_command_line_and_the_server_share_a_store(self):
+        notes = self.sarai.folder / "shared.md"
+        notes.write_text("The spare key hangs behind the blue door.\n")
+        added = self.sarai.cli("kb", "add", notes, "--collection", "a few", "--config", self.sarai.config, "--url", self.sarai.url)
+        self.assertEqual(added.returncode, 0, added.stderr)
+        found = self.kb("POST", "/search", {"collection": "a few", "query": "spare key"})["results"]
+        self.assertIn("blue door", found[0]["text"])
+        self.assertEqual(self.kb("GET", "/a%20few")["documents"], 1)
+
+    def test_what_is_wrong_is_said(self):
+        for path, body, status, words in [
+                ("/search", {"query": ""}, 400, "'query'"), ("/search", {"query": "x", "limit": 0}, 400, "'limit' is 0"),
+                ("/search", {"query": "x", "collection": "nope"}, 404, "nope"), ("/a/documents", {"text": "x"}, 400, "'name' is missing"),
+                ("/a/documents", {"name": "x.md"}, 400, "'text' is missing"), ("/a/documents", {"name": "x.md", "text": ""}, 400, "empty"),
+                ("/a/documents", {"name": "x.md", "text": "a", "data": "YQ=="}, 400, "one of them"),
+                ("/a/documents", {"name": "x.md", "data": "*"}, 400, "'data'"), ("/a/documents", {"name": "x.png", "text": "a"}, 400, "'name'"),
+                ("/a/documents", {"name": "x.pdf", "data": base64.b64encode(b"%PDF-1.4 broken").decode()}, 400, "cannot be read"),
+                ("/a%zz/documents", {"name": "x.md", "text": "a"}, 400, "percent-encoded"), ("/" + "a" * 200 + "/documents", {"name": "x.md", "text": "a"}, 400, "128 bytes"),
+                ("/a", {"name": "x.md", "text": "a"}, 404, "/documents")]:
+            with self.subTest(path=path, body=body):
+                reply = self.sarai.request("POST", "/sarai/kb" + path, body)
+                self.assertEqual(reply.status, status, reply.body)
+                self.assertIn(words, reply.json["error"]["message"])
+        self.assertNotIn("a", [c["name"] for c in self.kb("GET", "")["collections"]])
+
+    def test_an_answer_cites_file_and_line(self):
+        self.kb("POST", "/default/documents", {"name": "house.md", "text": BOILER})
+        reply = self.ask(self.sarai, "ask-documents", "Who services the boiler?")
+        about = reply.json["sarai_pipeline"]
+        first = about["citations"][0]
+        self.assertEqual((first["number"], first["kind"], first["path"], first["collection"]), (1, "document", "house.md", "default"))
+        self.assertRegex(first["citation"], r"^house\.md:\d+-\d+$")
+        self.assertLessEqual(first["first_line"], first["last_line"])
+        self.assertEqual(about["steps"][0]["passages"], len(about["citations"]))
+        self.assertIn("found of default, answer by lfm2", reply.headers["x-sarai-reason"])
+        self.assertIn("- [1] house.md:", reply.json["choices"][0]["message"]["content"])
+        chunks = self.sarai.stream("/v1/chat/completions", {"model": "ask-documents", "messages": user("boiler?"), "max_tokens": 8, "stream": True},
+                                   {"x-sarai-steps": "show"})
+        thoughts = "".join(c["choices"][0]["delta"].get("reasoning_content") or "" for c in chunks if c.get("choices"))
+        self.assertTrue(thoughts.startswith("[found] [1] house.md:"), thoughts)
+        self.assertIn("Ana Ruiz", thoughts)
+        self.assertRegex(text_of(chunks), r"\n- \[1\] house\.md:\d+-\d+")
+        ends = [c for c in chunks if c.get("choices") and c["choices"][0].get("finish_reason")]
+        self.assertEqual(len(ends), 1)
+        self.assertFalse(ends[0]["choices"][0]["delta"].get("content"), "the closing comes before the end")
+
+    def test_what_will_be_parsed_gets_nothing_around_it(self):
+        self.kb("POST", "/default/documents", {"name": "house.md", "text": BOILER})
+        reply = self.ask(self.sarai, "ask-documents", "boiler", response_format={"type": "json_object"}, max_tokens=64)
+        self.assertNotIn("house.md", reply.json["choices"][0]["message"]["content"])
+        self.assertTrue(reply.json["sarai_pipeline"]["citations"])
+
+    def test_the_other_apis_cite_as_well(self):
+        self.kb("POST", "/default/documents", {"name": "house.md", "text": BOILER})
+        chat = self.sarai.request("POST", "/api/chat", {"model": "ask-documents", "messages": user("boiler"), "stream": False, "options": {"num_predict": 4}})
+        self.assertIn("[1] house.md:", chat.json["message"]["content"], chat.body)
+        message = self.sarai.request("POST", "/v1/messages", {"model": "ask-documents", "messages": user("boiler"), "max_tokens": 4})
+        self.assertIn("[1] house.md:", "".join(b.get("text", "") for b in message.json["content"]), message.body)
+        response = self.sarai.request("POST", "/v1/responses", {"model": "ask-documents", "input": "boiler", "max_output_tokens": 4})
+        self.assertIn("[1] house.md:", json.dumps(response.json["output"]), response.body)
+
+    def test_a_collection_that_is_not_there_is_named(self):
+        reply = self.ask(self.sarai, "ask-documents", "x", status=404, pipeline={"collection": "nowhere"})
+        self.assertIn("step 'found' of pipeline 'ask-documents'", reply.json["error"]["message"])
+        self.assertIn("nowhere", reply.json["error"]["message"])
+
+
+class TheWeb(Asking):
+    def setUp(self):
+        super().setUp()
+        self.web = Web()
+        self.addCleanup(self.web.close)
+
+    def start(self, web="", media="media: {allow: [127.0.0.1]}\n"):
+        sarai = Sarai({"lfm2": CHAT}, extra=f"web: {{url: '{self.web.url}'{web}}}\n{media}").start()
+        self.addCleanup(sarai.close)
+        return sarai
+
+    def search(self, sarai, text="Who opened the bridge?", **more):
+        return self.ask(sarai, "web-search", text, **more).json
+
+    def test_pages_are_read_and_cited(self):
+        url = self.web.page("/bridge", "<script>evil()</script><p>" + "Filler words here. " * 400 + "</p><h2>History</h2><p>The bridge was opened by Ramona in 1932.</p>", "The bridge")
+        self.web.found((url, "Bridge", "a snippet"), (self.web.url + "/gone", "Gone", "what the engine quotes"))
+        sarai = self.start(", api_key: geheim")
+        shown = self.search(sarai, headers={"x-sarai-steps": "show"})
+        about = shown["sarai_pipeline"]
+        self.assertEqual([(c["number"], c["url"], c["read"]) for c in about["citations"]], [(1, url, True), (2, self.web.url + "/gone", False)])
+        self.assertEqual((about["steps"][0]["passages"], about["steps"][0]["pages_read"]), (2, 1))
+        self.assertNotIn("notes", about)
+        thoughts = shown["choices"][0]["message"]["reasoning_content"]
+        self.assertIn("opened by Ramona", thoughts)
+        self.assertIn("what the engine quotes", thoughts)
+        self.assertNotIn("evil", thoughts)
+        self.assertIn(f"- [1] {url} (Bridge)", shown["choices"][0]["message"]["content"])
+        self.assertEqual(self.web.queries[0], {"q": "Who opened the bridge?", "format": "json", "language": "en"})
+        self.assertEqual(self.web.keys[0], "Bearer geheim")
+
+    def test_results_are_kept_for_a_while_and_not_where_they_are_about_now(self):
+        self.web.found((self.web.page("/a", "text"), "A", "a"))
+        sarai = self.start(", ttl_fresh: 0s")
+        for text, asked in [("Who was Ada?", 1), ("who  WAS ada?", 1), ("Who was Ida?", 2), ("latest news", 3), ("latest news", 4)]:
+            self.search(sarai, text)
+            self.assertEqual(len(self.web.queries), asked, text)
+        self.assertEqual(self.web.fetched.count("/a"), 3, "pages as well: for Ada, and for the news twice")
+
+    def test_without_a_search_engine_it_says_so(self):
+        sarai = Sarai({"lfm2": CHAT}).start()
+        self.addCleanup(sarai.close)
+        self.assertNotIn("web-search", [m["id"] for m in sarai.request("GET", "/v1/models").json["data"]])
+        for text, words in [("Who opened the bridge?", "(Answered without the web: no search engine is configured.)\n\n"),
+                            ("¿Quién inauguró el puente nuevo de la ciudad?", "(Contestado sin consultar la web: no hay ningún buscador configurado.)\n\n")]:
+            whole = self.search(sarai, text)
+            self.assertTrue(whole["choices"][0]["message"]["content"].startswith(words), whole)
+            self.assertEqual(whole["sarai_pipeline"]["notes"] + " ", words.strip("(\n").replace(")", " "))
+            chunks = sarai.stream("/v1/chat/completions", {"model": "web-search", "messages": user(text), "max_tokens": 8, "stream": True})
+            self.assertTrue(text_of(chunks).startswith(words), text_of(chunks))
+
+    def test_a_search_engine_that_fails_costs_no_answer(self):
+        sarai = self.start(", timeout: 1s")
+        for change in [{"status": 500}, {"status": 403}, {"raw": b"<html>"}, {"delay": 3}]:
+            with self.subTest(change=change):
+                self.web.status, self.web.raw, self.web.delay = 200, None, 0
+                for name, value in change.items():
+                    setattr(self.web, name, value)
+                whole = self.search(sarai)
+                self.assertTrue(whole["choices"][0]["message"]["content"].startswith("(Answered without the web: the search engine did not answer.)"))
+        self.assertIn("search.formats", sarai.log())
+        self.web.status, self.web.raw, self.web.delay = 200, None, 0
+        self.assertIn("found nothing", self.search(sarai)["sarai_pipeline"]["notes"])
+
+    def test_slow_pages_are_not_waited_for(self):
+        self.web.found((self.web.page("/slow", "text"), "Slow", "quoted by the engine"))
+        self.web.page_delay = 5
+        about = self.search(self.start(", timeout: 1s"), "Who was it?", headers={"x-sarai-steps": "show"})["sarai_pipeline"]
+        self.assertEqual([(c["read"], c["title"]) for c in about["citations"]], [(False, "Slow")])
+
+    def test_results_cannot_lead_into_the_private_network(self):
+        inside = self.web.page("/secret", "the secret word is xyzzy")
+        self.web.pages["/redirect"] = ("redirect", "http://169.254.169.254/latest/meta-data/")
+        self.web.found((inside, "Inside", "quoted"))
+        shown = self.search(self.start(media=""), headers={"x-sarai-steps": "show"})
+        self.assertNotIn("xyzzy", json.dumps(shown))
+        self.assertEqual(self.web.fetched, [])
+        self.web.found((self.web.url + "/redirect", "Redirect", "quoted"))
+        shown = self.search(self.start(), headers={"x-sarai-steps": "show"})
+        self.assertEqual([c["read"] for c in shown["sarai_pipeline"]["citations"]], [False])
+        self.assertEqual(self.web.fetched, ["/redirect"])
+
+    def test_auto_sends_what_only_the_web_knows_there(self):
+        self.web.found((self.web.page("/a", "text"), "A", "a"))
+        sarai = self.start()
+        reply = self.ask(sarai, "auto", "What is the latest news about the election results today?")
+        self.assertEqual(reply.headers["x-sarai-route"], "web_query", reply.headers)
+        self.assertEqual(reply.headers["x-sarai-pipeline"], "web-search")
+        self.assertEqual(len(self.web.queries), 1)
+
+    def test_the_audit_log_has_everything_and_shows_changes(self):
+        url = self.web.page("/a", "text")
+        self.web.found((url, "A", "a"))
+        sarai = self.start(", audit_log: audit/web.jsonl")
+        log = sarai.folder / "audit" / "web.jsonl"
+        self.search(sarai, "Who was Ada?")
+        self.search(sarai, "Who was Ada?")
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self.assertEqual([(l["n"], l["event"]) for l in lines], [(1, "search"), (2, "page"), (3, "search")])
+        self.assertEqual((lines[0]["query"], lines[1]["url"], lines[2]["cached"]), ("Who was Ada?", url, True))
+        whole = sarai.cli("web", "verify", "--config", sarai.config, "--json")
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        self.assertEqual((json.loads(whole.stdout)["whole"], json.loads(whole.stdout)["lines"]), (True, 3))
+        log.write_text(log.read_text().replace("Who was Ada?", "Who was Eve?", 1))
+        broken = sarai.cli("web", "verify", log)
+        self.assertEqual(broken.returncode, 1)
+        self.assertIn("broken at line 2", broken.stdout)
+
+    def test_where_everything_is_to_be_logged_nothing_is_searched_without_the_log(self):
+        self.web.found((self.web.page("/a", "text"), "A", "a"))
+        sarai = self.start(", audit_log: /proc/no/such/place.jsonl")
+        reply = self.ask(sarai, "web-search", "Who was Ada?", status=500)
+        self.assertIn("audit log", reply.json["error"]["message"])
+        self.assertEqual(self.web.queries, [])
+
+
+if __name__ == "__main__":
+    main()
