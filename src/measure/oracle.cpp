@@ -263,6 +263,10 @@ Result<std::vector<Node>> add_nodes(const std::vector<std::string>& addresses) {
     return nodes;
 }
 
+// Until the process ends, which then spares giving back a vocabulary string by string (main.cpp). Contexts go first.
+std::vector<ModelHandle> kept_models;
+std::vector<ContextHandle> kept_contexts;
+
 }  // namespace
 
 Result<Answer> ask(Question question) {
@@ -310,14 +314,15 @@ Result<Answer> ask(Question question) {
     model_parameters.no_alloc = true;
     model_parameters.load_mode = LLAMA_LOAD_MODE_NONE;  // `no_alloc` aborts together with mmap
     model_parameters.use_extra_bufts = question.load_mode != "mmap";
-    const ModelHandle model(llama_model_load_from_file(question.model.c_str(), model_parameters), &llama_model_free);
+    const auto& model = kept_models.emplace_back(llama_model_load_from_file(question.model.c_str(), model_parameters),
+                                                 &llama_model_free);
     if (!model) return refusal(question.model);
 
     // As the worker is started, see memory::within_trained_context.
     if (const auto trained = llama_model_n_ctx_train(model.get()); question.embedding && trained > 0)
         question.micro_batch = std::min(question.micro_batch, static_cast<std::uint32_t>(trained));
     const auto parameters = context_parameters(question);
-    const ContextHandle context(llama_init_from_model(model.get(), parameters), &llama_free);
+    const auto& context = kept_contexts.emplace_back(llama_init_from_model(model.get(), parameters), &llama_free);
     if (!context) return refusal(question.model);
     const auto totals = check_breakdown(totals_of(context.get(), *nodes), *nodes, model.get());
     if (!totals) return std::unexpected(totals.error());
