@@ -29,9 +29,7 @@ std::vector<std::string> changes(const Shortage& s) {
     const auto deficit = needs.total - s.free;
     const auto fits = [&](Bytes total) { return total <= s.free; };
     std::vector<std::string> out;
-    if (needs.prompt_cache > Bytes{} && fits(needs.total - needs.prompt_cache))
-        out.push_back(fmt::format("set models.{}.prompt_cache to 0 ({} less; prompts are read anew)", s.model,
-                                  to_string(needs.prompt_cache)));
+    // A prompt cache is no way out: where it is all that does not fit, the model was loaded without it (ladder.hpp).
     if (const auto total = with_kv_cache_type(needs, "q8_0"); total < needs.total && fits(total))
         out.push_back(
             fmt::format("set models.{}.kv_cache_type to q8_0 ({} less)", s.model, to_string(needs.total - total)));
