@@ -17,8 +17,8 @@
 #include "gateway/brought.hpp"
 #include "gateway/hedge.hpp"
 #include "gateway/pipeline_run.hpp"
+#include "gateway/read_ahead.hpp"
 #include "gateway/shelf.hpp"
-#include "gateway/warm_takeover.hpp"
 #include "llm/conversation.hpp"
 
 namespace sarai::gateway {
@@ -312,12 +312,12 @@ private:
     }
 
     // For a server's answer, where the model wants it and somebody may go on with it.
-    std::unique_ptr<WarmTakeover> read_ahead(const asio::any_io_executor& executor, const pool::Route& route,
-                                             llm::Transcript& transcript) {
+    std::unique_ptr<IdleReader> read_ahead(const asio::any_io_executor& executor, const pool::Route& route,
+                                           llm::Transcript& transcript) {
         const auto& model = shared_.config.models[route.model];
         if (!model.warm_takeover || !route.endpoint || !transcript.so_far()) return nullptr;
-        return std::make_unique<WarmTakeover>(executor, shared_.pool, route.model, request_,
-                                              [&transcript] { return transcript.so_far(); });
+        return read_answer_ahead(executor, shared_.pool, route.model, request_,
+                                 [&transcript] { return transcript.so_far(); });
     }
 
     // Another backend that goes on with an answer whose own was lost. The error is what the client is to read.

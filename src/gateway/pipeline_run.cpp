@@ -13,6 +13,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 #include <deque>
+#include <map>
 #include <set>
 
 #include "base/prompt_template.hpp"
@@ -21,6 +22,7 @@
 #include "gateway/framed_face.hpp"
 #include "gateway/knowledge_desk.hpp"
 #include "gateway/pipeline_sources.hpp"
+#include "gateway/read_ahead.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/step_exchange.hpp"
 #include "pipelines/step_request.hpp"
@@ -113,6 +115,7 @@ public:
                                              {"proven_peak_bytes", proof_.peak().count},
                                              {"budget_bytes", proof_.budget.count}};
         auto& about = caller_.to_tell["sarai_pipeline"].get_object();
+        if (read_ahead_ > 0) about["read_ahead_tokens"] = read_ahead_;
         if (sources_ && !sources_->citations().empty()) about["citations"] = sources_->citations();
         if (sources_ && !sources_->notes().empty()) about["notes"] = sources_->notes();
         if (shows_ && !request_.stream) caller_.thought = std::move(thought_);
@@ -198,16 +201,53 @@ private:
         for (const auto i : graph_.order)
             if (i != graph_.output) all.push_back(asio::co_spawn(executor, take(i), asio::deferred));
         if (all.empty()) co_return Result<void>{};
+        const auto ahead = read_ahead(executor);
         // The first one that fails takes the others with it.
         auto [order, thrown] = co_await asio::experimental::make_parallel_group(std::move(all))
                                    .async_wait(asio::experimental::wait_for_one_error(), asio::use_awaitable);
         if (failure_) co_return std::unexpected(std::move(*failure_));
         for (const auto& one : thrown)
             if (one) std::rethrow_exception(one);
+        if (ahead) read_ahead_ = co_await ahead->finish();
         co_return Result<void>{};
     }
 
+    // The prompt of the step that answers, as it grows, by the worker that will need it; while a server works on the
+    // steps before, or one waits for something.
+    std::unique_ptr<IdleReader> read_ahead(const asio::any_io_executor& executor) {
+        const auto index = find_model(shared_.config, models_[graph_.output]);
+        if (!index) return nullptr;
+        const auto model = who_serves(shared_.config, *index);
+        const auto& spec = shared_.pool.core().models()[model];
+        if (!spec.has_local || !spec.endpoints.empty()) return nullptr;
+        return read_prompt_ahead(executor, shared_.pool, model, caller_.id, [this]() -> std::optional<KnownPrompt> {
+            std::vector<std::string> left_out;
+            pipelines::Results partial;
+            for (std::size_t i = 0; i < pipeline_.steps.size(); ++i) {
+                if (left_out_[i]) left_out.push_back(pipeline_.steps[i].name);
+                if (under_way_.contains(i)) partial[pipeline_.steps[i].name] = under_way_.at(i)->text();
+            }
+            const auto output = graph_.output;
+            auto known = pipelines::known_part(pipeline_, pipeline_.steps[output], models_[output], inputs_, results_,
+                                               partial, left_out, request_);
+            if (!known) return std::nullopt;
+            return KnownPrompt{.request = std::move(known->request), .until = std::move(known->until)};
+        });
+    }
+
     struct Failed {};
+
+    // A step's text so far, while it is asked.
+    struct UnderWay {
+        std::map<std::size_t, const StepFace*>& all;
+        std::size_t step;
+        UnderWay(std::map<std::size_t, const StepFace*>& of, std::size_t i, const StepFace& face) : all(of), step(i) {
+            all[i] = &face;
+        }
+        ~UnderWay() { all.erase(step); }
+        UnderWay(const UnderWay&) = delete;
+        UnderWay& operator=(const UnderWay&) = delete;
+    };
 
     // Throws Failed, with the reason in failure_.
     asio::awaitable<void> take(std::size_t i) {
@@ -270,7 +310,10 @@ private:
                       .trace = caller_.trace,
                       .pipeline = pipeline_.name};
         const auto began = Clock::now();
-        co_await answer(exchange, caller, std::move(*request), face, protocol_, shared_);
+        {
+            const UnderWay shown(under_way_, i, face);
+            co_await answer(exchange, caller, std::move(*request), face, protocol_, shared_);
+        }
         if (caller.usage) caller_.visit.spend(caller.usage->prompt_tokens + caller.usage->completion_tokens);
         if (caller.failure) give_up(of_step(*caller.failure, step));
         results_[step.name] = face.text();
@@ -313,6 +356,8 @@ private:
     json::array told_;
     std::string thought_;
     std::optional<PipelineSources> sources_;
+    std::map<std::size_t, const StepFace*> under_way_;
+    std::int64_t read_ahead_ = 0;  // tokens of the last step's prompt
     FramedFace::Frame frame_;
     std::optional<llm::Request> final_;
 };

@@ -51,6 +51,17 @@ public:
     virtual void forget() = 0;
 };
 
+// Reads a prompt that is still being written, as far as it is known, so that the request finds most of it read.
+class PromptReader {
+public:
+    virtual ~PromptReader() = default;
+    // As of Standby::step(). `request` is a chat whose last message ends where the text is known; `until` is how that
+    // known text ends, without blanks behind it. Errors: unsupported where the model's template changes the text.
+    [[nodiscard]] virtual boost::asio::awaitable<Result<Standby::Progress>> step(const Request& request,
+                                                                                 std::string until) = 0;
+    virtual void forget() = 0;
+};
+
 class Backend {
 public:
     virtual ~Backend() = default;
@@ -65,6 +76,8 @@ public:
                                                                          const Partial& partial) = 0;
     // For an answer to `request` that another backend is giving. Null: this one can read nothing ahead.
     [[nodiscard]] virtual std::unique_ptr<Standby> stand_by(const Request& /*request*/) { return nullptr; }
+    // Null: it reads no prompts ahead.
+    [[nodiscard]] virtual std::unique_ptr<PromptReader> read_prompts() { return nullptr; }
 };
 
 }  // namespace sarai::llm

@@ -182,4 +182,41 @@ Result<llm::Request> final_request(const config::Pipeline& pipeline, const confi
     return request;
 }
 
+std::optional<KnownPart> known_part(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                    const std::string& model, const Inputs& inputs, const Results& results,
+                                    const Results& partial, const std::vector<std::string>& left_out,
+                                    const llm::Request& asked) {
+    // Stands for what is not known: no model writes it, and no template changes it.
+    constexpr char unknown = '\x01';
+    Results so_far = results;
+    for (const auto& one : pipeline.steps) {
+        if (results.contains(one.name) || std::ranges::contains(left_out, one.name) || one.name == step.name) continue;
+        const auto begun = partial.find(one.name);
+        so_far[one.name] = (begun == partial.end() ? std::string() : begun->second) + unknown;
+    }
+    const std::string nothing(1, unknown);
+    auto made = final_request(pipeline, step, model, inputs, so_far, {.sources = nothing, .notes = nothing}, asked);
+    if (!made || !inputs.prefill.empty()) return std::nullopt;
+    auto& messages = made->body.at("messages").as_array();
+    const auto text_of = [](json::value& message) {
+        auto* content = message.as_object().if_contains("content");
+        return content != nullptr && content->is_string() ? &content->get_string() : nullptr;
+    };
+    for (auto& message : messages)
+        if (&message != &messages.back())
+            if (const auto* text = text_of(message); text != nullptr && text->find(unknown) != json::string::npos)
+                return std::nullopt;
+    auto* text = text_of(messages.back());
+    if (text == nullptr) return std::nullopt;
+    text->resize(std::min(text->find(unknown), text->size()));
+    while (!text->empty() && std::string_view(" \t\r\n").contains(text->back())) text->pop_back();
+    if (text->empty()) return std::nullopt;
+    constexpr std::size_t enough = 200;  // bytes that are found again in what the template makes of it
+    const std::string_view all(*text);
+    auto from = all.size() - std::min(enough, all.size());
+    while (from > 0 && (static_cast<unsigned char>(all[from]) & 0xC0U) == 0x80) --from;
+    std::string until(all.substr(from));
+    return KnownPart{.request = std::move(*made), .until = std::move(until)};
+}
+
 }  // namespace sarai::pipelines

@@ -51,4 +51,17 @@ struct Frame {
                                                  const std::string& model, const Inputs& inputs, const Results& results,
                                                  const Ending& ending, const llm::Request& asked);
 
+// As much of the answering step's prompt as is known while steps before it still run.
+struct KnownPart {
+    llm::Request request;  // whose last message ends where the text is known
+    std::string until;     // how that text ends, without blanks behind it
+};
+// `partial`: what the steps under way have given so far, by name; of those that are neither there nor in `results`
+// nothing is known. `left_out`: steps that will give nothing. nullopt where not even the system prompt is known, where
+// the message is no text alone, or where it cannot be filled in yet.
+[[nodiscard]] std::optional<KnownPart> known_part(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                                  const std::string& model, const Inputs& inputs,
+                                                  const Results& results, const Results& partial,
+                                                  const std::vector<std::string>& left_out, const llm::Request& asked);
+
 }  // namespace sarai::pipelines

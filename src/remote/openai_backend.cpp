@@ -10,6 +10,7 @@
 #include "remote/completion.hpp"
 #include "remote/event_stream.hpp"
 #include "remote/infill.hpp"
+#include "remote/prompt_reader.hpp"
 #include "remote/rank.hpp"
 #include "remote/resume.hpp"
 #include "remote/standby.hpp"
@@ -144,6 +145,9 @@ public:
 
     std::unique_ptr<llm::Standby> stand_by(const llm::Request& request) override {
         return link_.continues == Continues::raw_text ? make_standby(link_, request) : nullptr;
+    }
+    std::unique_ptr<llm::PromptReader> read_prompts() override {
+        return link_.continues == Continues::raw_text ? make_prompt_reader(link_) : nullptr;
     }
 
 private:

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "remote/answer_tokens.hpp"
+#include "remote/prompt_reader.hpp"
 #include "remote/resume.hpp"
 
 namespace sarai::remote {
@@ -12,13 +13,6 @@ namespace {
 
 namespace json = boost::json;
 using net::asio::awaitable;
-
-// A model of 10.7 billion parameters reads them in 6 s on two cores, one of 1.2 billion in half a second.
-constexpr std::int64_t tokens_per_step = 64;
-// Of the answer, fewer new ones are not worth a step: reading them at the takeover takes no longer.
-constexpr std::int64_t least_step = 16;
-// Each step names all tokens before it, so that very long ones would cost more here than they save.
-constexpr std::int64_t most_tokens = 32768;
 
 class LlamaStandby final : public llm::Standby {
 public:
@@ -45,12 +39,7 @@ public:
             known <= most_tokens && (known - read_ >= least_step || (read_ < prompt_ && known > read_));
         if (worth_it) {
             const auto upto = std::min(known, read_ + tokens_per_step);
-            // With 0 tokens to predict the slot keeps what it has read, and a prompt that begins the same goes on
-            // there.
-            const auto reply = co_await ask(
-                link_, "/completion",
-                {{"prompt", json::array(ids_.begin(), ids_.begin() + upto)}, {"n_predict", 0}, {"cache_prompt", true}});
-            if (!reply) co_return std::unexpected(reply.error());
+            if (auto done = co_await read_into_slot(link_, ids_, upto); !done) co_return std::unexpected(done.error());
             read_ = upto;
         }
         co_return Progress{.read = read_, .known = known};

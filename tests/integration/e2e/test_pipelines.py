@@ -1,9 +1,10 @@
 """Pipelines over HTTP, with real workers: several models on one answer, all of them still there afterwards."""
+import http.client
 import json
 import threading
 import unittest
 
-from harness import MODELS, Case, Sarai, kernel_memory, local, main, ollama, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, kernel_memory, local, main, ollama, wait_until
 from media import picture, tone
 
 # What one writes the next one reads: more than fits in the usual 512 tokens of tests.
@@ -147,6 +148,12 @@ class Own(Case):
         steps = reply.json["sarai_pipeline"]["steps"]
         self.assertEqual({s["name"]: s["model"] for s in steps}, {"one": "solar", "two": "lfm2"})
 
+    def test_they_are_under_way_together(self):
+        with FakeUpstream("ollama", tokens=40, token_delay_ms=25) as box:
+            sarai = self.serve({name: ollama(box.url, name) for name in ("solar", "lfm2")}, extra=PARALLEL % "60s")
+            self.assertEqual(sarai.chat("both", "Hello").status, 200)
+            self.assertEqual(box.stats()["most_active"], 2)
+
     def test_a_pipeline_that_does_not_fit_is_refused_with_reasons_before_it_starts(self):
         sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra=PARALLEL % "0s", memory="max_ram: 64MiB")
         reply = sarai.chat("both", "Hello")
@@ -190,6 +197,59 @@ class Own(Case):
                                         {"Authorization": f"Bearer {key}"})
         self.assertEqual(ask("1").status, 200, ask("1").body)
         self.assertEqual(ask("2").status, 403)
+
+
+AHEAD = """
+pipelines:
+  expert:
+    steps:
+      - {name: facts, model: far, prompt: "{{ input }}"}
+      - name: answer
+        model: lfm2
+        system: You say what you are told, kindly and in full sentences, and nothing else whatever it may be.
+        prompt: |-
+          The question was: {{ input }}
+          The facts: {{ steps.facts }}
+          That is all.
+"""
+
+
+class ReadingAhead(Case):
+    def test_the_last_model_reads_its_prompt_while_a_server_writes_it(self):
+        with FakeUpstream("ollama", tokens=60, token_delay_ms=30, token="harbour ") as box:
+            sarai = self.serve({"far": ollama(box.url, "far"), "lfm2": f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 2048, preload: true"},
+                               extra=AHEAD)
+            wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "lfm2")
+            body = {"model": "expert", "messages": user("What lies still in the evening, and why does it?"), "max_tokens": 8, "temperature": 0}
+            reply = sarai.request("POST", "/v1/chat/completions", body)
+            self.assertEqual(reply.status, 200, reply.body)
+            read = reply.json["sarai_pipeline"]["read_ahead_tokens"]
+            usage = reply.json["usage"]
+            # More than what was known from the beginning: the facts as well, as they came.
+            facts = sarai.request("POST", "/tokenize", {"model": "lfm2", "content": "harbour " * 60}).json["tokens"]
+            self.assertGreater(read, usage["prompt_tokens"] - len(facts))
+            self.assertGreaterEqual(usage["prompt_tokens_details"]["cached_tokens"], read - 1)
+            # What was read ahead changes nothing of the answer.
+            sarai.cli("stop", "lfm2")
+            self.assertEqual(sarai.chat("lfm2").status, 200)
+            told = [{"role": "system", "content": "You say what you are told, kindly and in full sentences, and nothing else whatever it may be."},
+                    {"role": "user", "content": "The question was: What lies still in the evening, and why does it?\nThe facts: "
+                                                + "harbour " * 60 + "\nThat is all."}]
+            alone = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "messages": told, "max_tokens": 8, "temperature": 0})
+            self.assertEqual(alone.json["usage"]["prompt_tokens"], usage["prompt_tokens"])
+            self.assertEqual(alone.json["choices"][0]["message"]["content"], reply.json["choices"][0]["message"]["content"])
+
+    def test_a_client_that_leaves_ends_it(self):
+        with FakeUpstream("ollama", tokens=2000, token_delay_ms=20, token="harbour ") as box:
+            sarai = self.serve({"far": ollama(box.url, "far"), "lfm2": local("lfm2", "preload: true")}, extra=AHEAD)
+            wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "lfm2")
+            connection = http.client.HTTPConnection("127.0.0.1", sarai.port)
+            connection.request("POST", "/v1/chat/completions", json.dumps({"model": "expert", "messages": user("x"), "stream": True}))
+            wait_until(lambda: box.stats()["active"] == 1, "the step to be asked")
+            connection.close()
+            wait_until(lambda: box.stats()["active"] == 0, "the step to be called off")
+            wait_until(lambda: sarai.row("lfm2")["in_flight"] == 0, "nothing to be left")
+            self.assertEqual(sarai.chat("lfm2").status, 200)
 
 
 if __name__ == "__main__":

@@ -180,4 +180,58 @@ TEST(PipelineFrame, ReadsWhatWasCitedAndWhatWasMissed) {
     EXPECT_EQ(empty->preface + empty->closing, "");
 }
 
+namespace {
+
+std::optional<KnownPart> known(const config::Pipeline& p, const Results& results, const Results& partial,
+                               const std::vector<std::string>& left_out = {}) {
+    const auto asked = chat(R"([{"role": "user", "content": "What now?"}])");
+    return known_part(p, p.steps.back(), "lfm2", inputs(asked), results, partial, left_out, asked);
+}
+std::string text_of(const KnownPart& part) {
+    return std::string(part.request.body.at("messages").as_array().back().at("content").as_string());
+}
+
+config::Pipeline chain() {
+    auto p = pipeline();
+    p.steps = {{.name = "look", .model = "omni", .prompt = "x"},
+               {.name = "facts", .model = "solar", .prompt = "{{ steps.look }}"},
+               {.name = "answer",
+                .model = "lfm2",
+                .system = "Be kind.",
+                .prompt = "Asked: {{ input }}{% if steps.look %}; seen: {{ steps.look }}{% endif %}; facts: {{ "
+                          "steps.facts }} End."}};
+    return p;
+}
+
+}  // namespace
+
+TEST(PipelineKnownPart, GrowsAsStepsGiveWhatTheyHave) {
+    EXPECT_EQ(text_of(known(chain(), {}, {}).value()), "Asked: What now?; seen:");
+    EXPECT_EQ(text_of(known(chain(), {}, {{"look", "a ca"}}).value()), "Asked: What now?; seen: a ca");
+    EXPECT_EQ(text_of(known(chain(), {{"look", "a cat"}}, {{"facts", "Cats sle"}}).value()),
+              "Asked: What now?; seen: a cat; facts: Cats sle");
+    EXPECT_EQ(text_of(known(chain(), {{"look", "a cat"}, {"facts", "Cats sleep."}}, {}).value()),
+              "Asked: What now?; seen: a cat; facts: Cats sleep. End.");
+    EXPECT_EQ(text_of(known(chain(), {}, {}, {"look"}).value()), "Asked: What now?; facts:");
+}
+
+TEST(PipelineKnownPart, EndsAsItsTextDoes) {
+    const auto part = known(chain(), {{"look", std::string(300, 'x') + "ñandú"}}, {}).value();
+    EXPECT_TRUE(text_of(part).ends_with(part.until)) << part.until;
+    EXPECT_LE(part.until.size(), 201U);
+    EXPECT_GE(part.until.size(), 199U);
+}
+
+TEST(PipelineKnownPart, IsNothingWhereTheSystemPromptWaitsOrThereIsMoreThanText) {
+    auto p = chain();
+    p.steps.back().system = "Tone: {{ steps.look }}";
+    EXPECT_FALSE(known(p, {}, {{"look", "war"}}));
+    EXPECT_TRUE(known(p, {{"look", "warm"}}, {}));
+    auto sees = chain();
+    sees.steps.back().attachments = "any";
+    const auto asked = chat(conversation);
+    EXPECT_FALSE(
+        known_part(sees, sees.steps.back(), "omni", inputs(asked), {{"look", "a"}, {"facts", "b"}}, {}, {}, asked));
+}
+
 }  // namespace sarai::pipelines

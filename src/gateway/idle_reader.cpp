@@ -1,4 +1,4 @@
-#include "gateway/warm_takeover.hpp"
+#include "gateway/idle_reader.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -14,23 +14,22 @@ namespace sarai::gateway {
 namespace asio = boost::asio;
 
 namespace {
-// Somebody computes, or the answer has not grown by enough.
+// Somebody computes, or there is not enough that is new.
 constexpr std::chrono::milliseconds pause{100};
 }  // namespace
 
-struct WarmTakeover::State {
-    State(const asio::any_io_executor& executor, pool::Pool& of, pool::ModelIndex of_model, llm::Request asked,
-          SoFar text)
-        : timer(executor), pool(of), model(of_model), request(std::move(asked)), so_far(std::move(text)) {}
+struct IdleReader::State {
+    State(const asio::any_io_executor& executor, pool::Pool& of, pool::ModelIndex of_model, std::string name, Step work)
+        : timer(executor), pool(of), model(of_model), id(std::move(name)), step(std::move(work)) {}
 
     asio::steady_timer timer;
     pool::Pool& pool;
     pool::ModelIndex model;
-    llm::Request request;
-    SoFar so_far;  // empty once the owner has gone
+    std::string id;
+    Step step;
+    bool wanted = true;  // until the owner has gone, or waits for the end
     std::shared_ptr<void> place;
-    std::shared_ptr<llm::Backend> backend;  // whose standby this is
-    std::unique_ptr<llm::Standby> standby;
+    std::shared_ptr<llm::Backend> backend;  // that was found last
     llm::Standby::Progress progress;
     std::uint64_t used = 0;  // requests that the worker had had when the last step began
     bool ended = false;
@@ -42,35 +41,32 @@ struct WarmTakeover::State {
     }
 
     // One step, if the worker is free. False: there is nothing to do for the moment.
-    static asio::awaitable<Result<bool>> step(std::shared_ptr<State> self) {
+    static asio::awaitable<Result<bool>> one(std::shared_ptr<State> self) {
         if (!self->place) self->place = self->pool.stand_by(self->model);
         if (!self->place) co_return false;
         auto lease = self->pool.borrow(self->model, true, "reads ahead");
         if (!lease) co_return false;
-        if (self->backend != lease->shared_backend()) {  // also a worker that was started again
+        auto found = Found::as_left;
+        if (self->backend != lease->shared_backend()) {
             self->backend = lease->shared_backend();
-            self->standby = self->backend->stand_by(self->request);
-            self->progress = {};
+            found = Found::other;
         } else if (self->was_used()) {
-            self->standby->forget();
-            self->progress = {};
+            found = Found::used;
         }
+        if (found != Found::as_left) self->progress = {};
         self->used = self->pool.core().local(self->model).slot_uses;
-        if (!self->standby) co_return fail(Code::unsupported, "the backend reads nothing ahead");
-        const auto text = self->so_far();
-        if (!text) co_return std::unexpected(text.error());
         const auto before = self->progress.read;
-        auto done = co_await self->standby->step(**text);
+        auto done = co_await self->step(*self->backend, found);
         if (!done) co_return std::unexpected(done.error());
         self->progress = *done;
         co_return done->read != before && done->read < done->known;
     }
 
     static asio::awaitable<void> run(std::shared_ptr<State> self) {
-        while (self->so_far) {
-            const auto more = co_await step(self);
+        while (self->wanted) {
+            const auto more = co_await one(self);
             if (!more) {
-                spdlog::debug("{}: nothing is read ahead any more: {}", self->request.id, more.error().message);
+                spdlog::debug("{}: nothing is read ahead any more: {}", self->id, more.error().message);
                 co_return;
             }
             if (*more) continue;
@@ -80,15 +76,15 @@ struct WarmTakeover::State {
     }
 };
 
-WarmTakeover::WarmTakeover(const asio::any_io_executor& executor, pool::Pool& pool, pool::ModelIndex model,
-                           llm::Request request, SoFar so_far)
-    : state_(std::make_shared<State>(executor, pool, model, std::move(request), std::move(so_far))) {
+IdleReader::IdleReader(const asio::any_io_executor& executor, pool::Pool& pool, pool::ModelIndex model, std::string id,
+                       Step step)
+    : state_(std::make_shared<State>(executor, pool, model, std::move(id), std::move(step))) {
     asio::co_spawn(executor, State::run(state_),
                    asio::bind_cancellation_slot(state_->cancel.slot(), [keep = state_](std::exception_ptr thrown) {
                        keep->place.reset();
                        keep->ended = true;
                        keep->timer.cancel();
-                       if (!thrown || !keep->so_far) return;  // cancelled
+                       if (!thrown || !keep->wanted) return;  // cancelled
                        try {
                            std::rethrow_exception(thrown);
                        } catch (const std::exception& error) {
@@ -97,14 +93,14 @@ WarmTakeover::WarmTakeover(const asio::any_io_executor& executor, pool::Pool& po
                    }));
 }
 
-WarmTakeover::~WarmTakeover() {
-    state_->so_far = nullptr;
+IdleReader::~IdleReader() {
+    state_->wanted = false;
     state_->cancel.emit(asio::cancellation_type::terminal);
 }
 
-asio::awaitable<std::int64_t> WarmTakeover::finish() {
+asio::awaitable<std::int64_t> IdleReader::finish() {
     const auto state = state_;
-    state->so_far = nullptr;  // the loop ends after the step, or its pause
+    state->wanted = false;  // the loop ends after the step, or its pause
     state->timer.cancel();
     asio::steady_timer moment(co_await asio::this_coro::executor);
     while (!state->ended) {
