@@ -9,6 +9,8 @@ other processes happen to share at that moment, some 15 MB if another worker run
 import argparse
 import functools
 import itertools
+import json
+import pathlib
 import time
 
 import footprint
@@ -104,7 +106,8 @@ def main():
     parser.add_argument("--quick", action="store_true", help="4 of 12 cases per model, contexts up to 2048")
     parser.add_argument("--only", default="", help="cases whose name contains this, e.g. '2048 q8_0'")
     parser.add_argument("--limit", type=float, default=90, metavar="MINUTES", help="no case begins after this (90)")
-    parser.add_argument("--json", metavar="FILE", help="write the figures there as well")
+    parser.add_argument("--json", metavar="FILE", help="write the figures there as well, after each case")
+    parser.add_argument("--resume", action="store_true", help="keep the cases that are in that file already")
     options = parser.parse_args()
     roles = options.models.split(",")
     if unknown := [role for role in roles if role not in ROLES]:
@@ -113,6 +116,11 @@ def main():
     print(f"memory: {len(chosen)} cases; {report.machine()}", flush=True)
 
     results, begun = [], time.monotonic()
+    if options.resume and options.json and pathlib.Path(options.json).exists():
+        results = json.loads(pathlib.Path(options.json).read_text())["results"]
+        done = {name_of(result) for result in results}
+        chosen = [case for case in chosen if name_of(case) not in done]
+        print(f"  {len(results)} are there already", flush=True)
     for number, case in enumerate(chosen, 1):
         if time.monotonic() - begun > options.limit * 60:
             print(f"note: {len(chosen) - number + 1} cases left out, since the time is over")
