@@ -40,6 +40,9 @@ constexpr Bytes critical_line(const GuardLimits& limits) {
 // they are slowness, not an end.
 constexpr double some_stalled = 20;  // percent
 constexpr double full_stalled = 10;
+// Where so much is available, stalls are not for want of it: programs wait for file pages that were dropped, or for a
+// limit of their own, and giving up a model would help nobody.
+constexpr Bytes plenty(const GuardLimits& limits) { return Bytes{limits.machine.count / 4}; }
 
 // A reload costs seconds of somebody's time; less than this does not pay.
 constexpr Bytes worth_dropping = MiB(32);
@@ -128,8 +131,8 @@ Guard::Need Guard::need_of(const GuardSample& sample) const {
         also(fmt::format("the machine has {} of memory available, less than {}", to_string(sample.available),
                          to_string(line)));
     }
-    if (const auto& pressure = sample.pressure;
-        pressure && (pressure->some >= some_stalled || pressure->full >= full_stalled)) {
+    if (const auto& pressure = sample.pressure; pressure && sample.available < plenty(limits_) &&
+                                                (pressure->some >= some_stalled || pressure->full >= full_stalled)) {
         need.stalled = coming.count == 0;
         also(fmt::format("programs waited for memory in {:.0f} % of the last 10 s (all of them in {:.0f} %)",
                          pressure->some, pressure->full));
@@ -141,7 +144,8 @@ Guard::Need Guard::need_of(const GuardSample& sample) const {
 bool Guard::relieved(const GuardSample& sample) const {
     const auto line = low_line(limits_);
     return total_of(sample) <= limits_.budget && sample.available >= line + Bytes{line.count / 4} &&
-           (!sample.pressure || (sample.pressure->some < some_stalled / 2 && sample.pressure->full < full_stalled / 2));
+           (!sample.pressure || sample.available >= plenty(limits_) ||
+            (sample.pressure->some < some_stalled / 2 && sample.pressure->full < full_stalled / 2));
 }
 
 Bytes Guard::over_plan(std::int64_t process) const {

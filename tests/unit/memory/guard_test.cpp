@@ -303,19 +303,34 @@ TEST_F(GuardTest, CountsALargeReserve) {
 TEST_F(GuardTest, GivesUpIdleWorkersForStallsButNeverBusyOnes) {
     add("omni", GiB(5));
     add("solar", GiB(6)).busy = true;
+    sample.available = GiB(3);
     sample.pressure = Pressure{.some = 25, .full = 3};
     EXPECT_THAT(watch(300ms), ElementsAre("close_admission"));
     EXPECT_EQ(guard.why(), "programs waited for memory in 25 % of the last 10 s (all of them in 3 %)");
     EXPECT_THAT(watch(9s), IsEmpty()) << "the average needs 10 s to fall";
     EXPECT_THAT(watch(2s), ElementsAre("evict omni"));
     reap();
+    sample.available = GiB(3);
     sample.pressure = Pressure{.some = 100, .full = 100};
     EXPECT_THAT(watch(60s), IsEmpty());
 }
 
 TEST_F(GuardTest, TakesFullStallsMoreSeriously) {
+    sample.available = GiB(3);
     sample.pressure = Pressure{.some = 11, .full = 10};
     EXPECT_THAT(watch(300ms), ElementsAre("close_admission"));
+}
+
+TEST_F(GuardTest, StallsWhileMemoryIsPlentifulAreNotForWantOfIt) {
+    add("omni", GiB(5));
+    sample.pressure = Pressure{.some = 60, .full = 30};
+    sample.available = Bytes{limits.machine.count / 4};
+    EXPECT_THAT(watch(60s), IsEmpty());
+    EXPECT_EQ(guard.level(), GuardLevel::calm);
+    sample.available -= MiB(1);
+    EXPECT_THAT(watch(300ms), ElementsAre("close_admission"));
+    sample.available += MiB(1);
+    EXPECT_THAT(watch(6s), ElementsAre("open_admission"));
 }
 
 // ---- recovery ----
