@@ -12,6 +12,8 @@
 #include <boost/asio/readable_pipe.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/writable_pipe.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/process/v2/environment.hpp>
 #include <boost/process/v2/process.hpp>
 #include <boost/process/v2/stdio.hpp>
@@ -106,6 +108,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     State(const asio::any_io_executor& executor, bp::process started, std::size_t most)
         : process(std::move(started)),
           group(process.id()),
+          in(executor),
           out(executor),
           err(executor),
           most_output(most),
@@ -113,7 +116,8 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
           tasks(executor) {}
 
     bp::process process;
-    const pid_t group;  // led by the process; kept, because what has been reaped may have no id any more
+    const pid_t group;       // led by the process; kept, because what has been reaped may have no id any more
+    asio::writable_pipe in;  // of a piped child alone
     asio::readable_pipe out;
     asio::readable_pipe err;
     const std::size_t most_output;
@@ -174,16 +178,22 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start_or_throw(asio::any_io_
     for (const auto& entry : bp::environment::current())
         if (!decides_for_the_engine(entry.key().string())) environment.emplace(entry.key(), entry.value());
     for (const auto& [key, value] : command.environment) environment[key] = value;
+    asio::writable_pipe in(executor);
+    auto stdio = command.piped ? bp::process_stdio{.in = in, .out = out, .err = err}
+                               : bp::process_stdio{.in = nullptr, .out = out, .err = err};
     bp::posix::default_launcher launcher;
     auto process = launcher(
-        executor, ec, command.program.string(), command.arguments,
-        bp::process_stdio{.in = nullptr, .out = out, .err = err}, bp::process_environment(environment),
+        executor, ec, command.program.string(), command.arguments, stdio, bp::process_environment(environment),
         PrepareChild{.cgroup = command.cgroup.empty() ? nullptr : command.cgroup.c_str(), .cage = &command.cage});
     if (ec) return fail(Code::io, fmt::format("cannot start {}", command.program.string()), ec);
     auto state = std::make_shared<State>(executor, std::move(process), command.most_output);
     state->out = std::move(out);
     state->err = std::move(err);
-    state->tasks.spawn("output reader", State::read(state, state->out, false));
+    state->in = std::move(in);
+    if (command.piped)
+        --state->open_pipes;
+    else
+        state->tasks.spawn("output reader", State::read(state, state->out, false));
     state->tasks.spawn("error reader", State::read(state, state->err, true));
     state->tasks.spawn("exit watch", State::watch_exit(state));
     return std::unique_ptr<ChildProcess>(new ChildProcess(std::move(state)));
@@ -226,6 +236,26 @@ asio::awaitable<ExitStatus> ChildProcess::stop(std::chrono::milliseconds grace) 
     spdlog::warn("process {} ignored SIGTERM for {} ms and is killed", pid(), grace.count());
     signal(SIGKILL);
     co_return co_await wait();
+}
+
+asio::awaitable<Result<void>> ChildProcess::feed(std::string_view bytes) {
+    const auto state = state_;
+    const auto [ec, written] = co_await asio::async_write(state->in, asio::buffer(bytes), quiet);
+    if (ec) co_return fail(Code::io, "it takes no more input", ec);
+    co_return Result<void>{};
+}
+
+void ChildProcess::end_input() {
+    boost::system::error_code ignored;
+    state_->in.close(ignored);
+}
+
+asio::awaitable<std::string> ChildProcess::read() {
+    const auto state = state_;
+    std::string part(std::size_t{16} << 10U, '\0');
+    const auto [ec, n] = co_await state->out.async_read_some(asio::buffer(part), quiet);
+    part.resize(ec ? 0 : n);
+    co_return part;
 }
 
 const std::string& ChildProcess::output() const { return state_->out_text; }

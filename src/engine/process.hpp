@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.hpp"
@@ -36,6 +37,7 @@ struct Command {
     std::filesystem::path cgroup = {};  // a cgroup.procs file: the child moves there before it runs the program
     std::size_t most_output = std::size_t{1} << 20;  // bytes of its standard output that are kept: the first ones
     Cage cage = {};
+    bool piped = false;  // its standard input and output are whoever started it's: feed(), read()
 };
 
 // A program's absolute path: itself if it has a slash, else beside our own executable, else on PATH.
@@ -70,6 +72,13 @@ public:
     [[nodiscard]] boost::asio::awaitable<std::optional<ExitStatus>> wait_for(std::chrono::milliseconds budget);
     // SIGTERM, `grace`, SIGKILL; resumes when it was reaped.
     [[nodiscard]] boost::asio::awaitable<ExitStatus> stop(std::chrono::milliseconds grace);
+
+    // Of a piped child, by one caller each. feed() waits until it has taken all of it; read() for what it writes next,
+    // "" at its end. What is not read holds it up.
+    // Errors of feed: io, where it has closed its input or ended.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> feed(std::string_view bytes);
+    void end_input();
+    [[nodiscard]] boost::asio::awaitable<std::string> read();
 
     [[nodiscard]] const std::string& output() const;  // standard output, its first `most_output` bytes
     // The last lines of standard error (of both where that says nothing), at most `lines`.

@@ -219,6 +219,32 @@ TEST(RuntimeDir, RefusesAPathThatIsTooLongForASocket) {
     fs::remove(fs::temp_directory_path() / std::string(100, 'x'));
 }
 
+TEST_F(ChildProcessTest, PipedIsFedAndRead) {
+    std::signal(SIGPIPE, SIG_IGN);  // as the program does
+    const auto piped = [&](const std::string& script) {
+        auto child = ChildProcess::start(io.get_executor(),
+                                         {.program = "/bin/bash", .arguments = {"-c", script}, .piped = true});
+        EXPECT_TRUE(child.has_value());
+        return std::move(*child);
+    };
+    run([&]() -> asio::awaitable<void> {
+        const auto upper = piped("tr a-z A-Z; echo said >&2");
+        EXPECT_TRUE(co_await upper->feed("one "));
+        EXPECT_TRUE(co_await upper->feed("two"));
+        upper->end_input();
+        std::string all;
+        for (auto part = co_await upper->read(); !part.empty(); part = co_await upper->read()) all += part;
+        EXPECT_EQ(all, "ONE TWO");
+        EXPECT_EQ((co_await upper->wait()).code, 0);
+        EXPECT_EQ(upper->last_words(1), "said");
+        EXPECT_EQ(upper->output(), "");
+        const auto gone = piped("exec <&-; echo x");
+        EXPECT_EQ(co_await gone->read(), "x\n");
+        const auto fed = co_await gone->feed("too late");
+        EXPECT_FALSE(fed.has_value());
+    });
+}
+
 TEST_F(ChildProcessTest, InACageHasNoNetworkAndOnlySoMuchOfEverything) {
     const auto caged = [&](const std::string& script, Cage cage) {
         auto child =
