@@ -58,6 +58,10 @@ public:
     // Errors, each with the field: invalid_argument, too_large, unsupported; io; cancelled.
     [[nodiscard]] asio::awaitable<Result<MediaReport>> normalize(llm::Request& request, MediaWish wish) const;
 
+    // A recording in a file of its own, or the sound of a film, as speech models hear it; `label` is what its sender
+    // says that it is, or "". Errors as above, with `field`.
+    [[nodiscard]] asio::awaitable<Result<Sound>> hear(std::string bytes, std::string label, std::string field) const;
+
 private:
     struct Source;
     struct Looked;
