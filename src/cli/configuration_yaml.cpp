@@ -214,6 +214,16 @@ std::string media_yaml(const config::Media& media) {
     return section.text().empty() ? "" : "media:\n" + section.text();
 }
 
+std::string speech_yaml(const config::Speech& speech) {
+    const config::Speech usual;
+    Section section("  ");
+    if (speech.default_voice != usual.default_voice) section.add("default_voice", speech.default_voice);
+    if (speech.max_input != usual.max_input) section.add("max_input", std::to_string(speech.max_input));
+    section.add_changed("at_once", speech.at_once, usual.at_once, number);
+    section.add_changed("timeout", speech.timeout, usual.timeout, time_text);
+    return section.text().empty() ? "" : "speech:\n" + section.text();
+}
+
 std::string estimates_yaml(const config::Estimates& estimates) {
     Section section("  ");
     if (estimates.native) section.add("native", exact(*estimates.native));
@@ -291,7 +301,7 @@ std::string access_yaml(const config::Access& access) {
 std::string configuration_yaml(const config::Config& config) {
     auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
                 engine_yaml(config.engine) + estimates_yaml(config.estimates) + media_yaml(config.media) +
-                routing_yaml(config.routing) + "models:\n";
+                speech_yaml(config.speech) + routing_yaml(config.routing) + "models:\n";
     for (const auto& model : config.models) text += model_yaml(model);
     return text;
 }

@@ -135,7 +135,8 @@ private:
             if (draft.given.contains("models") && draft.key.models.empty())
                 add(at("models"), path + ".models", "an empty list", "at least one model, or no such key for all");
             for (const auto& model : draft.key.models)
-                if (find(model) == nullptr && model != auto_model && draft_.config.find_pipeline(model) == nullptr)
+                if (find(model) == nullptr && model != auto_model && draft_.config.find_pipeline(model) == nullptr &&
+                    model != draft_.config.speech.backend)
                     add(at("models"), path + ".models", in_quotes(model), "names of models and pipelines of this file");
             const bool has_hash = draft.given.contains("sha256");
             if (has_hash == draft.given.contains("variable")) {

@@ -215,6 +215,16 @@ struct Media {
     bool operator==(const Media&) const = default;
 };
 
+// What speaks: /v1/audio/speech.
+struct Speech {
+    std::string backend = "espeak-ng";
+    std::string default_voice = "en-us";       // where a request names none, and for languages that no voice has
+    std::int64_t max_input = 4096;             // characters of a text
+    int at_once = 2;                           // texts that are spoken; others wait
+    std::chrono::milliseconds timeout = 2min;  // for a whole text, with the time that its client takes to take it
+    bool operator==(const Speech&) const = default;
+};
+
 // The web as steps of pipelines search it.
 struct Web {
     std::string url;                             // of a SearXNG server; empty: the web is not searched
@@ -323,6 +333,7 @@ struct Config {
     Telemetry telemetry;
     Library library;
     Media media;
+    Speech speech;
     Web web;
     Knowledge knowledge;
     Routing routing;

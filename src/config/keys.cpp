@@ -134,6 +134,18 @@ constexpr auto table = std::to_array<Key>({
     {"media.max_video_frames", Type::integer, "32", "Pictures that a model gets of one film.",
      [](Draft& d, const Value& v) { d.config.media.max_video_frames = static_cast<int>(v.as<Int>()); }, 1, 1024},
 
+    {"speech", Type::section, "", "What speaks: /v1/audio/speech."},
+    {"speech.backend", Type::choice, "espeak-ng", "Who speaks. TTS models have no server that could be a worker.",
+     [](Draft& d, const Value& v) { d.config.speech.backend = v.as<Text>(); }, 0, 0, "espeak-ng"},
+    {"speech.default_voice", Type::choice, "en-us", "Speaks where a request names no voice, and languages that no voice has.",
+     [](Draft& d, const Value& v) { d.config.speech.default_voice = v.as<Text>(); }, 0, 0, "es|es-419|en-us|en-gb"},
+    {"speech.max_input", Type::integer, "4096", "Characters of a text; longer ones are refused.",
+     [](Draft& d, const Value& v) { d.config.speech.max_input = v.as<Int>(); }, 1, 1e6},
+    {"speech.at_once", Type::integer, "2", "Texts that are spoken at once; others wait.",
+     [](Draft& d, const Value& v) { d.config.speech.at_once = static_cast<int>(v.as<Int>()); }, 1, 64},
+    {"speech.timeout", Type::duration, "2m", "For a whole text, with the time that its client takes to take it.",
+     [](Draft& d, const Value& v) { d.config.speech.timeout = v.as<Ms>(); }, 0.001, 3600},
+
     {"web", Type::section, "", "The web, for pipelines that search it."},
     {"web.url", Type::url, "", "A SearXNG server that answers in JSON, such as http://127.0.0.1:8888. Without it: the web is not searched, and pipelines say so.",
      [](Draft& d, const Value& v) { d.config.web.url = v.as<Url>().text; }},

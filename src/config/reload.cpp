@@ -47,6 +47,10 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
     settings.leave("telemetry", live.telemetry, fresh.telemetry);
     settings.leave("library", live.library, fresh.library);
     settings.apply("media", live.media, fresh.media);
+    settings.leave("speech.at_once", live.speech.at_once, fresh.speech.at_once);
+    auto speech = fresh.speech;
+    speech.at_once = live.speech.at_once;
+    settings.apply("speech", live.speech, speech);
     settings.apply("web", live.web, fresh.web);
     settings.leave("knowledge", live.knowledge, fresh.knowledge);
     settings.apply("estimates", live.estimates, fresh.estimates);

@@ -154,6 +154,21 @@ TEST(MediaConfig, NamesHostsAndRangesThatMayBeFetchedFrom) {
     expect_only(with_model("media: {max_bytes: 2GiB}"), "media.max_bytes", "at most 1.00 GiB");
 }
 
+TEST(ConfigRules, SpeechIsEspeaksWithinItsBounds) {
+    const auto speech =
+        valid(
+            with_model("speech: {backend: espeak-ng, default_voice: es-419, max_input: 100, at_once: 1, timeout: 5s}"))
+            .speech;
+    EXPECT_EQ(speech.default_voice, "es-419");
+    EXPECT_EQ(speech.max_input, 100);
+    EXPECT_EQ(speech.at_once, 1);
+    EXPECT_EQ(speech.timeout, 5s);
+    EXPECT_EQ(valid(with_model("")).speech.max_input, 4096);
+    expect_only(with_model("speech: {backend: llama-tts}"), "speech.backend", "expected espeak-ng");
+    expect_only(with_model("speech: {default_voice: de}"), "speech.default_voice", "es-419");
+    expect_only(with_model("speech: {at_once: 0}"), "speech.at_once", "from 1 to 64");
+}
+
 TEST(ConfigRules, OriginsHostsAndCertificates) {
     EXPECT_EQ(valid(with_model("access: {cors_origins: [\"https://a.example:8443\", \"*\"], allowed_hosts: [a.lan]}"))
                   .access.cors_origins.size(),
