@@ -33,6 +33,7 @@
 #include "media/normalizer.hpp"
 #include "memory/process_memory.hpp"
 #include "net/task_group.hpp"
+#include "speech/speaker.hpp"
 #include "web/searcher.hpp"
 
 namespace sarai::app {
@@ -82,6 +83,7 @@ struct Daemon {
     media::Converter converter{io.get_executor(), {.folder = runtime_folder}};
     media::Normalizer normalizer{config.media, fetcher, converter};
     web::Searcher searcher{config.web, fetcher};
+    speech::Speaker speaker{io.get_executor(), config.speech};
     int status = 0;
 
     std::optional<library::Library> library;
@@ -153,7 +155,8 @@ struct Daemon {
                                   .eyes = std::move(*eyes),
                                   .state_folder = history::state_folder(config.engine.state_dir),
                                   .media = &normalizer,
-                                  .web = &searcher});
+                                  .web = &searcher,
+                                  .speaker = &speaker});
         std::shared_ptr<net::TlsFront> tls;
         if (!config.server.tls_certificate.empty()) {
             auto made = net::TlsFront::create(executor, config.server.tls_certificate, config.server.tls_key);

@@ -40,6 +40,7 @@ public:
         std::filesystem::path state_folder = {};  // where feedback is kept
         const media::Normalizer* media = nullptr;
         web::Searcher* web = nullptr;
+        speech::Speaker* speaker = nullptr;
     };
     explicit Gateway(World world);
 
@@ -60,6 +61,9 @@ private:
     boost::asio::awaitable<void> completions(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> embeddings(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> rerank(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> transcriptions(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> translations(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> speech(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> create_response(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> get_response(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> delete_response(net::Exchange& exchange, Caller& caller);
@@ -103,6 +107,7 @@ private:
     boost::asio::awaitable<void> ollama_version(net::Exchange& exchange, Caller& caller);
 
     boost::asio::awaitable<void> openai(net::Exchange& exchange, Caller& caller, Result<llm::Request> request);
+    boost::asio::awaitable<void> hear(net::Exchange& exchange, Caller& caller, bool translate);
     boost::asio::awaitable<void> ollama(net::Exchange& exchange, Caller& caller, protocols::ollama::Call call);
     // Long work with progress: Ollama's status lines, or one object at its end.
     using Work = std::function<boost::asio::awaitable<Result<void>>(Shelf::Report)>;

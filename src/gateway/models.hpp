@@ -14,6 +14,10 @@
 #include "media/normalizer.hpp"
 #include "pool/pool.hpp"
 
+namespace sarai::speech {
+class Speaker;
+}
+
 namespace sarai::web {
 class Searcher;
 }
@@ -34,7 +38,8 @@ struct Shared {
     RouterDesk& desk;
     const media::Normalizer* media;  // null: what requests bring is handed on as it is
     KnowledgeDesk& knowledge;
-    web::Searcher* web;  // null: it is never searched
+    web::Searcher* web;        // null: it is never searched
+    speech::Speaker* speaker;  // null: nobody speaks
 };
 
 // Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.

@@ -89,7 +89,7 @@ struct Desk : testing::Test {
     Shelf shelf{library, {}, catalogue, [](std::string_view) { return std::nullopt; }, [] { return Result<void>{}; }};
     KnowledgeDesk knowledge{config};
     RouterDesk desk{config, {.router = score, .mini = score, .familiar_enough = 0.5F, .mini_familiar_enough = 0.5F}};
-    Shared shared{config, pool, metrics, catalogue, shelf, desk, nullptr, knowledge, nullptr};
+    Shared shared{config, pool, metrics, catalogue, shelf, desk, nullptr, knowledge, nullptr, nullptr};
 };
 
 }  // namespace
