@@ -77,6 +77,11 @@ struct Totals {
     Bytes repacked;  // of `weights`, in buffers of the CPU's own layout: anonymous whatever the load mode
 };
 
+// Buffers into which weights are copied in another order: "CPU_REPACK", and "AMX" on processors that have that.
+bool is_own_layout(std::string_view buffer_type) {
+    return buffer_type.contains("REPACK") || buffer_type.contains("AMX");
+}
+
 // The node that a buffer type belongs to: they are named RPC0[host:port].
 Node* node_of(std::vector<Node>& nodes, std::string_view buffer_type) {
     const auto found =
@@ -96,7 +101,7 @@ Totals totals_of(const llama_context* context, std::vector<Node>& nodes) {
             continue;
         }
         totals.weights += bytes(data.model);
-        if (std::string_view(ggml_backend_buft_name(type)).contains("REPACK")) totals.repacked += bytes(data.model);
+        if (is_own_layout(ggml_backend_buft_name(type))) totals.repacked += bytes(data.model);
         totals.context += bytes(data.context);
         totals.compute += bytes(data.compute);
     }

@@ -93,7 +93,7 @@ class Heard(unittest.TestCase):
                                         ("pcm", "audio/pcm;rate=24000", "pcm_s16le", 24000)):
             reply = say(self.sarai, SPANISH, response_format=name)
             self.assertEqual((reply.status, reply.headers["content-type"]), (200, kind), reply.body[:200])
-            raw = ("-f", "s16le", "-ar", "24000", "-ac", "1") if name == "pcm" else ()
+            raw = ("-f", "s16le", "-ar", "24000", "-ch_layout", "mono") if name == "pcm" else ()
             *told, seconds = probe(reply.body, *raw)
             self.assertEqual(told, [codec, rate, 1], name)
             lengths[name] = seconds
@@ -186,7 +186,7 @@ class Refused(Case):
         for file, kind, status, words in (
                 (b"", "audio/wav", 400, "is empty"), (b"not a recording", "application/octet-stream", 400, "expected sound"),
                 (bytes(range(256)) * 9, "", 400, "of no format that is known here"), (good[:30], "audio/wav", 400, "cannot be read"),
-                (good[:44], "audio/wav", 400, "no sound"), (b"ID3" + bytes(5000), "audio/mpeg", 400, ""), (b"OggS" + bytes(5000), "audio/ogg", 400, ""),
+                (good[:44], "audio/wav", 400, "0 bytes of sound"), (b"ID3" + bytes(5000), "audio/mpeg", 400, ""), (b"OggS" + bytes(5000), "audio/ogg", 400, ""),
                 (b"fLaC" + good, "audio/flac", 400, ""), (good, "audio/mpeg", 400, "says audio/mpeg, but its bytes are WAV"),
                 (png("red"), "audio/wav", 400, "says audio/wav, but its bytes are PNG"), (png("red"), "image/png", 400, "is PNG; expected sound"),
                 (film, "video/webm", 400, ""), (b"#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n", "audio/mpeg", 400, ""),
@@ -260,7 +260,7 @@ class Streamed(Case):
         second = say(sarai, "It is short.", response_format="pcm")
         self.assertEqual(second.status, 200)
         self.assertGreater(time.monotonic() - begun, 1, "it waited for the first one")
-        with self.assertRaises(http.client.IncompleteRead):  # half of it is not the whole
+        with self.assertRaises((http.client.IncompleteRead, ConnectionResetError)):  # half of it is not the whole
             first.read()
 
     def test_what_goes_wrong_has_a_status_before_the_first_byte_and_an_event_after_it(self):
