@@ -19,6 +19,7 @@
 #include "app/describe.hpp"
 #include "app/enforcement.hpp"
 #include "app/measure.hpp"
+#include "app/plan_running.hpp"
 #include "app/port_owner.hpp"
 #include "app/router_eyes.hpp"
 #include "app/wiring.hpp"
@@ -84,6 +85,7 @@ struct Daemon {
     media::Normalizer normalizer{config.media, fetcher, converter};
     web::Searcher searcher{config.web, fetcher};
     speech::Speaker speaker{io.get_executor(), config.speech};
+    std::shared_ptr<gateway::LogRing> logs = std::make_shared<gateway::LogRing>(gateway::Gateway::log_lines);
     int status = 0;
 
     std::optional<library::Library> library;
@@ -151,6 +153,13 @@ struct Daemon {
                                   .shelf = shelf,
                                   .version = version,
                                   .reload = reload,
+                                  .plan =
+                                      [this](std::string what_if) {
+                                          auto planned = configured;
+                                          add_brought(planned, *library);
+                                          return plan_running(measurer, std::move(planned), std::move(what_if));
+                                      },
+                                  .logs = logs,
                                   .tracer = tracer,
                                   .eyes = std::move(*eyes),
                                   .state_folder = history::state_folder(config.engine.state_dir),
@@ -201,6 +210,7 @@ struct Daemon {
         spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",
                      server.connections());
         side.cancel_all();
+        logs->close();
         // A second signal means: at once.
         const auto drain = [&]() -> asio::awaitable<void> {
             co_await server.drain(at_terminal ? 500ms : config.server.drain_timeout);
@@ -280,6 +290,7 @@ int run_daemon(const config::Config& config, const DaemonHooks& hooks) {
         return exit_status(runtime.error().code);
     }
     Daemon daemon{config, hooks, runtime->path()};
+    spdlog::default_logger()->sinks().push_back(daemon.logs);
     daemon.tasks.spawn("sarai", daemon.main(*runtime));
     daemon.io.run();
     return daemon.status;

@@ -41,11 +41,6 @@ std::vector<memory::Scenario> chosen(std::vector<memory::Scenario> all, std::str
     return all;
 }
 
-void choose(cli::PlanReport& plan, std::string_view name) {
-    plan.scenarios = chosen(std::move(plan.scenarios), name);
-    if (plan.scenarios.size() == 1 && plan.scenarios.front().kind == memory::ScenarioKind::hybrid) plan.native.reset();
-}
-
 std::optional<std::string> architecture_of(const std::filesystem::path& file) {
     std::error_code cause;
     if (!std::filesystem::is_regular_file(file, cause)) return std::nullopt;  // reading a pipe would wait
@@ -62,11 +57,24 @@ config::ModelKind kind_of(std::string_view architecture) {
 
 }  // namespace
 
-cli::PlanReport plan_config(const config::Config& config, Bytes machine, std::span<const Known> known) {
+void choose_scenarios(cli::PlanReport& plan, std::string_view name) {
+    plan.scenarios = chosen(std::move(plan.scenarios), name);
+    if (plan.scenarios.size() == 1 && plan.scenarios.front().kind == memory::ScenarioKind::hybrid) plan.native.reset();
+}
+
+std::vector<memory::EngineShape> shapes_in(const config::Config& config) {
     std::vector<memory::EngineShape> shapes;
     for (const auto& model : config.models)
         if (model.local) shapes.push_back(engine::shape_of(*model.local, model.kind));
-    auto measured = measure_all(config.engine, shapes, known);
+    return shapes;
+}
+
+cli::PlanReport plan_config(const config::Config& config, Bytes machine, std::span<const Known> known) {
+    return plan_measured(config, machine, measure_all(config.engine, shapes_in(config), known));
+}
+
+cli::PlanReport plan_measured(const config::Config& config, Bytes machine,
+                              std::vector<Result<memory::ModelPlan>> measured) {
     cli::PlanReport plan{.models = {},
                          .backends = {},
                          .limits = {.budget = budget_of(config.memory, machine),
@@ -150,12 +158,12 @@ int run_plan(const cli::PlanOptions& options) {
         what_if = std::move(*changed);
     }
     auto plan = plan_config(config, machine, known);
-    choose(plan, options.scenario);
+    choose_scenarios(plan, options.scenario);
     std::optional<cli::Comparison> comparison;
     if (what_if) {
         comparison = cli::Comparison{.changes = what_if->changes, .before = std::move(plan)};
         plan = plan_config(what_if->config, what_if->ram.value_or(machine));
-        choose(plan, options.scenario);
+        choose_scenarios(plan, options.scenario);
     }
     fmt::print("{}",
                options.json ? cli::plan_json(plan, comparison) : cli::plan_text(plan, comparison, screen_of_process()));

@@ -29,6 +29,14 @@ struct FilesConfig {
 [[nodiscard]] cli::PlanReport plan_config(const config::Config& config, Bytes machine,
                                           std::span<const Known> known = {});
 
+// The same of files that were measured: `measured` are the plans of shapes_in(config), in their order.
+[[nodiscard]] std::vector<memory::EngineShape> shapes_in(const config::Config& config);
+[[nodiscard]] cli::PlanReport plan_measured(const config::Config& config, Bytes machine,
+                                            std::vector<Result<memory::ModelPlan>> measured);
+
+// Leaves those that `sarai plan --scenario` names: native, hybrid, degraded or all.
+void choose_scenarios(cli::PlanReport& plan, std::string_view name);
+
 // Standard output as a command sees it.
 [[nodiscard]] cli::Screen screen_of_process();
 

@@ -14,10 +14,6 @@ namespace sarai::gateway {
 namespace asio = boost::asio;
 namespace json = boost::json;
 
-asio::awaitable<void> Gateway::root(net::Exchange& exchange, Caller& /*caller*/) {
-    (void)co_await exchange.respond({.content_type = "text/plain; charset=utf-8", .body = "sarai is running\n"});
-}
-
 asio::awaitable<void> Gateway::health(net::Exchange& exchange, Caller& /*caller*/) {
     (void)co_await exchange.respond(json_reply({{"status", "ok"}, {"version", version_}}));
 }

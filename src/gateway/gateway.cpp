@@ -59,7 +59,10 @@ const Gateway::Route* Gateway::find_route(std::string_view method, std::string_v
         Route{"POST", "/sarai/unload", &Gateway::unload, Need::manage},
         Route{"POST", "/sarai/load", &Gateway::load, Need::manage},
         Route{"POST", "/sarai/reload", &Gateway::reload, Need::manage},
+        Route{"GET", "/sarai/plan", &Gateway::plan, Need::watch},
+        Route{"GET", "/sarai/logs", &Gateway::logs, Need::watch},
         Route{"GET", "/", &Gateway::root, Need::nothing},
+        Route{"GET", "/assets/", &Gateway::page_file, Need::nothing},
         Route{"POST", "/api/chat", &Gateway::ollama_chat},
         Route{"POST", "/api/generate", &Gateway::ollama_generate},
         Route{"POST", "/api/embed", &Gateway::ollama_embed},
@@ -96,6 +99,8 @@ Gateway::Gateway(World world)
       feedback_(std::move(world.state_folder)),
       version_(std::move(world.version)),
       reload_(std::move(world.reload)),
+      plan_(std::move(world.plan)),
+      logs_(std::move(world.logs)),
       tracer_(std::move(world.tracer)) {}
 
 net::Reply Gateway::refuse(const Error& error, std::string_view target) {

@@ -14,6 +14,7 @@
 #include "gateway/entrance.hpp"
 #include "gateway/feedback_desk.hpp"
 #include "gateway/knowledge_desk.hpp"
+#include "gateway/log_ring.hpp"
 #include "gateway/response_store.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/shelf.hpp"
@@ -26,6 +27,9 @@ class Gateway {
 public:
     // Loads the configuration's file again. An error has changed nothing.
     using Reload = std::function<Result<config::Reloaded>()>;
+    // What `sarai plan --json` prints of the configuration, changed as `--what-if` says it. May measure files.
+    using Plan = std::function<boost::asio::awaitable<Result<std::string>>(std::string what_if)>;
+    static constexpr std::size_t log_lines = 2000;  // kept
 
     // What it serves and with what; all of it outlives the gateway.
     struct World {
@@ -35,6 +39,8 @@ public:
         Shelf& shelf;
         std::string version;
         Reload reload;
+        Plan plan;
+        std::shared_ptr<LogRing> logs;
         std::shared_ptr<Tracer> tracer;           // may be null
         router::Eyes eyes = {};                   // without them there is no model "auto"
         std::filesystem::path state_folder = {};  // where feedback is kept
@@ -91,6 +97,9 @@ private:
     boost::asio::awaitable<void> take_feedback(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> give_feedback(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> root(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> page_file(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> plan(net::Exchange& exchange, Caller& caller);
+    boost::asio::awaitable<void> logs(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_chat(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_generate(net::Exchange& exchange, Caller& caller);
     boost::asio::awaitable<void> ollama_embed(net::Exchange& exchange, Caller& caller);
@@ -129,6 +138,8 @@ private:
     FeedbackDesk feedback_;
     std::string version_;
     Reload reload_;
+    Plan plan_;
+    std::shared_ptr<LogRing> logs_;
     std::shared_ptr<Tracer> tracer_;
     std::mt19937_64 random_{std::random_device{}()};
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
