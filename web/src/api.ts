@@ -1,0 +1,50 @@
+// Requests to the server that the page came from, with the key that was entered.
+import { signal } from "@preact/signals";
+
+const name = "sarai.key";
+export const key = signal(sessionStorage.getItem(name) ?? localStorage.getItem(name) ?? "");
+export const keyWanted = signal<"" | "missing" | "wrong">("");
+
+export function keepKey(value: string, remember: boolean) {
+  key.value = value;
+  sessionStorage.removeItem(name);
+  localStorage.removeItem(name);
+  if (value) (remember ? localStorage : sessionStorage).setItem(name, value);
+  keyWanted.value = "";
+}
+
+export class Refused extends Error {
+  constructor(readonly status: number, message: string) {
+    super(message);
+  }
+}
+
+// What the server says of an error, in whichever envelope.
+export function errorText(body: string, status: number): string {
+  try {
+    const error = (JSON.parse(body) as { error?: unknown }).error;
+    if (typeof error === "string") return error;
+    if (error && typeof error === "object" && "message" in error) return String(error.message);
+  } catch {
+    // not JSON: a proxy in between
+  }
+  return body.slice(0, 300) || `HTTP ${status}`;
+}
+
+export async function request(path: string, options: RequestInit = {}): Promise<Response> {
+  const headers = new Headers(options.headers);
+  if (key.value) headers.set("Authorization", `Bearer ${key.value}`);
+  if (options.body) headers.set("Content-Type", "application/json");
+  const reply = await fetch(path, { ...options, headers });
+  if (reply.ok) return reply;
+  if (reply.status === 401) keyWanted.value = key.value ? "wrong" : "missing";
+  throw new Refused(reply.status, errorText(await reply.text(), reply.status));
+}
+
+export async function get<T>(path: string): Promise<T> {
+  return (await (await request(path)).json()) as T;
+}
+
+export async function post<T>(path: string, body: unknown): Promise<T> {
+  return (await (await request(path, { method: "POST", body: JSON.stringify(body) })).json()) as T;
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from "vitest";
+import { decisionOf, takeChunk } from "./chunk";
+import { asMarkdown, asRequest, type Message } from "./message";
+
+const begin = (): [Message, ReturnType<typeof decisionOf>] => [
+  { id: "m", role: "assistant", text: "" },
+  decisionOf("auto", new Headers({ "x-sarai-model": "lfm2", "x-sarai-endpoint": "local", "x-sarai-reason": "soft 0.9" }), 0),
+];
+const chunk = (content: string, more: object = {}) => JSON.stringify({ choices: [{ delta: { content } }], ...more });
+
+describe("an answer", () => {
+  test("gathers its text and its times", () => {
+    const [answer, decision] = begin();
+    takeChunk(answer, decision, chunk("Hel"), 100);
+    takeChunk(answer, decision, chunk("lo"), 200);
+    takeChunk(answer, decision, chunk("!"), 300);
+    expect(answer.text).toBe("Hello!");
+    expect(decision).toMatchObject({ asked: "auto", model: "lfm2", firstMs: 100, tokens: 3, rate: 10 });
+  });
+
+  test("takes the count of tokens that the server tells", () => {
+    const [answer, decision] = begin();
+    takeChunk(answer, decision, chunk("all at once"), 100);
+    takeChunk(answer, decision, JSON.stringify({ choices: [], usage: { prompt_tokens: 7, completion_tokens: 5 } }), 100);
+    expect(decision).toMatchObject({ tokens: 5, promptTokens: 7, rate: null });
+  });
+
+  test("notes where it changed hands, and its steps", () => {
+    const [answer, decision] = begin();
+    takeChunk(answer, decision, chunk("b", { sarai_failover: { from: "lan:1", to: "local", model: "solar", tokens: 3, exact: true, reason: "gone" } }), 1);
+    takeChunk(answer, decision, chunk("c", { sarai_pipeline: { name: "p", steps: [{ name: "look" }] } }), 1);
+    expect(decision.seams).toHaveLength(1);
+    expect(decision.steps).toEqual([{ name: "look" }]);
+  });
+
+  test("that fails on its way says why", () => {
+    const [answer, decision] = begin();
+    expect(() => takeChunk(answer, decision, JSON.stringify({ error: { message: "no memory" } }), 1)).toThrow("no memory");
+  });
+});
+
+describe("a message", () => {
+  const url = "data:audio/wav;base64,QUJD";
+  test("brings its files as the API takes them", () => {
+    const message: Message = { id: "m", role: "user", text: "what?", attachments: [{ kind: "image", name: "a", url: "data:image/png;base64,AA" }, { kind: "audio", name: "b", url }] };
+    expect(asRequest(message)).toEqual({
+      role: "user",
+      content: [{ type: "image_url", image_url: { url: "data:image/png;base64,AA" } }, { type: "input_audio", input_audio: { data: "QUJD", format: "wav" } }, { type: "text", text: "what?" }],
+    });
+  });
+
+  test("without files is its text", () => {
+    expect(asRequest({ id: "m", role: "user", text: "hi" })).toEqual({ role: "user", content: "hi" });
+    expect(asMarkdown({ id: "c", title: "", model: "", changed: 0, messages: [{ id: "m", role: "user", text: "hi" }] }, "You")).toBe("### You\n\nhi\n");
+  });
+});

@@ -1,0 +1,98 @@
+// The conversations of this browser, and the one answer that may be on its way.
+import { signal } from "@preact/signals";
+import { stream } from "./answer";
+import { forget, keep, readAll } from "./keeper";
+import { newId, type Attachment, type Conversation, type Message } from "./message";
+
+export const conversations = signal<Conversation[]>([]); // the latest first
+export const current = signal<Conversation>(fresh());
+export const answering = signal<string>(""); // the message's id
+export const chosenModel = signal(localStorage.getItem("sarai.model") ?? "");
+export const tick = signal(0); // the answer that streams in has grown
+let stopper: AbortController | null = null;
+
+function fresh(): Conversation {
+  return { id: newId(), title: "", model: "", changed: Date.now(), messages: [] };
+}
+
+export function openConversations() {
+  void readAll().then((all) => {
+    conversations.value = all.sort((a, b) => b.changed - a.changed);
+  });
+}
+
+export function chooseModel(name: string) {
+  chosenModel.value = name;
+  localStorage.setItem("sarai.model", name);
+}
+
+export function open(id: string) {
+  stop();
+  const found = conversations.value.find((c) => c.id === id);
+  if (found) current.value = found;
+}
+
+export function begin() {
+  stop();
+  current.value = fresh();
+}
+
+export function remove(id: string) {
+  if (current.value.id === id) begin();
+  conversations.value = conversations.value.filter((c) => c.id !== id);
+  forget(id);
+}
+
+export function stop() {
+  stopper?.abort();
+}
+
+// Changes the open conversation, and shows and keeps what became of it.
+function change(conversation: Conversation, messages: Message[]) {
+  const title = conversation.title || (messages[0]?.text ?? "").slice(0, 60);
+  const changed = { ...conversation, title, messages, changed: Date.now() };
+  if (current.value.id === conversation.id) current.value = changed;
+  conversations.value = [changed, ...conversations.value.filter((c) => c.id !== changed.id)];
+  keep(changed);
+  return changed;
+}
+
+async function answer(conversation: Conversation, before: Message[], model: string) {
+  stopper = new AbortController();
+  const mine = stopper;
+  const message: Message = { id: newId(), role: "assistant", text: "" };
+  let shown = change(conversation, [...before, message]);
+  answering.value = message.id;
+  let due = false;
+  const grown = () => {
+    if (due) return;
+    due = true;
+    requestAnimationFrame(() => {
+      due = false;
+      tick.value++;
+    });
+  };
+  try {
+    await stream(model, before, message, grown, mine.signal);
+  } catch (error) {
+    message.problem = mine.signal.aborted ? "stopped" : (error as Error).message;
+  }
+  if (answering.value === message.id) answering.value = "";
+  if (conversations.value.some((c) => c.id === shown.id)) shown = change(shown, [...before, { ...message }]);
+}
+
+export function send(text: string, attachments: Attachment[], model: string) {
+  const user: Message = { id: newId(), role: "user", text, ...(attachments.length > 0 && { attachments }) };
+  return answer(current.value, [...current.value.messages, user], model);
+}
+
+export function regenerate(id: string, model: string) {
+  const { messages } = current.value;
+  return answer(current.value, messages.slice(0, messages.findIndex((m) => m.id === id)), model);
+}
+
+export function edit(id: string, text: string, model: string) {
+  const { messages } = current.value;
+  const at = messages.findIndex((m) => m.id === id);
+  return answer(current.value, [...messages.slice(0, at), { ...messages[at]!, id: newId(), text }], model);
+}

@@ -1,0 +1,52 @@
+// An answer's text as HTML: Markdown, sanitised, its code coloured.
+import DOMPurify from "dompurify";
+import { marked } from "marked";
+import { memo } from "preact/compat";
+import { useEffect, useRef } from "preact/hooks";
+import { Blocks } from "./blocks";
+import { colour } from "./highlight";
+
+// Nothing that asks for something, submits something or styles the page.
+const rules = { FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe", "audio", "video"], FORBID_ATTR: ["style", "id", "name", "class"], RETURN_DOM_FRAGMENT: true as const };
+
+export function render(source: string): DocumentFragment {
+  const languages: string[] = [];
+  marked.walkTokens(marked.lexer(source), (token) => {
+    if (token.type === "code") languages.push(((token as { lang?: string }).lang ?? "").trim().split(/\s/)[0] ?? "");
+  });
+  const made = DOMPurify.sanitize(marked.parse(source, { async: false }), rules);
+  made.querySelectorAll("pre > code").forEach((code, i) => {
+    colour(code as HTMLElement, languages[i] ?? "");
+    const pre = code.parentElement!;
+    pre.tabIndex = 0; // it scrolls sideways
+  });
+  for (const link of made.querySelectorAll("a")) {
+    link.target = "_blank";
+    link.rel = "noopener noreferrer nofollow";
+  }
+  for (const table of made.querySelectorAll("table")) {
+    const frame = document.createElement("div");
+    frame.className = "scroll";
+    frame.tabIndex = 0;
+    table.replaceWith(frame);
+    frame.append(table);
+  }
+  return made;
+}
+
+const BlockOf = memo(function BlockOf({ source }: { source: string }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => place.current?.replaceChildren(render(source)), [source]);
+  return <div class="md-block" ref={place} />;
+});
+
+export function Markdown({ text }: { text: string }) {
+  const blocks = useRef(new Blocks());
+  return (
+    <div class="md">
+      {blocks.current.of(text).map((block) => (
+        <BlockOf key={block.key} source={block.source} />
+      ))}
+    </div>
+  );
+}

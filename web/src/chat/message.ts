@@ -1,0 +1,78 @@
+// What a conversation is made of, and what is known of each answer.
+export interface Attachment {
+  kind: "image" | "audio";
+  name: string;
+  url: string; // data:
+}
+export interface Seam {
+  from: string;
+  to: string;
+  model: string;
+  tokens: number;
+  exact: boolean;
+  reason: string;
+}
+export interface Step {
+  name: string;
+  model?: string;
+  backend?: string;
+  endpoint?: string;
+  seconds?: number;
+  tokens?: number;
+}
+// How an answer came about. Times are those of this browser.
+export interface Decision {
+  asked: string;
+  at: number;
+  model: string;
+  backend: string;
+  endpoint: string;
+  reason: string;
+  route: string;
+  pipeline: string;
+  steps: Step[];
+  seams: Seam[];
+  firstMs: number | null;
+  totalMs: number;
+  tokens: number;
+  promptTokens: number;
+  rate: number | null; // tokens a second, after the first
+  finish: string;
+}
+export interface Message {
+  id: string;
+  role: "user" | "assistant";
+  text: string;
+  thought?: string;
+  attachments?: Attachment[];
+  decision?: Decision;
+  problem?: string;
+}
+export interface Conversation {
+  id: string;
+  title: string;
+  model: string;
+  changed: number;
+  messages: Message[];
+}
+
+export const newId = () => Array.from(crypto.getRandomValues(new Uint8Array(12)), (b) => b.toString(16).padStart(2, "0")).join("");
+
+// A message as the API takes it. Pure.
+export function asRequest(message: Message): unknown {
+  if (!message.attachments?.length) return { role: message.role, content: message.text };
+  const parts: unknown[] = message.attachments.map((a) =>
+    a.kind === "image" ? { type: "image_url", image_url: { url: a.url } } : { type: "input_audio", input_audio: { data: a.url.slice(a.url.indexOf(",") + 1), format: "wav" } },
+  );
+  return { role: message.role, content: message.text ? [...parts, { type: "text", text: message.text }] : parts };
+}
+
+export function asMarkdown(conversation: Conversation, you: string): string {
+  return conversation.messages
+    .map((m) => {
+      const who = m.role === "user" ? you : (m.decision?.model ?? "assistant");
+      const files = (m.attachments ?? []).map((a) => `*${a.name}*\n\n`).join("");
+      return `### ${who}\n\n${files}${m.text}\n`;
+    })
+    .join("\n");
+}
