@@ -1,5 +1,4 @@
 """The web page in a real browser: chat, memory, decisions, what-if, and that anybody can use it."""
-import base64
 import gzip
 import http.client
 import json
@@ -11,7 +10,7 @@ import tempfile
 import time
 import zlib
 
-from harness import Case, FakeUpstream, Sarai, free_port, local, main, ollama, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, free_port, local, main, ollama, wait_until
 
 try:
     from browser import DRIVER, Browser
@@ -24,6 +23,10 @@ if not os.path.exists(DRIVER):
 AXE = pathlib.Path(os.environ.get("SARAI_WEB_MODULES", "")) / "axe-core/axe.min.js"
 VIEWS = ("chat", "memory", "decisions", "endpoints", "plan", "logs")
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def openai(url):
+    return f"backend: openai_http, endpoints: [{{url: '{url}'}}], model: any"
 
 
 def png(width, height):
@@ -142,6 +145,221 @@ class Chat(Page):
         self.assertIn("local worker", answer.text)
         browser.screenshot("chat-answer-light")
         self.assertEqual(browser.complaints(), [])
+
+    def test_a_picture_goes_along_made_small(self):
+        server = self.serve({"omni": local("omni", f"mmproj: '{MODELS}/mmproj.gguf'") if (MODELS / "mmproj.gguf").exists() else local("omni")})
+        browser = self.browse(server)
+        folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
+        self.addCleanup(folder.cleanup)
+        picture = pathlib.Path(folder.name) / "wide.png"
+        picture.write_bytes(png(3000, 600))
+        wait_until(lambda: browser.all("select.picker option"), "the models")
+        browser.one("input[type=file]").send_keys(str(picture))
+        wait_until(lambda: browser.all(".composer .files img"), "the picture")
+        size = browser.run("const i = document.querySelector('.composer .files img'); return [i.naturalWidth, i.naturalHeight, i.src.slice(0, 15)]")
+        self.assertEqual(size, [1536, 307, "data:image/png;"])
+        # What the page sends, whatever the model makes of it.
+        browser.run("window.sent = []; const real = fetch; window.fetch = (path, o) => { if (o?.body) sent.push(JSON.parse(o.body)); return real(path, o); }")
+        self.ask(browser, "What is this?", "omni")
+        self.answered(browser)
+        content = browser.run("return sent[0].messages[0].content")
+        self.assertEqual([part["type"] for part in content], ["image_url", "text"])
+        self.assertTrue(browser.all(".message.user .files img"))
+        browser.screenshot("chat-picture")
+
+    def test_a_recording_becomes_a_wav_file(self):
+        browser = self.browse(self.serve({"lfm2": local("lfm2")}))
+        record = next(b for b in browser.all(".composer button") if b.text == "Record")
+        record.click()
+        wait_until(lambda: browser.all("button.recording"), "the recording")
+        time.sleep(0.6)  # of a sound that the browser makes up
+        browser.one("button.recording").click()
+        wait_until(lambda: browser.all(".composer .files li") or browser.all(".composer .problem"), "the sound")
+        self.assertEqual(browser.text(".composer .problem"), "")
+
+    def test_stop_edit_regenerate_and_what_is_kept(self):
+        with FakeUpstream("openai", tokens=400, token_delay_ms=30) as fake:
+            server = self.serve({"slow": openai(fake.url)})
+            browser = self.browse(server)
+            self.ask(browser, "One", "slow")
+            wait_until(lambda: browser.text(".message.assistant .md"), "the first words")
+            browser.one(".composer textarea").send_keys(Keys.ESCAPE)
+            self.answered(browser)
+            self.assertIn("stopped", browser.text(".message.assistant"))
+            next(b for b in browser.all(".message.user .tools button") if b.text == "Edit").click()
+            browser.one(".edit textarea").send_keys(" and two")
+            browser.one(".edit .primary").click()
+            wait_until(lambda: browser.text(".message.user .said") == "One and two", "the new question")
+            wait_until(lambda: browser.text(".message.assistant .md"), "its answer")
+            next(b for b in browser.all(".composer button") if b.text == "Stop").click()
+            self.answered(browser)
+            next(b for b in browser.all(".message.assistant .tools button") if b.text == "Regenerate").click()
+            wait_until(lambda: browser.all(".message.assistant[aria-busy=true]"), "another answer")
+            browser.one(".composer textarea").send_keys(Keys.ESCAPE)
+            self.answered(browser)
+            browser.driver.refresh()
+            wait_until(lambda: browser.all(".others .title"), "what was kept")
+            browser.one(".others .title").click()
+            wait_until(lambda: browser.text(".message.user .said") == "One and two", "the conversation")
+            self.assertEqual(browser.complaints(), [])
+
+    def test_text_of_a_model_is_no_part_of_the_page(self):
+        evil = "<img src=x onerror='window.owned=1'><script>window.owned=1</script><a href='javascript:window.owned=1'>x</a><style>body{display:none}</style> "
+        with FakeUpstream("openai", tokens=2, token=evil) as fake:
+            browser = self.browse(self.serve({"evil": openai(fake.url)}))
+            self.ask(browser, "Hello", "evil")
+            self.answered(browser)
+            found = browser.run("const m = document.querySelector('.md'); return [window.owned, m.querySelectorAll('script, style, [onerror], [href^=javascript]').length]")
+            self.assertEqual(found, [None, 0])
+
+    def test_a_lost_server_is_marked_where_its_answer_went_on(self):
+        box = Sarai({"solar": local("solar")}, port=free_port())
+        self.addCleanup(box.close)
+        box.start()
+        server = self.serve({"solar": ollama(box.url, "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512, preload: true")})
+        wait_until(lambda: server.row("solar", "gguf_native")["state"] == "ready", "the fallback")
+        browser = self.browse(server)
+        self.ask(browser, "Tell me of the sea", "solar")
+        wait_until(lambda: len(browser.text(".message.assistant .md")) > 3, "the first words")
+        box.kill()
+        answer = self.answered(browser)
+        self.assertTrue(answer.find_elements("css selector", ".chip.seam"), answer.text)
+        answer.find_element("css selector", ".decision summary").click()
+        self.assertIn("Changed hands after", answer.text)
+        browser.screenshot("chat-fallback")
+        for view in ("decisions", "endpoints"):
+            browser.driver.get(f"{server.url}/#/{view}")
+            wait_until(lambda: browser.all("td"), "the table")
+            browser.screenshot(f"{view}-lost-server")
+        wait_until(lambda: "down" in browser.text("main"), "the loss")
+
+    def test_a_long_answer_is_laid_out_piece_by_piece(self):
+        with FakeUpstream("openai", tokens=10_000, token="A line of a long answer, with `code`.\n\n") as fake:
+            browser = self.browse(self.serve({"long": openai(fake.url)}))
+            browser.run("""window.tasks = []; new PerformanceObserver(l => tasks.push(...l.getEntries().map(e => e.duration))).observe({type: 'longtask'});""")
+            self.ask(browser, "Go on", "long")
+            wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == 1, "the answer", 240)
+            blocks = browser.run("return document.querySelectorAll('.md-block').length")
+            self.assertGreaterEqual(blocks, 9_999)
+            streaming = browser.run("return [tasks.length, Math.max(0, ...tasks)]")
+            browser.driver.set_script_timeout(120)
+            frames = browser.driver.execute_async_script("""
+                const done = arguments[0], place = document.querySelector('.messages');
+                tasks.length = 0; place.scrollTop = 0; let last = performance.now(), longest = 0, count = 0, touched = 0;
+                new MutationObserver(l => touched += l.length).observe(place, {childList: true, subtree: true, characterData: true});
+                const step = () => {
+                    const now = performance.now(); longest = Math.max(longest, now - last); last = now; count++;
+                    place.scrollTop += 2000;
+                    if (count < 100) requestAnimationFrame(step); else done([longest, touched, tasks.length, Math.max(0, ...tasks)]);
+                };
+                requestAnimationFrame(step);""")
+            print(f"10,000 lines: {streaming[0]} long tasks while it came (longest {streaming[1]:.0f} ms); 100 frames of scrolling: longest "
+                  f"{frames[0]:.0f} ms, {frames[2]} long tasks (longest {frames[3]:.0f} ms)", file=sys.stderr)
+            self.assertEqual(frames[1], 0, "scrolling changes nothing of the page")
+
+    def test_only_the_last_block_of_a_growing_answer_is_drawn_again(self):
+        with FakeUpstream("openai", tokens=60, token_delay_ms=20, token="one more paragraph\n\n") as fake:
+            browser = self.browse(self.serve({"long": openai(fake.url)}))
+            browser.run("""window.touched = new Map(); window.number = 0;
+                new MutationObserver(list => { for (const m of list) { const b = m.target.closest?.('.md-block'); if (b && m.addedNodes.length) touched.set(b, (touched.get(b) ?? 0) + 1); } })
+                    .observe(document.body, {childList: true, subtree: true});""")
+            self.ask(browser, "Go on", "long")
+            self.answered(browser)
+            drawn = browser.run("return [...touched.values()]")
+            self.assertGreaterEqual(len(drawn), 60)
+            self.assertLessEqual(max(drawn), 3, drawn)
+
+
+class Views(Page):
+    def setUp(self):
+        self.fake = FakeUpstream("openai", tokens=20)
+        self.addCleanup(self.fake.__exit__)
+        self.server = self.serve({"solar": local("solar", "preload: true"), "lfm2": local("lfm2", "preload: true"), "omni": local("omni"),
+                                  "far": openai(self.fake.url)}, memory="max_ram: 160MiB")
+
+    def test_nobody_is_shut_out(self):
+        """axe on every view, light and dark, Spanish and English, wide and narrow."""
+        if not AXE.exists():
+            self.skipTest("axe-core is not installed; the test web.build does")
+        axe = AXE.read_text()
+        for language, dark, width in (("en", False, 1280), ("es", True, 360)):
+            browser = self.browse(self.server, language=language, dark=dark, width=width, height=800 if width > 400 else 740)
+            self.ask(browser, "Hola" if language == "es" else "Hello", "far")
+            self.answered(browser)
+            for view in VIEWS:
+                browser.driver.get(f"{self.server.url}/#/{view}")
+                wait_until(lambda: browser.all(f"header nav a[href='#/{view}'][aria-current]") and browser.all("main h1"), view)
+                if view == "plan":
+                    wait_until(lambda: browser.all(".scenario"), "the plan", 60)
+                if view == "logs":
+                    wait_until(lambda: browser.all(".log li"), "the log")
+                time.sleep(1.2)  # a status or two
+                browser.screenshot(f"{view}-{language}-{'dark' if dark else 'light'}-{width}")
+                wide = browser.run("return document.documentElement.scrollWidth")
+                self.assertLessEqual(wide, width, f"{view} is wider than the window")
+                # The page's own policy takes no scripts from elsewhere; the driver's are not of the page.
+                browser.run(axe)
+                found = browser.driver.execute_async_script(
+                    "const done = arguments[0]; axe.run(document, {resultTypes: ['violations']}).then(r => done(r.violations.map(v => ({id: v.id, impact: v.impact, nodes: v.nodes.map(n => n.html.slice(0, 150)).slice(0, 3)}))))")
+                serious = [f for f in found if f["impact"] in ("serious", "critical")]
+                self.assertEqual(serious, [], f"{view} {language} {width}")
+            self.assertEqual(browser.complaints(), [])
+
+    def test_memory_shows_models_where_they_are_and_a_load_as_it_goes(self):
+        browser = self.browse(self.server, "memory")
+        wait_until(lambda: "solar" in browser.text(".memory-bar"), "the loaded model")
+        self.assertIn("0 bytes here", browser.text("main"))
+        self.assertNotIn("omni", browser.text(".memory-bar"))
+        next(b for b in browser.all("td button") if b.get_attribute("aria-label") == "Load omni").click()
+        wait_until(lambda: "omni" in browser.text(".memory-bar"), "the model that was loaded")
+        self.assertTrue(browser.one(".memory-bar").get_attribute("aria-label").startswith("Memory: "))
+        wait_until(lambda: "What would fit next" in browser.text("main"), "what would fit", 60)
+        browser.screenshot("memory-loaded")
+
+    def test_what_if_is_planned_beside_the_configuration(self):
+        browser = self.browse(self.server, "plan")
+        wait_until(lambda: browser.all(".scenario"), "the plan", 60)
+        browser.one("input[name=ctx]").send_keys("4096")
+        browser.one(".wishes .primary").click()
+        wait_until(lambda: browser.all(".changes"), "the changed plan", 60)
+        self.assertIn("context_length of solar: 4096 instead of 512", browser.text(".changes"))
+        browser.screenshot("plan-what-if")
+        browser.one("input[name=ctx]").send_keys("x")
+        browser.one(".wishes .primary").click()
+        wait_until(lambda: browser.all(".problem"), "what is wrong")
+        self.assertIn("4096x", browser.text(".problem"))
+
+    def test_the_language_and_the_appearance_can_be_chosen_and_stay(self):
+        browser = self.browse(self.server)
+        browser.choose(".settings select[aria-label=Language]", "es")
+        wait_until(lambda: "Memoria" in browser.text("header nav"), "Spanish")
+        self.assertEqual(browser.run("return document.documentElement.lang"), "es")
+        browser.choose(".settings select[aria-label=Aspecto]", "dark")
+        ground = "return getComputedStyle(document.body).backgroundColor"
+        wait_until(lambda: browser.run(ground) == "rgb(20, 21, 23)", "darkness")
+        browser.driver.refresh()
+        wait_until(lambda: "Memoria" in browser.text("header nav"), "Spanish again")
+        self.assertEqual(browser.run(ground), "rgb(20, 21, 23)")
+        browser.screenshot("chat-empty-es-dark")
+
+
+class Access(Page):
+    def test_with_keys_the_page_asks_for_one_and_shows_nothing_before(self):
+        server = self.serve({"lfm2": local("lfm2")}, environment={"SARAI_API_KEY": "open-sesame"})
+        browser = self.browse(server)
+        wait_until(lambda: browser.all("dialog[open]"), "the question for a key")
+        self.assertFalse(browser.all("select.picker option"))
+        browser.screenshot("key")
+        browser.one("dialog input[name=key]").send_keys("wrong" + Keys.ENTER)
+        wait_until(lambda: "does not know" in browser.text("dialog"), "the refusal")
+        field = browser.one("dialog input[name=key]")
+        field.clear()
+        field.send_keys("open-sesame" + Keys.ENTER)
+        wait_until(lambda: browser.all("select.picker option[value=lfm2]"), "the models")
+        self.assertFalse(browser.all("dialog[open]"))
+        self.assertEqual(browser.run("return [localStorage.getItem('sarai.key'), sessionStorage.getItem('sarai.key')]"), [None, "open-sesame"])
+        self.ask(browser, "Hello", "lfm2")
+        self.answered(browser)
 
 
 if __name__ == "__main__":

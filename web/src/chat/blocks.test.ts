@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Blocks } from "./blocks";
+import { Blocks, grouped } from "./blocks";
 
 const text = "# Title\n\nA paragraph\nof two lines.\n\n- one\n- two\n\n```js\nlet a = 1;\n\nlet b = 2;\n```\n\nThe end.";
 
@@ -32,4 +32,12 @@ describe("blocks of a growing text", () => {
     for (const block of blocks) expect(block.source).toMatch(/^```py\n[^`]*\n```\n$/);
     expect(blocks.map((b) => b.source.split("\n").slice(1, -2).join("\n")).join("\n")).toBe(code);
   });
+});
+
+test("groups hold all blocks in their order, and stay what they are when more come", () => {
+  const blocks = Array.from({ length: 100 }, (_, i) => ({ key: i, source: "x".repeat(10) }));
+  const groups = grouped(blocks, 100);
+  expect(groups.flat()).toEqual(blocks);
+  expect(groups.map((g) => g.length)).toEqual(Array(10).fill(10));
+  expect(grouped(blocks.slice(0, 55), 100).slice(0, 5)).toEqual(groups.slice(0, 5));
 });

@@ -46,3 +46,18 @@ export class Blocks {
     return rest.trim() ? [...this.done, ...cut(rest, this.read)] : this.done;
   }
 }
+
+// Blocks side by side, as much as a few screens each: what is laid out, or passed over, as one.
+export function grouped(blocks: Block[], least = 4000): Block[][] {
+  const groups: Block[][] = [];
+  let size = least;
+  for (const block of blocks) {
+    if (size >= least) {
+      groups.push([]);
+      size = 0;
+    }
+    groups.at(-1)!.push(block);
+    size += block.source.length;
+  }
+  return groups;
+}

@@ -3,7 +3,7 @@ import DOMPurify from "dompurify";
 import { marked } from "marked";
 import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
-import { Blocks } from "./blocks";
+import { Blocks, grouped, type Block } from "./blocks";
 import { colour } from "./highlight";
 
 // Nothing that asks for something, submits something or styles the page.
@@ -40,12 +40,27 @@ const BlockOf = memo(function BlockOf({ source }: { source: string }) {
   return <div class="md-block" ref={place} />;
 });
 
+const same = (a: Block[], b: Block[]) => a.length === b.length && a[0]!.key === b[0]!.key && a.at(-1)!.source === b.at(-1)!.source;
+
+const Group = memo(
+  function Group({ blocks }: { blocks: Block[] }) {
+    return (
+      <div class="md-group">
+        {blocks.map((block) => (
+          <BlockOf key={block.key} source={block.source} />
+        ))}
+      </div>
+    );
+  },
+  (before, after) => same(before.blocks, after.blocks), // all but the last block are finished
+);
+
 export function Markdown({ text }: { text: string }) {
   const blocks = useRef(new Blocks());
   return (
     <div class="md">
-      {blocks.current.of(text).map((block) => (
-        <BlockOf key={block.key} source={block.source} />
+      {grouped(blocks.current.of(text)).map((group) => (
+        <Group key={group[0]!.key} blocks={group} />
       ))}
     </div>
   );

@@ -35,7 +35,7 @@ function Edit({ message, model, close }: { message: Message; model: string; clos
   );
 }
 
-// The text that grows; nothing else of the message is drawn again.
+// The text that grows; nothing else of the message is drawn again. What a component is given is compared, so a copy.
 function Growing({ message }: { message: Message }) {
   void tick.value;
   return (
@@ -47,7 +47,7 @@ function Growing({ message }: { message: Message }) {
         </details>
       )}
       <Markdown text={message.text} />
-      {message.decision && message.decision.tokens > 0 && <DecisionLine decision={message.decision} />}
+      {message.decision && message.decision.tokens > 0 && <DecisionLine decision={{ ...message.decision }} />}
     </>
   );
 }

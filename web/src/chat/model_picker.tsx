@@ -15,7 +15,11 @@ export function modelToAsk(all: ListedModel[], chosen: string): string {
 export function ModelPicker() {
   const all = models.value.filter(answers);
   const plain = all.filter((m) => m.id !== "auto" && !isPipeline(m));
-  const state = (m: ListedModel) => status.value?.models.find((row) => row.name === m.id)?.state ?? m.sarai?.state ?? "";
+  const state = (m: ListedModel) => {
+    const rows = status.value?.models.filter((row) => row.name === m.id) ?? [];
+    // A fallback that is there answers for a server that is not.
+    return (rows.find((row) => row.state === "ready" || row.state === "remote") ?? rows[0])?.state ?? m.sarai?.state ?? "";
+  };
   const option = (m: ListedModel, name: string) => (
     <option key={m.id} value={m.id}>{name}</option>
   );

@@ -60,6 +60,9 @@ export function SlimMemory({ status }: { status: Status }) {
 export function Legend() {
   return (
     <ul class="legend">
+      <li>
+        <i class="own" /> {t("own")}
+      </li>
       {groups.map((group) => (
         <li key={group}>
           <i class={`segment ${group}`} /> {t(`line_${group}`)}
