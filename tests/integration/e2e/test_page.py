@@ -275,7 +275,8 @@ class Views(Page):
         self.fake = FakeUpstream("openai", tokens=20)
         self.addCleanup(self.fake.__exit__)
         self.server = self.serve({"solar": local("solar", "preload: true"), "lfm2": local("lfm2", "preload: true"), "omni": local("omni"),
-                                  "far": openai(self.fake.url)}, memory="max_ram: 160MiB")
+                                  "far": openai(self.fake.url)}, memory="max_ram: 160MiB, max_concurrent_llms: 3",
+                                 environment={"SARAI_MEMORY_ENFORCEMENT": "off"})  # how busy the machine is, is no matter here
 
     def test_nobody_is_shut_out(self):
         """axe on every view, light and dark, Spanish and English, wide and narrow."""
@@ -322,7 +323,7 @@ class Views(Page):
         browser.one("input[name=ctx]").send_keys("4096")
         browser.one(".wishes .primary").click()
         wait_until(lambda: browser.all(".changes"), "the changed plan", 60)
-        self.assertIn("context_length of solar: 4096 instead of 512", browser.text(".changes"))
+        self.assertIn("context_length of all models: 4096", browser.text(".changes"))
         browser.screenshot("plan-what-if")
         browser.one("input[name=ctx]").send_keys("x")
         browser.one(".wishes .primary").click()

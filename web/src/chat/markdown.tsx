@@ -5,6 +5,7 @@ import { memo } from "preact/compat";
 import { useEffect, useRef } from "preact/hooks";
 import { Blocks, grouped, type Block } from "./blocks";
 import { colour } from "./highlight";
+import { inTurn } from "./pace";
 
 // Nothing that asks for something, submits something or styles the page.
 const rules = { FORBID_TAGS: ["style", "form", "input", "button", "textarea", "select", "iframe", "audio", "video"], FORBID_ATTR: ["style", "id", "name", "class"], RETURN_DOM_FRAGMENT: true as const };
@@ -36,7 +37,7 @@ export function render(source: string): DocumentFragment {
 
 const BlockOf = memo(function BlockOf({ source }: { source: string }) {
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.replaceChildren(render(source)), [source]);
+  useEffect(() => inTurn(() => place.current?.replaceChildren(render(source))), [source]);
   return <div class="md-block" ref={place} />;
 });
 
