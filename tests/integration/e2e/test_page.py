@@ -241,6 +241,7 @@ class Chat(Page):
             wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == 1, "the answer", 240)
             blocks = browser.run("return document.querySelectorAll('.md-block').length")
             self.assertGreaterEqual(blocks, 9_999)
+            wait_until(lambda: browser.run("return document.querySelectorAll('.md-block:empty').length") == 0, "all of it to be drawn", 120)
             streaming = browser.run("return [tasks.length, Math.max(0, ...tasks)]")
             browser.driver.set_script_timeout(120)
             frames = browser.driver.execute_async_script("""
