@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <map>
 #include <set>
@@ -10,46 +9,10 @@
 #include "base/sha256.hpp"
 #include "config/keys.hpp"
 #include "config/read.hpp"
+#include "config/worker_flags.hpp"
 
 namespace sarai::config {
 namespace {
-
-// Flags of the worker that decide what it takes, where it listens or who computes beside it: set behind the plan's back
-// they would break the budget, or let workers run against each other. Beside each, the key that sets it.
-struct OwnFlag {
-    std::string_view flags;  // separated by spaces
-    std::string_view key;
-};
-constexpr std::array own_flags{
-    OwnFlag{"-c --ctx-size --fit -fit --fitc -fitc", "context_length"},
-    OwnFlag{"-np --parallel -kvu --kv-unified --kv-unified-per-slot", "parallel"},
-    OwnFlag{"-b --batch-size -ub --ubatch-size", "batch"},
-    OwnFlag{"-t --threads -tb --threads-batch", "threads"},
-    OwnFlag{"-cram --cache-ram --cache-idle-slots", "prompt_cache"},
-    OwnFlag{"-ctk --cache-type-k -ctv --cache-type-v", "kv_cache_type"},
-    OwnFlag{"-lm --load-mode --mlock --mmap --no-mmap -nr --no-repack --repack -dio --direct-io", "load_mode"},
-    OwnFlag{"-m --model -mu --model-url -hf --hf-repo --models-dir --models-preset", "path"},
-    OwnFlag{"-mm --mmproj -mmu --mmproj-url --mmproj-auto --image-max-tokens", "mmproj"},
-    OwnFlag{"-ctxcp --ctx-checkpoints --swa-checkpoints --swa-full", "nothing: the plan counts on them"},
-    OwnFlag{"-md --model-draft --spec-draft-model --lora --lora-scaled --control-vector --control-vector-scaled -mv "
-            "--model-vocoder",
-            "nothing: further models are not in the plan"},
-    OwnFlag{"--embedding --embeddings --rerank --reranking", "kind"},
-    OwnFlag{"--rpc", "sharded"},
-    OwnFlag{"--host --port", "nothing: workers listen on sarai's own sockets"},
-};
-
-const OwnFlag* own_flag(std::string_view argument) {
-    const auto word = argument.substr(0, argument.find('='));
-    for (const auto& own : own_flags) {
-        for (std::size_t at = 0; at < own.flags.size();) {
-            const auto end = std::min(own.flags.find(' ', at), own.flags.size());
-            if (own.flags.substr(at, end - at) == word) return &own;
-            at = end + 1;
-        }
-    }
-    return nullptr;
-}
 
 // What is no name of a variable may be the key itself, by mistake.
 bool is_variable_name(std::string_view text) {
@@ -326,11 +289,10 @@ private:
 
     void check_extra_args(const ModelDraft& model) {
         for (const auto& argument : model.local.extra_args) {
-            const auto* own = own_flag(argument);
-            if (own == nullptr) continue;
-            const bool has_key = !own->key.starts_with("nothing");
+            const auto own = own_flag(argument);
+            if (!own) continue;
             add(model, "extra_args", fmt::format("has {}, which sarai sets", in_quotes(argument)),
-                has_key ? fmt::format("the key {} instead", own->key) : std::string(own->key));
+                own->key.empty() ? fmt::format("nothing: {}", own->why) : fmt::format("the key {} instead", own->key));
         }
     }
 
