@@ -11,6 +11,7 @@
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
 #include "app/fit.hpp"
+#include "app/import.hpp"
 #include "app/plan.hpp"
 #include "app/prove.hpp"
 #include "cli/cli.hpp"
@@ -58,5 +59,6 @@ int main(int argc, char** argv) {
              [](const cli::ProveOptions& options) {
                  return app::run_prove(
                      {.url = options.url, .config = options.config, .tokens = options.tokens, .json = options.json});
-             }});
+             },
+         .take_over = app::run_import});
 }

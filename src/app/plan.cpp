@@ -125,13 +125,13 @@ FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int
     return {std::move(base), std::move(known)};
 }
 
-cli::Screen screen_of_process() {
+cli::Screen screen_of_process(bool error) {
     const auto io = cli::Io::of_process();
     winsize size{};
-    const bool known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    const bool known = ::ioctl(error ? STDERR_FILENO : STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
     return {.width = known ? size.ws_col : 120,
             .unicode = io.unicode,
-            .style = cli::Style{cli::wants_colour(io, io.out_terminal)}};
+            .style = cli::Style{cli::wants_colour(io, error ? io.err_terminal : io.out_terminal)}};
 }
 
 int run_plan(const cli::PlanOptions& options) {

@@ -37,7 +37,7 @@ struct FilesConfig {
 // Leaves those that `sarai plan --scenario` names: native, hybrid, degraded or all.
 void choose_scenarios(cli::PlanReport& plan, std::string_view name);
 
-// Standard output as a command sees it.
-[[nodiscard]] cli::Screen screen_of_process();
+// Standard output as a command sees it, or standard error.
+[[nodiscard]] cli::Screen screen_of_process(bool error = false);
 
 }  // namespace sarai::app

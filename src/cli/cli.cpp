@@ -130,6 +130,14 @@ int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     return hooks.prove(options);
 }
 
+int take_over(Arguments& arguments, const CliHooks& hooks) {
+    auto& options = arguments.imported;
+    options.path = arguments.source;
+    if (!arguments.output.empty()) options.output = arguments.output;
+    options.json = arguments.json;
+    return hooks.take_over(options);
+}
+
 int kb(const CLI::App& command, const Arguments& arguments, Io& io) {
     const auto part = command.get_subcommands().front()->get_name();
     if (part == "add") return add_knowledge(arguments.knowledge, io);
@@ -157,6 +165,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "plan") return plan(arguments, hooks, io);
     if (command == "fit") return fit(arguments, hooks, io);
     if (command == "prove") return prove(arguments, hooks, io);
+    if (command == "import") return take_over(arguments, hooks);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
     if (command == "why")
         return show_decisions(

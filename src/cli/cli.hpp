@@ -1,7 +1,8 @@
 // The command line: reads arguments, and runs the commands that are clients of a server.
 //
 // What needs the server's own insides is given by the application through hooks. Exit statuses are those of
-// base/error.hpp: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server, 4 does not fit into memory.
+// base/error.hpp: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server (of import: something has no
+// equivalent), 4 does not fit into memory.
 #pragma once
 
 #include <cstdint>
@@ -44,6 +45,14 @@ struct FitOptions {
     bool json = false;
 };
 
+struct ImportOptions {
+    std::filesystem::path path;                   // of what another program left
+    std::string from;                             // ollama, llama-swap or gguf; empty: whatever is there
+    std::optional<std::filesystem::path> output;  // the configuration goes there instead of to standard output
+    bool force = false;                           // also where that file exists
+    bool json = false;
+};
+
 struct ProveOptions {
     std::string url;                              // of the server that is asked
     std::optional<std::filesystem::path> config;  // of a server to start where none answers at `url`
@@ -58,6 +67,7 @@ struct CliHooks {
     std::function<int(const PlanOptions&)> plan;
     std::function<int(const FitOptions&)> fit;
     std::function<int(const ProveOptions&)> prove;
+    std::function<int(const ImportOptions&)> take_over;  // `sarai import`
 };
 
 // Returns the exit status. Call it from one thread, before others exist: it installs signal handlers while it talks.

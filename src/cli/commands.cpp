@@ -321,6 +321,20 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     fit->add_option("--output", arguments.output, "Write the configuration to this file")->type_name("FILE");
     add_json(*fit, arguments);
 
+    auto* imports =
+        add(*app, "import", "Make a configuration of what Ollama, llama-swap or a folder of GGUF files have",
+            "  sarai import ~/.ollama/models -o sarai.yaml\n"
+            "  sarai import llama-swap.yaml -o sarai.yaml\n"
+            "  sarai import ~/models                   files stay where they are\n");
+    imports->add_option("PATH", arguments.source, "A folder, or llama-swap's YAML file")->required()->type_name("PATH");
+    imports->add_option("-o,--output", arguments.output, "Write the configuration to this file, which must not exist")
+        ->type_name("FILE");
+    imports->add_flag("--force", arguments.imported.force, "Write it also where that file exists");
+    imports->add_option("--from", arguments.imported.from, "What it is; without it whatever is recognised")
+        ->type_name("ollama|llama-swap|gguf")
+        ->check(CLI::IsMember({"ollama", "llama-swap", "gguf"}).description(""));
+    add_json(*imports, arguments);
+
     auto* prove = add(*app, "prove", "Load all models, ask them at the same time, and check that the budget held",
                       "  sarai prove                       of the running server\n"
                       "  sarai prove --config my.yaml      starts a server for it where none runs\n"

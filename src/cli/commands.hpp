@@ -28,6 +28,8 @@ struct Arguments {
     std::string budget;  // empty: not given
     bool native = false;
     std::string output;  // empty: standard output
+    ImportOptions imported;
+    std::string source;  // of import
     int tokens = 96;
     DemoOptions demo;
     std::string model;  // of stop and why

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "config/problem.hpp"
+
 namespace sarai::cli {
 namespace {
 
@@ -298,11 +300,15 @@ std::string access_yaml(const config::Access& access) {
 
 }  // namespace
 
-std::string configuration_yaml(const config::Config& config) {
+std::string configuration_yaml(const config::Config& config, const ModelNotes& notes) {
     auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
                 engine_yaml(config.engine) + estimates_yaml(config.estimates) + media_yaml(config.media) +
                 speech_yaml(config.speech) + routing_yaml(config.routing) + "models:\n";
-    for (const auto& model : config.models) text += model_yaml(model);
+    for (const auto& model : config.models) {
+        if (const auto found = notes.find(model.name); found != notes.end())
+            for (const auto& note : found->second) text += fmt::format("  # {}\n", config::printable(note, 300));
+        text += model_yaml(model);
+    }
     return text;
 }
 

@@ -1,7 +1,9 @@
 // A configuration as the YAML that means it: what `sarai fit` hands over. Pure.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "config/config.hpp"
 
@@ -9,6 +11,8 @@ namespace sarai::cli {
 
 // `sarai config check` accepts it, and reading it gives `config` again. Defaults are left out where they say nothing.
 // API keys are not written: each becomes the variable ${SARAI_<MODEL>_API_KEY}.
-[[nodiscard]] std::string configuration_yaml(const config::Config& config);
+// `notes` become comments above the models that they are about.
+using ModelNotes = std::map<std::string, std::vector<std::string>>;
+[[nodiscard]] std::string configuration_yaml(const config::Config& config, const ModelNotes& notes = {});
 
 }  // namespace sarai::cli

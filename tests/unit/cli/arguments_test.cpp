@@ -45,6 +45,7 @@ TEST(Cli, ExplainsItselfAndEveryCommandWithExamples) {
                                                  {"ps"},
                                                  {"plan"},
                                                  {"fit"},
+                                                 {"import"},
                                                  {"prove"},
                                                  {"config"},
                                                  {"config", "check"},

@@ -30,6 +30,7 @@ struct World {
     PlanOptions planned;
     FitOptions fitted;
     ProveOptions proved;
+    ImportOptions imported;
 
     int run(const std::vector<std::string>& arguments) {
         const CliHooks hooks{.serve =
@@ -52,6 +53,11 @@ struct World {
                                  [this](const ProveOptions& o) {
                                      proved = o;
                                      return note("prove");
+                                 },
+                             .take_over =
+                                 [this](const ImportOptions& o) {
+                                     imported = o;
+                                     return note("import");
                                  }};
         return run_cli(arguments, hooks, io);
     }

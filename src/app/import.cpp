@@ -1,0 +1,119 @@
+#include "app/import.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "app/describe.hpp"
+#include "app/plan.hpp"
+#include "cli/import_view.hpp"
+#include "cli/plan_view.hpp"
+#include "config/file.hpp"
+#include "config/load.hpp"
+#include "config/yaml_tree.hpp"
+#include "imports/gguf_folder.hpp"
+#include "imports/llama_swap.hpp"
+#include "imports/ollama.hpp"
+#include "imports/source.hpp"
+#include "memory/process_memory.hpp"
+#include "net/task_group.hpp"
+
+namespace sarai::app {
+namespace {
+
+namespace asio = boost::asio;
+namespace fs = std::filesystem;
+
+constexpr int something_lost = 3;  // exit status
+
+asio::awaitable<void> look(Describer& describer, const fs::path& file, Result<memory::ModelFacts>& into) {
+    const auto facts = co_await describer.describe(file);
+    if (facts)
+        into = **facts;
+    else
+        into = std::unexpected(facts.error());
+}
+
+// Asks the child, once for each file.
+Result<memory::ModelFacts> facts_of(const fs::path& file) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(file, ignored))
+        return fail(Code::not_found, fmt::format("{} is not there", file.string()));
+    Result<memory::ModelFacts> facts = fail(Code::internal, "the description did not end");
+    asio::io_context io;
+    Describer describer(io.get_executor());
+    net::TaskGroup tasks(io.get_executor());
+    tasks.spawn("describe", look(describer, file, facts));
+    io.run();
+    return facts;
+}
+
+Result<imports::Imported> translate(const imports::Source& source) {
+    switch (source.kind) {
+        case imports::SourceKind::ollama: return imports::import_ollama(source.place, facts_of);
+        case imports::SourceKind::gguf: return imports::import_gguf_folder(source.place, facts_of);
+        case imports::SourceKind::llama_swap: break;
+    }
+    const auto text = config::read_text(source.place);
+    if (!text) return fail(Code::io, config::to_string(text.error()));
+    const auto tree = config::parse_yaml(*text);
+    if (!tree) return fail(Code::invalid_argument, config::to_string(tree.error()));
+    return imports::import_llama_swap(*tree, source.place.parent_path(), config::Environment::of_process(), facts_of);
+}
+
+Result<void> write(const fs::path& file, const std::string& text, bool force) {
+    std::error_code ignored;
+    const auto mode = force ? std::ios::out : std::ios::out | std::ios::noreplace;
+    if (!force && fs::exists(fs::symlink_status(file, ignored)))
+        return fail(Code::invalid_argument, fmt::format("{} exists", file.string()), "--force writes over it.");
+    std::ofstream stream(file, mode);
+    stream << text;
+    if (!stream.flush()) return fail(Code::io, fmt::format("cannot write {}", file.string()));
+    return {};
+}
+
+int refuse(const Error& error) {
+    auto io = cli::Io::of_process();
+    cli::print_error(io, describe(error));
+    return exit_status(error.code);
+}
+
+}  // namespace
+
+int run_import(const cli::ImportOptions& options) {
+    const auto source = imports::recognise(options.path, imports::source_named(options.from));
+    if (!source) return refuse(source.error());
+    const auto imported = translate(*source);
+    if (!imported) return refuse(imported.error());
+
+    const auto screen = screen_of_process(true);
+    const auto losses = cli::losses_text(*imported, screen.style);
+    const auto name = fmt::format("{} ({})", source->place.string(), imports::name_of(source->kind));
+    if (imported->config.models.empty()) {
+        if (options.json) fmt::print("{}", cli::import_json(*imported, name, "", ""));
+        fmt::print(stderr, "{}sarai: no model of {} could be taken over\n", losses, name);
+        return something_lost;
+    }
+    const auto yaml = cli::import_yaml(*imported, name);
+    // What is handed over has to be right, whatever was found.
+    const auto config = config::load_text(yaml, source->place.parent_path(), config::Environment{});
+    if (!config)
+        return refuse({.code = Code::internal,
+                       .message = "the configuration is not valid:\n" + config::report("import", config.error())});
+    if (options.output)
+        if (const auto written = write(*options.output, yaml, options.force); !written) return refuse(written.error());
+
+    const auto plan = plan_config(*config, memory::read_machine_memory().total);
+    if (options.json)
+        fmt::print("{}", cli::import_json(*imported, name, yaml, cli::plan_json(plan, std::nullopt)));
+    else if (!options.output)
+        fmt::print("{}", yaml);
+    std::fflush(stdout);
+    if (!options.json) fmt::print(stderr, "{}{}", cli::plan_text(plan, std::nullopt, screen), losses);
+    return imported->losses.empty() ? 0 : something_lost;
+}
+
+}  // namespace sarai::app
