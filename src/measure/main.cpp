@@ -1,4 +1,5 @@
-// sarai-measure: prints what a worker will take, or with --describe what a file says of itself, as one JSON object.
+// sarai-measure: prints what a worker will take, with --describe what a file says of itself, or with --engine which
+// engine this is, as one JSON object.
 // Runs as a short-lived child, since a file that crashes the engine's loader may then only take this process with it.
 #include <link.h>
 #include <sys/resource.h>
@@ -80,7 +81,9 @@ int main(int argc, char** argv) {
     CLI::App app("Plans a worker's memory with the engine's own allocator; prints JSON.", "sarai-measure");
     sarai::measure::Question question;
     std::filesystem::path projector;
-    app.add_option("--model", question.model, "GGUF file")->required();
+    auto* model = app.add_option("--model", question.model, "GGUF file");
+    bool shows_engine = false;
+    app.add_flag("--engine", shows_engine, "print the engine's build and the libraries that it loads on this machine");
     bool describes = false;
     app.add_flag("--describe", describes, "print what the file says of itself instead");
     app.add_option("--mmproj", projector, "multimodal projector, a GGUF file");
@@ -103,9 +106,14 @@ int main(int argc, char** argv) {
     app.add_option("--split", question.split, "share of each node")->delimiter(',');
     try {
         app.parse(argc, argv);
+        if (!shows_engine && model->empty()) throw CLI::RequiredError("--model");
     } catch (const CLI::ParseError& error) { return app.exit(error) == 0 ? 0 : 2; }
     if (!projector.empty()) question.mmproj = projector;
 
+    if (shows_engine) {
+        auto engine = sarai::measure::load_engine();  // before its libraries are looked at
+        leave(print(boost::json::object{{"engine", std::move(engine)}, {"libraries", engine_libraries()}}));
+    }
     if (describes) {
         limit_memory();
         leave(print(sarai::measure::describe_file(question.model)));

@@ -213,6 +213,8 @@ Result<Bytes> projector_bytes(const Question& question, const GgufFacts& project
     return sum;
 }
 
+std::string build_of_engine() { return fmt::format("{}+ggml-{}", llama_version(), ggml_version()); }
+
 // The engine ends the process where nobody answers, so that is found out before.
 bool answers(const std::string& address) {
     const auto colon = address.rfind(':');
@@ -344,7 +346,7 @@ Result<Answer> ask(Question question) {
 
     Answer answer{.architecture = file->architecture,
                   .trained_context = llama_model_n_ctx_train(model.get()),
-                  .engine = fmt::format("{}+ggml-{}", llama_version(), ggml_version()),
+                  .engine = build_of_engine(),
                   .kv_quantisable = kv_quantisable(model.get(), file->architecture),
                   .lines = {},
                   .nodes = std::move(*nodes)};
@@ -374,6 +376,12 @@ Result<Answer> ask(Question question) {
     const auto client = answer.nodes.empty() ? Bytes{} : MiB(8);
     answer.lines.push_back({"overhead", heap + server_own + client + Bytes{totals->weights.count / working_share}});
     return answer;
+}
+
+std::string load_engine() {
+    llama_log_set(&take_log, nullptr);
+    ggml_backend_load_all();
+    return build_of_engine();
 }
 
 }  // namespace sarai::measure

@@ -55,4 +55,7 @@ struct Answer {
 
 [[nodiscard]] Result<Answer> ask(Question question);
 
+// Loads the backends that the engine chooses on this machine, and says which build it is.
+[[nodiscard]] std::string load_engine();
+
 }  // namespace sarai::measure
