@@ -26,4 +26,7 @@ struct CgroupFacts {
 // Errors: unsupported, where cgroup is wanted and cannot be.
 [[nodiscard]] Result<ChosenEnforcement> choose_enforcement(std::string_view wanted, const CgroupFacts& facts);
 
+// What that would choose for this process, without moving it. Errors: likewise.
+[[nodiscard]] Result<pool::Enforcement> expect_enforcement(std::string_view wanted, const CgroupFacts& facts);
+
 }  // namespace sarai::app
