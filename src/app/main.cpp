@@ -10,6 +10,7 @@
 
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
+#include "app/doctor.hpp"
 #include "app/fit.hpp"
 #include "app/import.hpp"
 #include "app/plan.hpp"
@@ -60,5 +61,6 @@ int main(int argc, char** argv) {
                  return app::run_prove(
                      {.url = options.url, .config = options.config, .tokens = options.tokens, .json = options.json});
              },
-         .take_over = app::run_import});
+         .take_over = app::run_import,
+         .doctor = app::run_doctor});
 }

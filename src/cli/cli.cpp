@@ -16,6 +16,7 @@
 #include "cli/route.hpp"
 #include "cli/router.hpp"
 #include "cli/why.hpp"
+#include "config/load.hpp"
 #include "config/problem.hpp"
 
 namespace sarai::cli {
@@ -138,6 +139,19 @@ int take_over(Arguments& arguments, const CliHooks& hooks) {
     return hooks.take_over(options);
 }
 
+// A configuration that is wrong or missing is one of the things that are told.
+int doctor(const Arguments& arguments, const CliHooks& hooks, Io& io) {
+    DoctorOptions options{.file = find_config(arguments.config, io.environment), .json = arguments.json};
+    if (options.file) {
+        auto config = config::load(*options.file, io.environment);
+        if (config)
+            options.config = std::move(*config);
+        else
+            options.problems = std::move(config.error());
+    }
+    return hooks.doctor(options);
+}
+
 int kb(const CLI::App& command, const Arguments& arguments, Io& io) {
     const auto part = command.get_subcommands().front()->get_name();
     if (part == "add") return add_knowledge(arguments.knowledge, io);
@@ -166,6 +180,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "fit") return fit(arguments, hooks, io);
     if (command == "prove") return prove(arguments, hooks, io);
     if (command == "import") return take_over(arguments, hooks);
+    if (command == "doctor") return doctor(arguments, hooks, io);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
     if (command == "why")
         return show_decisions(

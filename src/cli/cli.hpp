@@ -14,6 +14,7 @@
 
 #include "cli/io.hpp"
 #include "config/config.hpp"
+#include "config/problem.hpp"
 
 namespace sarai::cli {
 
@@ -60,6 +61,13 @@ struct ProveOptions {
     bool json = false;
 };
 
+struct DoctorOptions {
+    std::optional<std::filesystem::path> file;  // of the configuration; absent: the machine alone is looked at
+    std::optional<config::Config> config;       // absent where `problems` has some, or there is no file
+    std::vector<config::Problem> problems;      // of the file
+    bool json = false;
+};
+
 // Each returns the exit status. All of them must be set.
 struct CliHooks {
     std::function<int(const ServeOptions&)> serve;
@@ -68,6 +76,7 @@ struct CliHooks {
     std::function<int(const FitOptions&)> fit;
     std::function<int(const ProveOptions&)> prove;
     std::function<int(const ImportOptions&)> take_over;  // `sarai import`
+    std::function<int(const DoctorOptions&)> doctor;
 };
 
 // Returns the exit status. Call it from one thread, before others exist: it installs signal handlers while it talks.

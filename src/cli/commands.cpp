@@ -345,6 +345,16 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*prove, arguments);
     add_server(*prove, arguments);
 
+    auto* doctor =
+        add(*app, "doctor", "Look at this machine and a configuration, and say what is wrong and what to change",
+            "  sarai doctor\n"
+            "  sarai doctor --config config/sarai.yaml\n"
+            "  sarai doctor --json | jq '.checks[] | select(.state != \"ok\")'\n\n"
+            "Exit status: 0 all is well, or there are warnings; 1 something fails.");
+    doctor->add_option("--config", arguments.config, "The configuration; without it the same places as for serve")
+        ->type_name("FILE");
+    add_json(*doctor, arguments);
+
     add_knowledge_commands(*app, arguments);
     add_web_commands(*app, arguments);
     add_router(*app, arguments);

@@ -16,7 +16,7 @@
 namespace sarai::cli {
 
 struct Arguments {
-    std::string config;  // --config of serve, plan and fit
+    std::string config;  // --config of serve, plan, fit and doctor
     ServerChoice server;
     RunOptions run;
     std::vector<std::string> prompt_words;

@@ -47,6 +47,7 @@ TEST(Cli, ExplainsItselfAndEveryCommandWithExamples) {
                                                  {"fit"},
                                                  {"import"},
                                                  {"prove"},
+                                                 {"doctor"},
                                                  {"config"},
                                                  {"config", "check"},
                                                  {"version"},
@@ -101,6 +102,21 @@ TEST(Cli, RefusesWrongArgumentsWithStatusTwo) {
         EXPECT_THAT(world.err.str(), HasSubstr("sarai")) << testing::PrintToString(words);
         EXPECT_TRUE(world.called.empty());
     }
+}
+
+TEST_F(CliFiles, DoctorIsGivenTheConfigurationOrWhatIsWrongWithIt) {
+    EXPECT_EQ(world.run({"doctor", "--json"}), 42);
+    EXPECT_TRUE(world.doctored.json);
+    EXPECT_FALSE(world.doctored.file || world.doctored.config);
+    const auto good_file = write("good.yaml", good);
+    EXPECT_EQ(world.run({"doctor", "--config", good_file}), 42);
+    EXPECT_EQ(world.doctored.file, good_file);
+    EXPECT_EQ(world.doctored.config->server.port, 7777);
+    EXPECT_EQ(world.run({"doctor", "--config", write("bad.yaml", "models: 7\n")}), 42);
+    EXPECT_FALSE(world.doctored.config);
+    EXPECT_FALSE(world.doctored.problems.empty());
+    EXPECT_EQ(world.run({"doctor", "--config", "nowhere.yaml"}), 42);
+    EXPECT_FALSE(world.doctored.problems.empty());
 }
 
 TEST(Cli, HandsCommandsToTheApplicationAndReturnsItsStatus) {

@@ -31,6 +31,7 @@ struct World {
     FitOptions fitted;
     ProveOptions proved;
     ImportOptions imported;
+    DoctorOptions doctored;
 
     int run(const std::vector<std::string>& arguments) {
         const CliHooks hooks{.serve =
@@ -58,6 +59,11 @@ struct World {
                                  [this](const ImportOptions& o) {
                                      imported = o;
                                      return note("import");
+                                 },
+                             .doctor =
+                                 [this](const DoctorOptions& o) {
+                                     doctored = o;
+                                     return note("doctor");
                                  }};
         return run_cli(arguments, hooks, io);
     }
