@@ -216,6 +216,26 @@ std::string media_yaml(const config::Media& media) {
     return section.text().empty() ? "" : "media:\n" + section.text();
 }
 
+std::string web_yaml(const config::Web& web) {
+    const config::Web usual;
+    Section section("  ");
+    if (!web.url.empty()) section.add("url", in_double_quotes(web.url));
+    section.add_changed("timeout", web.timeout, usual.timeout, time_text);
+    section.add_changed("pages", web.pages, usual.pages, number);
+    section.add_changed("max_page_bytes", web.max_page_bytes, usual.max_page_bytes, size_text);
+    section.add_changed("ttl", web.ttl, usual.ttl, time_text);
+    section.add_changed("ttl_fresh", web.ttl_fresh, usual.ttl_fresh, time_text);
+    if (!web.audit_log.empty()) section.add("audit_log", in_double_quotes(web.audit_log.string()));
+    return section.text().empty() ? "" : "web:\n" + section.text();
+}
+
+std::string knowledge_yaml(const config::Knowledge& knowledge) {
+    Section section("  ");
+    if (!knowledge.store.empty()) section.add("store", in_double_quotes(knowledge.store));
+    if (!knowledge.embedding_model.empty()) section.add("embedding_model", in_double_quotes(knowledge.embedding_model));
+    return section.text().empty() ? "" : "knowledge:\n" + section.text();
+}
+
 std::string speech_yaml(const config::Speech& speech) {
     const config::Speech usual;
     Section section("  ");
@@ -303,7 +323,8 @@ std::string access_yaml(const config::Access& access) {
 std::string configuration_yaml(const config::Config& config, const ModelNotes& notes) {
     auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
                 engine_yaml(config.engine) + estimates_yaml(config.estimates) + media_yaml(config.media) +
-                speech_yaml(config.speech) + routing_yaml(config.routing) + "models:\n";
+                speech_yaml(config.speech) + web_yaml(config.web) + knowledge_yaml(config.knowledge) +
+                routing_yaml(config.routing) + "models:\n";
     for (const auto& model : config.models) {
         if (const auto found = notes.find(model.name); found != notes.end())
             for (const auto& note : found->second) text += fmt::format("  # {}\n", config::printable(note, 300));

@@ -82,7 +82,8 @@ class Import(Case):
         self.manifest("registry.ollama.ai/library/tiny/latest", model=(MODELS / "lfm2.gguf").read_bytes(),
                       params=b'{"stop":["<|end|>"]}', system=b"Be short.")
         done = self.take_over(self.folder / "ollama", status=3)
-        self.assertIn("no equivalent:\n  tiny: system Be short.", done.stderr)
+        self.assertIn("no equivalent:\n  tiny: ", done.stderr)
+        self.assertIn("\n  tiny: system Be short.", done.stderr)
         self.assertIn('tiny: parameter stop ["<|end|>"]', done.stderr)
         self.assertIn("#   tiny: system Be short.", self.out.read_text())
 

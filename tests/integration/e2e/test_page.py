@@ -10,7 +10,7 @@ import tempfile
 import time
 import zlib
 
-from harness import MODELS, Case, FakeUpstream, Sarai, free_port, local, main, ollama, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, local, main, ollama, wait_until
 
 try:
     from browser import DRIVER, Browser
@@ -147,7 +147,7 @@ class Chat(Page):
         self.assertEqual(browser.complaints(), [])
 
     def test_a_picture_goes_along_made_small(self):
-        server = self.serve({"omni": local("omni", f"mmproj: '{MODELS}/mmproj.gguf'") if (MODELS / "mmproj.gguf").exists() else local("omni")})
+        server = self.serve({"omni": local("omni", f"mmproj: '{MODELS}/omni-mmproj.gguf'")})
         browser = self.browse(server)
         folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
         self.addCleanup(folder.cleanup)
@@ -213,15 +213,15 @@ class Chat(Page):
             self.assertEqual(found, [None, 0])
 
     def test_a_lost_server_is_marked_where_its_answer_went_on(self):
-        box = Sarai({"solar": local("solar")}, port=free_port())
-        self.addCleanup(box.close)
-        box.start()
+        box = FakeUpstream("ollama", tokens=2000, token_delay_ms=25)
+        self.addCleanup(box.process.wait)
+        self.addCleanup(box.process.kill)
         server = self.serve({"solar": ollama(box.url, "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512, preload: true")})
         wait_until(lambda: server.row("solar", "gguf_native")["state"] == "ready", "the fallback")
         browser = self.browse(server)
         self.ask(browser, "Tell me of the sea", "solar")
         wait_until(lambda: len(browser.text(".message.assistant .md")) > 3, "the first words")
-        box.kill()
+        box.process.kill()
         answer = self.answered(browser)
         self.assertTrue(answer.find_elements("css selector", ".chip.seam"), answer.text)
         answer.find_element("css selector", ".decision summary").click()
