@@ -49,6 +49,13 @@ std::string KnowledgeDesk::default_model() const {
     return first == config_.models.end() ? std::string() : first->name;
 }
 
+bool KnowledgeDesk::has_store() const {
+    if (!config_.knowledge.store.empty()) return true;
+    std::error_code ignored;
+    const std::filesystem::path usual = knowledge::store_place({}, config_.engine.state_dir);
+    return std::filesystem::exists(usual / "knowledge.db", ignored);
+}
+
 asio::awaitable<Result<std::vector<knowledge::Collection>>> KnowledgeDesk::collections() {
     co_return co_await with_store([](Store& store) { return store.collections(); });
 }

@@ -33,6 +33,8 @@ public:
 
     // Of new collections; empty: no embedding model is configured.
     [[nodiscard]] std::string default_model() const;
+    // Is there anything that could be searched: a store that is configured, or one that somebody has made?
+    [[nodiscard]] bool has_store() const;
 
     // Errors of all: those of the store; `field` names "collection" where there is none of that name.
     [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::Collection>>> collections();

@@ -37,12 +37,11 @@ bool takes_pictures(const config::Pipeline& pipeline) {
         pipeline.steps, [](const auto& step) { return step.attachments == "image" || step.attachments == "any"; });
 }
 
-// Without a search engine, or without a model that embeds, those that come with sarai are not worth a place in a list
+// Without a search engine, or without documents, those that come with sarai are not worth a place in a list
 // (but answer whoever asks for them, and say what they lack).
 bool can_search(const Shared& shared, const config::Pipeline& pipeline) {
     return std::ranges::all_of(pipeline.steps, [&](const auto& step) {
-        return step.asks_model() ||
-               (step.web ? !shared.config.web.url.empty() : !shared.knowledge.default_model().empty());
+        return step.asks_model() || (step.web ? !shared.config.web.url.empty() : shared.knowledge.has_store());
     });
 }
 

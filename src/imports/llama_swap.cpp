@@ -198,7 +198,7 @@ private:
         const auto parsed = config::parse_url(url);
         if (!parsed || !is_writable(id)) return false;
         model.remote = config::RemoteModel{
-            .kind = config::BackendKind::openai_http, .endpoints = {}, .model = name.empty() ? id : std::move(name)};
+            .kind = config::BackendKind::openai_http, .endpoints = {}, .model = name.empty() ? id : name};
         model.remote->endpoints.push_back({.url = parsed->text,
                                            .api_key = std::move(api_key),
                                            .name = fmt::format("{}:{}", parsed->host, parsed->port)});

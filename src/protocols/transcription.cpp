@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cmath>
+#include <memory>
 #include <set>
 #include <utility>
 
@@ -48,8 +49,8 @@ Result<void> take_format(Call& call, std::string_view value) {
 }
 
 Result<void> take_temperature(Call& call, std::string_view value) {
-    const auto* end = value.data() + value.size();
-    const auto [at, ec] = std::from_chars(value.data(), end, call.temperature);
+    const auto* end = std::to_address(value.end());
+    const auto [at, ec] = std::from_chars(std::to_address(value.begin()), end, call.temperature);
     if (ec != std::errc{} || at != end || !(call.temperature >= 0 && call.temperature <= 1))
         return wrong("temperature", value, "a number from 0 to 1");
     return {};
@@ -228,7 +229,7 @@ llm::Request ask_for(const Call& call, const std::string& model, std::string_vie
         while (from < said.size() && (static_cast<unsigned char>(said[from]) & 0xC0U) == 0x80) ++from;
         words += fmt::format("\nBefore it was said: {}", said.substr(from));
     }
-    json::array content{{{"type", "text"}, {"text", std::move(words)}},
+    json::array content{{{"type", "text"}, {"text", words}},
                         {{"type", "input_audio"}, {"input_audio", {{"data", encode_base64(wav)}, {"format", "wav"}}}}};
     return {.task = llm::Task::chat,
             .model = model,
