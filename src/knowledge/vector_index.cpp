@@ -23,7 +23,7 @@ namespace {
 // the benchmark.
 constexpr std::size_t links = 16;
 constexpr std::size_t breadth_of_building = 128;
-constexpr std::size_t least_breadth_of_search = 128;
+constexpr std::size_t least_breadth_of_search = 400;
 constexpr std::size_t least_capacity = 1024;
 constexpr std::string_view magic = "sarai vectors 1";
 
