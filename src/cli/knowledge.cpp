@@ -16,6 +16,7 @@
 #include "knowledge/search.hpp"
 #include "knowledge/store.hpp"
 #include "protocols/json.hpp"
+#include "protocols/vectors.hpp"
 
 namespace sarai::cli {
 namespace {
@@ -52,22 +53,7 @@ public:
         const auto reply = post_json(origin_, "/v1/embeddings", {{"model", model_}, {"input", std::move(input)}},
                                      {.at_most = std::chrono::minutes(15)});
         if (!reply) return std::unexpected(reply.error());
-        const auto* data = protocols::array_at(*reply, "data");
-        if (data == nullptr || data->size() != texts.size())
-            return fail(Code::upstream, fmt::format("the server answered {} texts with {} vectors", texts.size(),
-                                                    data == nullptr ? 0 : data->size()));
-        std::vector<Vector> vectors;
-        for (const auto& entry : *data) {
-            const auto* one = entry.is_object() ? protocols::array_at(entry.get_object(), "embedding") : nullptr;
-            if (one == nullptr) return fail(Code::upstream, "the server's answer has an entry without a vector");
-            Vector& vector = vectors.emplace_back();
-            for (const auto& number : *one) {
-                boost::system::error_code ec;
-                vector.push_back(number.to_number<float>(ec));
-                if (ec) return fail(Code::upstream, "the server's answer has a vector of something else than numbers");
-            }
-        }
-        return vectors;
+        return protocols::read_vectors(*reply, texts.size());
     }
 
 private:

@@ -1,12 +1,11 @@
 #include "gateway/embed.hpp"
 
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <boost/json/array.hpp>
 
 #include "gateway/answer.hpp"
 #include "gateway/step_exchange.hpp"
-#include "protocols/json.hpp"
+#include "protocols/vectors.hpp"
 
 namespace sarai::gateway {
 namespace {
@@ -29,27 +28,6 @@ public:
     void heartbeat(std::string_view /*what*/, std::string& /*out*/) override {}
     void stream_error(const Error& /*error*/, std::string& /*out*/) override {}
 };
-
-Result<std::vector<knowledge::Vector>> vectors_of(const json::object& reply, std::size_t texts) {
-    const auto* data = protocols::array_at(reply, "data");
-    if (data == nullptr || data->size() != texts)
-        return fail(Code::upstream, fmt::format("the embedding model answered {} texts with {} vectors", texts,
-                                                data == nullptr ? 0 : data->size()));
-    std::vector<knowledge::Vector> vectors;
-    for (const auto& entry : *data) {
-        auto& vector = vectors.emplace_back();
-        const auto* numbers = entry.is_object() ? protocols::array_at(entry.get_object(), "embedding") : nullptr;
-        if (numbers != nullptr)
-            for (const auto& number : *numbers) {
-                boost::system::error_code ec;
-                vector.push_back(number.to_number<float>(ec));
-                if (ec) return fail(Code::upstream, "the embedding model's answer has a vector of something else");
-            }
-        if (!knowledge::normalise(vector))
-            return fail(Code::upstream, "the embedding model's answer has a vector without direction");
-    }
-    return vectors;
-}
 
 }  // namespace
 
@@ -76,7 +54,11 @@ asio::awaitable<Result<std::vector<knowledge::Vector>>> embed(net::Exchange& cli
     co_await answer(exchange, part, std::move(request), face, Protocol::openai, shared);
     if (part.usage) caller.visit.spend(part.usage->prompt_tokens);
     if (part.failure) co_return std::unexpected(std::move(*part.failure));
-    co_return vectors_of(face.kept, texts.size());
+    auto vectors = protocols::read_vectors(face.kept, texts.size());
+    if (!vectors) co_return vectors;
+    if (!std::ranges::all_of(*vectors, knowledge::normalise))
+        co_return fail(Code::upstream, "the embedding model's answer has a vector without direction");
+    co_return vectors;
 }
 
 }  // namespace sarai::gateway

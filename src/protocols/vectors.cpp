@@ -50,4 +50,25 @@ Result<void> shorten(json::object& list, std::int64_t dimensions, bool base64) {
     return {};
 }
 
+Result<std::vector<std::vector<float>>> read_vectors(const json::object& reply, std::size_t texts) {
+    const auto* data = array_at(reply, "data");
+    if (data == nullptr || data->size() != texts)
+        return fail(Code::upstream, fmt::format("the embedding model answered {} texts with {} vectors", texts,
+                                                data == nullptr ? 0 : data->size()));
+    std::vector<std::vector<float>> vectors;
+    for (const auto& entry : *data) {
+        const auto* numbers = entry.is_object() ? array_at(entry.get_object(), "embedding") : nullptr;
+        if (numbers == nullptr)
+            return fail(Code::upstream, "the embedding model's answer has an entry without a vector");
+        auto& vector = vectors.emplace_back();
+        for (const auto& number : *numbers) {
+            boost::system::error_code ec;
+            vector.push_back(number.to_number<float>(ec));
+            if (ec)
+                return fail(Code::upstream, "the embedding model's answer has a vector of something else than numbers");
+        }
+    }
+    return vectors;
+}
+
 }  // namespace sarai::protocols

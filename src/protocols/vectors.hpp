@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
+#include <vector>
 
 #include "base/error.hpp"
 
@@ -17,5 +18,9 @@ namespace sarai::protocols {
 // trained for it, such as EmbeddingGemma, keep most of the meaning there: Kusupati et al., Matryoshka Representation
 // Learning, 2022), and packs them if asked to. Errors: invalid_argument where they have fewer.
 [[nodiscard]] Result<void> shorten(boost::json::object& list, std::int64_t dimensions, bool base64);
+
+// The vectors of an embeddings reply, as many as `texts`, in their order. Errors: upstream, for another number of them
+// and for what is no vector.
+[[nodiscard]] Result<std::vector<std::vector<float>>> read_vectors(const boost::json::object& reply, std::size_t texts);
 
 }  // namespace sarai::protocols

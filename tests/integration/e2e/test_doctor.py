@@ -217,8 +217,6 @@ class Secrets(Doctor):
                         "-subj", "/CN=box.lan", "-keyout", self.folder / "key.pem", "-out", self.folder / "cert.pem"], check=True, capture_output=True)
 
     def test_a_certificate_and_when_it_ends(self):
-        if not shutil.which("openssl"):
-            self.skipTest("no openssl")
         path = self.config({"lfm2": local("lfm2")}, server=", tls_certificate: cert.pem, tls_key: key.pem")
         self.make_certificate(400)
         row = self.find(self.doctor("--config", path), "configuration", "certificate")
