@@ -11,6 +11,7 @@
 #include "app/plan.hpp"
 #include "cli/configuration_yaml.hpp"
 #include "cli/fit_view.hpp"
+#include "engine/amx.hpp"
 #include "engine/worker_args.hpp"
 #include "memory/fit.hpp"
 #include "memory/process_memory.hpp"
@@ -24,7 +25,8 @@ memory::FitModel fit_model(const config::Model& model) {
                             .priority = model.priority,
                             .shape = engine::shape_of(local, model.kind),
                             .batch = local.batch,
-                            .files = {}};
+                            .files = {},
+                            .compact_differs = engine::processor_has_amx()};
     const int slots = std::max(1, local.parallel);
     const int floor = local.min_context_length > 0 ? local.min_context_length / slots : result.floor;
     result.floor = std::max(1, std::min(floor, local.context_length / slots));

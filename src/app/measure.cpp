@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <utility>
 
+#include "engine/amx.hpp"
 #include "engine/process.hpp"
 #include "engine/short_child.hpp"
 #include "history/key.hpp"
@@ -30,8 +31,9 @@ namespace {
 
 asio::awaitable<Result<engine::ShortChild>> ask(const std::filesystem::path& program,
                                                 const memory::EngineShape& shape) {
-    co_return co_await engine::run_child({.program = program, .arguments = memory::measure_arguments(shape)}, 30s,
-                                         fmt::format("measuring {}", shape.model.string()));
+    co_return co_await engine::run_child(
+        {.program = program, .arguments = memory::measure_arguments(shape), .cage = engine::cage_of(shape)}, 30s,
+        fmt::format("measuring {}", shape.model.string()));
 }
 
 // What the loader would load for the server: it has libraries that the measuring child has not. 5 ms, and only beside a

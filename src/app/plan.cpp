@@ -10,9 +10,9 @@
 #include "app/budget.hpp"
 #include "app/measure_all.hpp"
 #include "config/what_if.hpp"
+#include "engine/amx.hpp"
 #include "engine/worker_args.hpp"
 #include "gateway/answer.hpp"
-#include "memory/gguf_head.hpp"
 #include "memory/process_memory.hpp"
 
 namespace sarai::app {
@@ -39,16 +39,6 @@ std::vector<memory::Scenario> chosen(std::vector<memory::Scenario> all, std::str
         return nothing_remote && scenario.kind == memory::ScenarioKind::native;
     });
     return all;
-}
-
-std::optional<std::string> architecture_of(const std::filesystem::path& file) {
-    std::error_code cause;
-    if (!std::filesystem::is_regular_file(file, cause)) return std::nullopt;  // reading a pipe would wait
-    std::string head(4096, '\0');
-    std::ifstream stream(file, std::ios::binary);
-    stream.read(head.data(), static_cast<std::streamsize>(head.size()));
-    head.resize(static_cast<std::size_t>(std::max(std::streamsize{0}, stream.gcount())));
-    return memory::architecture_in(head);
 }
 
 config::ModelKind kind_of(std::string_view architecture) {
@@ -106,7 +96,7 @@ FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int
         if (base.find(model.name) != nullptr) model.name = file.string();
         model.local->path = file;
         model.local->context_length = context_length;
-        if (const auto architecture = architecture_of(file))
+        if (const auto architecture = engine::architecture_of(file))
             model.kind = kind_of(*architecture);
         else
             unknown.push_back(base.models.size());

@@ -103,7 +103,7 @@ struct LocalModel {
     int threads = 0;                              // 0: a thread per physical core
     Bytes prompt_cache = {};                      // engine's --cache-ram; 0: off
     std::string kv_cache_type = "f16";            // f16, bf16, q8_0, q4_0; quantised ones need flash attention
-    std::string load_mode = "copy";               // copy, mmap or engine_default, see memory::LoadMode
+    std::string load_mode = "copy";               // copy, compact, mmap or engine_default, see memory::LoadMode
     int batch = 256;                              // tokens that are computed at once (logical and physical batch)
     std::vector<std::filesystem::path> alternatives = {};  // other quantisations of `path`, for `sarai fit`
     // What may be given up where the model does not fit as configured; the order is that of the cost ladder.

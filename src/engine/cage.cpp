@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <span>
 
 namespace sarai::engine {
 namespace {
@@ -44,6 +45,32 @@ constexpr std::array no_sockets{
     step(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
 };
 
+#if defined(__x86_64__)
+// The kernel lends AMX's registers to those alone who ask: arch_prctl(ARCH_REQ_XCOMP_PERM, …), see its
+// Documentation/arch/x86/xstate.rst. The operand's lower half decides: this is a little-endian machine.
+constexpr unsigned ask_for_registers = 0x1023;
+constexpr std::array no_amx{
+    step(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, own_arch, 0, 5),
+    step(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, __NR_arch_prctl, 0, 3),
+    step(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args[0])),
+    jump(BPF_JMP | BPF_JEQ | BPF_K, ask_for_registers, 0, 1),
+    step(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+    step(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+#else
+constexpr std::array no_amx{step(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+#endif
+
+// From here on, each system call is asked for; filters add up.
+bool filter(std::span<const sock_filter> steps) {
+    // The kernel reads the program and does not change it.
+    const sock_fprog program{.len = static_cast<unsigned short>(steps.size()),
+                             .filter = const_cast<sock_filter*>(steps.data())};
+    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
 template <class Which>
 bool limit(Which which, std::int64_t most) {
     if (most <= 0) return true;
@@ -58,10 +85,7 @@ bool lock_in(const Cage& cage) {
     if (!limit(RLIMIT_AS, cage.address_space.count) || !limit(RLIMIT_FSIZE, cage.file_size.count) ||
         !limit(RLIMIT_CPU, cage.cpu.count()))
         return false;
-    if (cage.network) return true;
-    // The kernel reads the program and does not change it.
-    const sock_fprog program{.len = no_sockets.size(), .filter = const_cast<sock_filter*>(no_sockets.data())};
-    return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+    return (cage.network || filter(no_sockets)) && (cage.amx || filter(no_amx));
 }
 
 }  // namespace sarai::engine

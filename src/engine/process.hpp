@@ -21,13 +21,15 @@
 
 namespace sarai::engine {
 
-// Bounds of a program that reads what strangers sent. 0: none. Without a network it can make no socket; nothing that it
-// starts, and nothing that it is turned into, can either.
+// Bounds of a program, of those above all that read what strangers sent. 0: none. Without a network it can make no
+// socket; nothing that it starts, and nothing that it is turned into, can either. Without AMX (Intel's matrix unit) the
+// kernel refuses its registers, and ggml computes with AVX-512: memory::LoadMode says where and why.
 struct Cage {
     Bytes address_space;
     Bytes file_size;  // of each file that it writes
     std::chrono::seconds cpu{};
     bool network = true;
+    bool amx = true;  // nothing to refuse on other processors
 };
 
 struct Command {

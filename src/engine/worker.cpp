@@ -8,6 +8,8 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "engine/amx.hpp"
+
 namespace sarai::engine {
 namespace asio = boost::asio;
 using namespace std::chrono_literals;
@@ -40,7 +42,8 @@ Result<std::unique_ptr<Worker>> Worker::start(asio::any_io_executor executor,
     auto process = ChildProcess::start(executor, {.program = server_binary,
                                                   .arguments = worker_arguments(spec, socket),
                                                   .environment = worker_environment(),
-                                                  .cgroup = cgroup ? cgroup->door() : std::filesystem::path{}});
+                                                  .cgroup = cgroup ? cgroup->door() : std::filesystem::path{},
+                                                  .cage = cage_of(spec.shape)});
     if (!process) return std::unexpected(process.error());
     auto client = std::make_shared<net::Client>(
         executor,

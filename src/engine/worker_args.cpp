@@ -64,7 +64,8 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
         "--log-verbosity", "2", "--jinja", "--no-webui", "--offline", "--no-slots"};
     switch (shape.load_mode) {
         // Read and repacked once. With mmap as well, the mapped file stays resident beside the repacked copy.
-        case memory::LoadMode::copy: args.insert(args.end(), {"--load-mode", "none"}); break;
+        case memory::LoadMode::copy:
+        case memory::LoadMode::compact: args.insert(args.end(), {"--load-mode", "none"}); break;
         case memory::LoadMode::mmap: args.insert(args.end(), {"--load-mode", "mmap", "--no-repack"}); break;
         case memory::LoadMode::engine_default: args.insert(args.end(), {"--load-mode", "mmap"}); break;
     }

@@ -116,7 +116,7 @@ std::string plan_key(const memory::EngineShape& shape, const FileIdentity& model
     const auto spread =
         nodes.empty() ? "" : fmt::format(" nodes={} split={}", fmt::join(nodes, ","), fmt::join(split, ","));
     return fmt::format(
-        "v1 model={} mmproj={} context={} parallel={} batch={} micro_batch={} image_tokens={} embedding={}{} "
+        "v2 model={} mmproj={} context={} parallel={} batch={} micro_batch={} image_tokens={} embedding={}{} "
         "prompt_cache={} kv={} load={} checkpoints={}{} engine={}",
         text_of(model), mmproj_path && mmproj ? text_of(*mmproj) : "-", context_length, parallel, batch, micro_batch,
         mmproj_path ? image_tokens : 0, embedding ? 1 : 0, rerank ? " rerank=1" : "", prompt_cache.count, kv_cache_type,

@@ -67,10 +67,15 @@ std::vector<int> batches_of(const FitModel& model) {
     return batches;
 }
 
+std::vector<LoadMode> load_modes_of(const FitModel& model) {
+    if (model.compact_differs) return {LoadMode::copy, LoadMode::compact};
+    return {LoadMode::copy};
+}
+
 EngineShape base_of(const FitModel& model, const FitFile& file) {
     auto shape = model.shape;
     shape.model = file.path;
-    shape.load_mode = LoadMode::copy;
+    shape.load_mode = load_modes_of(model).front();
     shape.prompt_cache = {};
     shape.kv_cache_type = kv_types_of(model).front();
     return shape;
@@ -91,6 +96,7 @@ struct Anchors {
     std::vector<EngineShape> contexts;  // of all KV types
     EngineShape slots;                  // twice as many
     std::vector<EngineShape> batches;   // smaller ones
+    EngineShape compact;                // without AMX, where that differs
 };
 
 Anchors anchors_of(const FitModel& model, const FitFile& file) {
@@ -119,6 +125,10 @@ Anchors anchors_of(const FitModel& model, const FitFile& file) {
         auto shape = base;
         shape.batch = shape.micro_batch = batch;
         anchors.batches.push_back(with_context(shape, lowest, model));
+    }
+    if (model.compact_differs) {
+        anchors.compact = with_context(base, lowest, model);
+        anchors.compact.load_mode = LoadMode::compact;
     }
     return anchors;
 }
@@ -153,6 +163,7 @@ std::int64_t utility_of(const FitModel& model, const EngineShape& shape) {
     sum -= 3 * thousandths(std::log2(static_cast<double>(largest) / static_cast<double>(mine)));
     if (!shape.embedding && shape.batch < model.batch)
         sum -= thousandths(std::log2(1.0 * model.batch / shape.batch)) / 4;
+    if (shape.load_mode == LoadMode::compact) sum -= shape.embedding ? 200 : 400;
     if (shape.prompt_cache > MiB(16))
         sum += thousandths(std::log2(static_cast<double>(shape.prompt_cache.count) / (16 << 20))) / 20;
     sum += 3 * thousandths(std::log2(1.0 * std::max(1, shape.parallel) / std::max(1, model.shape.parallel))) / 10;
@@ -175,7 +186,10 @@ std::vector<Setting> settings_of(const FitModel& model) {
                             shape.batch = shape.micro_batch = batch;
                             shape.prompt_cache = cache;
                             shape = with_context(shape, context, model);
-                            settings.push_back({.shape = shape, .utility = utility_of(model, shape)});
+                            for (const auto mode : load_modes_of(model)) {
+                                shape.load_mode = mode;
+                                settings.push_back({.shape = shape, .utility = utility_of(model, shape)});
+                            }
                         }
     }
     return settings;
@@ -253,14 +267,18 @@ void Fitter::estimate_all() {
             std::map<int, double> batches{{model.batch, 0}};
             for (const auto& shape : anchors.batches)
                 if (const auto bytes = total(shape)) batches[shape.batch] = *bytes - full.front().second;
+            std::optional<double> compact;
+            if (const auto bytes = total(anchors.compact)) compact = *bytes - full.front().second;
             for (auto& candidate : candidates_[i]) {
                 const auto& shape = candidate.setting.shape;
+                if (shape.load_mode == LoadMode::compact && !compact) continue;
                 if (candidate.exact || shape.model != file.path) continue;
                 const auto& line = lines[shape.kv_cache_type];
                 const auto batch = batches.find(shape.embedding ? model.batch : shape.batch);
                 if (line.empty() || batch == batches.end()) continue;
+                const double mode = shape.load_mode == LoadMode::compact ? *compact : 0;
                 candidate.cost = Bytes{std::llround(between(line, padded(shape)) +
-                                                    slot * (shape.parallel - configured) + batch->second)} +
+                                                    slot * (shape.parallel - configured) + batch->second + mode)} +
                                  bytes_of_prompt_cache(shape.prompt_cache);
             }
         }
@@ -310,6 +328,7 @@ std::vector<EngineShape> Fitter::wanted() {
                 for (const auto& shape : anchors.contexts) want(shape);
                 for (const auto& shape : anchors.batches) want(shape);
                 want(anchors.slots);
+                want(anchors.compact);
             }
         if (!shapes.empty()) return shapes;
         estimate_all();

@@ -12,11 +12,14 @@
 //   quantisation  −3000 · log2(largest / this file)    of the files listed: bits per weight are what quality hangs on,
 //                                                      dearer than a doubling of context for half of them
 //   batch         −250 for each halving                prompts are read slower
+//   compact       −400 (chat), −200 (embedding)        where the processor has AMX: prompts are read 1.3 to 3 times
+//                                                      slower (engine/amx.hpp)
 //   prompt cache  +100 · log4(bytes / 16 MiB)          a repeated prompt is quicker, by as much as fits in
 //   slots         +300 · log2(slots / configured)      requests at once; they share two cores, not memory
 //
-// The load mode is always copy, which is as fast as the engine's default and takes half of it (bench/memory). Nothing
-// that makes a model slower or worse has a positive term, so it is only chosen where it buys something.
+// The load mode is copy, which is as fast as the engine's default and takes half of it (bench/memory), or compact where
+// that differs. Nothing that makes a model slower or worse has a positive term, so it is only chosen where it buys
+// something.
 //
 // Fitter is pure: it says what has to be measured and is told. Anchors of each file are measured first; other settings
 // are estimated from them (KV bytes are linear in the padded context, compute buffers nearly so), the best combination
@@ -45,12 +48,13 @@ struct FitFile {
 
 struct FitModel {
     std::string name;
-    int priority = 50;           // 0–100
-    EngineShape shape;           // as configured
-    int batch = 256;             // as configured; that of an embedding model grows with its context
-    int floor = 512;             // tokens of a slot, at least
-    std::vector<FitFile> files;  // the configured one, then the alternatives
-    int trained_context = 0;     // tokens; a slot gets no more
+    int priority = 50;             // 0–100
+    EngineShape shape;             // as configured
+    int batch = 256;               // as configured; that of an embedding model grows with its context
+    int floor = 512;               // tokens of a slot, at least
+    std::vector<FitFile> files;    // the configured one, then the alternatives
+    int trained_context = 0;       // tokens; a slot gets no more
+    bool compact_differs = false;  // the processor has AMX
 };
 
 // One way to run a model.
@@ -61,7 +65,8 @@ struct Setting {
 
 // All ways that are considered: contexts from the floor in doublings up to the trained one, and the configured one;
 // f16, q8_0, q4_0; prompt caches of 0, 64 MiB, 256 MiB, 1 GiB and the configured one; slots as configured, twice and
-// four times as many; batches as configured, 128 and 64. An embedding model has contexts and files alone.
+// four times as many; batches as configured, 128 and 64; load modes. An embedding model has contexts, load modes and
+// files alone.
 [[nodiscard]] std::vector<Setting> settings_of(const FitModel& model);
 [[nodiscard]] std::int64_t utility_of(const FitModel& model, const EngineShape& shape);
 

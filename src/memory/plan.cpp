@@ -16,8 +16,11 @@ constexpr std::array<std::string_view, 11> line_names = {
     "weights", "weights_mapped", "kv_cache",       "recurrent_state", "checkpoints", "compute",
     "output",  "mmproj",         "mmproj_compute", "prompt_cache",    "overhead"};
 
-constexpr std::array<std::pair<LoadMode, std::string_view>, 3> load_modes = {
-    {{LoadMode::copy, "copy"}, {LoadMode::mmap, "mmap"}, {LoadMode::engine_default, "engine_default"}}};
+constexpr std::array<std::pair<LoadMode, std::string_view>, 4> load_modes = {
+    {{LoadMode::copy, "copy"},
+     {LoadMode::compact, "compact"},
+     {LoadMode::mmap, "mmap"},
+     {LoadMode::engine_default, "engine_default"}}};
 
 std::optional<PlanLine> line_of(const json::value& value) {
     const auto* object = value.if_object();
@@ -111,6 +114,8 @@ std::string text_of_split(const EngineShape& shape) {
 }
 
 std::vector<std::string> measure_arguments(const EngineShape& shape) {
+    // What tells them apart is what the child is started in.
+    const auto mode = shape.load_mode == LoadMode::compact ? LoadMode::copy : shape.load_mode;
     std::vector<std::string> arguments = {"--model",       shape.model.string(),
                                           "--context",     std::to_string(shape.context_length),
                                           "--parallel",    std::to_string(shape.parallel),
@@ -120,9 +125,8 @@ std::vector<std::string> measure_arguments(const EngineShape& shape) {
         arguments.insert(arguments.end(),
                          {"--mmproj", shape.mmproj->string(), "--image-tokens", std::to_string(shape.image_tokens)});
     }
-    arguments.insert(arguments.end(),
-                     {"--kv-type", shape.kv_cache_type, "--load-mode", std::string(name_of(shape.load_mode)),
-                      "--checkpoints", std::to_string(shape.checkpoints)});
+    arguments.insert(arguments.end(), {"--kv-type", shape.kv_cache_type, "--load-mode", std::string(name_of(mode)),
+                                       "--checkpoints", std::to_string(shape.checkpoints)});
     for (const auto& node : shape.nodes) arguments.insert(arguments.end(), {"--node", node});
     if (!shape.nodes.empty()) arguments.insert(arguments.end(), {"--split", text_of_split(shape)});
     if (shape.embedding) arguments.emplace_back("--embedding");

@@ -19,10 +19,11 @@
 
 namespace sarai::memory {
 
-// How weights come into memory. "copy" (the engine's load mode none): read and repacked once, anonymous memory. "mmap":
-// the file is mapped and not repacked; its pages are resident but reclaimable. "engine_default": mapped and repacked,
-// so that both are resident (bench/memory: SOLAR-10.7B takes 11.2 GiB instead of 6.5).
-enum class LoadMode : std::uint8_t { copy, mmap, engine_default };
+// How weights come into memory. "copy" (the engine's load mode none): read and repacked once, anonymous memory.
+// "compact": the same without the layout of Intel's AMX, which takes more (engine/amx.hpp); elsewhere it is "copy".
+// "mmap": the file is mapped and not repacked; its pages are resident but reclaimable. "engine_default": mapped and
+// repacked, so that both are resident (bench/memory: SOLAR-10.7B takes 11.2 GiB instead of 6.5).
+enum class LoadMode : std::uint8_t { copy, compact, mmap, engine_default };
 [[nodiscard]] std::string_view name_of(LoadMode mode);
 [[nodiscard]] std::optional<LoadMode> load_mode_named(std::string_view name);
 

@@ -267,4 +267,30 @@ TEST_F(ChildProcessTest, InACageHasNoNetworkAndOnlySoMuchOfEverything) {
     });
 }
 
+#if defined(__x86_64__)
+TEST_F(ChildProcessTest, InACageWithoutAmxIsRefusedItsRegistersAndNothingElse) {
+    // arch_prctl: ARCH_REQ_XCOMP_PERM of tile data, then ARCH_GET_XCOMP_SUPP, which anyone may ask.
+    const std::string script =
+        "import ctypes, errno\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "asked = libc.syscall(158, 0x1023, 18)\n"
+        "print('refused' if asked and ctypes.get_errno() == errno.EPERM else 'not by us')\n"
+        "print(libc.syscall(158, 0x1021, ctypes.byref(ctypes.c_ulong())))\n";
+    const auto caged = [&](Cage cage) {
+        auto child = ChildProcess::start(io.get_executor(),
+                                         {.program = "/usr/bin/python3", .arguments = {"-c", script}, .cage = cage});
+        EXPECT_TRUE(child.has_value());
+        return std::move(*child);
+    };
+    run([&]() -> asio::awaitable<void> {
+        const auto without = caged({.amx = false});
+        co_await without->wait();
+        EXPECT_EQ(without->output(), "refused\n0\n") << without->last_words(3);
+        const auto with = caged({});
+        co_await with->wait();
+        EXPECT_EQ(with->output(), "not by us\n0\n") << with->last_words(3);
+    });
+}
+#endif
+
 }  // namespace sarai::engine

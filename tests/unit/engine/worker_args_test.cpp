@@ -35,6 +35,9 @@ TEST(WorkerArguments, FollowTheLoadModeAndTheTypeOfTheCache) {
     for (const auto* part : {"--cache-type-k q8_0 --cache-type-v q8_0", "--load-mode mmap --no-repack --flash-attn on",
                              "--batch-size 512 --ubatch-size 512"})
         EXPECT_THAT(line, testing::HasSubstr(part));
+    configured.load_mode = "compact";  // what it is not is in what it is started in
+    EXPECT_THAT(line_of({.name = "m", .shape = shape_of(configured, config::ModelKind::chat)}),
+                testing::HasSubstr("--load-mode none"));
     configured.load_mode = "engine_default";
     EXPECT_THAT(line_of({.name = "m", .shape = shape_of(configured, config::ModelKind::chat)}),
                 testing::Not(testing::HasSubstr("--no-repack")));

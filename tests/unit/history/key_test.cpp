@@ -69,7 +69,7 @@ TEST(PlanKey, ChangesWithTheFilesAndTheEngineButNotWithTheirPlace) {
 
 TEST(PlanKey, IsReadable) {
     EXPECT_EQ(plan_key({.model = "/m"}, model, {}, "0123"),
-              "v1 model=1000:1700000000000000000:0000000000000007 mmproj=- context=2048 parallel=1 batch=256 "
+              "v2 model=1000:1700000000000000000:0000000000000007 mmproj=- context=2048 parallel=1 batch=256 "
               "micro_batch=256 image_tokens=0 embedding=0 prompt_cache=0 kv=f16 load=copy checkpoints=8 engine=0123");
 }
 

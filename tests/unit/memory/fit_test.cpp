@@ -184,6 +184,19 @@ TEST(Fit, SaysWhatTheNextStepWouldTake) {
                 static_cast<double>((true_cost(*model.next) - true_cost(model.shape)).count), 64);
 }
 
+TEST(Fit, TakesTheCompactLayoutWhereItDiffersAndTheBudgetAsksForIt) {
+    const Engine with_amx = [](const EngineShape& shape) -> Result<ModelPlan> {
+        return of(additive(shape)->total() + (shape.load_mode == LoadMode::compact ? Bytes{} : MiB(200)));
+    };
+    auto model = chat("m", 4096);
+    EXPECT_FALSE(fit_with(with_amx, {model}, MiB(1100)).fit->possible);
+    model.compact_differs = true;
+    const auto tight = fit_with(with_amx, {model}, MiB(1100));
+    ASSERT_TRUE(tight.fit && tight.fit->possible);
+    EXPECT_EQ(tight.fit->models[0].shape.load_mode, LoadMode::compact);
+    EXPECT_EQ(fit_with(with_amx, {model}, GiB(10)).fit->models[0].shape.load_mode, LoadMode::copy);
+}
+
 TEST(Fit, PassesOverQuantisedCachesThatTheEngineRefuses) {
     const Engine engine = [](const EngineShape& shape) -> Result<ModelPlan> {
         if (is_quantised(shape.kv_cache_type)) return fail(Code::unsupported, "heads of 80 values");
@@ -222,6 +235,7 @@ TEST(Utility, IsWhatTheHeaderSays) {
     EXPECT_EQ(of_change([](EngineShape& s) { s.kv_cache_type = "q4_0"; }), -2800);
     EXPECT_EQ(of_change([](EngineShape& s) { s.model = "half.gguf"; }), -3000);
     EXPECT_EQ(of_change([](EngineShape& s) { s.batch = 128; }), -250);
+    EXPECT_EQ(of_change([](EngineShape& s) { s.load_mode = LoadMode::compact; }), -400);
     EXPECT_EQ(of_change([](EngineShape& s) { s.prompt_cache = MiB(64); }), 100);
     EXPECT_EQ(of_change([](EngineShape& s) { s.prompt_cache = GiB(1); }), 300);
     EXPECT_EQ(of_change([](EngineShape& s) {

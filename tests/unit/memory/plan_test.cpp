@@ -46,7 +46,7 @@ TEST(EngineShape, HasNoBuffersForInputsThatNoEmbedderTakes) {
 }
 
 TEST(LoadModes, AreNamedAsInTheConfiguration) {
-    for (const auto mode : {LoadMode::copy, LoadMode::mmap, LoadMode::engine_default})
+    for (const auto mode : {LoadMode::copy, LoadMode::compact, LoadMode::mmap, LoadMode::engine_default})
         EXPECT_EQ(load_mode_named(name_of(mode)), mode);
     EXPECT_EQ(load_mode_named("none"), std::nullopt);
 }

@@ -1,0 +1,31 @@
+#include "engine/amx.hpp"
+
+#include <gtest/gtest.h>
+
+namespace sarai::engine {
+namespace {
+
+using memory::LoadMode;
+
+TEST(Amx, IsUsedUnlessMemoryIsToBeSaved) {
+    EXPECT_TRUE(may_use_amx({.load_mode = LoadMode::copy}, "llama"));
+    EXPECT_TRUE(may_use_amx({.parallel = 4, .load_mode = LoadMode::engine_default}, "llama"));
+    EXPECT_FALSE(may_use_amx({.load_mode = LoadMode::compact}, "llama"));
+}
+
+TEST(Amx, IsKeptFromModelsWithStateAndSeveralSlotsForTheEngineCrashesThere) {
+    for (const auto* architecture : {"lfm2", "mamba", "qwen3next"}) {
+        EXPECT_TRUE(may_use_amx({.parallel = 1}, architecture));
+        EXPECT_FALSE(may_use_amx({.parallel = 2}, architecture));
+        EXPECT_FALSE(may_use_amx({.parallel = 4, .load_mode = LoadMode::engine_default}, architecture));
+    }
+}
+
+TEST(Amx, IsNotDecidedByAFileThatIsNone) {
+    EXPECT_EQ(architecture_of("/dev/null"), std::nullopt);
+    EXPECT_EQ(architecture_of("/nowhere"), std::nullopt);
+    EXPECT_TRUE(cage_of({.model = "/nowhere", .parallel = 4}).amx);
+}
+
+}  // namespace
+}  // namespace sarai::engine
