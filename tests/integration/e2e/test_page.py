@@ -227,11 +227,10 @@ class Chat(Page):
         answer.find_element("css selector", ".decision summary").click()
         self.assertIn("Changed hands after", answer.text)
         browser.screenshot("chat-fallback")
-        for view in ("decisions", "endpoints"):
+        for view, seen in (("decisions", "solar"), ("endpoints", "down")):
             browser.driver.get(f"{server.url}/#/{view}")
-            wait_until(lambda: browser.all("td"), "the table")
+            wait_until(lambda: browser.all("td") and seen in browser.text("main"), f"the table, with {seen}")
             browser.screenshot(f"{view}-lost-server")
-        wait_until(lambda: "down" in browser.text("main"), "the loss")
 
     def test_a_long_answer_is_laid_out_piece_by_piece(self):
         with FakeUpstream("openai", tokens=10_000, token="A line of a long answer, with `code`.\n\n") as fake:
