@@ -32,7 +32,7 @@ def cases(roles, quick):
             continue
         yield {"role": role, "context": context, "kv": kv_type, "slots": slots, "load_mode": "copy"}
     # What else a plan is made for: one case per load mode.
-    for role, mode in itertools.product(roles, ("mmap", "engine_default")):
+    for role, mode in itertools.product(roles, ("compact", "mmap", "engine_default")):
         if not quick or role == "lfm2":
             yield {"role": role, "context": 2048, "kv": "f16", "slots": 1, "load_mode": mode}
 

@@ -1,6 +1,7 @@
-"""Three ways for weights to come into memory, as keys of our configuration: what each costs and what it gives.
+"""Four ways for weights to come into memory, as keys of our configuration: what each costs and what it gives.
 
 copy            read once and repacked for the CPU; anonymous memory (the default)
+compact         the same without the layout of Intel's AMX (elsewhere it is copy)
 mmap            the file is mapped and computed with as it is; the kernel can drop its pages
 engine_default  mapped and repacked: the mapped pages stay resident beside the copy
 
@@ -15,7 +16,7 @@ import footprint
 import report
 from models import model_file
 
-MODES = ("engine_default", "mmap", "copy")
+MODES = ("engine_default", "mmap", "copy", "compact")
 ROLES = ("lfm2", "embed", "omni", "solar")
 # Tokens read and written, so that each takes some seconds (about 120 and 37, 18 and 6, 11 and 5 tokens/s on two cores).
 WORK = {"lfm2": (512, 64), "embed": (2000, 0), "omni": (256, 24), "solar": (160, 16)}
