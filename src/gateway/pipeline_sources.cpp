@@ -23,6 +23,16 @@ std::string one_line(std::string_view text, std::size_t most) {
     return line;
 }
 
+// In Markdown, which most clients show, a title is no link, no picture and no tag.
+std::string as_written(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        if (std::string_view("\\[]<`").contains(c)) escaped += '\\';
+        escaped += c;
+    }
+    return escaped;
+}
+
 }  // namespace
 
 void PipelineSources::note(std::string_view spanish, std::string_view english) {
@@ -42,8 +52,8 @@ std::string PipelineSources::list() const {
         const auto& one = value.get_object();
         const auto title = protocols::string_at(one, "title");
         text += fmt::format("{}- [{}] {}{}", text.empty() ? "" : "\n", one.at("number").to_number<std::size_t>(),
-                            protocols::string_at(one, "citation"),
-                            title.empty() ? "" : fmt::format(" ({})", one_line(title, 120)));
+                            as_written(protocols::string_at(one, "citation")),
+                            title.empty() ? "" : fmt::format(" ({})", as_written(one_line(title, 120))));
     }
     return text;
 }

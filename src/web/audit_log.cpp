@@ -4,8 +4,10 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <chrono>
@@ -22,6 +24,8 @@ namespace json = boost::json;
 
 // Of the line before the first one.
 const std::string beginning(Sha256::hex_length, '0');
+// Each log starts so; what has another start is somebody's file.
+constexpr std::string_view first_bytes = R"({"n":1,)";
 constexpr std::size_t longest_line = std::size_t{1} << 20;
 
 std::unexpected<Error> io_error(const std::filesystem::path& path) {
@@ -95,6 +99,12 @@ Result<AuditLog> AuditLog::open(const std::filesystem::path& path) {
     if (::flock(file, LOCK_EX | LOCK_NB) != 0)
         return fail(Code::io, fmt::format("the audit log {} belongs to another sarai", path.string()),
                     std::error_code(errno, std::generic_category()));
+    std::array<char, first_bytes.size()> start;
+    const auto got = ::pread(file, start.data(), start.size(), 0);
+    if (got < 0) return io_error(path);
+    if (!first_bytes.starts_with(std::string_view(start.data(), static_cast<std::size_t>(got))))
+        return fail(Code::corrupt_file, fmt::format("{} is no audit log", path.string()),
+                    "Name another file in web.audit_log, or move this one away.");
     auto there = verify_audit_log(path);
     if (!there) return std::unexpected(there.error());
     log.lines_ = there->lines;
@@ -113,6 +123,12 @@ AuditLog& AuditLog::operator=(AuditLog&& other) noexcept {
     lines_ = other.lines_;
     std::swap(last_, other.last_);
     return *this;
+}
+bool AuditLog::is_at(const std::filesystem::path& path) const {
+    struct stat mine{};
+    struct stat named{};
+    return ::fstat(file_, &mine) == 0 && ::stat(path.c_str(), &named) == 0 && mine.st_ino == named.st_ino &&
+           mine.st_dev == named.st_dev;
 }
 AuditLog::~AuditLog() {
     if (file_ >= 0) ::close(file_);

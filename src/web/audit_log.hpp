@@ -16,13 +16,15 @@ namespace sarai::web {
 
 class AuditLog {
 public:
-    // Makes the file (mode 0600) or goes on where it ends. Errors: io; corrupt_file for one whose last line is none of
-    // this log's.
+    // Makes the file (mode 0600) or goes on where it ends. Errors: io; corrupt_file for one that does not
+    // begin as such a log does.
     [[nodiscard]] static Result<AuditLog> open(const std::filesystem::path& path);
     AuditLog(AuditLog&& other) noexcept;
     AuditLog& operator=(AuditLog&& other) noexcept;
     ~AuditLog();
 
+    // Whether what is written goes to the file that has this name now.
+    [[nodiscard]] bool is_at(const std::filesystem::path& path) const;
     // Blocks until it is on the disk. Errors: io.
     [[nodiscard]] Result<void> add(boost::json::object entry);
 

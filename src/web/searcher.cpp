@@ -37,7 +37,10 @@ Searcher::Searcher(const config::Web& settings, const media::Fetcher& fetcher, C
       fetcher_(fetcher),
       clock_(clock ? std::move(clock) : Clock([] { return std::chrono::system_clock::now(); })) {}
 
-Searcher::~Searcher() { disk_.join(); }
+Searcher::~Searcher() {
+    disk_.join();
+    reader_.join();
+}
 
 std::chrono::milliseconds Searcher::ttl_of(const Question& question) const {
     return is_about_now(question.text, year_of(clock_())) ? settings_.ttl_fresh : settings_.ttl;
@@ -52,9 +55,15 @@ asio::awaitable<Result<void>> Searcher::log(boost::json::object entry) {
     if (settings_.audit_log.empty()) co_return Result<void>{};
     co_return co_await net::on_thread(
         disk_, [audit = audit_, path = settings_.audit_log, entry = std::move(entry)]() mutable -> Result<void> {
-            if (!*audit) {
+            // Another path since a reload, or the file was moved away (logrotate).
+            if (!*audit || !(*audit)->is_at(path)) {
                 auto opened = AuditLog::open(path);
-                if (!opened) return std::unexpected(opened.error());
+                // Whatever it is: the log cannot be written, and a client is not told of a broken model.
+                if (!opened) {
+                    auto error = std::move(opened.error());
+                    error.code = Code::io;
+                    return std::unexpected(std::move(error));
+                }
                 *audit = std::move(*opened);
             }
             return (*audit)->add(std::move(entry));
@@ -72,12 +81,7 @@ asio::awaitable<Result<std::vector<Hit>>> Searcher::ask_provider(const Question&
         {.connect = std::min<std::chrono::milliseconds>(budget, 2s), .first_byte = budget, .silence = budget},
         most_results, budget);
     if (!answer) co_return std::unexpected(answer.error());
-    if (answer->status != 200)
-        co_return fail(Code::upstream, fmt::format("the search engine answered {}", answer->status),
-                       answer->status == 403
-                           ? "SearXNG has to allow JSON: search.formats: [html, json] in its settings.yml."
-                           : "");
-    co_return read_searxng(answer->body, 20);
+    co_return read_reply(answer->status, answer->body, 20);
 }
 
 asio::awaitable<void> Searcher::read_one(const Question& question, Found& found, std::size_t place, std::size_t share) {
@@ -86,16 +90,22 @@ asio::awaitable<void> Searcher::read_one(const Question& question, Found& found,
     if (auto* kept = pages_.find(url); kept != nullptr && is_fresh(kept->at, question)) {
         page = kept->value;
     } else {
+        // Before it is asked for: one that does not come in time is given up wherever it is.
+        const auto note = [&](std::string_view event, std::string_view outcome) -> asio::awaitable<bool> {
+            boost::json::object entry{{"event", event}, {"request", question.request_id}, {"url", url}};
+            if (!outcome.empty()) entry["outcome"] = outcome;
+            const auto logged = co_await log(std::move(entry));
+            if (!logged) spdlog::error("{}", describe(logged.error()));
+            co_return logged.has_value();
+        };
+        if (!co_await note("page", {})) co_return;
         auto fetched = co_await fetcher_.fetch(
             url, {.types = {"text/", "application/xhtml+xml"}, .max_bytes = settings_.max_page_bytes});
-        auto text = fetched ? read_page(fetched->content_type, fetched->bytes)
-                            : Result<PageText>(std::unexpected(fetched.error()));
-        if (auto logged = co_await log({{"event", "page"},
-                                        {"request", question.request_id},
-                                        {"url", url},
-                                        {"outcome", text ? "read" : text.error().message}});
-            !logged)
-            spdlog::error("{}", describe(logged.error()));
+        auto text =
+            fetched ? co_await net::on_thread(
+                          reader_, [page = std::move(*fetched)] { return read_page(page.content_type, page.bytes); })
+                    : Result<PageText>(std::unexpected(fetched.error()));
+        (void)co_await note("page_read", text ? "read" : text.error().message);
         if (!text) {
             if (found.why_unread.empty()) found.why_unread = text.error().message;
             co_return;
@@ -105,7 +115,8 @@ asio::awaitable<void> Searcher::read_one(const Question& question, Found& found,
         pages_.put(url, {.value = *page, .at = clock_()});
     }
     auto& source = found.sources[place];
-    auto passages = best_passages(page->text, question.text, share);
+    auto passages = co_await net::on_thread(
+        reader_, [text = page->text, asked = question.text, share] { return best_passages(text, asked, share); });
     if (passages.empty()) co_return;
     source.text = std::move(passages);
     source.read = true;

@@ -84,6 +84,7 @@ private:
     Recent<std::string, Kept<std::vector<Hit>>> results_{256};
     Recent<std::string, Kept<Page>> pages_{128};
     asio::thread_pool disk_{1};
+    asio::thread_pool reader_{1};  // takes pages apart: megabytes of strange HTML
     std::shared_ptr<std::optional<AuditLog>> audit_ = std::make_shared<std::optional<AuditLog>>();
 };
 

@@ -9,6 +9,7 @@
 #include <boost/url/rfc/unreserved_chars.hpp>
 
 #include "base/utf8.hpp"
+#include "net/url.hpp"
 #include "protocols/json.hpp"
 
 namespace sarai::web {
@@ -16,8 +17,26 @@ namespace {
 
 namespace json = boost::json;
 
+constexpr std::string_view allow_json = "SearXNG has to allow JSON: search.formats: [html, json] in its settings.yml.";
+constexpr std::size_t longest_url = 2000;
+constexpr std::string_view to_escape = R"( "<>\^`{|})";  // that people write and no URL has
+
 std::string text_at(const json::object& object, std::string_view key, std::size_t most) {
-    return protocols::excerpt(valid_utf8(protocols::string_at(object, key)), most);
+    auto text = protocols::excerpt(valid_utf8(protocols::string_at(object, key)), most);
+    // It reaches prompts, answers and terminals.
+    std::ranges::replace_if(text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return text;
+}
+
+// Addresses in other scripts are common; as they go over the wire they are ASCII. Empty for what is no address: line
+// ends or control characters in it would reach prompts and answers.
+std::string address_at(const json::object& object) {
+    std::string url;
+    for (const unsigned char c : protocols::string_at(object, "url"))
+        url += c < 0x80 && !to_escape.contains(static_cast<char>(c)) ? std::string(1, static_cast<char>(c))
+                                                                     : fmt::format("%{:02X}", c);
+    if (url.size() > longest_url || !net::parse_url(url)) return {};
+    return url;
 }
 
 // "unresponsive_engines": [["duckduckgo", "timeout"], …]
@@ -38,11 +57,16 @@ std::string searxng_target(std::string_view question, std::string_view language)
                        language == "es" || language == "en" ? language : "all");
 }
 
+Result<std::vector<Hit>> read_reply(unsigned status, std::string_view body, std::size_t most) {
+    if (status == 200) return read_searxng(body, most);
+    return fail(Code::upstream, fmt::format("the search engine answered {}", status),
+                status == 403 ? std::string(allow_json) : "");
+}
+
 Result<std::vector<Hit>> read_searxng(std::string_view body, std::size_t most) {
     const auto parsed = protocols::parse_json(body);
     if (!parsed || !parsed->is_object())
-        return fail(Code::upstream, "the search engine answered something else than JSON",
-                    "SearXNG has to allow it: search.formats: [html, json] in its settings.yml.");
+        return fail(Code::upstream, "the search engine answered something else than JSON", std::string(allow_json));
     const auto& answer = parsed->get_object();
     const auto* results = protocols::array_at(answer, "results");
     if (results == nullptr) return fail(Code::upstream, "the search engine's answer has no \"results\"");
@@ -51,10 +75,9 @@ Result<std::vector<Hit>> read_searxng(std::string_view body, std::size_t most) {
         if (hits.size() == most) break;
         if (!entry.is_object()) continue;
         const auto& one = entry.get_object();
-        const auto url = protocols::string_at(one, "url");
-        const bool web = url.starts_with("http://") || url.starts_with("https://");
-        if (!web || url.size() > 2000 || std::ranges::contains(hits, url, &Hit::url)) continue;
-        hits.push_back({.url = std::string(url),
+        auto url = address_at(one);
+        if (url.empty() || std::ranges::contains(hits, url, &Hit::url)) continue;
+        hits.push_back({.url = std::move(url),
                         .title = text_at(one, "title", 200),
                         .snippet = text_at(one, "content", 2000),
                         .published = text_at(one, "publishedDate", 40)});

@@ -24,4 +24,7 @@ struct Hit {
 // has no results and says that none of its sources answered.
 [[nodiscard]] Result<std::vector<Hit>> read_searxng(std::string_view body, std::size_t most);
 
+// The same of a whole answer. Errors: also upstream for a status that is not 200.
+[[nodiscard]] Result<std::vector<Hit>> read_reply(unsigned status, std::string_view body, std::size_t most);
+
 }  // namespace sarai::web

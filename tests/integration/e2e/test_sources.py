@@ -228,15 +228,43 @@ class TheWeb(Asking):
         self.search(sarai, "Who was Ada?")
         self.search(sarai, "Who was Ada?")
         lines = [json.loads(line) for line in log.read_text().splitlines()]
-        self.assertEqual([(l["n"], l["event"]) for l in lines], [(1, "search"), (2, "page"), (3, "search")])
-        self.assertEqual((lines[0]["query"], lines[1]["url"], lines[2]["cached"]), ("Who was Ada?", url, True))
+        self.assertEqual([(l["n"], l["event"]) for l in lines], [(1, "search"), (2, "page"), (3, "page_read"), (4, "search")])
+        self.assertEqual((lines[0]["query"], lines[1]["url"], lines[2]["outcome"], lines[3]["cached"]), ("Who was Ada?", url, "read", True))
         whole = sarai.cli("web", "verify", "--config", sarai.config, "--json")
         self.assertEqual(whole.returncode, 0, whole.stderr)
-        self.assertEqual((json.loads(whole.stdout)["whole"], json.loads(whole.stdout)["lines"]), (True, 3))
+        self.assertEqual((json.loads(whole.stdout)["whole"], json.loads(whole.stdout)["lines"]), (True, 4))
         log.write_text(log.read_text().replace("Who was Ada?", "Who was Eve?", 1))
         broken = sarai.cli("web", "verify", log)
         self.assertEqual(broken.returncode, 1)
         self.assertIn("broken at line 2", broken.stdout)
+
+    def test_the_audit_log_follows_its_path_and_its_name(self):
+        self.web.found((self.web.page("/slow", "text"), "A", "a"))
+        self.web.page_delay = 5
+        sarai = self.start(", audit_log: audit/web.jsonl, timeout: 2s")
+        log = sarai.folder / "audit" / "web.jsonl"
+        self.search(sarai, "Who was Ada?")
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        self.assertEqual([l["event"] for l in lines], ["search", "page"], "a page that did not come in time was asked for")
+        log.rename(log.with_suffix(".1"))
+        self.search(sarai, "Who was Bob?")
+        self.assertEqual(json.loads(log.read_text().splitlines()[0])["n"], 1)
+        notes = sarai.folder / "notes.txt"
+        notes.write_text("milk\nbread\n")
+        sarai.config.write_text(sarai.config.read_text().replace("audit/web.jsonl", "notes.txt"))
+        self.assertEqual(sarai.request("POST", "/sarai/reload").status, 200)
+        reply = self.ask(sarai, "web-search", "Who was Eve?", status=500)
+        self.assertIn("no audit log", reply.json["error"]["message"])
+        self.assertEqual(notes.read_text(), "milk\nbread\n")
+
+    def test_titles_and_addresses_of_strangers_are_text(self):
+        self.web.found((self.web.page("/a", "text"), "![t](https://tracker.example/p.png) \x1b]0;pwned\x07", "a"),
+                       ("http://127.0.0.1:1/\n\n# Owned", "B", "b"))
+        reply = self.ask(self.start(), "web-search", "Who was Ada?")
+        answer = reply.json["choices"][0]["message"]["content"]
+        self.assertIn(r"!\[t\](https", answer)
+        for trace in ("Owned", "\x1b", "\x07"):
+            self.assertNotIn(trace, reply.body.decode() if isinstance(reply.body, bytes) else reply.body)
 
     def test_where_everything_is_to_be_logged_nothing_is_searched_without_the_log(self):
         self.web.found((self.web.page("/a", "text"), "A", "a"))

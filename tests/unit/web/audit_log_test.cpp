@@ -96,5 +96,30 @@ TEST_F(AuditLogTest, SaysThatItCannotBeWritten) {
     EXPECT_EQ(verify_audit_log(path).error().code, Code::io);
 }
 
+TEST_F(AuditLogTest, WritesToNobodysOtherFile) {
+    std::filesystem::create_directories(path.parent_path());
+    for (const auto* other : {"milk\nbread\n", "{}", "\n", R"({"n":2,"time":)"}) {
+        write(other);
+        const auto log = AuditLog::open(path);
+        ASSERT_FALSE(log) << other;
+        EXPECT_EQ(log.error().code, Code::corrupt_file);
+        EXPECT_EQ(text(), other);
+    }
+    for (const auto* torn : {"", R"({"n")", R"({"n":1,"time":"20)"}) {
+        write(torn);
+        EXPECT_TRUE(AuditLog::open(path)) << torn;
+    }
+}
+
+TEST_F(AuditLogTest, KnowsWhenItsNameIsAnotherFiles) {
+    auto log = AuditLog::open(path);
+    ASSERT_TRUE(log && log->is_at(path));
+    std::filesystem::rename(path, path.string() + ".1");
+    EXPECT_FALSE(log->is_at(path));
+    EXPECT_TRUE(log->is_at(path.string() + ".1"));
+    write("");
+    EXPECT_FALSE(log->is_at(path));
+}
+
 }  // namespace
 }  // namespace sarai::web

@@ -41,4 +41,19 @@ TEST(ReadSearxng, SaysWhatIsWrong) {
     EXPECT_TRUE(nothing->empty());
 }
 
+TEST(Searxng, TakesNoAddressThatIsNoneAndNoControlCharacters) {
+    const auto hits = read_searxng(
+        R"json({"results": [
+          {"url": "http://a.example/\n\n# Owned", "title": "A", "content": "a"},
+          {"url": "http://b.example/\u001b]0;pwned\u0007", "title": "B", "content": "b"},
+          {"url": "javascript:alert(1)", "title": "C", "content": "c"},
+          {"url": "https://es.example/wiki/Año nuevo", "title": "D\u001b[2J\u007f", "content": "d\ne"}]})json",
+        9);
+    ASSERT_TRUE(hits) << describe(hits.error());
+    ASSERT_EQ(hits->size(), 1U);
+    EXPECT_EQ(hits->front().url, "https://es.example/wiki/A%C3%B1o%20nuevo");
+    EXPECT_EQ(hits->front().title, "D [2J ");
+    EXPECT_EQ(hits->front().snippet, "d e");
+}
+
 }  // namespace sarai::web
