@@ -58,10 +58,6 @@ bool wants_documents(const config::Config& config) {
     });
 }
 
-bool wants_media(const config::Config& config) {
-    return std::ranges::any_of(config.models, [](const auto& model) { return model.local && model.local->mmproj; });
-}
-
 // What waits for programs and the network runs at the same time; its checks stand where they were asked for.
 class Examination {
 public:
@@ -167,8 +163,7 @@ void start_all(Examination& examination, const cli::Written& written) {
     examination.start_files(written);
     for (auto& server : servers_of(written)) examination.start(look_at_server(std::move(server)));
     if (!config.web.url.empty())
-        examination.start(
-            look_at_url("web", config.web.url, config.web.api_key, "/config", written.place({"web", "url"})));
+        examination.start(look_at_search(config.web.url, config.web.api_key, written.place({"web", "url"})));
     if (!config.telemetry.otlp_endpoint.empty())
         examination.start(look_at_url("telemetry", config.telemetry.otlp_endpoint, {}, "/",
                                       written.place({"telemetry", "otlp_endpoint"})));
@@ -176,11 +171,10 @@ void start_all(Examination& examination, const cli::Written& written) {
         examination.start_knowledge(knowledge::store_place(config.knowledge.store, config.engine.state_dir));
         examination.start(look_at_program("pdftotext", "-v", "PDF files cannot be added to documents"));
     }
-    const bool speaks = written.says({"speech"});
-    if (speaks) examination.start(look_at_program("espeak-ng", "--version", "nothing can be spoken"));
-    if (wants_media(config) || speaks)
-        for (const auto* name : {"ffmpeg", "ffprobe"})
-            examination.start(look_at_program(name, "-version", "sound, films and many pictures are refused"));
+    // Speech is always offered, in formats that ffmpeg makes.
+    examination.start(look_at_program("espeak-ng", "--version", "nothing can be spoken"));
+    for (const auto* name : {"ffmpeg", "ffprobe"})
+        examination.start(look_at_program(name, "-version", "sound, films and many pictures are refused"));
 }
 
 }  // namespace

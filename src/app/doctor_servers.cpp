@@ -9,6 +9,7 @@
 
 #include "net/http_client.hpp"
 #include "protocols/json.hpp"
+#include "web/searxng.hpp"
 
 namespace sarai::app {
 namespace {
@@ -203,6 +204,33 @@ std::vector<AskedServer> servers_of(const cli::Written& written) {
 asio::awaitable<Checks> look_at_server(AskedServer server) {
     ServerCheck check(std::move(server));
     co_return co_await check.run();
+}
+
+asio::awaitable<cli::Check> look_at_search(std::string url, std::string key, std::string place) {
+    cli::Check check{.group = std::string(group), .name = "web", .text = {}};
+    const auto refused = [&](Error error) {
+        check = failed(check.group, check.name, error);
+        check.place = place;
+        return check;
+    };
+    auto origin = net::Origin::parse(url);
+    if (!origin) co_return refused(std::move(origin.error()));
+    origin->bearer = std::move(key);
+    const bool has_key = !origin->bearer.empty();
+    net::Client client(co_await asio::this_coro::executor, std::move(*origin));
+    // Once: behind it are other people's search engines.
+    const auto begun = Clock::now();
+    const auto reply =
+        co_await client.fetch({.target = web::searxng_target("sarai", "en")}, patience, most_body, at_most);
+    if (!reply) co_return refused(reply.error());
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begun);
+    if (reply->status == 401)
+        co_return refused({.code = Code::upstream, .message = url + " " + refusal(reply->status, has_key)});
+    const auto hits = web::read_reply(reply->status, reply->body, 20);
+    if (!hits) co_return refused(hits.error());
+    check.text = fmt::format("{} answers with {} {}, {}", url, hits->size(), hits->size() == 1 ? "result" : "results",
+                             milliseconds(took));
+    co_return check;
 }
 
 asio::awaitable<cli::Check> look_at_url(std::string name, std::string url, std::string bearer, std::string target,

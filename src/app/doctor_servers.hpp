@@ -25,6 +25,9 @@ struct AskedServer {
 
 [[nodiscard]] boost::asio::awaitable<Checks> look_at_server(AskedServer server);
 
+// A search engine: whether it finds something, as the web steps of pipelines ask it.
+[[nodiscard]] boost::asio::awaitable<cli::Check> look_at_search(std::string url, std::string key, std::string place);
+
 // A server whose answer to `target` does not matter, as long as there is one.
 [[nodiscard]] boost::asio::awaitable<cli::Check> look_at_url(std::string name, std::string url, std::string bearer,
                                                              std::string target, std::string place);

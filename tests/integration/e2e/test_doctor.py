@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 
 from harness import BIN, MODELS, Case, FakeUpstream, Sarai, free_port, local, main, ollama, run_cli
+from searxng import Web
 
 
 class Doctor(Case):
@@ -149,6 +150,19 @@ class Broken(Doctor):
         far = f"backend: openai_http, model: lfm2, endpoints: [{{url: '{guarded.url}', api_key: 0123456789abcdef0123456789abcdef}}]"
         checks = self.doctor("--config", self.config({"far": far}))
         self.assertIn("has lfm2", self.find(checks, "servers", guarded.url.removeprefix("http://"))["text"])
+
+    def test_a_search_engine_that_cannot_be_asked_as_pipelines_ask_it(self):
+        web = Web()
+        self.addCleanup(web.close)
+        web.found(("https://a.example/", "A", "a"))
+        config = self.config({"lfm2": local("lfm2")}, extra=f"web: {{url: '{web.url}'}}")
+        self.assertIn("answers with 1 result", self.find(self.doctor("--config", config), "servers", "web")["text"])
+        self.assertEqual(len(web.queries), 1)
+        for status, raw, said in ((403, None, "formats"), (500, b"oh", "500"), (200, b"<html>", "formats")):
+            web.status, web.raw = status, raw
+            row = self.only_failure(self.doctor("--config", config, status=1), "servers", "web")
+            self.assertIn(said, row["text"] + (row["advice"] or ""))
+            self.assertEqual(row["place"], self.line_of("web:"))
 
     def test_a_port_that_is_taken_by_another_program_or_by_sarai(self):
         with socket.socket() as other:
