@@ -1,6 +1,7 @@
 #include "app/import.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
@@ -66,13 +67,19 @@ Result<imports::Imported> translate(const imports::Source& source) {
 
 Result<void> write(const fs::path& file, const std::string& text, bool force) {
     std::error_code ignored;
-    const auto mode = force ? std::ios::out : std::ios::out | std::ios::noreplace;
     if (!force && fs::exists(fs::symlink_status(file, ignored)))
         return fail(Code::invalid_argument, fmt::format("{} exists", file.string()), "--force writes over it.");
-    std::ofstream stream(file, mode);
+    // Beside it first, so that a full disk costs nothing that was there.
+    auto beside = file;
+    beside += fmt::format(".{}.tmp", ::getpid());
+    std::ofstream stream(beside, std::ios::out | std::ios::noreplace);
     stream << text;
-    if (!stream.flush()) return fail(Code::io, fmt::format("cannot write {}", file.string()));
-    return {};
+    stream.close();
+    std::error_code cause;
+    if (stream) fs::rename(beside, file, cause);
+    if (stream && !cause) return {};
+    fs::remove(beside, ignored);
+    return fail(Code::io, fmt::format("cannot write {}", file.string()), cause);
 }
 
 int refuse(const Error& error) {

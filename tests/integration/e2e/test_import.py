@@ -3,10 +3,12 @@ import hashlib
 import json
 import os
 import pathlib
+import resource
 import shutil
+import subprocess
 import tempfile
 
-from harness import MODELS, Case, Sarai, main, run_cli
+from harness import BIN, MODELS, Case, Sarai, main, run_cli
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / "data" / "import"
 
@@ -120,6 +122,15 @@ class Import(Case):
         self.assertEqual((done.returncode, self.out.read_text()), (2, "mine"), done.stderr)
         self.assertIn("--force", done.stderr)
         self.take_over(self.folder, "--force", status=0)
+
+    def test_a_full_disk_costs_nothing_that_was_there(self):
+        shutil.copy(MODELS / "lfm2.gguf", self.folder / "m.gguf")
+        before = "# mine\n" * 50
+        self.out.write_text(before)
+        done = subprocess.run([BIN / "sarai", "import", self.folder, "-o", self.out, "--force"], capture_output=True, text=True, timeout=120,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)))
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertEqual(self.out.read_text(), before)
 
     def test_without_a_file_the_configuration_is_standard_output(self):
         shutil.copy(MODELS / "lfm2.gguf", self.folder / "m.gguf")
