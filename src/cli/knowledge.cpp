@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli/configuration.hpp"
+#include "cli/run.hpp"
 #include "cli/table.hpp"
 #include "config/problem.hpp"
 #include "knowledge/ingest.hpp"
@@ -192,7 +193,7 @@ int search_knowledge(const KnowledgeOptions& options, Io& io) {
         const auto& one = (*found)[i];
         io.out << style.bold(fmt::format("[{}] {}", i + 1, config::printable(one.citation, 400)))
                << style.dim(fmt::format("  {:.4f}", one.rank.score)) << "\n"
-               << one.passage.chunk.text << "\n\n";
+               << (io.out_terminal ? TerminalFilter().pass(one.passage.chunk.text) : one.passage.chunk.text) << "\n\n";
     }
     if (found->empty()) io.out << "nothing found\n";
     return 0;
