@@ -45,6 +45,8 @@ class Folder:
         for name in ("Makefile", "docs", "config"):
             (self.path / name).symlink_to(ROOT / name)
         shutil.copytree(MODELS, self.path / "models")
+        # An answer that is an error is a command that failed.
+        (self.home / ".curlrc").write_text("fail-with-body\n")
         self._ollama_library()
         # The documents' ports may be taken here, so each has another one that is not.
         self.ports = {}
@@ -78,10 +80,11 @@ class Folder:
         return re.sub(r"\b1143\d\b", other, text)
 
     def write(self, block):
-        """A configuration whose first line is its name: `# my.yaml`."""
-        name = re.match(r"# ([\w.-]+\.yaml)\b", block.text)
+        """A configuration whose first line is its name: `# my.yaml`, or `# my.yaml +` for what is added to it."""
+        name = re.match(r"# ([\w.-]+\.yaml)( \+)?$", block.text, re.M)
         if name:
-            (self.path / name.group(1)).write_text(self.with_ports(block.text) + "\n")
+            with open(self.path / name.group(1), "a" if name.group(2) else "w") as file:
+                file.write(self.with_ports(block.text) + "\n")
 
     def port_of(self, command):
         """Of the server that a command starts and that stays: as the document names it. None for other commands."""
@@ -174,7 +177,7 @@ class Documents(Case):
             elif block.language == "sh" and block.mark.startswith("not run: "):
                 skipped.append(block.mark)
             elif block.language == "sh":
-                output = "".join(self.do(block, command) for command in commands_of(block))
+                output = "\n".join(self.do(block, command) for command in commands_of(block))
         self.assertLessEqual(len(skipped), NOT_RUN.get(document, 0), skipped)
 
     def do(self, block, command):
@@ -190,11 +193,16 @@ class Documents(Case):
         self.play_ollama()
         self.follow("README.md")
 
+    def test_the_tutorial_leads_to_the_reference_system(self):
+        self.follow("docs/tutorial.md")
+
     def test_what_is_wrong_in_a_document_is_found(self):
         wrong = {"sh\n./sarai config chekc config/sarai.yaml": "exit status 2 instead of 0",
                  "sh\n./sarai config check config/sarai.yaml # (exit status 4)": "exit status 0 instead of 4",
                  "sh\n./sarai config check config/sarai.yaml\n```\n```text\nsarai.yaml: valid: 99 modules": "is not what came",
                  "sh\n./sarai serve --config nowhere.yaml": "ended with 2",
+                 "yaml\n# my.yaml\nserver: {listen: 127.0.0.1:11435}\nmodels: {a: {backend: gguf_native, path: a.gguf}}\n```\n"
+                 "```sh\n./sarai serve --config my.yaml\ncurl -s http://127.0.0.1:11435/nowhere": "exit status 22",
                  "sh\necho 'open": "a quote is never closed"}
         page = self.folder.home / "wrong.md"
         for text, message in wrong.items():
