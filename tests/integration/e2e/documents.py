@@ -1,5 +1,6 @@
 """Markdown as the tests of the documentation read it: fenced blocks, the comments above them, and the commands of a shell block."""
 import dataclasses
+import itertools
 import pathlib
 import re
 import shlex
@@ -92,14 +93,19 @@ def first_difference(expected, output):
 
 
 def pattern_of(text):
-    def piece(match):
-        if match.group() == "…":
+    def piece(found):
+        if found == "…":
             return ".*"
-        if match.group()[0] in "█▓▒▞▤▥·│!#":  # a bar's share of the whole is a figure as well
-            return "[█▓▒▞▤▥·│!#]+"
-        return r"[<>~]?-?\d[\d.,:]*(?: ?(?:[KMGT]i?B|B|m?s|%))?"
+        if re.fullmatch(BAR, found):  # what has which share of it is a figure as well, but not who is there, in which order
+            return "".join(re.escape(mark) + "*" for mark, _ in itertools.groupby(found))
+        return FIGURE
     out, at = "", 0
-    for match in re.finditer(r"…|[█▓▒▞▤▥·│!#]+|(?<![\w.-])-?\d[\d.,:]*(?: ?(?:[KMGT]i?B|B|m?s|%)(?!\w))?", text):
-        out += re.escape(text[at:match.start()]) + piece(match)
+    for match in re.finditer(rf"…|{BAR}|(?<![\w.-]){FIGURE}", text):
+        out += re.escape(text[at:match.start()]) + piece(match.group())
         at = match.end()
     return out + re.escape(text[at:])
+
+
+# "29 MiB", "0.5 s", "-25 MiB", "12:30", and the bars of sarai plan and sarai ps.
+FIGURE = r"[<>~]?[+-]?\d[\d.,:]*(?: ?(?:[KMGT]i?B|B|m?s|%)(?!\w))?"
+BAR = r"[a-z]*[█▓▒░▞▤▥·│!#][a-z█▓▒░▞▤▥·│!#]*"

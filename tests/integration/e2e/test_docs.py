@@ -14,7 +14,7 @@ import time
 import unittest
 
 from documents import DOCUMENTS, ROOT, anchors_of, blocks_of, commands_of, first_difference, without_comment
-from harness import BIN, MODELS, Case, free_port, main, wait_until
+from harness import BIN, MODELS, SANITIZED, Case, free_port, main, wait_until
 
 # All that stands between a document and its commands, and why. Paths are of the folder that plays the clone.
 STAND_INS = {
@@ -55,6 +55,8 @@ class Folder:
             "HOME": str(self.home), "SARAI_PROGRAM": str(BIN / "sarai"), "SARAI_URL": self.with_ports("http://127.0.0.1:11435"),
             "DEMO_PORT": self.with_ports("11435"), "DEMO_LAN_PORT": self.with_ports("11436"),
             "OLLAMA_BASE_URL": self.with_ports("http://127.0.0.1:11434"), "LC_ALL": "C.UTF-8", "COLUMNS": "120"}
+        if SANITIZED:
+            self.environment["SARAI_MEMORY_ENFORCEMENT"] = "off"
 
     def _ollama_library(self):
         def blob(content):
@@ -195,6 +197,9 @@ class Documents(Case):
 
     def test_the_tutorial_leads_to_the_reference_system(self):
         self.follow("docs/tutorial.md")
+
+    def test_the_pictures_of_the_concepts_are_those_of_the_running_system(self):
+        self.follow("docs/concepts.md")
 
     def test_what_is_wrong_in_a_document_is_found(self):
         wrong = {"sh\n./sarai config chekc config/sarai.yaml": "exit status 2 instead of 0",
