@@ -76,6 +76,30 @@ def commands_of(block):
     return found
 
 
+# What fragments of a configuration take for granted.
+PRESUPPOSED = {
+    "solar": "{backend: ollama_http, endpoints: [{url: 'http://lan-box:11434'}], fallback: gguf_native, path: models/solar.gguf}",
+    "lfm2": "{backend: gguf_native, path: models/lfm2.gguf}",
+    "omni": "{backend: gguf_native, path: models/omni.gguf, mmproj: models/omni-mmproj.gguf}",
+    "embed": "{backend: gguf_native, path: models/embed.gguf, kind: embedding}"}
+
+
+def whole_configuration(text, sections):
+    """A fragment, made whole: of sections that need models, of models, or, where it is indented, of pipelines."""
+    text = re.sub(r"\b([0-9a-f]{4})…", lambda shown: shown.group(1).ljust(64, "0"), text)  # a hash that nobody would read
+    names = re.findall(r'^"?([^\s"#:]+(?::[^\s"]+)?)"?:', text, re.M)
+    if not names:
+        text = "pipelines:\n" + text
+    elif not set(names) & set(sections):
+        text = "models:\n" + "".join(f"  {line}\n" for line in text.splitlines()) + models_beside(names)
+        return text
+    return text if re.search("^models:", text, re.M) else text + "\nmodels:\n" + models_beside([])
+
+
+def models_beside(names):
+    return "".join(f"  {name}: {line}\n" for name, line in PRESUPPOSED.items() if name not in names)
+
+
 def without_comment(command):
     """The command's words, for comparing translations: comments differ, commands do not."""
     return shlex.split(command.text, comments=True)

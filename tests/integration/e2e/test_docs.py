@@ -13,8 +13,8 @@ import tempfile
 import time
 import unittest
 
-from documents import DOCUMENTS, ROOT, anchors_of, blocks_of, commands_of, first_difference, without_comment
-from harness import BIN, MODELS, SANITIZED, Case, free_port, main, wait_until
+from documents import DOCUMENTS, ROOT, anchors_of, blocks_of, commands_of, first_difference, whole_configuration, without_comment
+from harness import BIN, MODELS, SANITIZED, Case, free_port, main, run_cli, wait_until
 
 # All that stands between a document and its commands, and why. Paths are of the folder that plays the clone.
 STAND_INS = {
@@ -215,6 +215,9 @@ class Documents(Case):
     def test_the_tutorial_leads_to_the_reference_system(self):
         self.follow("docs/tutorial.md")
 
+    def test_the_recipes_of_the_cookbook_work(self):
+        self.follow("docs/cookbook.md")
+
     def test_the_pictures_of_the_concepts_are_those_of_the_running_system(self):
         self.follow("docs/concepts.md")
 
@@ -254,7 +257,20 @@ class Texts(unittest.TestCase):
         for readme in ("README.md", "README.es.md"):
             text = (ROOT / readme).read_text()
             for document in (ROOT / "docs").glob("*.md"):
-                self.assertIn(f"(docs/{document.name})", text, readme)
+                self.assertTrue(f"(docs/{document.name})" in text, f"{readme} has no link to docs/{document.name}")
+
+    def test_every_configuration_is_valid(self):
+        """Also those that only show a part of one. What is YAML and none has `<!-- no configuration -->` above it."""
+        sections = re.findall(r"^### `(\w+)`$", (ROOT / "docs/configuration.md").read_text(), re.M)
+        self.assertIn("models", sections)
+        found = [b for d in DOCUMENTS for b in blocks_of(d.relative_to(ROOT)) if b.language == "yaml" and b.mark != "no configuration"]
+        self.assertGreater(len(found), 15)
+        with tempfile.TemporaryDirectory(prefix="sarai-test-docs-") as folder:
+            for block in found:
+                path = pathlib.Path(folder) / "some.yaml"
+                path.write_text(whole_configuration(block.text, sections))
+                done = run_cli("config", "check", path, environment={"OLLAMA_BASE_URL": "http://lan-box:11434", "KEY": "k", "BEN_KEY": "b" * 32})
+                self.assertEqual(done.returncode, 0, f"{block.place}\n{done.stdout}{done.stderr}\n{path.read_text()}")
 
     def test_pictures_are_small_enough_for_a_clone(self):
         for picture in (ROOT / "docs" / "images").iterdir():
