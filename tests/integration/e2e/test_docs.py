@@ -272,6 +272,14 @@ class Texts(unittest.TestCase):
                 done = run_cli("config", "check", path, environment={"OLLAMA_BASE_URL": "http://lan-box:11434", "KEY": "k", "BEN_KEY": "b" * 32})
                 self.assertEqual(done.returncode, 0, f"{block.place}\n{done.stdout}{done.stderr}\n{path.read_text()}")
 
+    def test_messages_that_are_explained_are_those_of_the_program(self):
+        """What is said in bold in troubleshooting.md, piece by piece between its "…", is in strings of the source."""
+        strings = re.sub(r'"\s*\n\s*"', "", "\n".join(f.read_text() for f in (ROOT / "src").rglob("*.cpp")))
+        quoted = re.findall(r"\*\*`([^`]+)`\*\*", (ROOT / "docs/troubleshooting.md").read_text())
+        self.assertGreater(len(quoted), 40)
+        quoted = [re.sub(r"\d+ \(\w+ ?\w*\)$", "…", message) for message in quoted]  # a signal, as the C library calls it
+        self.assertEqual([(m, piece) for m in quoted for piece in m.split("…") if piece.strip(" ,;:()'") not in strings], [])
+
     def test_pictures_are_small_enough_for_a_clone(self):
         for picture in (ROOT / "docs" / "images").iterdir():
             self.assertLessEqual(picture.stat().st_size, 200_000, picture)
