@@ -280,6 +280,14 @@ class Texts(unittest.TestCase):
         quoted = [re.sub(r"\d+ \(\w+ ?\w*\)$", "…", message) for message in quoted]  # a signal, as the C library calls it
         self.assertEqual([(m, piece) for m in quoted for piece in m.split("…") if piece.strip(" ,;:()'") not in strings], [])
 
+    def test_the_api_has_every_route(self):
+        routes = re.findall(r'Route\{"(\w+)", "([^"]+)"', (ROOT / "src/gateway/gateway.cpp").read_text())
+        self.assertGreater(len(routes), 40)
+        rows = "\n".join(line for line in (ROOT / "docs/api.md").read_text().splitlines() if line.startswith("| `"))
+        # Some rows tell of several ("also below /v1"), so what follows /v1 has to be there.
+        missing = [f"{method} {path}" for method, path in routes if path.removeprefix("/v1").rstrip("/") not in rows]
+        self.assertEqual(missing, [], "docs/api.md does not tell of them")
+
     def test_pictures_are_small_enough_for_a_clone(self):
         for picture in (ROOT / "docs" / "images").iterdir():
             self.assertLessEqual(picture.stat().st_size, 200_000, picture)
