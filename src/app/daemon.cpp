@@ -33,6 +33,7 @@
 #include "library/library.hpp"
 #include "media/normalizer.hpp"
 #include "memory/process_memory.hpp"
+#include "net/service_manager.hpp"
 #include "net/task_group.hpp"
 #include "speech/speaker.hpp"
 #include "web/searcher.hpp"
@@ -60,6 +61,16 @@ asio::awaitable<void> settled(const pool::Pool& pool, const std::vector<pool::Mo
     };
     while (std::ranges::any_of(preload, moving)) {
         pause.expires_after(10ms);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+// From the thread that does everything else: where that hangs, the service manager hears nothing and starts us again.
+asio::awaitable<void> tell_alive(std::chrono::microseconds period) {
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    for (;;) {
+        net::tell_service_manager("WATCHDOG=1");
+        pause.expires_after(period / 2);
         co_await pause.async_wait(asio::use_awaitable);
     }
 }
@@ -198,6 +209,10 @@ struct Daemon {
             if (hooks.on_ready) hooks.on_ready(url);
         };
         side.spawn("start", announce());
+        net::tell_service_manager("READY=1");
+        // Also while it ends: `alive` goes last.
+        net::TaskGroup alive(io.get_executor());
+        if (const auto period = net::watchdog_period()) alive.spawn("watchdog", tell_alive(*period));
 
         auto [ec, number] = co_await signals.async_wait(quiet);
         // A terminal that was closed hangs up whoever it has started: nobody is there any more to end the server.
@@ -209,6 +224,7 @@ struct Daemon {
         const bool at_terminal = number == SIGINT;
         spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",
                      server.connections());
+        net::tell_service_manager("STOPPING=1");
         side.cancel_all();
         logs->close();
         // A second signal means: at once.
@@ -229,6 +245,8 @@ struct Daemon {
         co_await pool.shutdown(at_terminal ? 500ms : 3000ms);
         if (tracer) co_await tracer->stop();
         (void)co_await side.join(100ms);
+        alive.cancel_all();
+        (void)co_await alive.join(100ms);
         spdlog::info("ended");
     }
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "net/connection.hpp"
+#include "net/service_manager.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::net {
@@ -148,11 +149,23 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
         acceptor.close(ignored);
         return fail(Code::io, fmt::format("cannot {} {}:{}", what, address, port), ec);
     };
-    if (acceptor.open(endpoint.protocol(), ec)) return give_up("open a socket for");
-    if (acceptor.set_option(tcp::acceptor::reuse_address(true), ec)) return give_up("set up");
+    if (const auto passed = passed_socket()) {
+        if (acceptor.assign(endpoint.protocol(), *passed, ec)) return give_up("use the service manager's socket for");
+        // Who needs a key was decided by the configured address.
+        const auto bound = acceptor.local_endpoint(ec);
+        if (ec || bound.address() != ip || (port != 0 && bound.port() != port)) {
+            acceptor.close(ec);
+            return fail(Code::invalid_argument,
+                        fmt::format("the service manager has passed a socket of {}:{}, expected {}:{} (server.listen)",
+                                    bound.address().to_string(), bound.port(), address, port));
+        }
+    } else {
+        if (acceptor.open(endpoint.protocol(), ec)) return give_up("open a socket for");
+        if (acceptor.set_option(tcp::acceptor::reuse_address(true), ec)) return give_up("set up");
+        if (acceptor.bind(endpoint, ec)) return give_up("bind");
+        if (acceptor.listen(asio::socket_base::max_listen_connections, ec)) return give_up("listen on");
+    }
     if (acceptor.set_option(tcp::no_delay(true), ec)) return give_up("set up");  // accepted sockets inherit it
-    if (acceptor.bind(endpoint, ec)) return give_up("bind");
-    if (acceptor.listen(asio::socket_base::max_listen_connections, ec)) return give_up("listen on");
     const auto bound = acceptor.local_endpoint(ec).port();
     state_->tasks.spawn("accept loop", state_->accept_loop());
     return bound;

@@ -82,6 +82,7 @@ class Sarai:
         self.server = server and ", " + server  # further keys of that section
         self.drain = "2s"
         self.prefix = []  # a command that runs the rest of its arguments
+        self.pass_fds = []
         self.environment = environment or {}
         self.program = program
         self.process = None
@@ -104,7 +105,7 @@ class Sarai:
         with open(self.log_path, "ab") as log:
             self.log_start = log.tell()
             self.process = subprocess.Popen([*self.prefix, self.program, "serve", "--config", self.config], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL, env=environment)
+                                            stdin=subprocess.DEVNULL, env=environment, pass_fds=self.pass_fds)
         if wait:
             self.port = int(wait_until(self._announced, "the server to listen"))
         return self
