@@ -20,6 +20,7 @@
 #include "app/port_owner.hpp"
 #include "config/load.hpp"
 #include "engine/process.hpp"
+#include "engine/program.hpp"
 
 namespace sarai::app {
 namespace fs = std::filesystem;
@@ -201,9 +202,8 @@ int run_demo(const DemoOptions& options) {
         for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
         return 1;
     }
-    std::error_code ec;
-    const auto self = fs::read_symlink("/proc/self/exe", ec);
-    const LanBox lan_box{spawn(self, {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
+    const LanBox lan_box{
+        spawn(engine::own_program(), {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
     return run_daemon(*config, {.on_listening = {}, .on_ready = [&](const std::string& url) {
                                     print_welcome(url, main_file, lan_file, lan_box.pid);
                                 }});

@@ -16,6 +16,7 @@
 #include "app/port_owner.hpp"
 #include "engine/cores.hpp"
 #include "engine/cpu.hpp"
+#include "engine/program.hpp"
 #include "memory/container.hpp"
 #include "memory/process_memory.hpp"
 
@@ -131,10 +132,7 @@ void look_at_enforcement(Checks& checks, std::string_view wanted, std::string pl
 }
 
 // Whether that process is a sarai: its program has our name.
-bool is_sarai(pid_t pid) {
-    std::error_code ignored;
-    return std::filesystem::read_symlink(fmt::format("/proc/{}/exe", pid), ignored).filename() == "sarai";
-}
+bool is_sarai(pid_t pid) { return engine::program_of(pid).filename() == "sarai"; }
 
 }  // namespace
 

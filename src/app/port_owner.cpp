@@ -1,13 +1,15 @@
 #include "app/port_owner.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+
+#include "engine/program.hpp"
 
 namespace sarai::app {
 namespace fs = std::filesystem;
@@ -31,11 +33,8 @@ std::set<std::string> listening_inodes(std::uint16_t port) {
     return inodes;
 }
 
-std::string command_of(const fs::path& process) {
-    std::ifstream in(process / "cmdline", std::ios::binary);
-    std::string text((std::istreambuf_iterator<char>(in)), {});
-    std::ranges::replace(text, '\0', ' ');
-    while (text.ends_with(' ')) text.pop_back();
+std::string command_of(pid_t pid) {
+    auto text = fmt::format("{}", fmt::join(engine::command_line_of(pid), " "));
     if (text.size() > 120) text = text.substr(0, 117) + "...";
     return text;
 }
@@ -54,7 +53,7 @@ std::optional<PortOwner> find_port_owner(std::uint16_t port) {
         std::error_code ignored;
         for (const auto& fd : fs::directory_iterator(process.path() / "fd", ignored)) {
             const auto target = fs::read_symlink(fd.path(), ignored).string();
-            if (inodes.contains(target)) return PortOwner{.pid = pid, .command = command_of(process.path())};
+            if (inodes.contains(target)) return PortOwner{.pid = pid, .command = command_of(pid)};
         }
     }
     return std::nullopt;

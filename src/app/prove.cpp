@@ -19,6 +19,7 @@
 #include "app/prove_report.hpp"
 #include "cli/server.hpp"
 #include "engine/process.hpp"
+#include "engine/program.hpp"
 #include "llm/types.hpp"
 #include "memory/process_memory.hpp"
 #include "net/framing.hpp"
@@ -285,9 +286,8 @@ int prove_at(const net::Origin& origin, const ProveOptions& options) {
 // Starts a server, proves, and ends it. The server's output is read meanwhile, or it would block.
 int prove_with_server(const ProveOptions& options) {
     asio::io_context io;
-    std::error_code ec;
     auto server =
-        engine::ChildProcess::start(io.get_executor(), {.program = std::filesystem::read_symlink("/proc/self/exe", ec),
+        engine::ChildProcess::start(io.get_executor(), {.program = engine::own_program(),
                                                         .arguments = {"serve", "--config", options.config->string()},
                                                         .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
     if (!server) return fail_with(server.error());

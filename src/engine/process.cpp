@@ -22,6 +22,7 @@
 #include <unordered_map>
 
 #include "engine/cage.hpp"
+#include "engine/program.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::engine {
@@ -83,8 +84,7 @@ Result<std::filesystem::path> find_program(const std::string& name) {
         if (usable(name)) return fs::absolute(name);
         return fail(Code::not_found, fmt::format("the program {} does not exist or cannot be executed", name));
     }
-    std::error_code ignored;
-    std::vector<fs::path> folders{fs::read_symlink("/proc/self/exe", ignored).parent_path()};
+    std::vector<fs::path> folders{own_program().parent_path()};
     const char* path = std::getenv("PATH");
     std::string_view rest = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
     while (!rest.empty()) {
