@@ -11,6 +11,8 @@
 #include "cli/completion.hpp"
 #include "cli/configuration.hpp"
 #include "cli/key.hpp"
+#include "cli/licenses.hpp"
+#include "cli/manual.hpp"
 #include "cli/pipelines.hpp"
 #include "cli/ps.hpp"
 #include "cli/route.hpp"
@@ -197,6 +199,10 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
                               : show_pipelines(arguments.server, arguments.model, arguments.json, io);
     if (command == "router") return router(*app.get_subcommands().front(), arguments, io);
     if (command == "config") return check_config(arguments.checked_file, io);
+    if (command == "manual") {
+        io.out << (arguments.manual_part == "keys" ? keys_manual() : commands_manual(app));
+        return 0;
+    }
     if (command == "completion") {
         io.out << completion_script(app, arguments.shell);
         return 0;
@@ -206,7 +212,7 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
         arguments.run.prompt = join(arguments.prompt_words);
         return run_model(arguments.run, io);
     }
-    io.out << "sarai " SARAI_VERSION "\n";
+    io.out << (arguments.licenses ? licenses_text() : "sarai " SARAI_VERSION "\n");
     return 0;
 }
 

@@ -97,7 +97,9 @@ void add_knowledge_commands(CLI::App& app, Arguments& arguments) {
                        "  sarai kb search \"Which port does it listen on?\"\n"
                        "  sarai kb search --json -k 3 puerto | jq -r '.results[].citation'\n");
     search->add_option("QUESTION", options.question, "What is looked for")->required();
-    search->add_option("-k", options.most, "How many passages (5)")->check(CLI::Range(1, 100))->type_name("N");
+    search->add_option("-k", options.most, "How many passages (5)")
+        ->check(CLI::Range(1, 100).description(""))
+        ->type_name("N");
     search->add_flag("--words", options.words_only, "By words alone; needs no server");
     search->add_flag("--json", options.json, "Print JSON");
     common(*search);
@@ -218,10 +220,10 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
                      "  sarai demo\n  sarai demo --port 8080 --lan-port 8081\n");
     demo->add_option("--port", arguments.demo.port, "The server's port (11435)")
         ->type_name("N")
-        ->check(CLI::Range(1, 65535));
+        ->check(CLI::Range(1, 65535).description(""));
     demo->add_option("--lan-port", arguments.demo.lan_port, "The port of the process that plays the LAN box (11436)")
         ->type_name("N")
-        ->check(CLI::Range(1, 65535));
+        ->check(CLI::Range(1, 65535).description(""));
 
     auto* run = add(*app, "run", "Ask a model, or talk with it",
                     "  sarai run lfm2                          a conversation; /bye leaves\n"
@@ -341,7 +343,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
                       "  sarai prove --json\n");
     prove->add_option("--tokens", arguments.tokens, "Tokens asked of each generative model (96)")
         ->type_name("N")
-        ->check(CLI::Range(8, 100000));
+        ->check(CLI::Range(8, 100000).description(""));
     add_json(*prove, arguments);
     add_server(*prove, arguments);
 
@@ -369,7 +371,16 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
         add(*app, "key", "Make an API key: prints it, and the lines that let the server know it", "  sarai key ann\n");
     key->add_option("NAME", arguments.owner, "Whose key it is, for logs and limits")->required();
 
-    add(*app, "version", "Print the version", "  sarai version\n");
+    auto* version = add(*app, "version", "Print the version", "  sarai version\n  sarai version --licenses\n");
+    version->add_flag("--licenses", arguments.licenses, "Print what it is made of, and under which licences");
+
+    // For scripts/man: hidden, since people have the pages that are made of it.
+    auto* manual =
+        add(*app, "manual", "Print a part of the manual pages for scdoc", "  sarai manual keys\n")->group("");
+    manual->add_option("PART", arguments.manual_part, "The part")
+        ->required()
+        ->check(CLI::IsMember({"commands", "keys"}).description(""))
+        ->type_name("commands|keys");
 
     auto* completion = add(*app, "completion", "Print a script that completes commands in a shell",
                            "  source <(sarai completion bash)\n"

@@ -39,6 +39,8 @@ struct Arguments {
     std::string checked_file;
     std::string owner;  // of a new key
     std::string shell;
+    std::string manual_part;
+    bool licenses = false;
     KnowledgeOptions knowledge;
     AuditOptions audit;
     TrainOptions train;

@@ -48,7 +48,7 @@ void collect(const CLI::App& app, const std::string& at, std::vector<Place>& pla
                                    .takes_file = type == "FILE"});
         }
     }
-    const auto children = app.get_subcommands([](const CLI::App*) { return true; });
+    const auto children = app.get_subcommands([](const CLI::App* child) { return !child->get_group().empty(); });
     for (const auto* child : children) place.commands.emplace_back(child->get_name(), brief(child->get_description()));
     places.push_back(std::move(place));
     for (const auto* child : children) collect(*child, at + " " + child->get_name(), places);
