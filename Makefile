@@ -1,6 +1,6 @@
 # `make run` and `make test` are all a newcomer needs; both set up everything else.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint sanitize fuzz bench build format clean
+.PHONY: help run test lint sanitize fuzz bench build package install format clean
 
 help: ## show this
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -30,6 +30,16 @@ bench: ## run the benchmarks (release build); prints ratios against named baseli
 
 build: ## build what users run
 	@scripts/toolbox run build -- scripts/build release
+
+package: ## make a tarball and a Debian package that run on older systems too (build/packages)
+	@scripts/toolbox run build -- scripts/build release sarai sarai-launcher
+	@scripts/toolbox run test -- scripts/package all build/packages
+
+install: ## install what users run (PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=)
+	@scripts/toolbox run build -- scripts/build release sarai sarai-launcher
+	@rm -rf build/install
+	@scripts/toolbox run build -- scripts/package tree build/install
+	@DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr/local)' SYSCONFDIR='$(or $(SYSCONFDIR),/etc)' scripts/install build/install
 
 format: ## format the sources in place
 	@scripts/toolbox run test -- scripts/lint --fix
