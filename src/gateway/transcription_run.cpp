@@ -79,21 +79,23 @@ private:
     asio::awaitable<Result<void>> run() {
         if (auto found = find_hearer(); !found) co_return found;
         if (shared_.media == nullptr) co_return fail(Code::unsupported, "recordings are not taken here");
-        const auto sound = co_await shared_.media->hear(std::string(call_.file), call_.label, "file");
-        if (!sound) co_return std::unexpected(sound.error());
-        const auto header = media::read_wav_header(sound->wav, "file");
-        if (!header) co_return std::unexpected(header.error());
-        const auto samples = std::string_view(sound->wav).substr(header->data);
-        heard_.seconds = sound->seconds;
+        auto recording = co_await shared_.media->hear(std::string(call_.file), call_.label, "file");
+        if (!recording) co_return std::unexpected(recording.error());
+        heard_.seconds = recording->seconds();
         caller_.notes.emplace_back("sound_seconds", fmt::format("{:g}", heard_.seconds));
-        for (const auto& window : media::cut_at_quiet(samples, media::sound_rate)) {
+        for (;;) {
+            const auto window = co_await recording->next();
+            if (!window) co_return std::unexpected(window.error());
+            if (!*window) break;
             const auto seconds = [](std::size_t sample) { return static_cast<double>(sample) / media::sound_rate; };
-            auto said = co_await ask(samples.substr(window.begin * 2, (window.end - window.begin) * 2));
+            // Models hear words in silence.
+            if (media::is_silent((*window)->samples, media::sound_rate)) continue;
+            auto said = co_await ask((*window)->samples);
             if (!said) co_return std::unexpected(said.error());
             // Of a window in which nobody speaks there is nothing to tell.
             if (!said->empty())
                 heard_.segments.push_back(
-                    {.begin = seconds(window.begin), .end = seconds(window.end), .text = std::move(*said)});
+                    {.begin = seconds((*window)->begin), .end = seconds((*window)->end()), .text = std::move(*said)});
         }
         co_return co_await tell();
     }

@@ -17,6 +17,8 @@ namespace sarai::media {
 namespace {
 
 constexpr std::string_view input_name = "in";
+constexpr std::string_view sound_name = "sound.wav";
+constexpr std::size_t most_header = 4096;  // of it; ffmpeg writes 78 bytes
 constexpr std::string_view frame_suffix = ".jpg";
 
 Error explained(const engine::ShortChild& child, std::string_view folder, const ConverterLimits& limits) {
@@ -30,6 +32,8 @@ Error explained(const engine::ShortChild& child, std::string_view folder, const 
     return {.code = Code::invalid_argument,
             .message = fmt::format("it cannot be read: {}", complaint(child.last_words, folder))};
 }
+
+std::unexpected<Error> no_sound() { return fail(Code::invalid_argument, "it cannot be read: there is no sound in it"); }
 
 std::optional<std::chrono::milliseconds> time_in(std::string_view name) {
     if (!name.ends_with(frame_suffix)) return std::nullopt;
@@ -49,7 +53,7 @@ struct Converter::Desk {
 };
 
 Converter::Converter(const asio::any_io_executor& executor, ConverterLimits limits)
-    : limits_(std::move(limits)), gate_(executor, limits_.at_once) {}
+    : limits_(std::move(limits)), gate_(executor, limits_.at_once), recordings_(executor, limits_.recordings) {}
 
 asio::awaitable<Result<Converter::Desk>> Converter::prepare(std::string bytes) {
     Desk desk{.pass = co_await gate_.enter(), .scratch = {}};
@@ -108,19 +112,45 @@ asio::awaitable<Result<std::string>> Converter::picture(Kind kind, std::string b
     co_return co_await fetch(*desk, "out");
 }
 
-asio::awaitable<Result<Sound>> Converter::sound_of(const Desk& desk, Kind kind) {
+asio::awaitable<Result<void>> Converter::make_sound(const Desk& desk, Kind kind) {
     // A second more than is allowed, so that what is longer shows.
-    auto arguments = sound_arguments(kind, desk.input(), desk.scratch->file("sound.wav"),
+    auto arguments = sound_arguments(kind, desk.input(), desk.scratch->file(sound_name),
                                      limits_.most_sound + std::chrono::seconds(1));
-    if (auto ran = co_await run(desk, limits_.ffmpeg, std::move(arguments)); !ran)
-        co_return std::unexpected(ran.error());
-    auto bytes = co_await fetch(desk, "sound.wav");
+    auto ran = co_await run(desk, limits_.ffmpeg, std::move(arguments));
+    if (!ran) co_return std::unexpected(std::move(ran.error()));
+    co_return Result<void>{};
+}
+
+Result<void> Converter::check_length(double seconds) const {
+    if (seconds <= static_cast<double>(limits_.most_sound.count())) return {};
+    return fail(Code::too_large, fmt::format("its sound is longer than {} s", limits_.most_sound.count()));
+}
+
+asio::awaitable<Result<Sound>> Converter::sound_of(const Desk& desk, Kind kind) {
+    if (auto made = co_await make_sound(desk, kind); !made) co_return std::unexpected(made.error());
+    auto bytes = co_await fetch(desk, std::string(sound_name));
     if (!bytes) co_return std::unexpected(bytes.error());
     const auto header = read_wav_header(*bytes, "sound");
-    if (!header) co_return fail(Code::invalid_argument, "it cannot be read: there is no sound in it");
-    if (header->seconds > static_cast<double>(limits_.most_sound.count()))
-        co_return fail(Code::too_large, fmt::format("its sound is longer than {} s", limits_.most_sound.count()));
+    if (!header) co_return no_sound();
+    if (auto fits = check_length(header->seconds); !fits) co_return std::unexpected(fits.error());
     co_return Sound{.wav = std::move(*bytes), .seconds = header->seconds};
+}
+
+asio::awaitable<Result<Recording>> Converter::recording(Kind kind, std::string bytes) {
+    auto place = co_await recordings_.enter();
+    const auto desk = co_await prepare(std::move(bytes));
+    if (!desk) co_return std::unexpected(desk.error());
+    if (auto made = co_await make_sound(*desk, kind); !made) co_return std::unexpected(made.error());
+    const auto size = co_await net::on_thread(disk_, [scratch = desk->scratch] { return scratch->size(sound_name); });
+    const auto head =
+        co_await net::on_thread(disk_, [scratch = desk->scratch] { return scratch->read(sound_name, 0, most_header); });
+    if (!head) co_return no_sound();
+    const auto header = read_wav_header(*head, "sound", size);
+    if (!header) co_return no_sound();
+    Recording made(std::move(place), desk->scratch, std::string(sound_name), header->data, (size - header->data) / 2,
+                   disk_);
+    if (auto fits = check_length(made.seconds()); !fits) co_return std::unexpected(fits.error());
+    co_return made;
 }
 
 asio::awaitable<Result<Sound>> Converter::sound(Kind kind, std::string bytes) {

@@ -21,6 +21,7 @@
 #include "media/ffmpeg.hpp"
 #include "media/gate.hpp"
 #include "media/kind.hpp"
+#include "media/recording.hpp"
 #include "media/scratch.hpp"
 
 namespace sarai::media {
@@ -33,6 +34,7 @@ struct ConverterLimits {
     Bytes memory = GiB(1);                  // address space of a child
     Bytes output = MiB(64);                 // of each file that it writes
     int at_once = 2;
+    int recordings = 4;                 // on the disk at once
     std::filesystem::path folder = {};  // where its private folders lie; empty: that for temporary files
     std::string ffmpeg = "ffmpeg", ffprobe = "ffprobe";  // names on PATH, or paths
 };
@@ -67,6 +69,8 @@ public:
     // A PNG or a JPEG, as ordered.
     [[nodiscard]] asio::awaitable<Result<std::string>> picture(Kind kind, std::string bytes, PictureOrder order);
     [[nodiscard]] asio::awaitable<Result<Sound>> sound(Kind kind, std::string bytes);
+    // The same, left on the disk. Who comes while there are as many as may be waits for one to go.
+    [[nodiscard]] asio::awaitable<Result<Recording>> recording(Kind kind, std::string bytes);
     // Of a file whose kind can be both, what it is: a WebM without pictures has sound alone, and no frames.
     [[nodiscard]] asio::awaitable<Result<Film>> film(Kind kind, std::string bytes, FilmOrder order);
 
@@ -80,11 +84,14 @@ private:
                                                            Arguments arguments);
     [[nodiscard]] asio::awaitable<Result<std::string>> fetch(const Desk& desk, std::string name);
     [[nodiscard]] asio::awaitable<Result<Probe>> probe(const Desk& desk, Kind kind);
+    [[nodiscard]] asio::awaitable<Result<void>> make_sound(const Desk& desk, Kind kind);
+    [[nodiscard]] Result<void> check_length(double seconds) const;
     [[nodiscard]] asio::awaitable<Result<Sound>> sound_of(const Desk& desk, Kind kind);
     [[nodiscard]] asio::awaitable<Result<std::vector<Frame>>> frames_of(const Desk& desk);
 
     ConverterLimits limits_;
     Gate gate_;
+    Gate recordings_;
     asio::thread_pool disk_{1};  // last: joined before the rest goes
 };
 

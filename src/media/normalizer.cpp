@@ -278,7 +278,7 @@ asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request
     co_return report;
 }
 
-asio::awaitable<Result<Sound>> Normalizer::hear(std::string bytes, std::string label, std::string field) const {
+asio::awaitable<Result<Recording>> Normalizer::hear(std::string bytes, std::string label, std::string field) const {
     const auto size = Bytes{static_cast<std::int64_t>(bytes.size())};
     if (size.count == 0) co_return fail_field(field, fmt::format("'{}' is empty; expected a recording", field));
     if (size > settings_.max_bytes)
@@ -291,9 +291,9 @@ asio::awaitable<Result<Sound>> Normalizer::hear(std::string bytes, std::string l
                              Part{.expected = Family::audio, .field = field, .data = {}, .label = {}, .name = {}});
     if (kind == Kind::wav)  // whose own words are clearer than a decoder's
         if (const auto header = read_wav_header(bytes, field); !header) co_return std::unexpected(header.error());
-    auto sound = co_await converter_.sound(kind, std::move(bytes));
-    if (!sound) co_return at_field(std::move(sound.error()), field);
-    co_return sound;
+    auto recording = co_await converter_.recording(kind, std::move(bytes));
+    if (!recording) co_return at_field(std::move(recording.error()), field);
+    co_return recording;
 }
 
 }  // namespace sarai::media

@@ -60,7 +60,8 @@ public:
 
     // A recording in a file of its own, or the sound of a film, as speech models hear it; `label` is what its sender
     // says that it is, or "". Errors as above, with `field`.
-    [[nodiscard]] asio::awaitable<Result<Sound>> hear(std::string bytes, std::string label, std::string field) const;
+    [[nodiscard]] asio::awaitable<Result<Recording>> hear(std::string bytes, std::string label,
+                                                          std::string field) const;
 
 private:
     struct Source;

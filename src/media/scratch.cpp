@@ -60,6 +60,22 @@ Result<std::string> Scratch::read(std::string_view name) const {
     return bytes;
 }
 
+Result<std::string> Scratch::read(std::string_view name, std::size_t from, std::size_t most) const {
+    std::ifstream stream(file(name), std::ios::binary);
+    std::string bytes(most, '\0');
+    stream.seekg(static_cast<std::streamoff>(from));
+    stream.read(bytes.data(), static_cast<std::streamsize>(most));
+    bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(0, stream.gcount())));
+    if (bytes.empty()) return fail(Code::not_found, fmt::format("{} is not there", name));
+    return bytes;
+}
+
+std::size_t Scratch::size(std::string_view name) const {
+    std::error_code ignored;
+    const auto size = fs::file_size(file(name), ignored);
+    return ignored ? 0 : size;
+}
+
 std::vector<std::string> Scratch::names() const {
     std::vector<std::string> all;
     std::error_code ignored;

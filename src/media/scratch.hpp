@@ -25,7 +25,10 @@ public:
     [[nodiscard]] Result<void> write(std::string_view name, std::string_view bytes) const;
     // Error: not_found where there is none, or an empty one; io.
     [[nodiscard]] Result<std::string> read(std::string_view name) const;
-    [[nodiscard]] std::vector<std::string> names() const;  // of its files, sorted
+    // At most `most` bytes of it from `from` on; less where it ends. Errors: the same.
+    [[nodiscard]] Result<std::string> read(std::string_view name, std::size_t from, std::size_t most) const;
+    [[nodiscard]] std::size_t size(std::string_view name) const;  // 0 where there is none
+    [[nodiscard]] std::vector<std::string> names() const;         // of its files, sorted
 
 private:
     explicit Scratch(std::filesystem::path path) : path_(std::move(path)) {}

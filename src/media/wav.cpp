@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/bytes.hpp"
 #include "media/byte_reader.hpp"
 
@@ -21,7 +23,8 @@ std::string_view problem_of(const WavHeader& header) {
 
 }  // namespace
 
-Result<WavHeader> read_wav_header(std::string_view bytes, const std::string& field) {
+Result<WavHeader> read_wav_header(std::string_view bytes, const std::string& field, std::size_t whole) {
+    whole = std::max(whole, bytes.size());
     const auto refuse = [&](std::string_view why) {
         return fail_field(field, fmt::format("'{}' is a WAV of {} that cannot be read: {}", field,
                                              to_string(Bytes{static_cast<std::int64_t>(bytes.size())}), why));
@@ -48,7 +51,7 @@ Result<WavHeader> read_wav_header(std::string_view bytes, const std::string& fie
         } else if (name == "data") {
             if (header.rate == 0) return refuse("its sound comes before its header");
             header.data = body;
-            const auto there = bytes.size() - body;
+            const auto there = whole - body;
             // A recorder that does not know yet writes 0 or (nearly) all that fits into the field.
             const bool unknown = *size == 0 || *size >= not_known;
             if (!unknown && *size > there)

@@ -18,7 +18,9 @@ struct WavHeader {
     std::size_t data = 0;    // where they begin
 };
 
-// Errors, with `field`: invalid_argument for one without sound, cut off in its header, or with absurd figures.
-[[nodiscard]] Result<WavHeader> read_wav_header(std::string_view bytes, const std::string& field);
+// `bytes` may be the beginning alone, with the header, of a file of `whole` bytes. Errors, with `field`:
+// invalid_argument for one without sound, cut off in its header, or with absurd figures.
+[[nodiscard]] Result<WavHeader> read_wav_header(std::string_view bytes, const std::string& field,
+                                                std::size_t whole = 0);
 
 }  // namespace sarai::media

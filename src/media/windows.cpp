@@ -37,29 +37,32 @@ std::size_t quietest(std::string_view samples, std::size_t begin, std::size_t en
     return best;
 }
 
+std::size_t length_of(double seconds, int rate) {
+    return std::max<std::size_t>(1, static_cast<std::size_t>(seconds * rate));
+}
+
 void append_little(std::string& out, std::size_t value, int bytes) {
     for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8U * static_cast<unsigned>(i)) & 0xFFU);
 }
 
 }  // namespace
 
-std::vector<Window> cut_at_quiet(std::string_view samples, int rate, double longest, double search) {
+std::size_t cut_at_quiet(std::string_view samples, bool more, int rate, double search) {
     const auto all = samples.size() / sample_bytes;
-    const auto length_of = [&](double seconds) {
-        return std::max<std::size_t>(1, static_cast<std::size_t>(seconds * rate));
-    };
-    const auto most = length_of(longest);
-    std::vector<Window> windows;
-    for (std::size_t begin = 0; begin < all;) {
-        auto end = all;
-        if (all - begin > most) {
-            const auto last = begin + most;
-            end = quietest(samples, last - std::min(most / 2, length_of(search)), last, length_of(0.1));
-        }
-        windows.push_back({.begin = begin, .end = end});
-        begin = end;
+    if (!more) return all;
+    const auto reach = std::min(all / 2, length_of(search, rate));
+    return quietest(samples, all - reach, all, length_of(0.1, rate));
+}
+
+bool is_silent(std::string_view samples, int rate) {
+    constexpr std::int64_t quiet = 33;  // of 32,768: -60 dB
+    const auto all = samples.size() / sample_bytes;
+    const auto length = length_of(0.1, rate);
+    for (std::size_t at = 0; at < all; at += length) {
+        const auto end = std::min(all, at + length);
+        if (energy_of(samples, at, end) > static_cast<std::int64_t>(end - at) * quiet * quiet) return false;
     }
-    return windows;
+    return true;
 }
 
 std::string wav_of(std::string_view samples, int rate) {

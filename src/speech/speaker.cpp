@@ -133,14 +133,16 @@ asio::awaitable<Result<void>> Speaker::speak(Order order, Sink sink) {
     using namespace asio::experimental::awaitable_operators;
     const auto executor = co_await asio::this_coro::executor;
     const auto budget = settings_.timeout;
-    asio::steady_timer clock(executor, budget);
-    // The clock runs while it waits for its turn: others may have listeners that take nothing.
+    // Others may have listeners that take nothing: it waits for as long as two of them may speak.
+    const auto patience = 2 * budget;
+    asio::steady_timer clock(executor, patience);
     const auto entered = co_await (gate_.enter() || clock.async_wait(asio::use_awaitable));
     if (entered.index() != 0)
-        co_return fail(Code::unavailable,
-                       fmt::format("others spoke for {} ms (speech.timeout), and speech.at_once has no more places",
-                                   budget.count()),
-                       "Try again, or raise speech.at_once.");
+        co_return fail(
+            Code::unavailable,
+            fmt::format("others have spoken for {} ms, and speech.at_once has no more places", patience.count()),
+            "Try again, or raise speech.at_once.");
+    clock.expires_after(budget);
     Speech speech(executor, std::move(order), std::move(sink));
     auto ended = co_await (speech.go() || clock.async_wait(asio::use_awaitable));
     if (ended.index() == 0) co_return std::get<0>(std::move(ended));

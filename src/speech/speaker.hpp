@@ -34,8 +34,8 @@ public:
     Speaker(const boost::asio::any_io_executor& executor, const config::Speech& settings)
         : settings_(settings), gate_(executor, settings.at_once) {}
 
-    // Errors: the sink's; unsupported where a program is not installed, with its package; timeout (speech.timeout, in
-    // which it also waits for its turn; unavailable where none comes); io and internal for children that fail, with
+    // Errors: the sink's; unsupported where a program is not installed, with its package; timeout (speech.timeout);
+    // unavailable where its turn does not come in twice that time; io and internal for children that fail, with
     // their last words.
     [[nodiscard]] boost::asio::awaitable<Result<void>> speak(Order order, Sink sink);
 

@@ -1,12 +1,14 @@
 """Speech in and out: real decoders, real espeak-ng, a real worker on a synthetic model, OpenAI's client unmodified.
 
 What the synthetic model hears is noise; times, lengths and formats are what counts here."""
+import concurrent.futures
 import http.client
 import io
 import json
 import re
 import shutil
 import subprocess
+import threading
 import time
 import unittest
 import wave
@@ -130,6 +132,31 @@ class Heard(unittest.TestCase):
         self.assertEqual(segments[-1]["end"], told["duration"])
         self.assertEqual(told["text"], " ".join(s["text"] for s in segments))
         self.assertGreater(told["usage"]["input_tokens"], 0)
+
+    def test_in_silence_nothing_is_heard(self):
+        reply = hear(self.sarai, form(wav(0, 40), response_format="verbose_json"))
+        self.assertEqual(reply.status, 200, reply.body)
+        self.assertEqual((reply.json["segments"], reply.json["text"]), ([], ""))
+        self.assertAlmostEqual(reply.json["duration"], 40, delta=0.1)
+
+    def test_long_recordings_stay_on_the_disk(self):
+        flac = subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=f=440:r=16000:d=2,apad=whole_dur=1700", "-f", "flac", "pipe:1"], capture_output=True).stdout
+        self.assertLess(len(flac), 1e6)
+        first = self.sarai.request("GET", "/sarai/status").json["ledger"]["own_bytes"]
+        most, seen = 0, threading.Event()
+
+        def watch():
+            nonlocal most
+            while not seen.wait(0.05):
+                most = max(most, self.sarai.request("GET", "/sarai/status").json["ledger"]["own_bytes"])
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            replies = list(pool.map(lambda _: hear(self.sarai, form(flac, name="a.flac", kind="audio/flac")), range(12)))
+        seen.set()
+        watcher.join()
+        self.assertEqual([r.status for r in replies], [200] * 12)
+        self.assertLess(most - first, 40e6, "each of them has 54 MB of samples")
 
     def test_every_form_of_what_is_heard(self):
         sound = wav(300, 1)

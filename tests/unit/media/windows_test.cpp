@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include "media/wav.hpp"
 
@@ -26,14 +28,33 @@ std::string recording(double seconds, std::initializer_list<double> silent) {
     return samples;
 }
 
+struct Window {
+    std::size_t begin = 0, end = 0;
+};
+
+// As a recording is read: each time as much as a window may have.
+std::vector<Window> windows_of(std::string_view samples) {
+    constexpr std::size_t most = 30 * rate;
+    const auto all = samples.size() / 2;
+    std::vector<Window> windows;
+    for (std::size_t at = 0; at < all;) {
+        const auto count = std::min(most, all - at);
+        const auto taken = cut_at_quiet(samples.substr(2 * at, 2 * count), at + count < all, rate);
+        windows.push_back({.begin = at, .end = at + taken});
+        if (taken == 0) break;
+        at += taken;
+    }
+    return windows;
+}
+
 TEST(Windows, AShortRecordingIsOne) {
-    EXPECT_EQ(cut_at_quiet(recording(30, {}), rate), (std::vector<Window>{{.begin = 0, .end = 30'000}}));
-    EXPECT_EQ(cut_at_quiet("", rate), std::vector<Window>{});
-    EXPECT_EQ(cut_at_quiet(std::string("x"), rate), std::vector<Window>{}) << "half a sample is none";
+    EXPECT_EQ(cut_at_quiet(recording(30, {}), false, rate), 30'000U);
+    EXPECT_EQ(cut_at_quiet("", false, rate), 0U);
+    EXPECT_EQ(cut_at_quiet("x", false, rate), 0U) << "half a sample is none";
 }
 
 TEST(Windows, ALongOneIsCutWhereItIsQuiet) {
-    const auto windows = cut_at_quiet(recording(70, {10, 26.5, 29, 50.2}), rate);
+    const auto windows = windows_of(recording(70, {10, 26.5, 29, 50.2}));
     ASSERT_EQ(windows.size(), 3U);
     EXPECT_NEAR(static_cast<double>(windows[0].end), 29'000, 100) << "of two pauses the later one";
     EXPECT_NEAR(static_cast<double>(windows[1].end), 59'000, 6'100) << "no pause in reach: somewhere at the end";
@@ -46,7 +67,7 @@ TEST(Windows, AreTheWholeRecordingAndNoneIsTooLong) {
             const auto samples = silence ? std::string(static_cast<std::size_t>(seconds * rate) * 2, '\0')
                                          : recording(seconds, {27.0, 55.0});
             std::size_t at = 0;
-            for (const auto& window : cut_at_quiet(samples, rate)) {
+            for (const auto& window : windows_of(samples)) {
                 EXPECT_EQ(window.begin, at);
                 EXPECT_GT(window.end, window.begin);
                 EXPECT_LE(window.end - window.begin, 30'000U);
@@ -54,6 +75,17 @@ TEST(Windows, AreTheWholeRecordingAndNoneIsTooLong) {
             }
             EXPECT_EQ(at, samples.size() / 2) << seconds;
         }
+}
+
+TEST(Windows, AreSilentWhereNobodyCanBeSpeaking) {
+    EXPECT_TRUE(is_silent(std::string(60'000, '\0'), rate));
+    EXPECT_TRUE(is_silent("", rate));
+    std::string hiss;
+    for (int i = 0; i < 30'000; ++i) hiss += i % 2 == 0 ? std::string{20, 0} : std::string{-20, -1};
+    EXPECT_TRUE(is_silent(hiss, rate));
+    auto word = std::string(60'000, '\0');
+    word.replace(40'000, 400, recording(0.2, {}));
+    EXPECT_FALSE(is_silent(word, rate)) << "a fifth of a second in half a minute";
 }
 
 TEST(Windows, AreWavFilesOfTheirOwn) {
