@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 
 from documents import DOCUMENTS, ROOT, anchors_of, blocks_of, commands_of, first_difference, whole_configuration, without_comment
 from harness import BIN, MODELS, SANITIZED, Case, free_port, main, run_cli, wait_until
@@ -85,8 +86,10 @@ class Folder:
         """A configuration whose first line is its name: `# my.yaml`, or `# my.yaml +` for what is added to it."""
         name = re.match(r"# ([\w.-]+\.yaml)( \+)?$", block.text, re.M)
         if name:
+            # The synthetic models write on to the end of what they may.
+            bounded = re.sub(r"max_tokens: \d{3,}", "max_tokens: 20", block.text)
             with open(self.path / name.group(1), "a" if name.group(2) else "w") as file:
-                file.write(self.with_ports(block.text) + "\n")
+                file.write(self.with_ports(bounded) + "\n")
 
     def port_of(self, command):
         """Of the server that a command starts and that stays: as the document names it. None for other commands."""
@@ -138,6 +141,9 @@ class Folder:
         wait_until(lambda: ready in log.read_text(errors="replace") or process.poll() is not None, f"the server of {command.text}", 60)
         if process.poll() is not None:
             raise AssertionError(f"ended with {process.returncode}:\n{log.read_text(errors='replace')}")
+        # A reader's next command comes seconds later; by then the first probe has found servers that start beside this one.
+        status = f"http://127.0.0.1:{self.ports[port]}/sarai/status"
+        wait_until(lambda: all(e["up"] for e in json.load(urllib.request.urlopen(status, timeout=20))["endpoints"]), "its servers")
         return log.read_text(errors="replace")
 
     def end(self, port):
