@@ -32,14 +32,14 @@ build: ## build what users run
 	@scripts/toolbox run build -- scripts/build release
 
 package: ## make a tarball and a Debian package that run on older systems too (build/packages)
-	@scripts/toolbox run build -- scripts/build release sarai sarai-launcher
+	@scripts/toolbox run test -- scripts/build release sarai sarai-launcher
 	@scripts/toolbox run test -- scripts/package all build/packages
 
-install: ## install what users run (PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR=)
+install: ## install what users run (PREFIX=/usr/local SYSCONFDIR=/etc DESTDIR= SUDO=)
 	@scripts/toolbox run build -- scripts/build release sarai sarai-launcher
 	@rm -rf build/install
 	@scripts/toolbox run build -- scripts/package tree build/install
-	@DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr/local)' SYSCONFDIR='$(or $(SYSCONFDIR),/etc)' scripts/install build/install
+	@$(SUDO) env DESTDIR='$(DESTDIR)' PREFIX='$(or $(PREFIX),/usr/local)' SYSCONFDIR='$(or $(SYSCONFDIR),/etc)' scripts/install build/install
 
 format: ## format the sources in place
 	@scripts/toolbox run test -- scripts/lint --fix

@@ -44,6 +44,8 @@ std::string command_of(pid_t pid) {
 std::optional<PortOwner> find_port_owner(std::uint16_t port) {
     const auto inodes = listening_inodes(port);
     if (inodes.empty()) return std::nullopt;
+    // A service manager keeps the sockets that it opened for others: it is named where nobody else has this one.
+    std::optional<PortOwner> manager;
     std::error_code ec;
     for (const auto& process : fs::directory_iterator("/proc", ec)) {
         const auto name = process.path().filename().string();
@@ -53,10 +55,13 @@ std::optional<PortOwner> find_port_owner(std::uint16_t port) {
         std::error_code ignored;
         for (const auto& fd : fs::directory_iterator(process.path() / "fd", ignored)) {
             const auto target = fs::read_symlink(fd.path(), ignored).string();
-            if (inodes.contains(target)) return PortOwner{.pid = pid, .command = command_of(pid)};
+            if (!inodes.contains(target)) continue;
+            PortOwner owner{.pid = pid, .command = command_of(pid)};
+            if (pid != 1) return owner;
+            manager = owner;
         }
     }
-    return std::nullopt;
+    return manager;
 }
 
 }  // namespace sarai::app
