@@ -184,6 +184,10 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "import") return take_over(arguments, hooks);
     if (command == "doctor") return doctor(arguments, hooks, io);
     if (command == "ps") return show_status(arguments.server, arguments.json, io);
+    if (command == "top") {
+        arguments.top.server = arguments.server;
+        return show_top(arguments.top, io);
+    }
     if (command == "why")
         return show_decisions(
             {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);

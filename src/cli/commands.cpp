@@ -233,6 +233,14 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     run->add_option("PROMPT", arguments.prompt_words, "The question; what is piped in is joined to it");
     add_server(*run, arguments);
 
+    auto* top = add(*app, "top", "Watch a server's memory, models, endpoints and rates, and load or unload with keys",
+                    "  sarai top                               ? tells the keys, q leaves\n"
+                    "  sarai top --interval 5s\n"
+                    "  sarai top --once > state.txt            one look, as it is also where there is no terminal\n");
+    top->add_option("--interval", arguments.top.interval, "How often it looks, 100ms to 1h (1s)")->type_name("TIME");
+    top->add_flag("--once", arguments.top.once, "Print one look and leave");
+    add_server(*top, arguments);
+
     auto* ps = add(*app, "ps", "List a server's models, and what they take of its memory",
                    "  sarai ps\n"
                    "  sarai ps --json | jq '.[] | select(.state == \"ready\") | .name'\n");

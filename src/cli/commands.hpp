@@ -11,6 +11,7 @@
 #include "cli/router.hpp"
 #include "cli/run.hpp"
 #include "cli/server.hpp"
+#include "cli/top.hpp"
 #include "cli/web.hpp"
 
 namespace sarai::cli {
@@ -19,6 +20,7 @@ struct Arguments {
     std::string config;  // --config of serve, plan, fit and doctor
     ServerChoice server;
     RunOptions run;
+    TopOptions top;
     std::vector<std::string> prompt_words;
     std::vector<std::string> plan_files;
     int context_length = 0;  // 0: not given

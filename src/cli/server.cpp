@@ -107,6 +107,25 @@ Error server_error(unsigned status, std::string_view body) {
     return told;
 }
 
+Result<json::object> object_of(const net::Origin& origin, std::string_view target,
+                               Result<net::ClientResponse> response) {
+    if (!response) return std::unexpected(unreachable(origin, response.error()));
+    // A 404 of ours says what was not found.
+    if (response->status == 404 && !response->body.contains("\"error\"")) {
+        return fail(Code::upstream,
+                    fmt::format("{} has no {}: it is no sarai, or an older one", url_of(origin), target),
+                    "Name the server with --url");
+    }
+    if (response->status != 200) return std::unexpected(server_error(response->status, response->body));
+    boost::system::error_code ec;
+    auto parsed = json::parse(response->body, ec);
+    if (ec || !parsed.is_object()) {
+        return fail(Code::upstream,
+                    fmt::format("{} answered {} with something that is no JSON object", url_of(origin), target));
+    }
+    return std::move(parsed.get_object());
+}
+
 namespace {
 
 Result<json::object> exchange(const net::Origin& origin, net::ClientRequest request, const Patience& patience = {}) {
@@ -132,22 +151,7 @@ Result<json::object> exchange(const net::Origin& origin, net::ClientRequest requ
                        client.drop_idle();
                    });
     io.run();
-    auto& response = outcome.value();
-    if (!response) return std::unexpected(unreachable(origin, response.error()));
-    // A 404 of ours says what was not found.
-    if (response->status == 404 && !response->body.contains("\"error\"")) {
-        return fail(Code::upstream,
-                    fmt::format("{} has no {}: it is no sarai, or an older one", url_of(origin), target),
-                    "Name the server with --url");
-    }
-    if (response->status != 200) return std::unexpected(server_error(response->status, response->body));
-    boost::system::error_code ec;
-    auto parsed = json::parse(response->body, ec);
-    if (ec || !parsed.is_object()) {
-        return fail(Code::upstream,
-                    fmt::format("{} answered {} with something that is no JSON object", url_of(origin), target));
-    }
-    return std::move(parsed.get_object());
+    return object_of(origin, target, std::move(outcome.value()));
 }
 
 }  // namespace

@@ -36,6 +36,11 @@ struct Patience {
 [[nodiscard]] Result<boost::json::object> post_json(const net::Origin& origin, std::string target,
                                                     const boost::json::object& body, Patience patience = {});
 
+// What the answer to a request for `target` says. Errors: unavailable with a hint, where there is none; the server's
+// own.
+[[nodiscard]] Result<boost::json::object> object_of(const net::Origin& origin, std::string_view target,
+                                                    Result<net::ClientResponse> response);
+
 // What to say when no connection could be made.
 [[nodiscard]] Error unreachable(const net::Origin& origin, const Error& error);
 

@@ -74,12 +74,17 @@ std::vector<Cell> share_cells(const std::vector<Share>& shares, std::int64_t who
     std::size_t at = 0;
     for (std::size_t i = 0; i < shares.size(); ++i) {
         const auto filled = std::max<std::int64_t>(shares[i].filled, 0);
-        const auto taken = std::max(filled, shares[i].promised);
+        const auto peak = std::max(filled, shares[i].peak);
+        const auto taken = std::max(peak, shares[i].promised);
         if (taken <= 0) continue;
         const auto end = std::clamp(column(before + taken), std::min(at + 1, cells.size()), cells.size());
         const auto filled_end = std::clamp(column(before + filled), filled > 0 ? std::min(at + 1, end) : at, end);
+        const auto peak_end = std::clamp(column(before + peak), filled_end, end);
         for (; at < end; ++at)
-            cells[at] = {.kind = at < filled_end ? Cell::Kind::filled : Cell::Kind::promised, .share = i};
+            cells[at] = {.kind = at < filled_end ? Cell::Kind::filled
+                                 : at < peak_end ? Cell::Kind::peak
+                                                 : Cell::Kind::promised,
+                         .share = i};
         before += taken;
     }
     return cells;

@@ -28,14 +28,16 @@ struct Bar {
 };
 [[nodiscard]] std::string render_bar(const Bar& bar, int width, bool unicode);
 
-// A whole made of shares, side by side: each as many cells as it is promised or takes, whichever is more, those that it
-// takes filled. Shares are told apart by their letter: "aaa++bb+.....". What goes beyond the whole is cut off.
+// A whole made of shares, side by side: each as many cells as it is promised, takes or has taken, whichever is most,
+// those that it takes filled. Shares are told apart by their letter: "aaa++bb+.....". What goes beyond the whole is cut
+// off.
 struct Share {
     std::int64_t filled = 0;
     std::int64_t promised = 0;
+    std::int64_t peak = 0;  // once filled; 0: not told apart
 };
 struct Cell {
-    enum class Kind : std::uint8_t { filled, promised, free } kind = Kind::free;
+    enum class Kind : std::uint8_t { filled, peak, promised, free } kind = Kind::free;
     std::size_t share = 0;
 };
 [[nodiscard]] std::vector<Cell> share_cells(const std::vector<Share>& shares, std::int64_t whole, int width);

@@ -56,6 +56,12 @@ std::string percent_encoded(std::string_view text) {
 
 }  // namespace
 
+std::string why_target(const std::string& model, int last) {
+    auto target = fmt::format("/sarai/why?last={}", last);
+    if (!model.empty()) target += "&model=" + percent_encoded(model);
+    return target;
+}
+
 std::string render_decisions(const json::object& answer, const Style& style, bool unicode) {
     const auto* list = answer.if_contains("decisions");
     if (list == nullptr || !list->is_array() || list->get_array().empty()) return "nothing was decided yet\n";
@@ -98,9 +104,7 @@ std::string render_decisions(const json::object& answer, const Style& style, boo
 int show_decisions(const WhyOptions& options, Io& io) {
     const auto origin = find_server(options.server, io);
     if (!origin) return fail_with(io, origin.error());
-    auto target = fmt::format("/sarai/why?last={}", options.last);
-    if (!options.model.empty()) target += "&model=" + percent_encoded(options.model);
-    const auto answer = get_json(*origin, target);
+    const auto answer = get_json(*origin, why_target(options.model, options.last));
     if (!answer) return fail_with(io, answer.error());
     io.out << (options.json ? json::serialize(*answer) + "\n"
                             : render_decisions(*answer, Style{wants_colour(io, io.out_terminal)}, io.unicode));

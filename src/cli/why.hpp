@@ -17,6 +17,8 @@ struct WhyOptions {
     bool json = false;
 };
 
+// GET of the last decisions about a model, or about all of them.
+[[nodiscard]] std::string why_target(const std::string& model, int last);
 [[nodiscard]] std::string render_decisions(const boost::json::object& answer, const Style& style, bool unicode);
 [[nodiscard]] int show_decisions(const WhyOptions& options, Io& io);
 
