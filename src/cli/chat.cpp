@@ -12,7 +12,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "cli/progress.hpp"
 #include "cli/server.hpp"
+#include "config/problem.hpp"
 #include "llm/types.hpp"
 #include "net/framing.hpp"
 #include "protocols/openai.hpp"
@@ -38,10 +40,34 @@ std::string_view thought_of(const llm::StreamEvent& event) {
     return text != nullptr && text->is_string() ? std::string_view(text->get_string()) : std::string_view();
 }
 
-json::array list(const std::vector<Message>& messages) {
+json::value content_of(const Message& message) {
+    if (message.attachments.empty()) return json::value(message.text);
+    json::array parts;
+    for (const auto& attachment : message.attachments) parts.emplace_back(attachment.part);
+    parts.push_back({{"type", "text"}, {"text", message.text}});
+    return parts;
+}
+
+// What was said, without what was attached to it.
+json::array words_of(const std::vector<Message>& messages) {
     json::array made;
     for (const auto& message : messages) made.push_back({{"role", message.role}, {"content", message.text}});
     return made;
+}
+
+AnswerFacts facts_in(const net::http::fields& headers) {
+    const auto value = [&](std::string_view name) { return config::printable(std::string_view(headers[name]), 400); };
+    return {.model = value("x-sarai-model"),
+            .backend = value("x-sarai-backend"),
+            .endpoint = value("x-sarai-endpoint"),
+            .reason = value("x-sarai-reason"),
+            .route = value("x-sarai-route"),
+            .scores = value("x-sarai-scores"),
+            .pipeline = value("x-sarai-pipeline")};
+}
+
+std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
 }
 
 // Exit status 3 says that no server was reached. One that was reached and then failed is a failure like any other.
@@ -53,20 +79,21 @@ Error broken(Error error) {
 // Keeps the question only if something came of it, on every way out, that of an interruption included.
 struct Turn {
     std::vector<Message>& messages;
+    std::string model;
     std::string answer = {};
 
     ~Turn() {
         if (answer.empty()) {
             messages.pop_back();
         } else {
-            messages.push_back({"assistant", std::move(answer)});
+            messages.push_back({.role = "assistant", .text = std::move(answer), .by = std::move(model)});
         }
     }
 };
 
 }  // namespace
 
-std::string loading_text(std::string_view status, std::string_view model) {
+std::string loading_text(std::string_view status, std::string_view model, bool unicode) {
     boost::system::error_code ec;
     const auto parsed = json::parse(status, ec);
     const auto* object = ec ? nullptr : parsed.if_object();
@@ -77,13 +104,21 @@ std::string loading_text(std::string_view status, std::string_view model) {
         if (row == nullptr || !row->contains("name") || row->at("name") != json::value(model)) continue;
         const auto* share = row->if_contains("progress");
         if (share != nullptr && share->is_double())
-            return fmt::format("loading {}: {:.0f} %", model, share->get_double() * 100);
+            return progress_text(fmt::format("loading {}", model), share->get_double(), unicode);
     }
     return fmt::format("waiting for {}", model);
 }
 
-std::string chat_request(std::string_view model, const std::vector<Message>& messages) {
-    return json::serialize(json::object{{"model", model}, {"messages", list(messages)}, {"stream", true}});
+std::string chat_request(std::string_view model, const std::vector<Message>& messages, const ChatSettings& settings) {
+    json::array list;
+    if (!settings.system.empty()) list.push_back({{"role", "system"}, {"content", settings.system}});
+    for (const auto& message : messages) list.push_back({{"role", message.role}, {"content", content_of(message)}});
+    json::object request{{"model", model},
+                         {"messages", std::move(list)},
+                         {"stream", true},
+                         {"stream_options", {{"include_usage", true}}}};
+    if (settings.temperature) request["temperature"] = *settings.temperature;
+    return json::serialize(request);
 }
 
 Conversation::Conversation(asio::io_context& io, net::Origin origin, std::string model)
@@ -102,7 +137,7 @@ asio::awaitable<void> Conversation::report_loading(const ChatSink& sink) {
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
         if (state.cancelled() != asio::cancellation_type::none) co_return;
         const auto reply = co_await status_client_.fetch({.target = "/sarai/status"}, {});
-        if (reply) sink.waiting(loading_text(reply->body, model_));
+        if (reply) sink.waiting(loading_text(reply->body, model_, sink.unicode));
     }
 }
 
@@ -111,21 +146,23 @@ asio::awaitable<void> Conversation::hint(std::string typed) {
     (void)co_await status_client_.fetch(
         {.method = net::http::verb::post,
          .target = "/sarai/hint",
-         .body = json::serialize(json::object{{"text", typed}, {"conversation", list(messages_)}})},
+         .body = json::serialize(json::object{{"text", typed}, {"conversation", words_of(messages_)}})},
         soon);
 }
 
-asio::awaitable<Result<void>> Conversation::ask(std::string question, const ChatSink& sink) {
-    messages_.push_back({"user", std::move(question)});
-    Turn turn{messages_};
+asio::awaitable<Result<void>> Conversation::ask(std::string question, std::vector<Attachment> attachments,
+                                                const ChatSink& sink) {
+    messages_.push_back({.role = "user", .text = std::move(question), .attachments = std::move(attachments)});
+    Turn turn{.messages = messages_, .model = model_};
     co_return co_await stream(sink, turn.answer);
 }
 
 asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::string& answer) {
+    const auto start = std::chrono::steady_clock::now();
     auto first = co_await (client_.open({.method = net::http::verb::post,
                                          .target = "/v1/chat/completions",
                                          .headers = {{"Accept", "text/event-stream"}},
-                                         .body = chat_request(model_, messages_)},
+                                         .body = chat_request(model_, messages_, settings_)},
                                         patience) ||
                            report_loading(sink));
     sink.waiting("");
@@ -145,6 +182,7 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
     if (const std::string_view reason = (*body)->headers()["x-sarai-reason"];
         reason.contains("fallback") || (*body)->headers().count("x-sarai-route") > 0)
         sink.note(reason);
+    auto& facts = facts_.emplace(facts_in((*body)->headers()));
     net::SseParser events;
     protocols::openai::StreamDecoder decoder(model_);
     while (!decoder.ended()) {
@@ -156,6 +194,10 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
             const auto decoded = decoder.event(event->name, std::move(event->data));
             if (!decoded) co_return std::unexpected(broken(decoded.error()));
             if (!*decoded) break;
+            facts.whole = since(start);
+            if (!(*decoded)->is_only_text())
+                if (const auto usage = llm::usage_of((*decoded)->chunk())) facts.tokens = usage->completion_tokens;
+            if (facts.first_text.count() == 0 && llm::has_output(**decoded)) facts.first_text = facts.whole;
             if (const auto text = thought_of(**decoded); !text.empty()) sink.thought(text);
             if (const auto text = llm::text_of(**decoded); !text.empty()) {
                 answer += text;

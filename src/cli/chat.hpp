@@ -5,13 +5,17 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/error.hpp"
+#include "cli/attachment.hpp"
 #include "net/http_client.hpp"
 
 namespace sarai::cli {
@@ -19,22 +23,45 @@ namespace sarai::cli {
 struct Message {
     std::string role;  // "user" or "assistant"
     std::string text;
+    std::vector<Attachment> attachments = {};
+    std::string by = {};  // of an answer: the model that was asked
+};
+
+struct ChatSettings {
+    std::string system;                 // what the model is to be; empty: nothing is said of it
+    std::optional<double> temperature;  // nothing: the model's own
 };
 
 // The body of the request for the next answer.
-[[nodiscard]] std::string chat_request(std::string_view model, const std::vector<Message>& messages);
+[[nodiscard]] std::string chat_request(std::string_view model, const std::vector<Message>& messages,
+                                       const ChatSettings& settings = {});
 
-// What /sarai/status says of a model that has not answered yet: "loading solar: 40 %".
-[[nodiscard]] std::string loading_text(std::string_view status, std::string_view model);
+// Where an answer came from, and how fast.
+struct AnswerFacts {
+    std::string model;  // as the headers of the answer tell it, like what follows
+    std::string backend;
+    std::string endpoint;
+    std::string reason;
+    std::string route;   // of auto
+    std::string scores;  // of auto
+    std::string pipeline;
+    std::chrono::milliseconds first_text{};  // from the question on; 0: there was none
+    std::chrono::milliseconds whole{};
+    std::int64_t tokens = 0;  // as the server counts them; 0: it did not say
+};
+
+// What /sarai/status says of a model that has not answered yet: "loading solar  ████░░░░░░  40 %".
+[[nodiscard]] std::string loading_text(std::string_view status, std::string_view model, bool unicode);
 
 // Pieces of an answer in their order. `thought` is what a reasoning model thinks before it answers.
 struct ChatSink {
     std::function<void(std::string_view text)> answer;
     std::function<void(std::string_view text)> thought;
-    // What the server is doing before there is an answer ("loading solar: 40 %"), once a second; "" when it is over.
+    // What the server is doing before there is an answer (see loading_text), once a second; "" when it is over.
     std::function<void(std::string_view text)> waiting;
     // Something to know about this answer: that a fallback gave it, and why.
     std::function<void(std::string_view text)> note;
+    bool unicode = true;  // of what `waiting` is told
 };
 
 class Conversation {
@@ -45,13 +72,19 @@ public:
     // asked again; what came of an interrupted answer stays.
     // Errors: unavailable and timeout with a hint, where no server answered; the server's own, before and in the
     // stream, as they are; upstream where the stream broke off.
-    [[nodiscard]] boost::asio::awaitable<Result<void>> ask(std::string question, const ChatSink& sink);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> ask(std::string question, std::vector<Attachment> attachments,
+                                                           const ChatSink& sink);
 
     // Tells the server what is being typed. A server that has nothing to do with it, or is not there, is no error.
     [[nodiscard]] boost::asio::awaitable<void> hint(std::string typed);
 
     [[nodiscard]] const std::vector<Message>& messages() const { return messages_; }
     void forget() { messages_.clear(); }
+    [[nodiscard]] const std::string& model() const { return model_; }
+    void set_model(std::string model) { model_ = std::move(model); }
+    [[nodiscard]] ChatSettings& settings() { return settings_; }
+    // Of the last answer that began.
+    [[nodiscard]] const std::optional<AnswerFacts>& facts() const { return facts_; }
     void close() {
         client_.drop_idle();
         status_client_.drop_idle();
@@ -65,6 +98,8 @@ private:
     net::Client status_client_;
     std::string model_;
     std::vector<Message> messages_;
+    ChatSettings settings_;
+    std::optional<AnswerFacts> facts_;
 };
 
 }  // namespace sarai::cli

@@ -24,19 +24,25 @@ constexpr int pause_ms = 100;
 
 // libedit's callbacks have no context.
 bool interrupted = false;
+bool was_empty = false;                       // the line, when Ctrl-C was pressed
 const LineEditor::OnPause* paused = nullptr;  // of the line being read
 
-int interrupt(int /*count*/, int /*key*/) {
-    interrupted = true;
-    rl_done = 1;
-    return 0;
-}
+bool touched = false;  // has a key come for this line?
 
 // What was typed so far.
 std::string line_so_far() {
+    // Of an empty line rl_copy_text() gives what lies in the memory.
+    if (!touched) return "";
     constexpr int all = 1 << 20;  // libedit stops where the line does
     const std::unique_ptr<char, decltype(&std::free)> text(rl_copy_text(0, all), &std::free);
     return text ? text.get() : "";
+}
+
+int interrupt(int /*count*/, int /*key*/) {
+    interrupted = true;
+    was_empty = rl_end == 0;
+    rl_done = 1;
+    return 0;
 }
 
 // One byte, -1 at the end of input or where the line was ended from outside. Signals alone end nothing: a window that
@@ -49,9 +55,11 @@ int byte_from(int fd) {
         if (found < 0 && errno != EINTR) return -1;
         if (paused != nullptr && *paused && !(*paused)(line_so_far())) {
             interrupted = true;
+            was_empty = !touched;
             return -1;
         }
     }
+    touched = true;
     unsigned char byte = 0;
     return ::read(fd, &byte, 1) == 1 ? byte : -1;
 }
@@ -118,12 +126,13 @@ LineEditor::~LineEditor() {
 }
 
 std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::string& prompt, const OnPause& on_pause) {
-    interrupted = false;
+    interrupted = was_empty = touched = false;
     paused = &on_pause;
     rl_done = 0;
     errno = 0;
     const std::unique_ptr<char, decltype(&std::free)> line(::readline(prompt.c_str()), &std::free);
     paused = nullptr;
+    if (interrupted && was_empty) return std::unexpected(NoLine::left);
     if (interrupted || (!line && errno == EINTR)) return std::unexpected(NoLine::interrupted);
     if (!line) return std::unexpected(NoLine::ended);
     std::string text = line.get();

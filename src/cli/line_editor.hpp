@@ -32,7 +32,8 @@ public:
     // Why there is no line.
     enum class NoLine : std::uint8_t {
         ended,        // end of input
-        interrupted,  // Ctrl-C, or a signal
+        interrupted,  // Ctrl-C, or a signal, with something typed
+        left,         // the same with nothing typed
     };
     [[nodiscard]] std::expected<std::string, NoLine> read(const std::string& prompt, const OnPause& on_pause = {});
 

@@ -128,7 +128,7 @@ int load_model(const ServerChoice& server, const std::string& model, Io& io) {
     if (io.err_terminal)
         patience.every_second = [&] {
             const auto status = get_json(*origin, "/sarai/status");
-            if (status) io.err << "\r\033[K" << loading_text(json::serialize(*status), model) << std::flush;
+            if (status) io.err << "\r\033[K" << loading_text(json::serialize(*status), model, io.unicode) << std::flush;
         };
     const auto answer = post_json(*origin, "/sarai/load", {{"model", model}}, patience);
     if (io.err_terminal) io.err << "\r\033[K" << std::flush;

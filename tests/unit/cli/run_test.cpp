@@ -12,6 +12,8 @@
 #include <thread>
 
 #include "cli/chat.hpp"
+#include "cli/run_session.hpp"
+#include "cli/talk.hpp"
 #include "support.hpp"
 
 namespace sarai::cli {
@@ -320,10 +322,11 @@ TEST(TerminalFilter, DropsWhatSteersATerminal) {
 }
 
 TEST(LoadingText, TellsHowFarALoadIsAndOtherwiseWhatIsAwaited) {
-    EXPECT_EQ(loading_text(R"({"models":[{"name":"a","progress":0.1},{"name":"solar","progress":0.4}]})", "solar"),
-              "loading solar: 40 %");
-    EXPECT_EQ(loading_text(R"({"models":[{"name":"solar","state":"remote"}]})", "solar"), "waiting for solar");
-    EXPECT_EQ(loading_text("<html>", "solar"), "");
+    EXPECT_EQ(
+        loading_text(R"({"models":[{"name":"a","progress":0.1},{"name":"solar","progress":0.4}]})", "solar", false),
+        "loading solar  ############..................  40 %");
+    EXPECT_EQ(loading_text(R"({"models":[{"name":"solar","state":"remote"}]})", "solar", true), "waiting for solar");
+    EXPECT_EQ(loading_text("<html>", "solar", true), "");
 }
 
 }  // namespace sarai::cli
