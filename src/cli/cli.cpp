@@ -15,6 +15,7 @@
 #include "cli/manual.hpp"
 #include "cli/pipelines.hpp"
 #include "cli/ps.hpp"
+#include "cli/pull.hpp"
 #include "cli/route.hpp"
 #include "cli/router.hpp"
 #include "cli/why.hpp"
@@ -192,7 +193,8 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
         return show_decisions(
             {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);
     if (command == "route") return show_route(arguments.server, join(arguments.prompt_words), arguments.json, io);
-    if (command == "stop") return stop_model(arguments.server, arguments.model, io);
+    if (command == "stop" || command == "unload") return stop_model(arguments.server, arguments.model, io);
+    if (command == "pull") return pull_model(arguments.server, arguments.model, io);
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);
     if (command == "key") return make_key(arguments.owner, io);

@@ -1,5 +1,7 @@
 #include "cli/commands.hpp"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
@@ -203,9 +205,11 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
         "  sarai demo                              see it work, with small models made here\n"
         "  sarai serve --config sarai.yaml\n"
         "  sarai run lfm2 \"Why is the sky blue?\"\n"
-        "  sarai ps\n\n"
+        "  sarai ps\n"
+        "  sarai top                               what ps shows, as it changes\n\n"
         "\"sarai COMMAND --help\" explains a command.\n"
-        "Exit status: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server, 4 does not fit.");
+        "Exit status: 0 success, 1 failure, 2 wrong usage or configuration, 3 no server, 4 does not fit.\n"
+        "Colours come to terminals alone, and not where NO_COLOR is set.");
 
     auto* serve = add(*app, "serve", "Start the server",
                       "  sarai serve --config config/sarai.yaml\n"
@@ -225,10 +229,13 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
         ->type_name("N")
         ->check(CLI::Range(1, 65535).description(""));
 
-    auto* run = add(*app, "run", "Ask a model, or talk with it",
-                    "  sarai run lfm2                          a conversation; /bye leaves\n"
-                    "  sarai run lfm2 \"Why is the sky blue?\"\n"
-                    "  sarai run solar \"Summarise this:\" < report.txt\n");
+    auto* run =
+        add(*app, "run", "Ask a model, or talk with it",
+            "  sarai run lfm2                          a conversation; /bye leaves\n"
+            "  sarai run lfm2 \"Why is the sky blue?\"\n"
+            "  sarai run solar \"Summarise this:\" < report.txt\n\n"
+            "In a conversation: /model, /image, /audio, /set, /why, /plan, /save, /clear, /help, /bye. Ctrl-C\n"
+            "stops the answer, twice at an empty line it leaves. \"\"\" begins and ends a text of several lines.\n");
     run->add_option("MODEL", arguments.run.model, "The model's name; \"sarai ps\" lists them")->required();
     run->add_option("PROMPT", arguments.prompt_words, "The question; what is piped in is joined to it");
     add_server(*run, arguments);
@@ -275,9 +282,21 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     add_json(*pipelines, arguments);
     add_server(*pipelines, arguments);
 
-    auto* stop = add(*app, "stop", "Unload a model's worker; the next request loads it again", "  sarai stop omni\n");
-    stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
-    add_server(*stop, arguments);
+    for (const auto* name : {"stop", "unload"}) {
+        auto* stop = add(*app, name, "Unload a model's worker; the next request loads it again",
+                         fmt::format("  sarai {} omni\n\n\"stop\" and \"unload\" are the same.\n", name));
+        stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
+        add_server(*stop, arguments);
+    }
+
+    auto* pull =
+        add(*app, "pull", "Let the server fetch a model; what was stopped is gone on with by the next pull",
+            "  sarai pull hf.co/ORG/REPO:Q4_K_M\n"
+            "  sarai pull lab/lfm2                     from library.sources.lab of the configuration\n\n"
+            "Exit status: 0 it is there, 1 it could not be fetched (no such model, no room on the disk, a wrong\n"
+            "hash), 3 no server.\n");
+    pull->add_option("NAME", arguments.model, "SOURCE/NAME[:TAG], or hf.co/ORG/REPO[:QUANT]")->required();
+    add_server(*pull, arguments);
 
     auto* load =
         add(*app, "load", "Load a model's worker now, also one whose loads failed too often", "  sarai load omni\n");

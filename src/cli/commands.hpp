@@ -34,7 +34,7 @@ struct Arguments {
     std::string source;  // of import
     int tokens = 96;
     DemoOptions demo;
-    std::string model;  // of stop and why
+    std::string model;  // of stop, load, pull and why
     int last = 10;
     bool json = false;
     bool yaml = false;

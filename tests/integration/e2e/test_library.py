@@ -2,16 +2,18 @@
 import hashlib
 import http.server
 import json
+import re
 import signal
 import socket
 import threading
 import unittest
 
-from harness import MODELS, Sarai, kernel_memory, local, wait_until
+from harness import MODELS, Sarai, Terminal, kernel_memory, local, wait_until
 
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 LFM2 = (MODELS / "lfm2.gguf").read_bytes()
 DIGEST = "sha256:" + hashlib.sha256(LFM2).hexdigest()
+LARGE = LFM2 + bytes(8 << 20)  # pieces of less than a MiB are not kept when a pull is stopped
 
 
 class Library(unittest.TestCase):
@@ -183,6 +185,9 @@ class Pull(unittest.TestCase):
     def setUp(self):
         test = self
         self.breaks = 0
+        self.stalls = 0
+        self.going_on = threading.Event()
+        self.addCleanup(self.going_on.set)
         self.ranges = []
 
         class Files(http.server.BaseHTTPRequestHandler):
@@ -200,6 +205,10 @@ class Pull(unittest.TestCase):
                     data = DIGEST.removeprefix("sha256:").encode() + b"  tiny.gguf\n"
                 elif self.path == "/models/tiny.gguf":
                     data = LFM2
+                elif self.path == "/models/large.gguf.sha256":
+                    data = hashlib.sha256(LARGE).hexdigest().encode()
+                elif self.path == "/models/large.gguf":
+                    data = LARGE
                 else:
                     return self.send_error(404)
                 begin = 0
@@ -217,6 +226,13 @@ class Pull(unittest.TestCase):
                     self.wfile.write(data[begin:begin + (len(data) - begin) // 2])
                     self.wfile.flush()
                     return self.connection.shutdown(socket.SHUT_RDWR)
+                if body and len(data) > 1000 and test.stalls:
+                    test.stalls -= 1
+                    self.wfile.write(data[begin:begin + (len(data) - begin) // 2])
+                    self.wfile.flush()
+                    test.going_on.wait(30)
+                    self.close_connection = True
+                    return
                 if body:
                     self.wfile.write(data[begin:])
 
@@ -248,6 +264,23 @@ class Pull(unittest.TestCase):
         self.assertEqual(self.pull("lan/tiny")[-1], {"status": "success"})
         self.assertEqual(len(self.ranges), 1)
         self.assertNotEqual(self.ranges[0], "bytes=0-")
+
+    def test_the_command_shows_a_bar_and_goes_on_with_what_was_stopped(self):
+        self.stalls = 1
+        with Terminal("pull", "lan/large", url=self.sarai.url) as terminal:
+            terminal.read(lambda s: re.search(rb" [1-9]\d* %  ", s))
+            terminal.write(b"\x03")
+            self.assertEqual(terminal.end(), -signal.SIGINT)
+        self.going_on.set()
+        again = self.sarai.cli("pull", "lan/large")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertRegex(again.stdout, r"^lan/large is there: [0-9.]+ [KM]iB\n$")
+        self.assertEqual(again.stderr, "")
+        self.assertEqual(len(self.ranges), 1)
+        self.assertNotEqual(self.ranges[0], "bytes=0-")
+        nowhere = self.sarai.cli("pull", "lan/nope")
+        self.assertEqual(nowhere.returncode, 1)
+        self.assertIn("lan/nope", nowhere.stderr)
 
     def test_what_is_nowhere_is_said(self):
         for name in ("lan/nope", "hf.co/a/b", "nowhere/x", "plain", "https://example.com/x.gguf", "../../etc/passwd"):

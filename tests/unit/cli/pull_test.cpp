@@ -1,0 +1,78 @@
+#include "cli/pull.hpp"
+
+#include "cli/progress.hpp"
+#include "support.hpp"
+
+namespace sarai::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view fetched =
+    "{\"status\":\"pulling manifest\"}\n"
+    "{\"status\":\"pulling 5f7d\",\"digest\":\"sha256:5f7d\",\"total\":1048576}\n"
+    "{\"status\":\"pulling 5f7d\",\"digest\":\"sha256:5f7d\",\"total\":1048576,\"completed\":524288}\n"
+    "{\"status\":\"pulling 5f7d\",\"digest\":\"sha256:5f7d\",\"total\":1048576,\"completed\":1048576}\n"
+    "{\"status\":\"writing manifest\"}\n"
+    "{\"status\":\"success\"}\n";
+
+}  // namespace
+
+TEST(Pull, SaysInOneLineThatTheModelIsThere) {
+    const Upstream server(answering(200, std::string(fetched)));
+    World world;
+    EXPECT_EQ(world.run({"pull", "lab/lfm2", "--url", server.url()}), 0) << world.err.str();
+    EXPECT_EQ(world.out.str(), "lab/lfm2 is there: 1.0 MiB\n");
+    EXPECT_EQ(world.err.str(), "");
+}
+
+TEST(Pull, ShowsABarAtATerminalAndWipesIt) {
+    const Upstream server(answering(200, std::string(fetched)));
+    World world;
+    world.io.err_terminal = true;
+    world.io.unicode = false;
+    EXPECT_EQ(world.run({"pull", "lab/lfm2", "--url", server.url()}), 0);
+    EXPECT_THAT(world.err.str(), HasSubstr("\r\x1b[Klab/lfm2: pulling manifest"));
+    EXPECT_THAT(world.err.str(), HasSubstr("\r\x1b[Klab/lfm2  ##########..........  50 %  512 KiB of 1.0 MiB"));
+    EXPECT_TRUE(world.err.str().ends_with("\r\x1b[K"));
+}
+
+TEST(Pull, FailsWithTheServersOwnWords) {
+    for (const auto& [status, body, words, code] :
+         {std::tuple{200, "{\"status\":\"pulling manifest\"}\n{\"error\":\"no room: 4 GiB are missing\"}\n",
+                     "no room: 4 GiB are missing", 1},
+          {404, R"({"error":"there is no model 'lab/x'"})", "there is no model 'lab/x'", 1},
+          {400, R"({"error":"'model' is wrong"})", "'model' is wrong", 2},
+          {200, "{\"status\":\"pulling manifest\"}\n", "ended its answer before the model was there", 1},
+          {200, "<html>\n", "no JSON object", 1}}) {
+        const Upstream server(answering(status, body));
+        World world;
+        EXPECT_EQ(world.run({"pull", "lab/x", "--url", server.url()}), code) << body;
+        EXPECT_THAT(world.err.str(), HasSubstr(words));
+        EXPECT_EQ(world.out.str(), "");
+    }
+    World none;
+    EXPECT_EQ(none.run({"pull", "lab/x", "--url", "http://127.0.0.1:1"}), 3);
+}
+
+TEST(Transfer, TellsSpeedAndWhatIsLeftOfWhatItFetchedItself) {
+    using namespace std::chrono_literals;
+    const std::int64_t mib = 1 << 20;
+    EXPECT_EQ(
+        transfer_text("m", {.total = 100 * mib, .completed = 60 * mib, .begun_at = 40 * mib, .elapsed = 10s}, false),
+        "m  ############........  60 %  60 MiB of 100 MiB, 2.0 MiB/s, 20 s left");
+    EXPECT_THAT(
+        transfer_text("m", {.total = 100 * mib, .completed = 60 * mib, .begun_at = 60 * mib, .elapsed = 10s}, true),
+        Not(HasSubstr("/s")));
+    EXPECT_EQ(transfer_text("m", {.total = 0, .completed = mib}, true), "m  1.0 MiB");
+    EXPECT_THAT(transfer_text("m", {.total = 3 * mib, .completed = 3 * mib, .elapsed = 3s}, true),
+                Not(HasSubstr("left")));
+}
+
+TEST(ProgressText, IsABarWithItsShare) {
+    EXPECT_EQ(progress_text("loading m", 0.42, false), "loading m  #############.................  42 %");
+    EXPECT_EQ(progress_text("loading m", 7, false), "loading m  ############################## 100 %");
+}
+
+}  // namespace sarai::cli
