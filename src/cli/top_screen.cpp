@@ -193,8 +193,9 @@ private:
         if (endpoints.empty()) return {};
         std::vector<std::vector<std::string>> rows;
         for (const auto& one : endpoints) {
-            const auto latency =
-                one.round_trip_ms ? fmt::format("{:.1f} ms {}", *one.round_trip_ms, one.distance) : "-";
+            const auto latency = one.round_trip_ms ? fmt::format("{:.{}f} ms {}", *one.round_trip_ms,
+                                                                 *one.round_trip_ms < 1 ? 2 : 1, one.distance)
+                                                   : "-";
             rows.push_back(
                 {one.name, one.up ? "up" : "down", latency, one.breaker,
                  one.capacity > 0 ? fmt::format("{}/{}", one.in_flight, one.capacity) : std::to_string(one.in_flight),
