@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "cli/configuration.hpp"
-#include "cli/run.hpp"
+#include "cli/run_session.hpp"
 #include "cli/table.hpp"
 #include "config/problem.hpp"
 #include "knowledge/ingest.hpp"
