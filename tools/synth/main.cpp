@@ -1,4 +1,4 @@
-// sarai-synth: GGUF files of the shapes we serve, with random weights — for tests, demonstrations and calibration.
+// sarai-synth: model files of the shapes we serve, with random weights — for tests, demonstrations and calibration.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +21,7 @@ struct Role {
     const char* name;
     synth::Model (*make)(const synth::Request&);
     synth::Quant full_quant;
+    const char* extension = ".gguf";
 };
 
 constexpr std::array roles = {
@@ -30,6 +31,7 @@ constexpr std::array roles = {
     Role{"omni-mmproj", &synth::make_omni_mmproj, synth::Quant::f16},
     Role{"embed", &synth::make_embed, synth::Quant::q8_0},
     Role{"rerank", &synth::make_rerank, synth::Quant::q8_0},
+    Role{"whisper", &synth::make_whisper, synth::Quant::f16, ".bin"},
 };
 
 const std::map<std::string, synth::Quant> quants = {{"F32", synth::Quant::f32},
@@ -65,7 +67,8 @@ int write_one(const Role& role, const synth::Request& request, const std::filesy
 int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);  // a file-size limit is then an error of write(), reported like a full disk
 
-    CLI::App app("Writes GGUF models of real architectures with random weights.", "sarai-synth");
+    CLI::App app("Writes models of real architectures with random weights: GGUF, and whisper.cpp's own format.",
+                 "sarai-synth");
     synth::Request request;
     std::string role_name;
     std::string size_name = "tiny";
@@ -76,14 +79,15 @@ int main(int argc, char** argv) {
     std::vector<std::string> names = {"all"};
     for (const auto& role : roles) names.emplace_back(role.name);
     app.add_option("role", role_name, "which model")->required()->check(CLI::IsMember(names));
-    app.add_option("-o,--output", output, "file to write; for `all` a folder, which gets ROLE.gguf")->required();
+    app.add_option("-o,--output", output, "file to write; for `all` a folder, which gets ROLE.gguf, and whisper.bin")
+        ->required();
     app.add_option("--size", size_name, "tiny: under 3 MB, for tests; full: the true shape")
         ->check(CLI::IsMember({"tiny", "full"}))
         ->capture_default_str();
     app.add_option("--seed", request.seed, "same seed, same bytes")->capture_default_str();
     app.add_option("--quant", quant_name,
                    "F32, F16, Q8_0, Q4_0 or Q4_K_M (default: Q8_0 for tiny; for full Q4_K_M, embed and rerank Q8_0, "
-                   "omni-mmproj F16)")
+                   "omni-mmproj and whisper F16)")
         ->transform(CLI::IsMember(quants, CLI::ignore_case));
     app.add_option("--context", context, "trained context to claim, in tokens (default: the architecture's)")
         ->check(CLI::Range(256, 1 << 20));
@@ -115,7 +119,7 @@ int main(int argc, char** argv) {
         if (role_name != "all" && role_name != role.name) continue;
         request.quant = request.pick(synth::Quant::q8_0, role.full_quant);
         if (!quant_name.empty()) request.quant = quants.at(quant_name);
-        const auto file = role_name == "all" ? output / (std::string(role.name) + ".gguf") : output;
+        const auto file = role_name == "all" ? output / (std::string(role.name) + role.extension) : output;
         if (const int status = write_one(role, request, file); status != 0) return status;
     }
     return 0;

@@ -87,6 +87,14 @@ void Model::noise(const std::string& name, std::vector<std::int64_t> shape, ggml
     tensors_.push_back({.name = name, .shape = std::move(shape), .type = type, .value = deviation});
 }
 
+void Model::by_token(const std::string& name, std::int64_t row, ggml_type type, float deviation) {
+    tensors_.push_back({.name = name,
+                        .shape = {row, static_cast<std::int64_t>(token_strength.size())},
+                        .type = type,
+                        .value = deviation,
+                        .by_token = true});
+}
+
 void Model::constant(const std::string& name, std::int64_t length, float value) {
     tensors_.push_back({.name = name, .shape = {length}, .constant = true, .value = value});
 }

@@ -1,4 +1,5 @@
-// What a synthetic model is: GGUF metadata and a list of tensors whose contents are still to be made.
+// What a synthetic model is: metadata (GGUF's, or whisper.cpp's) and a list of tensors whose contents are still to be
+// made.
 //
 // One file per architecture (roles/) fills a Model; the writer streams it to disk.
 #pragma once
@@ -68,6 +69,8 @@ public:
     // A weight matrix of the mix; its deviation 1/√(row length) keeps activations near 1 on the way through.
     void matrix(const std::string& name, std::int64_t row, std::int64_t rows, Part part = Part::other, int layer = 0);
     void noise(const std::string& name, std::vector<std::int64_t> shape, ggml_type type, float deviation);
+    // One row for each token, each as strong as `token_strength` says.
+    void by_token(const std::string& name, std::int64_t row, ggml_type type, float deviation);
     void constant(const std::string& name, std::int64_t length, float value);
     void norm(const std::string& name, std::int64_t length) { constant(name, length, 1); }
 
@@ -77,6 +80,8 @@ public:
     // that what is generated is readable ASCII and does not stop at once.
     std::vector<float> token_strength;
     int layers = 0;
+    // Of a file that is no GGUF but whisper.cpp's own: all that stands before its tensors. Empty: it is a GGUF.
+    std::string whisper_head;
 
 private:
     Request request_;
@@ -104,6 +109,7 @@ Model make_omni(const Request& request);
 Model make_omni_mmproj(const Request& request);
 Model make_embed(const Request& request);
 Model make_rerank(const Request& request);
+Model make_whisper(const Request& request);
 
 // The tiny text model's and its projector's common width.
 inline constexpr std::int64_t omni_tiny_embedding = 64;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -114,43 +115,75 @@ std::uint64_t hash(std::string_view text) {  // FNV-1a
     return value;
 }
 
-}  // namespace
+// Everything before the tensors, and each tensor's place among them.
+struct Layout {
+    std::string head;
+    std::function<std::string(const Tensor&)> before = [](const Tensor&) { return std::string(); };
+    std::size_t alignment = 1;  // of the bytes behind it
+};
 
-Result<Bytes> write(const Model& model, const std::filesystem::path& file, const Progress& progress) {
+Layout gguf_layout(const Model& model) {
     const auto& tensors = model.tensors();
     const ggml_init_params parameters{.mem_size = (tensors.size() + 1) * ggml_tensor_overhead(), .no_alloc = true};
     const std::unique_ptr<ggml_context, decltype(&ggml_free)> shapes(ggml_init(parameters), &ggml_free);
-    std::int64_t all = 0;
     for (const auto& tensor : tensors) {
         auto* shape =
             ggml_new_tensor(shapes.get(), tensor.type, static_cast<int>(tensor.shape.size()), tensor.shape.data());
         ggml_set_name(shape, tensor.name.c_str());
         gguf_add_tensor(model.metadata(), shape);
-        all += static_cast<std::int64_t>(GGML_PAD(ggml_nbytes(shape), GGUF_DEFAULT_ALIGNMENT));
     }
-    std::vector<std::byte> metadata(gguf_get_meta_size(model.metadata()));
-    gguf_get_meta_data(model.metadata(), metadata.data());
+    Layout layout{.head = std::string(gguf_get_meta_size(model.metadata()), '\0'), .alignment = GGUF_DEFAULT_ALIGNMENT};
+    gguf_get_meta_data(model.metadata(), layout.head.data());
+    return layout;
+}
+
+// Number of sides, length of the name, type, sides, name: 32 bits each.
+std::string whisper_tensor(const Tensor& tensor) {
+    std::vector<std::int32_t> numbers{static_cast<std::int32_t>(tensor.shape.size()),
+                                      static_cast<std::int32_t>(tensor.name.size()), tensor.type};
+    for (const auto side : tensor.shape) numbers.push_back(static_cast<std::int32_t>(side));
+    std::string out(numbers.size() * sizeof(std::int32_t), '\0');
+    std::memcpy(out.data(), numbers.data(), out.size());
+    return out + tensor.name;
+}
+
+std::size_t rows_of(const Tensor& tensor) {
+    std::size_t rows = 1;
+    for (std::size_t axis = 1; axis < tensor.shape.size(); ++axis) rows *= static_cast<std::size_t>(tensor.shape[axis]);
+    return rows;
+}
+
+}  // namespace
+
+Result<Bytes> write(const Model& model, const std::filesystem::path& file, const Progress& progress) {
+    const auto layout =
+        model.whisper_head.empty() ? gguf_layout(model) : Layout{.head = model.whisper_head, .before = &whisper_tensor};
+    std::size_t all = 0;
+    for (const auto& tensor : model.tensors())
+        all += layout.before(tensor).size() +
+               GGML_PAD(rows_of(tensor) * ggml_row_size(tensor.type, tensor.shape[0]), layout.alignment);
 
     Draft draft(file);
-    if (!draft.write(metadata)) return draft.failure();
-    Stream stream(draft, progress, Bytes{all});
+    if (!draft.write(std::as_bytes(std::span(layout.head)))) return draft.failure();
+    Stream stream(draft, progress, Bytes{static_cast<std::int64_t>(all)});
     Noise noise(model.request().seed);
-    for (const auto& tensor : tensors) {
+    for (const auto& tensor : model.tensors()) {
         // Each tensor has its own sequence, so that adding one leaves the others as they are.
         Random random(model.request().seed ^ hash(tensor.name));
+        const auto before = layout.before(tensor);
+        std::ranges::copy(std::as_bytes(std::span(before)), stream.reserve(before.size()).begin());
         const std::size_t row_size = ggml_row_size(tensor.type, tensor.shape[0]);
-        std::int64_t rows = 1;
-        for (std::size_t axis = 1; axis < tensor.shape.size(); ++axis) rows *= tensor.shape[axis];
-        for (std::int64_t row = 0; row < rows; ++row) {
-            const float strength = tensor.by_token ? model.token_strength[static_cast<std::size_t>(row)] : 1;
+        const auto rows = rows_of(tensor);
+        for (std::size_t row = 0; row < rows; ++row) {
+            const float strength = tensor.by_token ? model.token_strength[row] : 1;
             fill_row(stream.reserve(row_size), tensor, tensor.value * strength, noise, random);
         }
-        const auto size = row_size * static_cast<std::size_t>(rows);
-        std::ranges::fill(stream.reserve(GGML_PAD(size, GGUF_DEFAULT_ALIGNMENT) - size), std::byte{0});
+        const auto size = row_size * rows;
+        std::ranges::fill(stream.reserve(GGML_PAD(size, layout.alignment) - size), std::byte{0});
         if (!stream.flush()) return draft.failure();
     }
     if (!draft.publish()) return draft.failure();
-    return Bytes{static_cast<std::int64_t>(metadata.size()) + all};
+    return Bytes{static_cast<std::int64_t>(layout.head.size() + all)};
 }
 
 }  // namespace synth

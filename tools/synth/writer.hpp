@@ -1,4 +1,4 @@
-// Streams a Model to a GGUF file: metadata first, then tensor after tensor through one small buffer.
+// Streams a Model to its file: metadata first, then tensor after tensor through one small buffer.
 //
 // The file appears under its name only when it is complete; nothing is left behind when writing fails.
 #pragma once

@@ -140,7 +140,7 @@ TEST(Synth, TinyFilesAreSmall) {
 
 TEST(Synth, SameSeedSameBytesOtherSeedOtherBytes) {
     const Folder folder;
-    for (const auto* role : {"solar", "lfm2", "omni", "omni-mmproj", "embed", "rerank"}) {
+    for (const auto* role : {"solar", "lfm2", "omni", "omni-mmproj", "embed", "rerank", "whisper"}) {
         const auto first = write(folder, role, {"--seed", "7"});
         EXPECT_EQ(first, write(folder, role, {"--seed", "7"})) << role;
         EXPECT_NE(first, write(folder, role, {"--seed", "8"})) << role;
