@@ -36,6 +36,7 @@ Error of_client(Error error, const std::filesystem::path& file, std::string_view
 }
 
 std::string_view kind_name(memory::FileKind kind) {
+    if (kind == memory::FileKind::transcription) return config::name_of(config::ModelKind::transcription);
     if (kind == memory::FileKind::rerank) return config::name_of(config::ModelKind::rerank);
     return config::name_of(kind == memory::FileKind::embedding ? config::ModelKind::embedding
                                                                : config::ModelKind::chat);

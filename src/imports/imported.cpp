@@ -58,6 +58,7 @@ int look_into(Imported& into, config::Model& model, const Facts& facts, std::str
     switch (memory::kind_of(*said)) {
         case memory::FileKind::embedding: model.kind = config::ModelKind::embedding; break;
         case memory::FileKind::rerank: model.kind = config::ModelKind::rerank; break;
+        case memory::FileKind::transcription:
         case memory::FileKind::chat:
         case memory::FileKind::projector: break;
     }

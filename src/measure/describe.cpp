@@ -17,6 +17,7 @@
 #include "base/utf8.hpp"
 #include "gguf_file.hpp"
 #include "memory/quantisation.hpp"
+#include "whisper_file.hpp"
 
 namespace sarai::measure {
 namespace {
@@ -261,7 +262,56 @@ std::optional<std::int64_t> parameters_in(const gguf_context* gguf) {
 
 }  // namespace
 
+namespace {
+
+// As of a GGUF; its hyper-parameters under the names that their converter has for them.
+Result<json::object> describe_whisper(const std::filesystem::path& path) {
+    const auto file = read_whisper_file(path);
+    if (!file) return std::unexpected(file.error());
+    std::int64_t parameters = 0;
+    json::array tensors;
+    for (const auto& tensor : file->tensors) {
+        std::int64_t values = 1;
+        for (const auto side : tensor.shape) values *= side;
+        parameters += values;
+        if (is_name(tensor.name))
+            tensors.push_back({{"name", tensor.name},
+                               {"type", type_name(tensor.type)},
+                               {"shape", json::array(tensor.shape.begin(), tensor.shape.end())}});
+    }
+    const auto left_out = file->tensors.size() - tensors.size();
+    return json::object{{"architecture", "whisper"},
+                        {"parameter_count", parameters},
+                        {"quantisation", memory::quantisation_name(file->quantisation())},
+                        {"context_length", file->text_context},
+                        {"embedding_length", file->text_width},
+                        {"pooling_type", nullptr},
+                        {"is_projector", false},
+                        {"sees", false},
+                        {"hears", true},
+                        {"has_fim_tokens", false},
+                        {"chat_template", ""},
+                        {"tensors", std::move(tensors)},
+                        {"metadata",
+                         {{"general.architecture", "whisper"},
+                          {"general.parameter_count", parameters},
+                          {"whisper.n_audio_ctx", file->sound_context},
+                          {"whisper.n_audio_head", file->sound_heads},
+                          {"whisper.n_audio_layer", file->sound_layers},
+                          {"whisper.n_audio_state", file->sound_width},
+                          {"whisper.n_mels", file->mels},
+                          {"whisper.n_text_ctx", file->text_context},
+                          {"whisper.n_text_head", file->text_heads},
+                          {"whisper.n_text_layer", file->text_layers},
+                          {"whisper.n_text_state", file->text_width},
+                          {"whisper.n_vocab", file->vocabulary}}},
+                        {"left_out", left_out}};
+}
+
+}  // namespace
+
 Result<json::object> describe_file(const std::filesystem::path& path) {
+    if (is_whisper_file(path)) return describe_whisper(path);
     const auto opened = open_gguf(path);
     if (!opened) return std::unexpected(opened.error());
     const auto* gguf = opened->get();

@@ -1,6 +1,6 @@
-// What a GGUF file says of itself to those who list models, as JSON: {architecture, parameter_count, quantisation,
-// context_length, embedding_length, pooling_type, chat_template, is_projector, sees, hears, has_fim_tokens, metadata,
-// tensors: [{name, type, shape}], left_out}.
+// What a GGUF file, or one of whisper.cpp, says of itself to those who list models, as JSON: {architecture,
+// parameter_count, quantisation, context_length, embedding_length, pooling_type, chat_template, is_projector, sees,
+// hears, has_fim_tokens, metadata, tensors: [{name, type, shape}], left_out}.
 //
 // Bounded whatever the file holds: printed it is shorter than `most_printed`, its texts are UTF-8 without control
 // characters. An array in `metadata` that is not short is {"elements": n}; what was too long or no text at all is left

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "model_file.hpp"
+
 namespace sarai::measure {
 namespace {
 
@@ -52,19 +54,8 @@ std::string text_at(const gguf_context* gguf, const char* key) {
 }
 
 Result<GgufHandle> open_gguf(const std::filesystem::path& path) {
-    std::error_code cause;
-    const auto status = std::filesystem::status(path, cause);
-    if (status.type() == std::filesystem::file_type::not_found) {
-        return fail(Code::not_found, fmt::format("there is no file {}", path.string()));
-    }
-    if (cause) return fail(Code::io, fmt::format("cannot read {}", path.string()), cause);
-    if (!std::filesystem::is_regular_file(status)) {
-        return fail(Code::invalid_argument, fmt::format("{} is not a file", path.string()));
-    }
-    const auto size = std::filesystem::file_size(path, cause);
-    if (cause) return fail(Code::io, fmt::format("cannot read {}", path.string()), cause);
-    if (size == 0) return fail(Code::corrupt_file, fmt::format("{} is empty", path.string()), "Download it again.");
-
+    const auto size = size_of_file(path);
+    if (!size) return std::unexpected(size.error());
     std::array<char, 4> magic{};
     std::ifstream stream(path, std::ios::binary);
     if (!stream) {
@@ -82,10 +73,11 @@ Result<GgufHandle> open_gguf(const std::filesystem::path& path) {
     }
     const auto end = end_of_data(gguf.get());
     if (!end) return fail(Code::corrupt_file, fmt::format("{} places tensors beyond any file", path.string()));
-    if (*end > size) {
+    const auto there = static_cast<std::uint64_t>(size->count);
+    if (*end > there) {
         return fail(Code::corrupt_file,
                     fmt::format("{} is truncated: {} of {} are missing", path.string(),
-                                to_string(Bytes{static_cast<std::int64_t>(*end - size)}),
+                                to_string(Bytes{static_cast<std::int64_t>(*end - there)}),
                                 to_string(Bytes{static_cast<std::int64_t>(*end)})),
                     "Download it again.");
     }

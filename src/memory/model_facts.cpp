@@ -105,6 +105,7 @@ Result<ModelFacts> parse_description(const std::filesystem::path& file, int exit
 
 FileKind kind_of(const ModelFacts& facts) {
     if (facts.is_projector) return FileKind::projector;
+    if (facts.architecture == "whisper") return FileKind::transcription;
     constexpr int rank = 4;  // LLAMA_POOLING_TYPE_RANK
     if (facts.pooling_type == rank) return FileKind::rerank;
     const bool pools = facts.pooling_type.value_or(0) != 0;

@@ -1,5 +1,6 @@
-// What a GGUF file says of itself: enough to list it, to show it and to choose what it is good for. A value, made by a
-// short-lived child (`sarai-measure --describe`) and read here. Pure: running the child is the app's work.
+// What a GGUF file, or one of whisper.cpp, says of itself: enough to list it, to show it and to choose what it is good
+// for. A value, made by a short-lived child (`sarai-measure --describe`) and read here. Pure: running the child is the
+// app's work.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -47,7 +48,7 @@ struct ModelFacts {
                                                    std::string_view printed, std::string_view last_words);
 
 // What a file is good for, as far as it says.
-enum class FileKind : std::uint8_t { chat, embedding, rerank, projector };
+enum class FileKind : std::uint8_t { chat, embedding, rerank, transcription, projector };
 [[nodiscard]] FileKind kind_of(const ModelFacts& facts);
 
 // Whether its chat template has a place for the tools that a request names.

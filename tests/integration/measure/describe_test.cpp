@@ -126,6 +126,18 @@ TEST(Describe, TellsEmbeddersAndProjectorsFromModelsThatChat) {
     EXPECT_TRUE(projector->hears);
 }
 
+TEST(Describe, KnowsTheFilesOfWhisperCpp) {
+    const auto facts = facts_of(tiny_models() / "whisper.bin");
+    ASSERT_TRUE(facts) << describe(facts.error());
+    EXPECT_EQ(facts->architecture, "whisper");
+    EXPECT_EQ(kind_of(*facts), FileKind::transcription);
+    EXPECT_EQ(facts->quantisation, "Q8_0");
+    EXPECT_EQ(facts->context_length, 448);
+    EXPECT_EQ(facts->metadata.at("whisper.n_vocab"), 51865);
+    EXPECT_EQ(facts->tensors.size(), 11U + 15 * 4 + 24 * 4);
+    EXPECT_EQ(facts->left_out, 0);
+}
+
 TEST(Describe, WritesNumbersAsTheyAreSpelt) {
     const Folder folder;
     const auto facts = facts_of(Gguf()
