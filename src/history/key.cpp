@@ -111,16 +111,19 @@ std::string build_key(std::vector<Stamp> stamps, const Surroundings& surrounding
 std::string plan_key(const memory::EngineShape& shape, const FileIdentity& model,
                      const std::optional<FileIdentity>& mmproj, std::string_view engine_build) {
     // Taken apart by name: a field that is added to the shape does not compile here until it is part of the key.
-    const auto& [model_path, mmproj_path, context_length, parallel, batch, micro_batch, image_tokens, embedding, rerank,
-                 prompt_cache, kv_cache_type, load_mode, checkpoints, nodes, split] = shape;
+    const auto& [model_path, mmproj_path, context_length, parallel, batch, micro_batch, image_tokens, embedding,
+                 whisper, rerank, prompt_cache, kv_cache_type, load_mode, checkpoints, nodes, split] = shape;
     const auto spread =
         nodes.empty() ? "" : fmt::format(" nodes={} split={}", fmt::join(nodes, ","), fmt::join(split, ","));
     return fmt::format(
         "v2 model={} mmproj={} context={} parallel={} batch={} micro_batch={} image_tokens={} embedding={}{} "
         "prompt_cache={} kv={} load={} checkpoints={}{} engine={}",
         text_of(model), mmproj_path && mmproj ? text_of(*mmproj) : "-", context_length, parallel, batch, micro_batch,
-        mmproj_path ? image_tokens : 0, embedding ? 1 : 0, rerank ? " rerank=1" : "", prompt_cache.count, kv_cache_type,
-        memory::name_of(load_mode), checkpoints, spread, engine_build);
+        mmproj_path ? image_tokens : 0, embedding ? 1 : 0,
+        whisper  ? " whisper=1"
+        : rerank ? " rerank=1"
+                 : "",
+        prompt_cache.count, kv_cache_type, memory::name_of(load_mode), checkpoints, spread, engine_build);
 }
 
 std::vector<std::filesystem::path> traced_libraries(std::string_view printed) {
@@ -135,7 +138,8 @@ std::vector<std::filesystem::path> traced_libraries(std::string_view printed) {
         auto path = line.substr(at + arrow.size() - 1);
         path = path.substr(0, path.rfind(" (0x"));
         const auto name = path.substr(path.rfind('/') + 1);
-        if (name.starts_with("libggml") || name.starts_with("libllama") || name.starts_with("libmtmd"))
+        if (name.starts_with("libggml") || name.starts_with("libllama") || name.starts_with("libmtmd") ||
+            name.starts_with("libwhisper"))
             found.emplace_back(path);
     }
     return found;

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kv_types = {"f16", "q8_0", "q4_0"};
 
+// What has no other form than the one that is configured: contexts, caches, slots, batches.
+bool is_fixed(const EngineShape& shape) { return shape.embedding || shape.whisper; }
+
 int slot_context(const EngineShape& shape) { return shape.context_length / std::max(1, shape.parallel); }
 
 // As the engine pads it: each slot's part up to a multiple of 256.
@@ -32,6 +35,7 @@ EngineShape with_context(EngineShape shape, int tokens_of_a_slot, const FitModel
 // Ascending, each once.
 std::set<int> contexts_of(const FitModel& model) {
     const int configured = slot_context(model.shape);
+    if (model.shape.whisper) return {configured};
     const int most = std::max(model.trained_context, model.floor);
     std::set<int> contexts;
     for (std::int64_t tokens = model.floor; tokens <= most; tokens *= 2) contexts.insert(static_cast<int>(tokens));
@@ -41,13 +45,13 @@ std::set<int> contexts_of(const FitModel& model) {
 }
 
 std::set<Bytes> prompt_caches_of(const FitModel& model) {
-    if (model.shape.embedding) return {Bytes{}};
+    if (is_fixed(model.shape)) return {Bytes{}};
     return {Bytes{}, MiB(64), MiB(256), GiB(1), model.shape.prompt_cache};
 }
 
 // What takes nothing away comes first, so that it is preferred among equals.
 std::vector<std::string> kv_types_of(const FitModel& model) {
-    if (model.shape.embedding) return {model.shape.kv_cache_type};
+    if (is_fixed(model.shape)) return {model.shape.kv_cache_type};
     std::vector<std::string> types(kv_types.begin(), kv_types.end());
     if (model.shape.kv_cache_type == "bf16") types.front() = "bf16";
     return types;
@@ -55,13 +59,13 @@ std::vector<std::string> kv_types_of(const FitModel& model) {
 
 std::vector<int> slots_of(const FitModel& model) {
     const int configured = std::max(1, model.shape.parallel);
-    if (model.shape.embedding) return {configured};
+    if (is_fixed(model.shape)) return {configured};
     return {configured, 2 * configured, 4 * configured};
 }
 
 std::vector<int> batches_of(const FitModel& model) {
     std::vector<int> batches{model.batch};
-    if (!model.shape.embedding)
+    if (!is_fixed(model.shape))
         for (const int smaller : {128, 64})
             if (smaller < model.batch) batches.push_back(smaller);
     return batches;

@@ -30,6 +30,7 @@ std::optional<std::string_view> take_text(std::string_view& rest) {
 }  // namespace
 
 std::optional<std::string> architecture_in(std::string_view head) {
+    if (head.starts_with("lmgg")) return "whisper";
     constexpr std::uint32_t text_type = 8;
     constexpr std::size_t fixed = 4 + 4 + 8 + 8;  // magic, version, number of tensors, number of keys
     if (!head.starts_with("GGUF") || head.size() < fixed) return std::nullopt;

@@ -8,7 +8,8 @@
 
 namespace sarai::memory {
 
-// Of `head`, the file's beginning; some hundred bytes do, since writers put the key first. nullopt: it is not there.
+// "whisper" of a file of whisper.cpp, which is no GGUF and names nothing. Of `head`, the file's beginning; some hundred
+// bytes do, since writers put the key first. nullopt: it is not there.
 [[nodiscard]] std::optional<std::string> architecture_in(std::string_view head);
 
 }  // namespace sarai::memory

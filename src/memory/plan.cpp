@@ -12,9 +12,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array<std::string_view, 11> line_names = {
+constexpr std::array<std::string_view, 12> line_names = {
     "weights", "weights_mapped", "kv_cache",       "recurrent_state", "checkpoints", "compute",
-    "output",  "mmproj",         "mmproj_compute", "prompt_cache",    "overhead"};
+    "output",  "mmproj",         "mmproj_compute", "prompt_cache",    "sound",       "overhead"};
 
 constexpr std::array<std::pair<LoadMode, std::string_view>, 4> load_modes = {
     {{LoadMode::copy, "copy"},
@@ -113,7 +113,12 @@ std::string text_of_split(const EngineShape& shape) {
     return text;
 }
 
+std::string_view measuring_program(const EngineShape& shape) {
+    return shape.whisper ? "sarai-whisper" : "sarai-measure";
+}
+
 std::vector<std::string> measure_arguments(const EngineShape& shape) {
+    if (shape.whisper) return {"--plan", "--model", shape.model.string()};
     // What tells them apart is what the child is started in.
     const auto mode = shape.load_mode == LoadMode::compact ? LoadMode::copy : shape.load_mode;
     std::vector<std::string> arguments = {"--model",       shape.model.string(),

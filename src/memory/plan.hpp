@@ -2,7 +2,8 @@
 //
 // A plan is made by a short-lived measuring child (`sarai-measure`), which asks the engine's own allocator: it loads
 // the GGUF without its weights (`no_alloc`) and reports the buffers. Here is what goes in, what comes out, and the
-// command. Pure: running the child is the engine module's work.
+// command. Pure: running the child is the engine module's work. Of a model that hears the child is `sarai-whisper
+// --plan`.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,7 @@ struct EngineShape {
     int micro_batch = 256;              // physical batch, tokens
     int image_tokens = 512;             // the most that one image becomes (only with an mmproj)
     bool embedding = false;             // it computes vectors instead of text
+    bool whisper = false;               // it hears: a file of whisper.cpp, of which nothing here but `model` holds
     bool rerank = false;                // an embedder whose classifier makes a score of a vector
     Bytes prompt_cache = {};            // upper bound of the engine's prompt cache
     std::string kv_cache_type = "f16";  // as the engine spells it; quantised ones switch flash attention on
@@ -64,6 +66,7 @@ struct EngineShape {
 //   mmproj           weights of the multimodal projector
 //   mmproj_compute   its scratch buffers, for the largest image allowed
 //   prompt_cache     its upper bound
+//   sound            of a model that hears: the longest piece of a recording, and its spectrum
 //   overhead         program, libraries, vocabulary, working buffers
 struct PlanLine {
     std::string what;
@@ -101,7 +104,8 @@ struct ModelPlan {
 // "3,1": the nodes' shares, as the engine takes them; equal ones where none are given.
 [[nodiscard]] std::string text_of_split(const EngineShape& shape);
 
-// Arguments for `sarai-measure` (without the program's own name).
+// The program that plans for a shape, and its arguments (without its own name).
+[[nodiscard]] std::string_view measuring_program(const EngineShape& shape);
 [[nodiscard]] std::vector<std::string> measure_arguments(const EngineShape& shape);
 
 // Reads what the child printed. Errors: the child's own, with their kind (not_found, corrupt_file, unsupported,

@@ -160,12 +160,12 @@ std::string title_of(const Scenario& scenario, Models models) {
 Components components_of(const ModelPlan& plan) {
     Components sums;
     for (const auto& line : plan.lines) {
-        auto& group = line.what.starts_with("weights")                  ? sums.weights
-                      : line.what.starts_with("mmproj")                 ? sums.projector
-                      : line.what == "prompt_cache"                     ? sums.prompt_cache
-                      : line.what == "compute" || line.what == "output" ? sums.compute
-                      : line.what == "overhead"                         ? sums.overhead
-                                                                        : sums.state;
+        auto& group = line.what.starts_with("weights")                                          ? sums.weights
+                      : line.what.starts_with("mmproj")                                         ? sums.projector
+                      : line.what == "prompt_cache"                                             ? sums.prompt_cache
+                      : line.what == "compute" || line.what == "output" || line.what == "sound" ? sums.compute
+                      : line.what == "overhead"                                                 ? sums.overhead
+                                                                                                : sums.state;
         group += line.bytes;
     }
     return sums;

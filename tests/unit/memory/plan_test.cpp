@@ -35,6 +35,14 @@ TEST(MeasureArguments, LeaveOutWhatTheShapeDoesNotHave) {
                             "--micro-batch", "256", "--kv-type", "f16", "--load-mode", "copy", "--checkpoints", "8"));
 }
 
+TEST(MeasureArguments, OfAModelThatHearsAreForItsOwnProgram) {
+    const EngineShape ear{.model = "/m/ggml-base.bin", .whisper = true};
+    EXPECT_EQ(measuring_program(ear), "sarai-whisper");
+    EXPECT_EQ(measuring_program(shape), "sarai-measure");
+    EXPECT_THAT(measure_arguments(ear), ElementsAre("--plan", "--model", "/m/ggml-base.bin"));
+    EXPECT_TRUE(parse_measurement(ear, 0, R"({"trained_context":448,"lines":[{"what":"sound","bytes":7}]})", ""));
+}
+
 TEST(EngineShape, HasNoBuffersForInputsThatNoEmbedderTakes) {
     const EngineShape embedder{.context_length = 8192, .batch = 8192, .micro_batch = 8192, .embedding = true};
     EXPECT_EQ(within_trained_context(embedder, 2048).micro_batch, 2048);
