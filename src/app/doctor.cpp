@@ -171,6 +171,8 @@ void start_all(Examination& examination, const cli::Written& written) {
         examination.start_knowledge(knowledge::store_place(config.knowledge.store, config.engine.state_dir));
         examination.start(look_at_program("pdftotext", "-v", "PDF files cannot be added to documents"));
     }
+    if (std::ranges::any_of(config.models, [](const auto& model) { return model.local && model.local->whisper; }))
+        examination.start(look_at_program("sarai-whisper", "--help", "models with backend whisper cannot be loaded"));
     // Speech is always offered, in formats that ffmpeg makes.
     examination.start(look_at_program("espeak-ng", "--version", "nothing can be spoken"));
     for (const auto* name : {"ffmpeg", "ffprobe"})

@@ -46,6 +46,15 @@ void compare(cli::Check& check, const cli::Written& written, const config::Model
         check.place = written.place({"models", model.name, "path"});
         return;
     }
+    const bool hears = kind == FileKind::transcription;
+    if (hears != (model.kind == config::ModelKind::transcription)) {
+        check.state = CheckState::fail;
+        check.text += hears ? "; it is a model of whisper.cpp" : "; it is no model of whisper.cpp";
+        check.advice = hears ? "backend: whisper" : "backend: gguf_native";
+        check.place = written.place({"models", model.name, "backend"});
+        return;
+    }
+    if (hears) return;
     if (model.kind == config::ModelKind::chat && kind != FileKind::chat) {
         check.state = CheckState::warn;
         check.text += "; it is made for other things than chat";

@@ -68,6 +68,10 @@ Result<memory::ModelPlan> completed(Result<memory::ModelPlan> plan, std::string 
 Measurer::Measurer(const config::Engine& engine)
     : server_binary_(engine.server_binary), folder_(history::state_folder(engine.state_dir)) {}
 
+std::string Measurer::server_of(const memory::EngineShape& shape) const {
+    return shape.whisper ? std::string(memory::measuring_program(shape)) : server_binary_;
+}
+
 Measurer::~Measurer() { thread_.join(); }
 
 history::Store& Measurer::store() {
@@ -78,7 +82,7 @@ history::Store& Measurer::store() {
 Measurer::Known Measurer::look_up(const memory::EngineShape& shape) {
     Known known{.surroundings = history::look_around(), .model = history::identify_file(shape.model)};
     if (shape.mmproj) known.mmproj = history::identify_file(*shape.mmproj);
-    for (const auto& name : {server_binary_, std::string("sarai-measure")})
+    for (const auto& name : {server_of(shape), std::string(memory::measuring_program(shape))})
         if (const auto program = engine::find_program(name)) known.programs.push_back(history::stamp_file(*program));
     if (!known.model || (shape.mmproj && !known.mmproj)) return known;
     const auto libraries = store().libraries(history::build_key(known.programs, known.surroundings));
@@ -105,7 +109,7 @@ Measurer::Known Measurer::keep(const memory::EngineShape& shape, Known before,
 }
 
 asio::awaitable<Result<memory::ModelPlan>> Measurer::measure(memory::EngineShape shape) {
-    const auto program = engine::find_program("sarai-measure");
+    const auto program = engine::find_program(std::string(memory::measuring_program(shape)));
     if (!program) co_return std::unexpected(program.error());
     auto known = co_await net::on_thread(thread_, [this, shape] { return look_up(shape); });
     // What nodes have, and whether they are there, may have changed since.
@@ -114,7 +118,7 @@ asio::awaitable<Result<memory::ModelPlan>> Measurer::measure(memory::EngineShape
         if (plan) co_return completed(std::move(plan), std::move(known.key), known.learned, true);
     }
     std::vector<std::filesystem::path> libraries;
-    if (const auto server = engine::find_program(server_binary_)) libraries = co_await trace(*server);
+    if (const auto server = engine::find_program(server_of(shape))) libraries = co_await trace(*server);
     const auto printed = co_await ask(*program, shape);
     if (!printed) co_return std::unexpected(printed.error());
     auto plan = memory::parse_measurement(shape, printed->status, printed->out, printed->last_words);

@@ -25,8 +25,9 @@ public:
     Measurer(const Measurer&) = delete;
     Measurer& operator=(const Measurer&) = delete;
 
-    // With what was learned by earlier loads. Asks the child, `sarai-measure`, for at most 30 s where the files, the
-    // shape or the engine are new; a broken or hostile file kills only that. Errors are not remembered.
+    // With what was learned by earlier loads. Asks the child, `sarai-measure` or `sarai-whisper`, for at most 30 s
+    // where the files, the shape or the engine are new; a broken or hostile file kills only that. Errors are not
+    // remembered.
     [[nodiscard]] boost::asio::awaitable<Result<memory::ModelPlan>> measure(memory::EngineShape shape);
 
     // Returns at once.
@@ -35,6 +36,7 @@ public:
 private:
     struct Known;
     [[nodiscard]] history::Store& store();
+    [[nodiscard]] std::string server_of(const memory::EngineShape& shape) const;  // the program that will run it
     [[nodiscard]] Known look_up(const memory::EngineShape& shape);
     [[nodiscard]] Known keep(const memory::EngineShape& shape, Known before,
                              std::vector<std::filesystem::path> libraries, std::string_view printed);

@@ -42,6 +42,7 @@ std::vector<memory::Scenario> chosen(std::vector<memory::Scenario> all, std::str
 }
 
 config::ModelKind kind_of(std::string_view architecture) {
+    if (architecture == "whisper") return config::ModelKind::transcription;
     return architecture.contains("embedding") ? config::ModelKind::embedding : config::ModelKind::chat;
 }
 
@@ -79,7 +80,8 @@ cli::PlanReport plan_measured(const config::Config& config, Bytes machine,
     for (const auto& model : config.models) {
         plan.models.push_back(scenario_model(model));
         if (model.local) plan.models.back().local = std::move(*next++);
-        plan.backends.emplace_back(model.remote ? gateway::backend_name(model.remote->kind) : "gguf_native");
+        plan.backends.emplace_back(
+            gateway::backend_name(model.remote ? model.remote->kind : config::backend_of(*model.local)));
     }
     plan.scenarios = memory::scenarios_of(plan.models, plan.limits);
     plan.native = plan.scenarios.front();
@@ -100,6 +102,7 @@ FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int
             model.kind = kind_of(*architecture);
         else
             unknown.push_back(base.models.size());
+        model.local->whisper = model.kind == config::ModelKind::transcription;
         base.models.push_back(std::move(model));
     }
     std::vector<memory::EngineShape> shapes;

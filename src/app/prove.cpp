@@ -21,6 +21,7 @@
 #include "engine/process.hpp"
 #include "engine/program.hpp"
 #include "llm/types.hpp"
+#include "media/windows.hpp"
 #include "memory/process_memory.hpp"
 #include "net/framing.hpp"
 #include "net/http_client.hpp"
@@ -81,7 +82,8 @@ private:
             const auto& kind = entry.at("sarai").at("kind").as_string();
             report_.models.push_back({.name = std::string(entry.at("id").as_string()),
                                       .embedding = kind != "chat",
-                                      .rerank = kind == "rerank"});
+                                      .rerank = kind == "rerank",
+                                      .hears = kind == "transcription"});
         }
         // Once each alone, so that all are loaded before they are asked together. Loads go in parallel.
         progress("loading");
@@ -121,7 +123,9 @@ private:
         ++in_flight_;
         Result<void> outcome = fail(Code::upstream, "the answer is not what it should be");
         try {
-            if (model.embedding) {
+            if (model.hears) {
+                outcome = co_await hear(model, together);
+            } else if (model.embedding) {
                 outcome = co_await embed(model, together);
             } else {
                 outcome = co_await chat(model, tokens, together);
@@ -147,6 +151,33 @@ private:
         if (together) {
             model.first_token = Clock::now() - begun;
             model.tokens = static_cast<int>(body->at(model.rerank ? "results" : "data").as_array().size());
+            report_.most_in_flight = std::max(report_.most_in_flight, in_flight_);
+        }
+        co_return Result<void>{};
+    }
+
+    // A second of silence: what it takes to hear a window does not depend on what is said in it.
+    asio::awaitable<Result<void>> hear(ProvedModel& model, bool together) {
+        const auto begun = Clock::now();
+        const auto sound = media::wav_of(std::string(32000, '\0'), 16000);
+        const std::string part = "--part\r\nContent-Disposition: form-data; name=";
+        auto reply = co_await client_.fetch(
+            {.method = net::http::verb::post,
+             .target = "/v1/audio/transcriptions",
+             .headers = {{"Content-Type", "multipart/form-data; boundary=part"}},
+             .body =
+                 fmt::format("{0}\"model\"\r\n\r\n{1}\r\n{0}\"response_format\"\r\n\r\nverbose_json\r\n{0}\"file\"; "
+                             "filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n{2}\r\n--part--\r\n",
+                             part, model.name, sound)},
+            patient);
+        if (!reply) co_return std::unexpected(reply.error());
+        auto body = parse(*reply);
+        if (!body) co_return std::unexpected(body.error());
+        model.backend = "whisper";
+        model.endpoint = "local";
+        if (together) {
+            model.first_token = Clock::now() - begun;
+            model.tokens = static_cast<int>(body->at("segments").as_array().size());
             report_.most_in_flight = std::max(report_.most_in_flight, in_flight_);
         }
         co_return Result<void>{};

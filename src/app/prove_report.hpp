@@ -14,6 +14,7 @@ struct ProvedModel {
     std::string name;
     bool embedding = false;  // or scores: no text
     bool rerank = false;
+    bool hears = false;  // and writes down what; embedding as well, as it is no chat
     std::string backend = {};
     std::string endpoint = {};
     Bytes planned = {};
@@ -22,7 +23,7 @@ struct ProvedModel {
     std::chrono::milliseconds load_time{};
     std::chrono::duration<double> first_token{};
     std::chrono::duration<double> seconds{};  // first token → end
-    int tokens = 0;                           // vectors or scores where it is no text
+    int tokens = 0;                           // vectors, scores or segments where it is no chat
     std::string error = {};
 };
 

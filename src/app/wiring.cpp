@@ -32,6 +32,7 @@ struct Built {
     // By model and endpoint.
     std::map<std::pair<pool::ModelIndex, pool::EndpointIndex>, std::shared_ptr<llm::Backend>> backends;
     std::filesystem::path server_binary;
+    std::filesystem::path whisper_binary;
     std::filesystem::path runtime_dir;
     std::shared_ptr<engine::CgroupTree> cgroups;  // null: none
     int sockets = 0;
@@ -130,8 +131,9 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
     // Said rather than left to the engine, so that it is known who fits beside whom (pool/turns.hpp).
     if (spec.threads == 0) spec.threads = engine::compute_cores();
     spec.shape = memory::within_trained_context(reduced(std::move(spec.shape), reduction), trained_context);
-    auto worker = engine::Worker::start(executor, built.server_binary, spec,
-                                        built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
+    auto worker =
+        engine::Worker::start(executor, model.local->whisper ? built.whisper_binary : built.server_binary, spec,
+                              built.runtime_dir / fmt::format("{}.sock", ++built.sockets), std::move(cgroup));
     if (!worker) return std::unexpected(worker.error());
     return std::make_shared<LlamaServer>(std::move(*worker), model, spec.threads,
                                          spec.shape.context_length / std::max(1, spec.shape.parallel),
@@ -148,8 +150,9 @@ pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& s
         if (line.what == "kv_cache") needs.kv_cache = line.bytes;
         if (line.what == "prompt_cache") needs.prompt_cache = line.bytes;
     }
-    // The batches of an embedder grow with its context, and what else shrinks with it is not known by formula.
-    if (shape.embedding) needs.context_length = 0;
+    // The batches of an embedder grow with its context, and what else shrinks with it is not known by formula. What
+    // hears has one context, as long as it was trained for.
+    if (shape.embedding || shape.whisper) needs.context_length = 0;
     return needs;
 }
 
@@ -234,9 +237,21 @@ std::string stamp_of(const std::filesystem::path& file) {
     return fmt::format("{} {};", size, std::filesystem::last_write_time(file, ec).time_since_epoch().count());
 }
 
-Result<std::filesystem::path> find_server(const config::Config& config, const config::Engine& engine) {
-    if (std::ranges::none_of(config.models, [](const auto& model) { return model.local.has_value(); })) return {};
-    return engine::find_program(engine.server_binary);
+// Those programs that the models need; the others stay empty.
+struct Programs {
+    std::filesystem::path server, whisper;
+};
+Result<Programs> find_programs(const config::Config& config, const config::Engine& engine) {
+    Programs programs;
+    for (const auto& model : config.models) {
+        if (!model.local) continue;
+        auto& program = model.local->whisper ? programs.whisper : programs.server;
+        if (!program.empty()) continue;
+        auto found = engine::find_program(model.local->whisper ? "sarai-whisper" : engine.server_binary);
+        if (!found) return std::unexpected(std::move(found.error()));
+        program = std::move(*found);
+    }
+    return programs;
 }
 
 pool::ModelSpec spec_of(const config::Config& config, const config::Model& model) {
@@ -280,11 +295,11 @@ void keep_relations(const config::Config& config, const pool::ModelSpec& before,
 Result<void> add_models(asio::any_io_executor executor, const config::Config& config, Wiring& wiring) {
     auto& built = *wiring.built;
     wiring.preload.clear();
-    if (built.server_binary.empty()) {
-        auto found = find_server(config, config.engine);
-        if (!found) return std::unexpected(found.error());
-        built.server_binary = std::move(*found);
-    }
+    auto programs = find_programs(config, config.engine);
+    if (!programs) return std::unexpected(std::move(programs.error()));
+    // Those that were found first stay.
+    if (built.server_binary.empty()) built.server_binary = std::move(programs->server);
+    if (built.whisper_binary.empty()) built.whisper_binary = std::move(programs->whisper);
     for (pool::ModelIndex i = 0; i < config.models.size(); ++i) {
         const auto& model = config.models[i];
         auto spec = spec_of(config, model);
@@ -356,7 +371,7 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
 }
 
 Result<void> can_be_wired(const config::Config& config, const config::Engine& engine) {
-    if (auto found = find_server(config, engine); !found) return std::unexpected(found.error());
+    if (auto found = find_programs(config, engine); !found) return std::unexpected(found.error());
     for (const auto& model : config.models) {
         if (!model.remote) continue;
         for (const auto& endpoint : model.remote->endpoints)

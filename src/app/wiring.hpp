@@ -28,7 +28,7 @@ struct Wiring {
 [[nodiscard]] pool::Policy policy_named(std::string_view name);
 
 // `config` and `measurer` must outlive the wiring. With `cgroups`, every worker gets one of its own, limited to its
-// plan. Errors: invalid_argument (a URL), not_found (no llama-server where local models are configured).
+// plan. Errors: invalid_argument (a URL), not_found (no llama-server or sarai-whisper where local models need it).
 [[nodiscard]] Result<Wiring> wire(boost::asio::any_io_executor executor, const config::Config& config,
                                   const std::filesystem::path& runtime_dir, Measurer& measurer,
                                   std::shared_ptr<engine::CgroupTree> cgroups);

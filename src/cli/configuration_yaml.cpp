@@ -107,6 +107,12 @@ void add_remote(Section& section, const config::Model& model) {
 
 void add_local(Section& section, const config::LocalModel& local) {
     section.add("path", in_double_quotes(local.path.string()));
+    if (local.whisper) {
+        section.add_changed("language", local.language, std::string("auto"),
+                            [](const std::string& text) { return text; });
+        section.add_changed("threads", local.threads, 0, number);
+        return;
+    }
     if (local.mmproj) section.add("mmproj", in_double_quotes(local.mmproj->string()));
     section.add("context_length", number(local.context_length));
     section.add("parallel", number(local.parallel));
@@ -143,10 +149,12 @@ void add_timeouts(Section& section, const config::Model& model) {
 
 std::string model_yaml(const config::Model& model) {
     Section section("    ");
-    section.add("backend", !model.remote                                            ? "gguf_native"
+    section.add("backend", model.local && model.local->whisper                      ? "whisper"
+                           : !model.remote                                          ? "gguf_native"
                            : model.remote->kind == config::BackendKind::ollama_http ? "ollama_http"
                                                                                     : "openai_http");
-    if (model.kind != config::ModelKind::chat) section.add("kind", std::string(config::name_of(model.kind)));
+    if (model.kind != config::ModelKind::chat && model.kind != config::ModelKind::transcription)
+        section.add("kind", std::string(config::name_of(model.kind)));
     if (model.remote) add_remote(section, model);
     if (model.local) add_local(section, *model.local);
     section.add_changed("pinned", model.pinned, false, truth);

@@ -140,7 +140,7 @@ private:
 
     std::string backend_of(const Scenario& scenario, std::size_t i) {
         switch (scenario.roles[i]) {
-            case Role::here: return "gguf_native";
+            case Role::here: return plan_.backends[i] == "whisper" ? "whisper" : "gguf_native";
             case Role::remote: return plan_.backends[i];
             case Role::fallback: return "gguf_native (fallback)";
             case Role::displaced: return "displaced";
@@ -401,7 +401,7 @@ std::string plan_json(const PlanReport& plan, const std::optional<Comparison>& w
         const auto& model = plan.models[i];
         if (model.servers.empty() || model.local) {
             auto local = plan_of(model);
-            local["backend"] = "gguf_native";
+            local["backend"] = plan.backends[i] == "whisper" ? "whisper" : "gguf_native";
             (model.servers.empty() ? models : fallbacks).emplace_back(std::move(local));
         }
         if (!model.servers.empty())

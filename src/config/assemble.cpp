@@ -20,12 +20,25 @@ bool is_variable_name(std::string_view text) {
            text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string_view::npos;
 }
 
+// Those that whisper was trained with (OpenAI's whisper/tokenizer.py).
+bool is_language(std::string_view code) {
+    static constexpr std::string_view known =
+        " auto af am ar as az ba be bg bn bo br bs ca cs cy da de el en es et eu fa fi fo fr gl gu ha haw he hi hr ht "
+        "hu "
+        "hy id is it ja jw ka kk km kn ko la lb ln lo lt lv mg mi mk ml mn mr ms mt my ne nl nn no oc pa pl ps pt ro "
+        "ru "
+        "sa sd si sk sl sn so sq sr su sv sw ta te tg th tk tl tr tt uk ur uz vi yi yo yue zh ";
+    return !code.contains(' ') && known.contains(fmt::format(" {} ", code));
+}
+
 class Assembler {
 public:
     Assembler(const Environment& environment, Draft& draft, std::vector<Problem>& problems)
         : environment_(environment), draft_(draft), problems_(problems) {}
 
     void run() {
+        for (auto& model : draft_.models)
+            if (model.backend == BackendKind::whisper) model.kind = ModelKind::transcription;
         check_pipelines(draft_, problems_);
         memory();
         nodes();
@@ -190,11 +203,17 @@ private:
             }
             return;  // every rule below depends on it
         }
-        const bool local_backend = *model.backend == BackendKind::gguf_native;
+        const bool hears = *model.backend == BackendKind::whisper;
+        const bool local_backend = hears || *model.backend == BackendKind::gguf_native;
         if (local_backend && model.given.contains("fallback")) {
             add(model, "fallback", "given for a local model", "a fallback only behind ollama_http or openai_http");
         }
-        if (local_backend && !has_path) add(model, "path", "missing", "the GGUF file, for backend is gguf_native");
+        if (local_backend && !has_path)
+            add(model, "path", "missing",
+                hears ? "the file of the model, for backend is whisper" : "the GGUF file, for backend is gguf_native");
+        if (!is_language(model.local.language))
+            add(model, "language", in_quotes(model.local.language),
+                "auto, or the code of a language that whisper has, such as es");
         if (model.pinned && model.ttl.count() > 0) {
             add(model, "ttl", "given for a pinned model", "one of pinned and ttl");
         }
@@ -227,8 +246,13 @@ private:
             if (!model.given.contains(name)) continue;
             if (key.scope == Scope::remote && local_backend) {
                 add(model, name, "would have no effect", "backend ollama_http or openai_http beside it");
-            } else if (key.scope == Scope::local && !local_used) {
+            } else if ((key.scope == Scope::local || key.scope == Scope::gguf) && !local_used) {
                 add(model, name, "would have no effect", "backend gguf_native or fallback gguf_native beside it");
+            } else if (hears && (key.scope == Scope::gguf || name == "kind" || name == "context_length")) {
+                add(model, name, "would have no effect",
+                    "no such key for backend is whisper, which hears and nothing else");
+            } else if (key.scope == Scope::whisper && !hears) {
+                add(model, name, "would have no effect", "backend whisper beside it");
             }
         }
         if (draft_.config.memory.strategy == "native_gguf" && !local_used) {
@@ -309,9 +333,11 @@ private:
                     .priority = draft.priority,
                     .ttl = draft.ttl,
                     .estimated_ram = draft.estimated_ram};
-        const bool local_backend = draft.backend == BackendKind::gguf_native;
+        const bool hears = draft.backend == BackendKind::whisper;
+        const bool local_backend = hears || draft.backend == BackendKind::gguf_native;
         if (local_backend || draft.fallback || draft.on_loss_fallback == "local") {
             model.local = draft.local;
+            model.local->whisper = hears;
             if (draft.context_length) model.local->context_length = *draft.context_length;
             if (draft.sharded) {
                 model.local->nodes = draft_.config.engine.rpc;

@@ -66,8 +66,8 @@ struct Memory {
     bool operator==(const Memory&) const = default;
 };
 
-enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http };
-enum class ModelKind : std::uint8_t { chat, embedding, rerank };
+enum class BackendKind : std::uint8_t { gguf_native, ollama_http, openai_http, whisper };
+enum class ModelKind : std::uint8_t { chat, embedding, rerank, transcription };
 [[nodiscard]] std::string_view name_of(ModelKind kind);
 // chat for what is no kind.
 [[nodiscard]] ModelKind kind_named(std::string_view name);
@@ -92,9 +92,11 @@ struct Endpoint {
     bool operator==(const Endpoint&) const = default;
 };
 
-// How a GGUF file is run here.
+// How a model file is run here.
 struct LocalModel {
-    std::filesystem::path path;                   // the GGUF file
+    std::filesystem::path path;                   // the GGUF file, or whisper.cpp's
+    bool whisper = false;                         // it hears, and of what follows has threads and load_timeout alone
+    std::string language = "auto";                // that whisper expects where a request names none
     std::optional<std::filesystem::path> mmproj;  // multimodal projector
     bool mmproj_on_demand = true;                 // loaded when the first request brings media
     std::chrono::milliseconds mmproj_ttl{};       // and left again after so long without; 0: it stays
@@ -118,7 +120,7 @@ struct LocalModel {
 };
 
 struct RemoteModel {
-    BackendKind kind = BackendKind::ollama_http;  // never gguf_native
+    BackendKind kind = BackendKind::ollama_http;  // never a local one
     std::vector<Endpoint> endpoints;
     std::string model;                      // the name there
     std::optional<int> context_length;      // Ollama's num_ctx
@@ -143,6 +145,10 @@ struct OnLoss {
     std::vector<std::string> may_displace;  // models that its fallback may unload, whatever the policy; pinned ones too
     bool operator==(const OnLoss&) const = default;
 };
+
+[[nodiscard]] constexpr BackendKind backend_of(const LocalModel& local) {
+    return local.whisper ? BackendKind::whisper : BackendKind::gguf_native;
+}
 
 // A model's chain: `remote`, if present, is asked first; `local`, if present, serves alone or as its fallback.
 struct Model {

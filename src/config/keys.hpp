@@ -36,8 +36,9 @@ enum class Type : std::uint8_t {
     text_list,
 };
 
-// In which models a key means something. A setting that would be ignored is reported instead.
-enum class Scope : std::uint8_t { any, local, remote };
+// In which models a key means something: in all, in those with a file here, in those whose file is a GGUF, in those
+// that hear, in those on servers. A setting that would be ignored is reported instead.
+enum class Scope : std::uint8_t { any, local, gguf, whisper, remote };
 
 struct Key {
     std::string_view path;  // "models.*.endpoints[].url"

@@ -58,6 +58,7 @@ std::string_view name_of(ModelKind kind) {
         case ModelKind::chat: return "chat";
         case ModelKind::embedding: return "embedding";
         case ModelKind::rerank: return "rerank";
+        case ModelKind::transcription: return "transcription";
     }
     return "chat";
 }

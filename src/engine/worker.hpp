@@ -1,4 +1,4 @@
-// One local model: a llama-server process on a unix socket of its own.
+// One local model: a llama-server or sarai-whisper process on a unix socket of its own.
 //
 // Owned by the pool's driver, on the io thread. A worker is started, becomes ready or fails with its own last words,
 // and in the end is always reaped and its socket removed. Cancelling ready() leaves the worker loading; stop() ends it

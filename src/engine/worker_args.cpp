@@ -10,6 +10,7 @@ constexpr int slot_granularity = 256;  // tokens; the engine pads each slot's co
 }  // namespace
 
 memory::EngineShape shape_of(const config::LocalModel& local, config::ModelKind kind) {
+    if (local.whisper) return {.model = local.path, .mmproj = {}, .whisper = true};
     memory::EngineShape shape{.model = local.path,
                               .mmproj = local.mmproj,
                               .context_length = local.context_length,
@@ -45,6 +46,9 @@ WorkerSpec worker_spec(const config::Model& model) {
 
 std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::filesystem::path& socket) {
     const auto& shape = spec.shape;
+    if (shape.whisper)
+        return {"--model",       shape.model.string(), "--socket",
+                socket.string(), "--threads",          std::to_string(spec.threads)};
     std::vector<std::string> args{
         "--model", shape.model.string(), "--alias", spec.name, "--host", socket.string(), "--ctx-size",
         std::to_string(shape.context_length), "--parallel", std::to_string(shape.parallel),

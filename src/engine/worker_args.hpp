@@ -1,5 +1,5 @@
-// The command line and environment of a llama-server worker. Every flag that costs memory is ours to set: none is left
-// to a default. Pure.
+// The command line and environment of a worker, llama-server or sarai-whisper. Every flag that costs memory is ours to
+// set: none is left to a default. Pure.
 #pragma once
 
 #include <filesystem>

@@ -31,16 +31,20 @@ std::string_view what_it_does(config::ModelKind kind) {
         case config::ModelKind::chat: return "generates text";
         case config::ModelKind::embedding: return "makes embeddings";
         case config::ModelKind::rerank: return "ranks documents (POST /v1/rerank)";
+        case config::ModelKind::transcription: return "hears speech (POST /v1/audio/transcriptions)";
     }
     return "generates text";
 }
 
 std::string_view what_is_asked(llm::Task task) {
     if (task == llm::Task::rerank) return "rank documents";
+    if (task == llm::Task::transcription) return "hear speech";
     return task == llm::Task::embedding ? "make embeddings" : "generate text";
 }
 
 bool fits(config::ModelKind kind, llm::Task task) {
+    if (kind == config::ModelKind::transcription || task == llm::Task::transcription)
+        return kind == config::ModelKind::transcription && task == llm::Task::transcription;
     if (task == llm::Task::rerank) return kind == config::ModelKind::rerank;
     if (task == llm::Task::embedding) return kind != config::ModelKind::rerank;
     return !llm::generates(task) || kind == config::ModelKind::chat;

@@ -175,6 +175,7 @@ private:
     // tokenizer here makes tokens of more than 64 bytes on average; the rest is for JSON around the text.
     [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
         if (model.remote || !model.local || model.local->mmproj) return {};
+        if (request_.task == llm::Task::transcription) return {};  // its sound is cut to what the model can hold
         const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
         std::string_view what = "the request is";
         auto longest = std::max(request_.size, exchange_.request().body().size());

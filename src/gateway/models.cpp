@@ -14,12 +14,14 @@ std::string_view backend_name(config::BackendKind kind) {
         case config::BackendKind::gguf_native: return "gguf_native";
         case config::BackendKind::ollama_http: return "ollama_http";
         case config::BackendKind::openai_http: return "openai_http";
+        case config::BackendKind::whisper: return "whisper";
     }
     return "gguf_native";
 }
 
 std::string_view backend_name(const config::Config& config, const pool::Route& route) {
-    return backend_name(route.endpoint ? config.models[route.model].remote->kind : config::BackendKind::gguf_native);
+    const auto& model = config.models[route.model];
+    return backend_name(route.endpoint ? model.remote->kind : config::backend_of(*model.local));
 }
 
 Result<pool::ModelIndex> find_model(const config::Config& config, std::string_view name) {

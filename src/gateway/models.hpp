@@ -42,7 +42,7 @@ struct Shared {
     speech::Speaker* speaker;  // null: nobody speaks
 };
 
-// Name of the backend that a route leads to: gguf_native, ollama_http, openai_http.
+// Name of the backend that a route leads to: gguf_native, whisper, ollama_http, openai_http.
 [[nodiscard]] std::string_view backend_name(const config::Config& config, const pool::Route& route);
 [[nodiscard]] std::string_view backend_name(config::BackendKind kind);
 

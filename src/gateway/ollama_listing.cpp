@@ -53,7 +53,8 @@ Files files_of(const Shared& shared, const config::Model& model) {
 
 ollama::Details details_of(const config::Model& model, const memory::ModelFacts* facts) {
     if (!model.local) return {.format = "", .family = {}, .parameter_size = {}, .quantization_level = {}};
-    ollama::Details details{.has_projector = model.local->mmproj.has_value()};
+    ollama::Details details{.format = model.local->whisper ? "ggml" : "gguf",
+                            .has_projector = model.local->mmproj.has_value()};
     if (facts == nullptr) return details;
     details.family = facts->architecture;
     details.parameter_size = ollama::parameter_size(facts->parameter_count);

@@ -60,7 +60,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
         for (const auto& line : status.plan->lines) lines.push_back({{"what", line.what}, {"bytes", line.bytes.count}});
     json::object row{{"name", config.name},
                      {"kind", config::name_of(config.kind)},
-                     {"backend", backend_name(config::BackendKind::gguf_native)},
+                     {"backend", backend_name(config::backend_of(*config.local))},
                      {"state", pool::name_of(status.state)},
                      {"endpoint", "local"},
                      {"pid", status.pid == 0 ? json::value(nullptr) : json::value(status.pid)},

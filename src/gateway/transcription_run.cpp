@@ -9,6 +9,7 @@
 #include "gateway/ability.hpp"
 #include "gateway/answer.hpp"
 #include "gateway/face.hpp"
+#include "gateway/hearing_face.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/step_exchange.hpp"
 #include "media/wav.hpp"
@@ -20,6 +21,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
+namespace hearing = protocols::hearing;
 namespace transcription = protocols::transcription;
 
 // What a model says of one window; the client of a stream gets it as it comes.
@@ -83,36 +85,81 @@ private:
         if (!recording) co_return std::unexpected(recording.error());
         heard_.seconds = recording->seconds();
         caller_.notes.emplace_back("sound_seconds", fmt::format("{:g}", heard_.seconds));
-        for (;;) {
-            const auto window = co_await recording->next();
-            if (!window) co_return std::unexpected(window.error());
-            if (!*window) break;
-            const auto seconds = [](std::size_t sample) { return static_cast<double>(sample) / media::sound_rate; };
-            // Models hear words in silence.
-            if (media::is_silent((*window)->samples, media::sound_rate)) continue;
-            auto said = co_await ask((*window)->samples);
-            if (!said) co_return std::unexpected(said.error());
-            // Of a window in which nobody speaks there is nothing to tell.
-            if (!said->empty())
-                heard_.segments.push_back(
-                    {.begin = seconds((*window)->begin), .end = seconds((*window)->end()), .text = std::move(*said)});
-        }
+        if (auto done = whisper_ ? co_await hear_pieces(*recording) : co_await ask_windows(*recording); !done) co_return done;
         co_return co_await tell();
     }
 
-    // Who is asked: the model that is named, or for "auto" and OpenAI's own names the one that `routing` has for sound.
+    static double seconds(std::size_t sample) { return static_cast<double>(sample) / media::sound_rate; }
+
+    // A chat model says what it hears in half a minute, and no times.
+    asio::awaitable<Result<void>> ask_windows(media::Recording& recording) {
+        for (;;) {
+            const auto window = co_await recording.next();
+            if (!window) co_return std::unexpected(window.error());
+            if (!*window) co_return Result<void>{};
+            // Models hear words in silence.
+            if (media::is_silent((*window)->samples, media::sound_rate)) continue;
+            const auto before = transcription::whole_text(heard_);
+            WindowFace face(call_.stream, before.empty());
+            auto said = co_await ask(transcription::ask_for(call_, model_,
+                                                            media::wav_of((*window)->samples, media::sound_rate), before),
+                                     face);
+            if (!said) co_return said;
+            // Of a window in which nobody speaks there is nothing to tell.
+            if (!face.text().empty())
+                heard_.segments.push_back(
+                    {.begin = seconds((*window)->begin), .end = seconds((*window)->end()), .text = face.text()});
+        }
+    }
+
+    // Whisper says when it heard it, and goes through as many windows as there are.
+    asio::awaitable<Result<void>> hear_pieces(media::Recording& recording) {
+        auto language = call_.language.empty() ? whisper_->language : call_.language;
+        for (;;) {
+            const auto piece = co_await recording.next(hearing::longest_piece);
+            if (!piece) co_return std::unexpected(piece.error());
+            if (!*piece) break;
+            if (media::is_silent((*piece)->samples, media::sound_rate)) continue;
+            const auto said = transcription::whole_text(heard_);
+            HearingFace face(seconds((*piece)->begin), call_.stream, said.empty());
+            auto heard = co_await ask(transcription::hear(call_, model_, (*piece)->samples, language, said), face);
+            if (!heard) co_return heard;
+            // What the first piece is in, so are the others.
+            if (!face.language().empty()) language = face.language();
+            for (auto& segment : face.take_segments()) heard_.segments.push_back(std::move(segment));
+        }
+        heard_.language = language == "auto" ? "" : language;
+        co_return Result<void>{};
+    }
+
+    // The first model that does nothing else, of those that the client may use.
+    [[nodiscard]] const config::Model* usual_ear() const {
+        for (const auto& model : shared_.config.models)
+            if (!model.retired && model.kind == config::ModelKind::transcription &&
+                access::may_use(caller_.visit.key(), model.name))
+                return &model;
+        return nullptr;
+    }
+
+    // Who is asked: the model that is named, or for "auto" and OpenAI's own names one that does nothing but hear, else
+    // the one that `routing` has for sound.
     Result<void> find_hearer() {
         const auto& config = shared_.config;
         auto index = find_model(config, call_.model);
-        if (!index &&
-            (call_.model.empty() || config::names_auto(call_.model) || transcription::is_stock_name(call_.model))) {
+        const bool any = !index && (call_.model.empty() || config::names_auto(call_.model) ||
+                                    transcription::is_stock_name(call_.model));
+        if (const auto* ear = any ? usual_ear() : nullptr) {
+            index = find_model(config, ear->name);
+        } else if (any) {
             const auto targets = shared_.desk.targets(shared_.catalogue);
             const auto& usual = targets.audio.empty() ? targets.multimodal : targets.audio;
             if (usual.empty())
-                return std::unexpected(Error{.code = Code::not_found,
-                                             .message = "no model here hears",
-                                             .hint = "Give a chat model its mmproj, or name one on a server.",
-                                             .field = "model"});
+                return std::unexpected(
+                    Error{.code = Code::not_found,
+                          .message = "no model here hears",
+                          .hint = "Configure one with backend whisper, give a chat model its mmproj, or name "
+                                  "one on a server.",
+                          .field = "model"});
             index = find_model(config, usual);
         }
         if (!index && config.find_pipeline(call_.model) != nullptr)
@@ -123,13 +170,24 @@ private:
         if (!index) return std::unexpected(access::without_names(index.error(), caller_.visit.key()));
         const auto& model = config.models[*index];
         if (auto allowed = access::may_use(caller_.visit.key(), model.name); !allowed) return allowed;
+        model_ = model.name;
+        if (model.kind == config::ModelKind::transcription) {
+            whisper_ = model.local;
+            return {};
+        }
         if (auto able = is_able(model, llm::Task::chat); !able) return able;
+        if (call_.words)
+            return std::unexpected(Error{.code = Code::unsupported,
+                                         .message = fmt::format("model '{}' tells no times of words; expected "
+                                                                "timestamp_granularities[] segment, or a model with "
+                                                                "backend whisper",
+                                                                model.name),
+                                         .field = "timestamp_granularities[]"});
         if (model.local && !model.remote && !hears(*model.local))
             return std::unexpected(Error{
                 .code = Code::unsupported,
                 .message = fmt::format("model '{}' hears nothing; expected one with an mmproj for sound", model.name),
                 .field = "model"});
-        model_ = model.name;
         return {};
     }
 
@@ -140,11 +198,8 @@ private:
         return !facts || facts->hears;
     }
 
-    asio::awaitable<Result<std::string>> ask(std::string_view samples) {
-        const auto said = transcription::whole_text(heard_);
-        auto request = transcription::ask_for(call_, model_, media::wav_of(samples, media::sound_rate), said);
+    asio::awaitable<Result<void>> ask(llm::Request request, Face& face) {
         StepExchange exchange(exchange_, progress_);
-        WindowFace face(call_.stream, said.empty());
         Caller window{.visit = {},
                       .name = caller_.name,
                       .id = fmt::format("{}.{}", caller_.id, ++windows_),
@@ -160,7 +215,7 @@ private:
             for (auto& note : window.notes)
                 if (note.first == "model" || note.first == "backend" || note.first == "endpoint")
                     caller_.notes.push_back(std::move(note));
-        co_return face.text();
+        co_return Result<void>{};
     }
 
     asio::awaitable<Result<void>> tell() {
@@ -177,9 +232,10 @@ private:
         co_return co_await exchange_.finish(out);
     }
 
-    // As the client says, else as the words look.
+    // As whisper heard it or the client says, else as the words look.
     [[nodiscard]] std::string language() const {
         if (call_.translate) return "en";
+        if (whisper_) return heard_.language;
         if (!call_.language.empty()) return call_.language;
         const auto text = transcription::whole_text(heard_);
         if (text.empty()) return {};
@@ -213,6 +269,7 @@ private:
     Shared shared_;
     Progress progress_;
     std::string model_;
+    std::optional<config::LocalModel> whisper_;  // the model's, where it is one of whisper.cpp
     transcription::Heard heard_;
     int windows_ = 0;
     bool complete_ = false;

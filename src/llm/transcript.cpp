@@ -88,6 +88,7 @@ std::string why_never(const Request& request) {
     const auto& body = request.body;
     if (request.task == Task::embedding) return "embeddings are no text";
     if (request.task == Task::rerank) return "scores are no text";
+    if (request.task == Task::transcription) return "nobody else has the recording";
     if (count(body, "n").value_or(1) > 1 || count(body, "best_of").value_or(1) > 1)
         return "several choices were asked for";
     if (is_given(body, "suffix") || is_true(body, "echo")) return "a suffix or an echo was asked for";

@@ -88,6 +88,7 @@ std::string_view name_of(Task task) {
         case Task::completion: return "completion";
         case Task::embedding: return "embedding";
         case Task::rerank: return "rerank";
+        case Task::transcription: return "transcription";
         case Task::tokenize: return "tokenize";
         case Task::detokenize: return "detokenize";
         case Task::count: return "count";

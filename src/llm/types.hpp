@@ -17,10 +17,11 @@
 
 namespace sarai::llm {
 
-// `rerank` scores documents by a query, see protocols/rerank.hpp. The last three answer a question about text instead
-// of going on with it: `tokenize` and `detokenize` as llama-server has them ({"content"} → {"tokens"}, and back),
-// `count` the tokens of the prompt that a chat's body becomes ({"tokens": 12}).
-enum class Task : std::uint8_t { chat, completion, embedding, rerank, tokenize, detokenize, count };
+// `rerank` scores documents by a query, see protocols/rerank.hpp; `transcription` writes down what is said in a
+// recording, see protocols/hearing.hpp. The last three answer a question about text instead of going on with it:
+// `tokenize` and `detokenize` as llama-server has them ({"content"} → {"tokens"}, and back), `count` the tokens of the
+// prompt that a chat's body becomes ({"tokens": 12}).
+enum class Task : std::uint8_t { chat, completion, embedding, rerank, transcription, tokenize, detokenize, count };
 
 [[nodiscard]] std::string_view name_of(Task task);
 [[nodiscard]] constexpr bool generates(Task task) { return task == Task::chat || task == Task::completion; }

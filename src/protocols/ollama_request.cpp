@@ -261,6 +261,7 @@ Result<void> set_task(json::object& out, const llm::Request& request) {
             return {};
         }
         case llm::Task::rerank: return cannot("model", "Ollama does not rank documents");
+        case llm::Task::transcription: return cannot("model", "Ollama does not write down recordings");
         case llm::Task::tokenize:
         case llm::Task::detokenize:
         case llm::Task::count: return cannot("model", "Ollama does not tell the tokens of a text");

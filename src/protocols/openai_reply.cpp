@@ -85,6 +85,7 @@ std::string_view path_of(llm::Task task) {
         case llm::Task::completion: return "/completions";
         case llm::Task::embedding: return "/embeddings";
         case llm::Task::rerank: return "/rerank";
+        case llm::Task::transcription: return "/audio/transcriptions";
         case llm::Task::tokenize: return "/tokenize";
         case llm::Task::detokenize: return "/detokenize";
         case llm::Task::count: return "/apply-template";

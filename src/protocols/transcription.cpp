@@ -69,15 +69,11 @@ Result<void> take_stream(Call& call, std::string_view value) {
     return {};
 }
 
-Result<void> take_granularity(std::string_view value) {
-    constexpr auto field = "timestamp_granularities[]";
-    if (value == "segment") return {};
-    if (value == "word")
-        return std::unexpected(Error{
-            .code = Code::unsupported,
-            .message = fmt::format("'{}' is \"word\"; the model tells no times of words: expected segment", field),
-            .field = field});
-    return wrong(field, value, "segment");
+Result<void> take_granularity(Call& call, std::string_view value, bool first) {
+    if (value != "segment" && value != "word") return wrong("timestamp_granularities[]", value, "segment or word");
+    if (first) call.segments = call.words = false;
+    (value == "word" ? call.words : call.segments) = true;
+    return {};
 }
 
 Result<void> take_prompt(Call& call, std::string_view value) {
@@ -97,7 +93,7 @@ Result<void> take_model(Call& call, std::string_view value) {
 
 struct Taken {
     bool file = false;
-    bool segments = false;
+    bool granularity = false;
 };
 Result<void> take(Call& call, Taken& taken, const FormPart& part) {
     if (part.name == "file") {
@@ -114,10 +110,16 @@ Result<void> take(Call& call, Taken& taken, const FormPart& part) {
     // Nobody needs to say it of a translation, whose language is English.
     if (part.name == "language" && !part.body.empty()) return take_language(call, part.body);
     if (part.name == "timestamp_granularities[]" || part.name == "timestamp_granularities") {
-        taken.segments = true;
-        return take_granularity(part.body);
+        return take_granularity(call, part.body, !std::exchange(taken.granularity, true));
     }
     return {};
+}
+
+// What was said last, from the beginning of a character on.
+std::string_view end_of(std::string_view said) {
+    auto from = said.size() > most_context ? said.size() - most_context : 0;
+    while (from < said.size() && (static_cast<unsigned char>(said[from]) & 0xC0U) == 0x80) ++from;
+    return said.substr(from);
 }
 
 json::object usage_json(const llm::Usage& usage) {
@@ -159,21 +161,33 @@ std::string encode_vtt(const Heard& heard) {
     return out;
 }
 
+// Sums of hundredths have digits far behind them.
+double rounded(double seconds) { return std::round(seconds * 1e4) / 1e4; }
+
 std::string encode_verbose(const Call& call, const Heard& heard) {
     json::array segments;
-    for (const auto& segment : heard.segments)
-        segments.push_back({{"id", segments.size()},
-                            {"seek", std::llround(segment.begin * 100)},  // whisper's frames of 10 ms
-                            {"start", segment.begin},
-                            {"end", segment.end},
-                            {"text", segment.text},
-                            {"temperature", call.temperature}});
-    return json::serialize(json::object{{"task", call.translate ? "translate" : "transcribe"},
-                                        {"language", heard.language},
-                                        {"duration", heard.seconds},
-                                        {"text", whole_text(heard)},
-                                        {"segments", std::move(segments)},
-                                        {"usage", usage_json(heard.usage)}});
+    json::array words;
+    for (const auto& segment : heard.segments) {
+        json::object told{{"id", segments.size()},
+                          {"seek", std::llround(segment.begin * 100)},  // whisper's frames of 10 ms
+                          {"start", rounded(segment.begin)},
+                          {"end", rounded(segment.end)},
+                          {"text", segment.text},
+                          {"temperature", call.temperature}};
+        if (segment.avg_logprob) told["avg_logprob"] = *segment.avg_logprob;
+        if (segment.no_speech_prob) told["no_speech_prob"] = *segment.no_speech_prob;
+        segments.push_back(std::move(told));
+        for (const auto& word : segment.words)
+            words.push_back({{"word", word.text}, {"start", rounded(word.begin)}, {"end", rounded(word.end)}});
+    }
+    json::object out{{"task", call.translate ? "translate" : "transcribe"},
+                     {"language", heard.language},
+                     {"duration", heard.seconds},
+                     {"text", whole_text(heard)},
+                     {"usage", usage_json(heard.usage)}};
+    if (call.segments) out["segments"] = std::move(segments);
+    if (call.words) out["words"] = std::move(words);
+    return json::serialize(out);
 }
 
 void append_event(std::string& out, const json::object& event) {
@@ -205,7 +219,7 @@ Result<Call> decode_call(std::string_view content_type, std::string_view body, b
         if (auto took = take(call, taken, part); !took) return std::unexpected(took.error());
     }
     if (!taken.file) return fail_field("file", "'file' is missing; expected a recording");
-    if (taken.segments && call.format != Format::verbose_json)
+    if (taken.granularity && call.format != Format::verbose_json)
         return fail_field("timestamp_granularities[]",
                           fmt::format("'timestamp_granularities[]' goes with response_format verbose_json, which is {}",
                                       formats.at(static_cast<std::size_t>(call.format))));
@@ -224,11 +238,7 @@ llm::Request ask_for(const Call& call, const std::string& model, std::string_vie
     if (!call.language.empty()) words += fmt::format(" It is spoken in the language with the code {}.", call.language);
     words += " Answer with these words alone. If nobody speaks, answer with nothing.";
     if (!call.prompt.empty()) words += fmt::format("\nNames, words and style that it may have: {}", call.prompt);
-    if (!said.empty()) {
-        auto from = said.size() > most_context ? said.size() - most_context : 0;
-        while (from < said.size() && (static_cast<unsigned char>(said[from]) & 0xC0U) == 0x80) ++from;
-        words += fmt::format("\nBefore it was said: {}", said.substr(from));
-    }
+    if (!said.empty()) words += fmt::format("\nBefore it was said: {}", end_of(said));
     json::array content{{{"type", "text"}, {"text", words}},
                         {{"type", "input_audio"}, {"input_audio", {{"data", encode_base64(wav)}, {"format", "wav"}}}}};
     return {.task = llm::Task::chat,
@@ -239,6 +249,23 @@ llm::Request ask_for(const Call& call, const std::string& model, std::string_vie
                      {"temperature", call.temperature},
                      {"max_tokens", most_tokens},
                      {"messages", json::array{json::object{{"role", "user"}, {"content", std::move(content)}}}}}};
+}
+
+llm::Request hear(const Call& call, const std::string& model, std::string_view sound, const std::string& language,
+                  std::string_view said) {
+    // Of a prompt that is too long whisper takes the end: what was said last.
+    auto prompt = call.prompt;
+    if (!prompt.empty() && !said.empty()) prompt += ' ';
+    prompt += end_of(said);
+    return {.task = llm::Task::transcription,
+            .model = model,
+            .stream = true,
+            .body = hearing::encode_wish({.sound = std::string(sound),
+                                          .language = language,
+                                          .prompt = std::move(prompt),
+                                          .translate = call.translate,
+                                          .words = call.words,
+                                          .temperature = call.temperature})};
 }
 
 std::string OneLine::add(std::string_view piece) {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "llm/types.hpp"
+#include "protocols/hearing.hpp"
 
 namespace sarai::protocols::transcription {
 
@@ -25,9 +26,12 @@ struct Call {
     Format format = Format::json;
     double temperature = 0;
     bool stream = false;
+    // Whose times verbose_json tells.
+    bool segments = true;
+    bool words = false;
 };
 
-// Errors: invalid_argument that names the field, its value and what was expected; unsupported for times of words.
+// Errors: invalid_argument that names the field, its value and what was expected.
 [[nodiscard]] Result<Call> decode_call(std::string_view content_type, std::string_view body, bool translate);
 
 // Names of OpenAI's own models, which stand for whoever hears here: whisper-1, gpt-4o-transcribe and its kin.
@@ -38,10 +42,11 @@ struct Call {
 [[nodiscard]] llm::Request ask_for(const Call& call, const std::string& model, std::string_view wav,
                                    std::string_view said);
 
-struct Segment {
-    double begin = 0, end = 0;  // seconds
-    std::string text;
-};
+// The same for a model of whisper.cpp: `sound` has samples as of hearing::Wish.
+[[nodiscard]] llm::Request hear(const Call& call, const std::string& model, std::string_view sound,
+                                const std::string& language, std::string_view said);
+
+using hearing::Segment;
 struct Heard {
     double seconds = 0;    // of the whole recording
     std::string language;  // ISO 639-1, or "" where nobody knows it

@@ -159,7 +159,7 @@ class Sarai:
         return rows[0] if rows else None
 
     def workers(self):
-        """Without the short-lived children that look at files."""
+        """Without the short-lived children that look at files (of models that hear, their planning ones are among them)."""
         here = children_of(self.process.pid) if self.process and self.process.poll() is None else []
         return [child for child in here if name_of(child) != "sarai-measure"]
 
@@ -245,6 +245,11 @@ class Terminal:
 def local(name, more=""):
     """A model line with a tiny GGUF of that role."""
     return f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 512{', ' + more if more else ''}"
+
+
+def ear(more=""):
+    """The same for the tiny model that hears."""
+    return f"backend: whisper, path: '{MODELS}/whisper.bin'{', ' + more if more else ''}"
 
 
 def ollama(url, model, more=""):

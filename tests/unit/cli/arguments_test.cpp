@@ -202,8 +202,8 @@ TEST_F(CliFiles, ConfigCheckSaysWhatAFileIsOrWhatIsWrongWithIt) {
     const auto wrong = write("b.yaml", "models: {m: {backend: gguf_natve}}\n");
     EXPECT_EQ(other.run({"config", "check", wrong}), 2);
     EXPECT_EQ(other.out.str(), wrong +
-                                   ":1:23: models.m.backend: \"gguf_natve\"; expected gguf_native or ollama_http or "
-                                   "openai_http; did you mean gguf_native?\n");
+                                   ":1:23: models.m.backend: \"gguf_natve\"; expected gguf_native or whisper or "
+                                   "ollama_http or openai_http; did you mean gguf_native?\n");
     World missing;
     EXPECT_EQ(missing.run({"config", "check", "none.yaml"}), 2);
     EXPECT_EQ(missing.out.str(), "none.yaml: no such file; expected a YAML file\n");

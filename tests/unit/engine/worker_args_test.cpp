@@ -26,6 +26,15 @@ TEST(WorkerArguments, SetEveryFlagThatCostsMemory) {
         "--sse-ping-interval 1 --log-verbosity 2 --jinja --no-webui --offline --no-slots --load-mode none --no-mmproj");
 }
 
+TEST(WorkerArguments, OfAModelThatHearsAreItsFileAndItsSocket) {
+    const config::LocalModel ear{.path = "/models/ggml-base.bin", .whisper = true, .mmproj = {}};
+    const auto shape = shape_of(ear, config::ModelKind::transcription);
+    EXPECT_TRUE(shape.whisper);
+    EXPECT_FALSE(shape.embedding);
+    EXPECT_EQ(line_of({.name = "ear", .shape = shape, .threads = 3}),
+              "--model /models/ggml-base.bin --socket /run/1.sock --threads 3");
+}
+
 TEST(WorkerArguments, FollowTheLoadModeAndTheTypeOfTheCache) {
     auto configured = local(2048);
     configured.kv_cache_type = "q8_0";

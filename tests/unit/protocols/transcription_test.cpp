@@ -61,6 +61,58 @@ TEST(Transcription, ACallHasWhatItsFormSays) {
     EXPECT_TRUE(decode_call(type, form({{"stream", "true"}, {"response_format", "text"}}), false)->stream);
 }
 
+TEST(Transcription, TheTimesThatAreAskedForAreTold) {
+    const Heard words{.seconds = 2,
+                      .language = "es",
+                      .segments = {{.begin = 0.5,
+                                    .end = 1.5,
+                                    .text = "Hola, Ana.",
+                                    .avg_logprob = -0.25,
+                                    .no_speech_prob = 0.125,
+                                    .words = {{.begin = 0.5, .end = 0.75, .text = "Hola,"},
+                                              {.begin = 0.1 + 0.7, .end = 1.5, .text = "Ana."}}}}};
+    const auto told = [&](Fields fields) {
+        fields.push_back({"response_format", "verbose_json"});
+        const auto body = form(fields);  // the call points into it
+        const auto call = decode_call(type, body, false);
+        EXPECT_TRUE(call) << call.error().message;
+        return json::parse(encode(*call, words)).as_object();
+    };
+    const auto usual = told({});
+    EXPECT_FALSE(usual.contains("words"));
+    EXPECT_EQ(usual.at("segments").at(0).at("avg_logprob"), -0.25);
+    EXPECT_EQ(usual.at("segments").at(0).at("no_speech_prob"), 0.125);
+    const auto both = told({{"timestamp_granularities[]", "word"}, {"timestamp_granularities[]", "segment"}});
+    EXPECT_TRUE(both.contains("segments"));
+    EXPECT_EQ(json::serialize(both.at("words").at(1)),
+              json::serialize(json::object{{"word", "Ana."}, {"start", 0.8}, {"end", 1.5}}));
+    EXPECT_FALSE(told({{"timestamp_granularities[]", "word"}}).contains("segments"));
+    EXPECT_FALSE(told({{"timestamp_granularities[]", "segment"}}).contains("words"));
+}
+
+TEST(Transcription, WhisperIsToldWhatItMayHearAndWhatWasSaid) {
+    const Call call{.translate = true,
+                    .model = "whisper-1",
+                    .file = {},
+                    .label = {},
+                    .language = "es",
+                    .prompt = "Nápoles",
+                    .temperature = 0.25,
+                    .words = true};
+    const auto request = hear(call, "ear", "ab", "fr", std::string(1500, 'x') + "ñ");
+    EXPECT_EQ(request.task, llm::Task::transcription);
+    EXPECT_EQ(request.model, "ear");
+    EXPECT_TRUE(request.stream);
+    const auto wish = hearing::decode_wish(json::serialize(request.body));
+    ASSERT_TRUE(wish) << wish.error().message;
+    EXPECT_EQ(wish->sound, "ab");
+    EXPECT_EQ(wish->language, "fr") << "whoever runs the pieces knows better than the call";
+    EXPECT_EQ(wish->prompt, "Nápoles " + std::string(998, 'x') + "ñ");
+    EXPECT_TRUE(wish->translate);
+    EXPECT_TRUE(wish->words);
+    EXPECT_DOUBLE_EQ(wish->temperature, 0.25);
+}
+
 TEST(Transcription, WhatIsWrongIsNamed) {
     struct Case {
         Fields fields;
@@ -78,8 +130,7 @@ TEST(Transcription, WhatIsWrongIsNamed) {
              Case{{{"language", "s "}}, "language", "expected a code of ISO 639-1"},
              Case{{{"stream", "yes"}}, "stream", "expected true or false"},
              Case{{{"stream", "true"}, {"response_format", "srt"}}, "stream", "expected json or text"},
-             Case{{{"timestamp_granularities[]", "word"}}, "timestamp_granularities[]", "no times of words"},
-             Case{{{"timestamp_granularities[]", "page"}}, "timestamp_granularities[]", "expected segment"},
+             Case{{{"timestamp_granularities[]", "page"}}, "timestamp_granularities[]", "expected segment or word"},
              Case{{{"timestamp_granularities[]", "segment"}},
                   "timestamp_granularities[]",
                   "verbose_json, which is json"},

@@ -4,7 +4,7 @@ import { models, status, type ListedModel } from "../status";
 import { chooseModel, chosenModel } from "./conversations";
 
 const isPipeline = (m: ListedModel) => m.sarai?.kind === "pipeline" || m.sarai?.backend === "pipeline" || m.sarai?.steps !== undefined;
-const answers = (m: ListedModel) => m.sarai?.kind !== "embedding" && m.sarai?.kind !== "rerank";
+const answers = (m: ListedModel) => m.sarai?.kind !== "embedding" && m.sarai?.kind !== "rerank" && m.sarai?.kind !== "transcription";
 
 // What was chosen, or the first that answers where that is not there.
 export function modelToAsk(all: ListedModel[], chosen: string): string {

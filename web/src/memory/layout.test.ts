@@ -31,8 +31,8 @@ describe("the memory bar", () => {
 });
 
 test("ledger lines are gathered, none is lost", () => {
-  const lines = ["weights", "weights_mapped", "kv_cache", "recurrent_state", "checkpoints", "compute", "output", "mmproj", "mmproj_compute", "prompt_cache", "overhead", "something_new"].map((what, i) => ({ what, bytes: i + 1 }));
+  const lines = ["weights", "weights_mapped", "kv_cache", "recurrent_state", "checkpoints", "compute", "output", "mmproj", "mmproj_compute", "prompt_cache", "overhead", "sound", "something_new"].map((what, i) => ({ what, bytes: i + 1 }));
   const segments = segmentsOf(lines);
   expect(segments.map((s) => s.group)).toEqual(["weights", "kv", "compute", "projector", "cache", "overhead"]);
-  expect(segments.reduce((sum, s) => sum + s.bytes, 0)).toBe(78);
+  expect(segments.reduce((sum, s) => sum + s.bytes, 0)).toBe(91);
 });

@@ -5,7 +5,7 @@ export const groups = ["weights", "kv", "compute", "projector", "cache", "overhe
 export type Group = (typeof groups)[number];
 
 const groupOf: Record<string, Group> = {
-  weights: "weights", weights_mapped: "weights", kv_cache: "kv", recurrent_state: "kv", checkpoints: "kv", compute: "compute", output: "compute",
+  weights: "weights", weights_mapped: "weights", kv_cache: "kv", recurrent_state: "kv", checkpoints: "kv", compute: "compute", output: "compute", sound: "compute",
   mmproj: "projector", mmproj_compute: "projector", prompt_cache: "cache", overhead: "overhead",
 };
 
@@ -32,8 +32,11 @@ export interface Layout {
 
 const inMemory = new Set(["queued", "loading", "ready", "stopping"]);
 
+// Its model runs on this machine.
+export const isLocal = (m: { backend: string }) => m.backend === "gguf_native" || m.backend === "whisper";
+
 export function isHere(row: ModelRow): boolean {
-  return row.backend === "gguf_native" && inMemory.has(row.state) && (row.planned_bytes > 0 || row.measured_bytes > 0);
+  return isLocal(row) && inMemory.has(row.state) && (row.planned_bytes > 0 || row.measured_bytes > 0);
 }
 
 export function segmentsOf(lines: { what: string; bytes: number }[]): Segment[] {

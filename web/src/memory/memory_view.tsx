@@ -6,7 +6,7 @@ import { t } from "../i18n/language";
 import { status, type ModelRow, type Status } from "../status";
 import type { PlanReport } from "../plan/report";
 import { Scroll } from "../shell/scroll";
-import { groups, isHere, segmentsOf } from "./layout";
+import { groups, isHere, isLocal, segmentsOf } from "./layout";
 import { Legend, MemoryBar } from "./memory_bar";
 import { Series } from "./series";
 
@@ -99,7 +99,7 @@ function Next({ now }: { now: Status }) {
   if (!plan) return null;
   const free = now.ledger.budget_bytes - now.ledger.reserved_bytes;
   const here = new Set(now.models.filter(isHere).map((m) => m.name));
-  const rows = [...plan.models, ...plan.fallbacks].filter((m) => m.backend === "gguf_native" && m.total_bytes);
+  const rows = [...plan.models, ...plan.fallbacks].filter((m) => isLocal(m) && m.total_bytes);
   return (
     <Scroll label={t("next")}>
       <table>
@@ -155,8 +155,8 @@ export function MemoryView() {
         {enforcement.reason && ` · ${enforcement.reason}`}
       </p>
       {problem && <p class="problem" role="alert">{problem}</p>}
-      <Ledger rows={now.models.filter((m) => m.backend === "gguf_native")} say={say} />
-      {now.models.some((m) => m.backend !== "gguf_native") ? <Remote rows={now.models.filter((m) => m.backend !== "gguf_native")} /> : <p class="quiet">{t("no_remote")}</p>}
+      <Ledger rows={now.models.filter(isLocal)} say={say} />
+      {now.models.some((m) => !isLocal(m)) ? <Remote rows={now.models.filter((m) => !isLocal(m))} /> : <p class="quiet">{t("no_remote")}</p>}
       <h2>{t("series")}</h2>
       <Series budget={ledger.budget_bytes} />
       <Next now={now} />
