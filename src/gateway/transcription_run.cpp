@@ -85,7 +85,8 @@ private:
         if (!recording) co_return std::unexpected(recording.error());
         heard_.seconds = recording->seconds();
         caller_.notes.emplace_back("sound_seconds", fmt::format("{:g}", heard_.seconds));
-        if (auto done = whisper_ ? co_await hear_pieces(*recording) : co_await ask_windows(*recording); !done) co_return done;
+        if (auto done = whisper_ ? co_await hear_pieces(*recording) : co_await ask_windows(*recording); !done)
+            co_return done;
         co_return co_await tell();
     }
 
@@ -101,9 +102,9 @@ private:
             if (media::is_silent((*window)->samples, media::sound_rate)) continue;
             const auto before = transcription::whole_text(heard_);
             WindowFace face(call_.stream, before.empty());
-            auto said = co_await ask(transcription::ask_for(call_, model_,
-                                                            media::wav_of((*window)->samples, media::sound_rate), before),
-                                     face);
+            auto said = co_await ask(
+                transcription::ask_for(call_, model_, media::wav_of((*window)->samples, media::sound_rate), before),
+                face);
             if (!said) co_return said;
             // Of a window in which nobody speaks there is nothing to tell.
             if (!face.text().empty())
