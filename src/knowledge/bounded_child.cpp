@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -25,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int no_such_program = 127;  // as shells say it
 constexpr std::size_t most_complaints = 4096;
+constexpr std::chrono::milliseconds glance{100};  // how often a wait looks whether it is still wanted
 
 class Descriptor {
 public:
@@ -97,6 +99,28 @@ void limit(__rlimit_resource_t resource, std::int64_t value) {
     ::_exit(no_such_program);
 }
 
+// How long a child is waited for.
+class Patience {
+public:
+    Patience(const ChildBounds& bounds, std::string_view what)
+        : bounds_(bounds), what_(what), deadline_(Clock::now() + bounds.time) {}
+    // For poll(). Errors: timeout, cancelled.
+    [[nodiscard]] Result<int> left() const {
+        if (bounds_.stop.stop_requested()) return fail(Code::cancelled, fmt::format("{} was given up", what_));
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now());
+        if (left.count() <= 0) return too_long();
+        return static_cast<int>(std::min(left, glance).count());
+    }
+    [[nodiscard]] std::unexpected<Error> too_long() const {
+        return fail(Code::timeout, fmt::format("{} took longer than {} s", what_, bounds_.time.count()));
+    }
+
+private:
+    const ChildBounds& bounds_;
+    std::string_view what_;
+    Clock::time_point deadline_;
+};
+
 // Kills and reaps, however this ends.
 class Child {
 public:
@@ -110,15 +134,16 @@ public:
         ::kill(-pid_, SIGKILL);  // what it started itself; nothing if it has no session of its own yet
         ::kill(pid_, SIGKILL);
     }
-    [[nodiscard]] bool ends_before(Clock::time_point deadline) const {
+    [[nodiscard]] Result<void> end_before(const Patience& patience) const {
         // By its number: the header of glibc 2.43 declares pidfd_open() for C alone.
         const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
         pollfd ended{process.number(), POLLIN, 0};
         for (;;) {
-            const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-            if (left <= 0) return false;
-            const int ready = ::poll(&ended, 1, static_cast<int>(left));
-            if (ready > 0 || (ready < 0 && errno != EINTR)) return ready > 0;
+            const auto left = patience.left();
+            if (!left) return std::unexpected(left.error());
+            const int ready = ::poll(&ended, 1, *left);
+            if (ready > 0) return {};
+            if (ready < 0 && errno != EINTR) return failed("wait for a process");
         }
     }
     int wait() {
@@ -151,7 +176,7 @@ Result<std::string> run_bounded(const std::vector<std::string>& command, std::st
         arguments.push_back(const_cast<char*>(argument.c_str()));  // exec does not write to them
     arguments.push_back(nullptr);
 
-    const auto deadline = Clock::now() + bounds.time;
+    const Patience patience(bounds, what);
     const auto parent = ::getpid();
     const auto pid = ::fork();
     if (pid < 0) return failed("start a process");
@@ -164,12 +189,11 @@ Result<std::string> run_bounded(const std::vector<std::string>& command, std::st
     std::string printed, said;
     std::array<char, 65536> block{};
     while (output->read.is_open() || complaints->read.is_open()) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
-        if (left <= 0) return fail(Code::timeout, fmt::format("{} took longer than {} s", what, bounds.time.count()));
+        const auto left = patience.left();
+        if (!left) return std::unexpected(left.error());
         std::array<pollfd, 2> waiting{
             {{output->read.number(), POLLIN, 0}, {complaints->read.number(), POLLIN, 0}}};  // −1: left out
-        if (::poll(waiting.data(), waiting.size(), static_cast<int>(left)) < 0 && errno != EINTR)
-            return failed("wait for a process");
+        if (::poll(waiting.data(), waiting.size(), *left) < 0 && errno != EINTR) return failed("wait for a process");
         for (std::size_t i = 0; i < waiting.size(); ++i) {
             if (waiting[i].revents == 0) continue;
             auto& end = i == 0 ? output->read : complaints->read;
@@ -192,15 +216,13 @@ Result<std::string> run_bounded(const std::vector<std::string>& command, std::st
         }
     }
     // It may have closed both and go on.
-    if (!child.ends_before(deadline))
-        return fail(Code::timeout, fmt::format("{} took longer than {} s", what, bounds.time.count()));
+    if (auto ended = child.end_before(patience); !ended) return std::unexpected(ended.error());
     const int status = child.wait();
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return printed;
     if (WIFEXITED(status) && WEXITSTATUS(status) == no_such_program && printed.empty())
         return fail(Code::unavailable,
                     fmt::format("{} needs the program {}, which is not installed", what, command.front()));
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-        return fail(Code::timeout, fmt::format("{} took longer than {} s", what, bounds.time.count()));
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU) return patience.too_long();
     const auto how = WIFSIGNALED(status) ? fmt::format("was killed by signal {}", WTERMSIG(status))
                                          : fmt::format("exited with status {}", WEXITSTATUS(status));
     const auto line = last_line(said);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,11 +19,12 @@ struct ChildBounds {
     std::chrono::seconds time{60};  // of the clock; as much of CPU
     Bytes memory = GiB(1);          // of its address space
     Bytes output = MiB(32);
+    std::stop_token stop = {};  // ends it within a tenth of a second
 };
 
 // What it printed. `input` is its standard input, a file it may seek in. `command` begins with a name that is looked up
 // on PATH; `what` names the work in errors. Errors: unavailable (there is no such program), timeout, too_large (its
-// output), corrupt_file (it failed or was killed, with its last line), io.
+// output), corrupt_file (it failed or was killed, with its last line), cancelled (`bounds.stop`), io.
 [[nodiscard]] Result<std::string> run_bounded(const std::vector<std::string>& command, std::string_view input,
                                               const ChildBounds& bounds, std::string_view what);
 

@@ -7,13 +7,13 @@
 #include <charconv>
 
 #include "knowledge/pg_connection.hpp"
+#include "knowledge/postgres_schema.hpp"
 #include "knowledge/words.hpp"
 
 namespace sarai::knowledge {
 
 namespace {
 
-constexpr int version = 1;
 constexpr int most_indexed_dimension = 2000;  // of pgvector's hnsw for `vector`; beyond it all vectors are looked at
 
 // Run on every new connection. Breadth as that of our own index; with a strict iterative scan a query finds as many as
@@ -21,23 +21,6 @@ constexpr int most_indexed_dimension = 2000;  // of pgvector's hnsw for `vector`
 constexpr const char* greeting =
     "SET synchronous_commit = on; SET hnsw.ef_search = 128; SET hnsw.iterative_scan = strict_order; SET "
     "client_encoding = 'UTF8'";
-
-// Under an advisory lock (the number is arbitrary), since two that make the same at once would fail.
-constexpr const char* set_up[] = {
-    "SELECT pg_advisory_xact_lock(7236837501)",
-    "CREATE EXTENSION IF NOT EXISTS vector",
-    "CREATE EXTENSION IF NOT EXISTS unaccent",
-    "CREATE SCHEMA IF NOT EXISTS sarai_knowledge",
-    "CREATE TABLE IF NOT EXISTS sarai_knowledge.version (number integer NOT NULL)",
-    "INSERT INTO sarai_knowledge.version SELECT 1 WHERE NOT EXISTS (SELECT FROM sarai_knowledge.version)",
-    "CREATE TABLE IF NOT EXISTS sarai_knowledge.collections (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-    " name text NOT NULL UNIQUE, model text NOT NULL, dimension integer NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS sarai_knowledge.documents (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-    " collection bigint NOT NULL REFERENCES sarai_knowledge.collections ON DELETE CASCADE, path text NOT NULL, hash "
-    "text NOT NULL,"
-    " format integer NOT NULL, title text NOT NULL, size bigint NOT NULL, added bigint NOT NULL, chunks bigint NOT "
-    "NULL,"
-    " trouble text NOT NULL, UNIQUE (collection, path))"};
 
 std::string as_text(std::span<const float> vector) {  // "[0.25,-1]"
     std::string text = "[";
@@ -53,18 +36,7 @@ class PostgresStore final : public Store {
 public:
     explicit PostgresStore(PgConnection connection) : connection_(std::move(connection)) {}
 
-    Result<void> prepare() {
-        auto transaction = PgConnection::Transaction::begin(connection_);
-        if (!transaction) return std::unexpected(transaction.error());
-        for (const auto* sql : set_up) {
-            if (auto done = connection_.query(sql); !done) return std::unexpected(done.error());
-        }
-        const auto there = connection_.query("SELECT number FROM sarai_knowledge.version");
-        if (!there) return std::unexpected(there.error());
-        if (there->count() != 1 || there->integer(0, 0) > version)
-            return fail(Code::unsupported, "the schema sarai_knowledge was made by a newer sarai");
-        return transaction->commit();
-    }
+    void heed(std::stop_token stop) override { connection_.heed(std::move(stop)); }
 
     Result<void> make_collection(const std::string& name, const std::string& model, int dimension) override {
         if (auto right = check_collection(name, model, dimension); !right) return right;
@@ -297,8 +269,8 @@ private:
 
     Result<Found> find(const std::string& name, std::string_view lock) {
         const auto rows = connection_.query(
-            fmt::format("SELECT id, model, dimension FROM sarai_knowledge.collections WHERE name = $1{}", lock),
-            {name});
+            fmt::format("SELECT id, model, dimension FROM sarai_knowledge.collections WHERE name = $1{}", lock), {name},
+            lock.empty() ? PgConnection::statement_patience : PgConnection::lock_patience);
         if (!rows) return std::unexpected(rows.error());
         if (rows->count() == 0) return fail(Code::not_found, fmt::format("there is no collection '{}'", name));
         return Found{.id = rows->integer(0, 0),
@@ -350,12 +322,14 @@ private:
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_postgres_store(const std::string& address) {
-    auto connection = PgConnection::open(address, greeting);
+Result<std::unique_ptr<Store>> open_postgres_store(const std::string& address, const Opening& opening) {
+    // The server itself sees to it that looking changes nothing.
+    const auto manner = opening.look ? std::string(greeting) + "; SET default_transaction_read_only = on" : greeting;
+    auto connection = PgConnection::open(address, manner, opening.stop);
     if (!connection) return std::unexpected(connection.error());
-    auto store = std::make_unique<PostgresStore>(std::move(*connection));
-    if (auto done = store->prepare(); !done) return std::unexpected(done.error());
-    return store;
+    if (auto ready = opening.look ? find_schema(*connection) : make_schema(*connection); !ready)
+        return std::unexpected(ready.error());
+    return std::make_unique<PostgresStore>(std::move(*connection));
 }
 
 }  // namespace sarai::knowledge

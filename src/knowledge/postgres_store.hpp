@@ -8,6 +8,7 @@
 
 namespace sarai::knowledge {
 
-[[nodiscard]] Result<std::unique_ptr<Store>> open_postgres_store(const std::string& address);
+[[nodiscard]] Result<std::unique_ptr<Store>> open_postgres_store(const std::string& address,
+                                                                 const Opening& opening = {});
 
 }  // namespace sarai::knowledge

@@ -12,6 +12,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int patience_ms = 30'000;  // for another process that writes: its transactions are documents
+constexpr int glance_ms = 20;        // while waiting for it
+constexpr int steps = 10'000;        // of a statement, some 0.1 ms, between two looks at whether it is still wanted
 
 // Entry i leads from version i to i + 1 (PRAGMA user_version). What was released stays as it is; new steps are added.
 //
@@ -34,23 +36,73 @@ constexpr std::array migrations{
     "CREATE INDEX chunks_by_collection ON chunks (collection);"
     "CREATE INDEX chunks_by_document ON chunks (document);"};
 
+std::unexpected<Error> newer(const fs::path& file) {
+    return fail(Code::unsupported, fmt::format("{} was written by a newer sarai", file.string()));
+}
+
+// https://www.sqlite.org/uri.html: what would end a path is escaped.
+std::string as_uri(std::string_view path) {
+    std::string coded;
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#')
+            coded += fmt::format("%{:02x}", static_cast<unsigned char>(c));
+        else
+            coded += c;
+    }
+    return coded;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const fs::path& file) {
-    std::unique_ptr<SqliteDatabase> made(new SqliteDatabase(file));
-    const int opened = sqlite3_open_v2(file.c_str(), &made->handle_,
-                                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-    if (opened != SQLITE_OK) return made->failed("open");
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const fs::path& file, std::stop_token stop) {
+    std::unique_ptr<SqliteDatabase> made(new SqliteDatabase(file, std::move(stop)));
+    if (auto done = made->connect(file.string(), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE); !done)
+        return std::unexpected(done.error());
     ::chmod(file.c_str(), 0600);  // the folder may have been there before, for all to read
-    sqlite3_busy_timeout(made->handle_, patience_ms);
-    // The tables' text is ours alone, the schema's is not: a file from elsewhere must not run functions.
-    sqlite3_db_config(made->handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     for (const auto* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF",
                                "PRAGMA foreign_keys = ON", "PRAGMA cache_size = -65536"}) {
         if (auto done = made->run(pragma, "open"); !done) return std::unexpected(done.error());
     }
     if (auto done = made->migrate(); !done) return std::unexpected(done.error());
     return made;
+}
+
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::look(const fs::path& file, std::stop_token stop) {
+    std::error_code failed;
+    if (!fs::exists(file, failed)) {
+        if (failed) return fail(Code::io, fmt::format("cannot open {}", file.string()), failed);
+        return fail(Code::not_found, fmt::format("there is no {}", file.string()));
+    }
+    std::unique_ptr<SqliteDatabase> made(new SqliteDatabase(file, std::move(stop)));
+    // Readers too make a -wal and a -shm file where there are none. Where there are none, nobody has it open, and it
+    // can be read as what does not change.
+    const bool in_use = fs::exists(file.string() + "-wal", failed);
+    const auto name = fmt::format("file:{}{}", as_uri(file.string()), in_use ? "" : "?immutable=1");
+    if (auto done = made->connect(name, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI); !done)
+        return std::unexpected(done.error());
+    const auto version = made->version();
+    if (!version) return std::unexpected(version.error());
+    if (*version == 0) return fail(Code::not_found, fmt::format("{} is empty", file.string()));
+    if (std::cmp_greater(*version, migrations.size())) return newer(file);
+    return made;
+}
+
+Result<void> SqliteDatabase::connect(const std::string& name, int flags) {
+    if (sqlite3_open_v2(name.c_str(), &handle_, flags | SQLITE_OPEN_NOMUTEX, nullptr) != SQLITE_OK)
+        return failed("open");
+    sqlite3_busy_handler(
+        handle_,
+        [](void* self, int tries) {
+            if (static_cast<SqliteDatabase*>(self)->stopped() || tries >= patience_ms / glance_ms) return 0;
+            sqlite3_sleep(glance_ms);
+            return 1;
+        },
+        this);
+    sqlite3_progress_handler(
+        handle_, steps, [](void* self) { return static_cast<SqliteDatabase*>(self)->stopped() ? 1 : 0; }, this);
+    // The tables' text is ours alone, the schema's is not: a file from elsewhere must not run functions.
+    sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    return {};
 }
 
 SqliteDatabase::~SqliteDatabase() {
@@ -62,10 +114,12 @@ std::unexpected<Error> SqliteDatabase::failed(std::string_view doing) const {
     const int code = handle_ == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(handle_);
     const bool corrupt = code == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT;
     const bool busy = (code & 0xff) == SQLITE_BUSY;
+    const bool given_up = code == SQLITE_INTERRUPT || (busy && stopped());
     return std::unexpected(
-        Error{.code = corrupt ? Code::corrupt_file
-                      : busy  ? Code::busy
-                              : Code::io,
+        Error{.code = corrupt    ? Code::corrupt_file
+                      : given_up ? Code::cancelled
+                      : busy     ? Code::busy
+                                 : Code::io,
               .message = fmt::format("cannot {} {}: {}", doing, file_.string(),
                                      handle_ == nullptr ? "out of memory" : sqlite3_errmsg(handle_)),
               .hint = corrupt ? "Move it away and add the documents again; they themselves are untouched." : ""});
@@ -94,8 +148,7 @@ Result<void> SqliteDatabase::migrate() {
     const auto before = version();
     if (!before) return std::unexpected(before.error());
     if (std::cmp_equal(*before, migrations.size())) return {};
-    if (std::cmp_greater(*before, migrations.size()))
-        return fail(Code::unsupported, fmt::format("{} was written by a newer sarai", file_.string()));
+    if (std::cmp_greater(*before, migrations.size())) return newer(file_);
     // Under the write lock, since another process may be about the same.
     auto transaction = Transaction::begin(*this, true);
     if (!transaction) return std::unexpected(transaction.error());

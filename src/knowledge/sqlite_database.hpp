@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,11 +21,20 @@ namespace sarai::knowledge {
 
 class SqliteDatabase {
 public:
-    // Errors: io, corrupt_file, unsupported (of a newer sarai).
-    [[nodiscard]] static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file);
+    // Errors: io, corrupt_file, unsupported (of a newer sarai), cancelled.
+    [[nodiscard]] static Result<std::unique_ptr<SqliteDatabase>> open(const std::filesystem::path& file,
+                                                                      std::stop_token stop = {});
+    // One that is there, to be read only: neither it nor its folder changes. Errors: not_found (there is none, or
+    // nothing was ever kept in it), those above.
+    [[nodiscard]] static Result<std::unique_ptr<SqliteDatabase>> look(const std::filesystem::path& file,
+                                                                      std::stop_token stop = {});
     ~SqliteDatabase();
     SqliteDatabase(const SqliteDatabase&) = delete;
     SqliteDatabase& operator=(const SqliteDatabase&) = delete;
+
+    // Once it is asked to stop, statements end, with cancelled, and so does waiting for another process that writes.
+    void heed(std::stop_token stop) { stop_ = std::move(stop); }
+    [[nodiscard]] bool stopped() const { return stop_.stop_requested(); }
 
     // Prepared once for each text. One execution of a statement at a time.
     [[nodiscard]] history::Query query(const std::string& sql) { return history::Query(prepared(sql)); }
@@ -48,12 +58,14 @@ public:
     };
 
 private:
-    explicit SqliteDatabase(std::filesystem::path file) : file_(std::move(file)) {}
+    SqliteDatabase(std::filesystem::path file, std::stop_token stop) : file_(std::move(file)), stop_(std::move(stop)) {}
+    [[nodiscard]] Result<void> connect(const std::string& name, int flags);
     sqlite3_stmt* prepared(const std::string& sql);
     [[nodiscard]] Result<int> version();
     [[nodiscard]] Result<void> migrate();
 
     std::filesystem::path file_;
+    std::stop_token stop_;
     sqlite3* handle_ = nullptr;
     std::map<std::string, sqlite3_stmt*> statements_;
 };

@@ -27,6 +27,8 @@ public:
     SqliteStore(fs::path folder, std::unique_ptr<SqliteDatabase> database)
         : folder_(std::move(folder)), database_(std::move(database)) {}
 
+    void heed(std::stop_token stop) override { database_->heed(std::move(stop)); }
+
     Result<void> make_collection(const std::string& name, const std::string& model, int dimension) override {
         if (auto right = check_collection(name, model, dimension); !right) return right;
         auto transaction = Transaction::begin(*database_, true);
@@ -237,6 +239,10 @@ Result<void> SqliteStore::catch_up(const CollectionRow& row, VectorIndex& index)
     if (index.wasteful()) index.clear();
     std::ranges::set_difference(*there, index.ids(), std::back_inserter(missing));
     for (const auto id : missing) {
+        // What was added stays in the index, which is then of no change: the next call goes on from there.
+        if (database_->stopped())
+            return fail(Code::cancelled,
+                        fmt::format("the vectors of collection '{}' are not all indexed", row.collection.name));
         const auto vector = vector_of(*database_, *now, id);
         if (!vector) return std::unexpected(vector.error());
         index.add(id, *vector);
@@ -262,11 +268,17 @@ void SqliteStore::follow(const CollectionRow& before, const ChunkIds& removed, c
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& folder) {
+Result<std::unique_ptr<Store>> open_sqlite_store(const fs::path& folder, const Opening& opening) {
     if (folder.empty()) return fail(Code::io, "there is no folder for the documents");
+    const auto file = folder / "knowledge.db";
+    if (opening.look) {
+        auto there = SqliteDatabase::look(file, opening.stop);
+        if (!there) return std::unexpected(there.error());
+        return std::make_unique<SqliteStore>(folder, std::move(*there));
+    }
     if (const auto failed = history::make_folder(folder))
         return fail(Code::io, fmt::format("cannot make the folder {}", folder.string()), failed);
-    auto database = SqliteDatabase::open(folder / "knowledge.db");
+    auto database = SqliteDatabase::open(file, opening.stop);
     if (!database) return std::unexpected(database.error());
     return std::make_unique<SqliteStore>(folder, std::move(*database));
 }

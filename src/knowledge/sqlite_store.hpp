@@ -8,6 +8,7 @@
 
 namespace sarai::knowledge {
 
-[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& folder);
+[[nodiscard]] Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& folder,
+                                                               const Opening& opening = {});
 
 }  // namespace sarai::knowledge

@@ -83,9 +83,10 @@ std::string store_place(const std::string& configured, const std::filesystem::pa
     return configured.empty() ? (history::state_folder(state_dir) / "knowledge").string() : configured;
 }
 
-Result<std::unique_ptr<Store>> open_store(const std::string& where) {
-    if (where.starts_with("postgresql://") || where.starts_with("postgres://")) return open_postgres_store(where);
-    return open_sqlite_store(where);
+Result<std::unique_ptr<Store>> open_store(const std::string& where, const Opening& opening) {
+    if (where.starts_with("postgresql://") || where.starts_with("postgres://"))
+        return open_postgres_store(where, opening);
+    return open_sqlite_store(where, opening);
 }
 
 }  // namespace sarai::knowledge

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,11 @@ class Store {
 public:
     virtual ~Store() = default;
 
+    // Once it is asked to stop (from any thread), the call that is under way ends within a tenth of a second, or when
+    // the disk has answered; so do those that follow. Their error is cancelled, and what they were at is undone. A call
+    // itself: like the others, on the thread that uses the store.
+    virtual void heed(std::stop_token stop) = 0;
+
     // Makes the collection unless it is there. Errors: invalid_argument (name, dimension; another model or dimension
     // than it was made with).
     [[nodiscard]] virtual Result<void> make_collection(const std::string& name, const std::string& model,
@@ -105,9 +111,15 @@ public:
     [[nodiscard]] virtual Result<void> check() = 0;
 };
 
+struct Opening {
+    bool look = false;          // only to list what there is: nothing is made or changed
+    std::stop_token stop = {};  // for the opening and, see heed(), what follows
+};
+
 // "postgresql://…" or "postgres://…" (libpq's URIs), else a folder for SQLite's files, made if missing (mode 0700).
-// Errors: io, unavailable, unsupported (written by a newer sarai; a server without pgvector).
-[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& where);
+// Errors: io, unavailable, unsupported (written by a newer sarai; a server without pgvector), cancelled; not_found
+// (there is nothing yet to be looked at).
+[[nodiscard]] Result<std::unique_ptr<Store>> open_store(const std::string& where, const Opening& opening = {});
 
 // Where a configuration has it: `configured` (knowledge.store), else in the folder of the history, which `state_dir`
 // (engine.state_dir) chooses.

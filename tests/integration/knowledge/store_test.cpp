@@ -1,3 +1,6 @@
+#include <filesystem>
+#include <set>
+
 #include "stores.hpp"
 
 namespace sarai::knowledge {
@@ -193,6 +196,40 @@ TYPED_TEST(Stores, TwoThatAreOpenSeeEachOthersChanges) {
     std::swap(this->store_, *other);
     EXPECT_EQ(this->by_vector("beta", 1), Texts{"beta"});
     EXPECT_EQ(this->by_words("beta"), Texts{"beta"});
+}
+
+TYPED_TEST(Stores, LookingChangesNothing) {
+    const auto other = this->folder_.path() / "other";
+    std::filesystem::create_directories(other / "knowledge");
+    const auto place = TypeParam::new_place(other);
+    const auto look = [&] { return open_store(place, {.look = true}); };
+    const auto files = [&] {
+        std::set<std::string> names;
+        for (const auto& file : std::filesystem::recursive_directory_iterator(other)) names.insert(file.path());
+        return names;
+    };
+    const auto before = files();
+    for (int again = 0; again < 2; ++again) {
+        const auto none = look();
+        ASSERT_FALSE(none);
+        EXPECT_EQ(none.error().code, Code::not_found) << describe(none.error()) << ", and still so the second time";
+    }
+    EXPECT_EQ(files(), before);
+    {
+        const auto made = open_store(place);
+        ASSERT_TRUE(made) << describe(made.error());
+        ASSERT_TRUE((*made)->make_collection("docs", "m", 3));
+        const auto beside = look();
+        ASSERT_TRUE(beside) << describe(beside.error());
+        EXPECT_EQ((*beside)->collections()->size(), 1) << "while another process has it open";
+    }
+    const auto kept = files();
+    const auto alone = look();
+    ASSERT_TRUE(alone) << describe(alone.error());
+    EXPECT_EQ((*alone)->collections()->size(), 1);
+    EXPECT_FALSE((*alone)->make_collection("more", "m", 3));
+    EXPECT_EQ(files(), kept);
+    EXPECT_EQ((*open_store(place))->collections()->size(), 1);
 }
 
 }  // namespace

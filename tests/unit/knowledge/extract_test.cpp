@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
 #include "knowledge/encoding.hpp"
 #include "knowledge/html.hpp"
 
@@ -136,6 +140,16 @@ TEST(BoundedChild, KeepsWithinItsBounds) {
               Code::timeout);
     EXPECT_EQ(run({"tail", "/dev/zero"}, {.memory = MiB(64)}).error().code, Code::corrupt_file)
         << "it wants all memory there is";
+    std::stop_source stop;
+    const std::jthread client([&stop] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(50));
+        stop.request_stop();
+    });
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(run({"sleep", "60"}, {.stop = stop.get_token()}).error().code, Code::cancelled);
+    EXPECT_EQ(run({"sh", "-c", "exec 1>&- 2>&-; exec sleep 60"}, {.stop = stop.get_token()}).error().code,
+              Code::cancelled);
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(20)) << "it was waited for";
     const auto failed = run({"sh", "-c", "echo no good >&2; exit 3"});
     EXPECT_EQ(failed.error().message, "a test failed: sh exited with status 3: no good");
     EXPECT_FALSE(run({"sh", "-c", "echo x >/tmp/sarai-no-file.$$"})) << "it writes no files";
