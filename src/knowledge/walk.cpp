@@ -18,7 +18,7 @@ namespace {
 
 class Walker {
 public:
-    explicit Walker(const WalkLimits& limits) : limits_(limits) {}
+    Walker(const WalkLimits& limits, const std::stop_token& stop) : limits_(limits), stop_(stop) {}
 
     Result<Walk> walk(std::span<const fs::path> paths) {
         for (const auto& path : paths) {
@@ -33,6 +33,7 @@ public:
             } else {
                 file(root);
             }
+            if (stop_.stop_requested()) return fail(Code::cancelled, "stopped");
             if (too_many_)
                 return fail(Code::too_large, fmt::format("there are more than {} files to read", limits_.files),
                             "Name the folders that matter.");
@@ -47,16 +48,18 @@ private:
         found_.skipped.push_back({path, std::move(reason), unreadable});
     }
 
+    [[nodiscard]] bool over() const { return too_many_ || stop_.stop_requested(); }
+
     // Depth costs no stack. Links are never followed below a root, so there are no circles.
     void folder(const fs::path& root) {
         std::vector<fs::path> waiting{root};
-        while (!waiting.empty() && !too_many_) {
+        while (!waiting.empty() && !over()) {
             const auto here = std::move(waiting.back());
             waiting.pop_back();
             if (!seen_.insert(here).second) continue;  // below two of the roots
             std::error_code failed;
             fs::directory_iterator entries(here, failed);
-            for (; !failed && entries != fs::directory_iterator() && !too_many_; entries.increment(failed))
+            for (; !failed && entries != fs::directory_iterator() && !over(); entries.increment(failed))
                 entry(*entries, waiting);
             if (failed) skip(here, "cannot be read: " + failed.message(), true);
         }
@@ -107,6 +110,7 @@ private:
     }
 
     const WalkLimits& limits_;
+    const std::stop_token& stop_;
     Walk found_;
     std::set<fs::path> seen_;
     bool too_many_ = false;
@@ -114,6 +118,8 @@ private:
 
 }  // namespace
 
-Result<Walk> walk(std::span<const fs::path> paths, const WalkLimits& limits) { return Walker(limits).walk(paths); }
+Result<Walk> walk(std::span<const fs::path> paths, const WalkLimits& limits, const std::stop_token& stop) {
+    return Walker(limits, stop).walk(paths);
+}
 
 }  // namespace sarai::knowledge

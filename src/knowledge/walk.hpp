@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,7 +41,8 @@ struct Walk {
 
 // A path that is named is taken even if it is hidden or a link; below a folder hidden names, `node_modules`, links (so
 // that there are no circles) and what is no text or PDF are skipped. Errors: not_found (a path that is not there),
-// too_large (more files than `limits.files`).
-[[nodiscard]] Result<Walk> walk(std::span<const std::filesystem::path> paths, const WalkLimits& limits = {});
+// too_large (more files than `limits.files`), cancelled (`stop`).
+[[nodiscard]] Result<Walk> walk(std::span<const std::filesystem::path> paths, const WalkLimits& limits = {},
+                                const std::stop_token& stop = {});
 
 }  // namespace sarai::knowledge

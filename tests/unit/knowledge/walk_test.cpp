@@ -64,6 +64,17 @@ TEST(Walk, TooManyFilesAreAnError) {
     EXPECT_TRUE(walk(roots, {.files = 5}));
 }
 
+TEST(Walk, EndsWhenItIsAskedTo) {
+    const test::TempFolder temp;
+    write(temp.path() / "a.txt", "x");
+    const std::vector<fs::path> roots{temp.path()};
+    std::stop_source stop;
+    stop.request_stop();
+    const auto found = walk(roots, {}, stop.get_token());
+    ASSERT_FALSE(found);
+    EXPECT_EQ(found.error().code, Code::cancelled);
+}
+
 TEST(Plan, KnowsWhatIsGone) {
     const Walk found{.roots = {"/docs"},
                      .files = {{"/docs/a", Format::text, Bytes{1}}},
