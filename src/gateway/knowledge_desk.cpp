@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "gateway/embed.hpp"
-#include "net/on_thread.hpp"
+#include "net/while_wanted.hpp"
 
 namespace sarai::gateway {
 
@@ -24,18 +24,27 @@ Error about(Error error) {
 
 }  // namespace
 
+KnowledgeDesk::~KnowledgeDesk() {
+    ending_.request_stop();
+    thread_.join();
+    reader_.join();
+}
+
 template <class Work>
 auto KnowledgeDesk::with_store(Work work) {
     using Answer = std::invoke_result_t<Work&, Store&>;
-    return net::on_thread(
+    return net::on_thread_while_wanted(
         thread_,
         [store = store_, where = knowledge::store_place(config_.knowledge.store, config_.engine.state_dir),
-         work = std::move(work)]() mutable -> Answer {
+         ending = ending_.get_token(), work = std::move(work)](std::stop_source stop) mutable -> Answer {
+            const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
+            if (stop.stop_requested()) return fail(Code::cancelled, "the store was not asked any more");
             if (!*store) {
-                auto opened = knowledge::open_store(where);
+                auto opened = knowledge::open_store(where, {.stop = stop.get_token()});
                 if (!opened) return std::unexpected(opened.error());
                 *store = std::move(*opened);
             }
+            (*store)->heed(stop.get_token());
             auto answer = work(**store);
             if (!answer) answer = std::unexpected(about(answer.error()));
             return answer;
@@ -128,11 +137,16 @@ asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document docume
         co_return fail_field("name", fmt::format("'name' is \"{}\", whose ending is of something that is no text; "
                                                  "expected text, Markdown, HTML, source code or PDF",
                                                  document.name));
-    // On the thread, since a PDF's reader takes its time.
-    auto prepared = co_await net::on_thread(thread_, [document, format, hash = known->hash] {
-        const knowledge::FoundFile file{.path = document.name, .format = *format};
-        return knowledge::prepare(file, document.bytes, hash, {});
-    });
+    auto read = co_await net::on_thread_while_wanted(
+        reader_,
+        [document, format, hash = known->hash,
+         ending = ending_.get_token()](std::stop_source stop) -> Result<std::optional<knowledge::Prepared>> {
+            const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
+            const knowledge::FoundFile file{.path = document.name, .format = *format};
+            return knowledge::prepare(file, document.bytes, hash, {.limits = {.pdf = {.stop = stop.get_token()}}});
+        });
+    if (!read) co_return std::unexpected(read.error());
+    auto& prepared = *read;
     if (!prepared) {
         auto record = co_await with_store(
             [document](Store& store) { return store.document(document.collection, document.name); });

@@ -1,7 +1,8 @@
 // The daemon's collections of documents: opened when they are first asked for, and used on a thread of their own, since
 // a store blocks.
 //
-// Belongs to the io thread. What is asked together waits for each other there.
+// Belongs to the io thread. What is asked together waits for each other there; documents are read on another thread, as
+// a PDF takes its time. When a request is cancelled, and at the end, what either does for it is given up.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,7 @@ class KnowledgeDesk {
 public:
     // `config` outlives it.
     explicit KnowledgeDesk(const config::Config& config) : config_(config) {}
-    ~KnowledgeDesk() { thread_.join(); }
+    ~KnowledgeDesk();
     KnowledgeDesk(const KnowledgeDesk&) = delete;
     KnowledgeDesk& operator=(const KnowledgeDesk&) = delete;
 
@@ -67,14 +69,16 @@ public:
                                                             Shared shared);
 
 private:
-    // Runs `work` with the store on the thread, and goes on here.
+    // Runs `work` with the store on its thread, and goes on here.
     template <class Work>
     auto with_store(Work work);
 
     const config::Config& config_;
     // Of the thread alone.
     std::shared_ptr<std::unique_ptr<knowledge::Store>> store_ = std::make_shared<std::unique_ptr<knowledge::Store>>();
-    boost::asio::thread_pool thread_{1};
+    std::stop_source ending_;
+    boost::asio::thread_pool thread_{1};  // the store's
+    boost::asio::thread_pool reader_{1};
 };
 
 }  // namespace sarai::gateway

@@ -1,10 +1,17 @@
 """Answers from documents and from the web: searched, cited, and honest about what could not be looked up. Real workers."""
 import base64
+import http.client
 import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
 import unittest
 
-from harness import MODELS, Case, Sarai, local, main
+from harness import MODELS, Case, Sarai, children_of, local, main, name_of, wait_until
 from searxng import Web
+from silent_postgres import SilentPostgres
 
 # Passages and an answer: more than the usual 512 tokens of tests.
 CHAT = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096"
@@ -128,6 +135,57 @@ class Documents(Asking):
         reply = self.ask(self.sarai, "ask-documents", "x", status=404, pipeline={"collection": "nowhere"})
         self.assertIn("step 'found' of pipeline 'ask-documents'", reply.json["error"]["message"])
         self.assertIn("nowhere", reply.json["error"]["message"])
+
+
+class Hanging(Asking):
+    """What does not answer holds up neither others nor the end."""
+
+    def ask_aside(self, sarai, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=60)
+        self.addCleanup(connection.close)
+        connection.request(method, path, body and json.dumps(body))
+        return connection
+
+    def ends_soon(self, sarai):
+        begun = time.monotonic()
+        sarai.process.terminate()
+        self.assertEqual(sarai.process.wait(30), 0, sarai.log())
+        self.assertLess(time.monotonic() - begun, 12, "drain_timeout is 2 s")
+
+    def test_a_database_that_is_silent(self):
+        database = SilentPostgres()
+        self.addCleanup(database.close)
+        sarai = self.serve({"embed": EMBED}, extra=f"knowledge: {{store: '{database.address}'}}")
+        self.ask_aside(sarai, "GET", "/sarai/kb")
+        self.ask_aside(sarai, "POST", "/sarai/kb/search", {"query": "x"})
+        self.assertTrue(database.begun.wait(20))
+        self.assertEqual(sarai.request("GET", "/health").status, 200)
+        self.ends_soon(sarai)
+
+    def slow_reader(self):
+        """A pdftotext that sleeps."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="sarai-test-"))
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "pdftotext").write_text("#!/bin/sh\nexec sleep 50\n")
+        (folder / "pdftotext").chmod(0o755)
+        return {"PATH": f"{folder}:{os.environ['PATH']}"}
+
+    def readers(self, sarai):
+        return [child for child in children_of(sarai.process.pid) if name_of(child) == "sleep"]
+
+    def test_a_pdf_that_takes_long(self):
+        sarai = self.serve({"embed": EMBED}, extra="knowledge: {store: kb}", environment=self.slow_reader())
+        self.assertEqual(sarai.request("POST", "/sarai/kb/default/documents", {"name": "house.md", "text": BOILER}).status, 200)
+        slow = {"name": "a.pdf", "data": base64.b64encode(b"%PDF-1.4 slow").decode()}
+        client = self.ask_aside(sarai, "POST", "/sarai/kb/default/documents", slow)
+        wait_until(lambda: self.readers(sarai), "the reader")
+        found = sarai.request("POST", "/sarai/kb/search", {"query": "boiler", "words_only": True}, timeout=20)
+        self.assertIn("Ana Ruiz", found.json["results"][0]["text"])
+        client.close()
+        wait_until(lambda: not self.readers(sarai), "the reader's end, as its client has left")
+        self.ask_aside(sarai, "POST", "/sarai/kb/default/documents", slow)
+        wait_until(lambda: self.readers(sarai), "the reader")
+        self.ends_soon(sarai)
 
 
 class TheWeb(Asking):
