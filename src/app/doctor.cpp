@@ -12,6 +12,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <stop_token>
 
 #include "app/doctor_engine.hpp"
 #include "app/doctor_folders.hpp"
@@ -32,21 +33,31 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using cli::CheckState;
 
-// Blocks while a database answers, ten seconds at most.
-cli::Check look_at_knowledge(const std::string& where) {
+constexpr auto patience_with_store = 10s;
+
+// Blocks while a database answers, until it is asked to stop. Makes nothing.
+cli::Check look_at_knowledge(const std::string& where, const std::stop_token& stop) {
     cli::Check check{.group = "programs", .name = "documents", .text = {}};
-    std::error_code ignored;
-    if (!where.contains("://") && !fs::exists(where, ignored)) {
-        check.text = fmt::format("none yet; {} will be made", where);
+    const bool database = where.contains("://");
+    // Without what an address of PostgreSQL may hold of passwords.
+    const auto name = database ? "PostgreSQL" : where;
+    const auto trouble = [&](Error error) {
+        if (error.code == Code::cancelled)
+            error = {.code = Code::timeout,
+                     .message = fmt::format("{}: no answer within {} s", name, patience_with_store.count())};
+        return failed(check.group, check.name, error);
+    };
+    const auto store = knowledge::open_store(where, {.look = true, .stop = stop});
+    if (!store && store.error().code == Code::not_found) {
+        check.text = database ? "PostgreSQL: none yet; the schema sarai_knowledge will be made"
+                              : fmt::format("none yet; {} will be made", where);
         return check;
     }
-    const auto store = knowledge::open_store(where);
-    if (!store) return failed(check.group, check.name, store.error());
+    if (!store) return trouble(store.error());
     const auto collections = (*store)->collections();
-    if (!collections) return failed(check.group, check.name, collections.error());
-    // Without what an address of PostgreSQL may hold of passwords.
-    check.text = fmt::format("{}: {} {}", where.contains("://") ? "PostgreSQL" : where, collections->size(),
-                             collections->size() == 1 ? "collection" : "collections");
+    if (!collections) return trouble(collections.error());
+    check.text =
+        fmt::format("{}: {} {}", name, collections->size(), collections->size() == 1 ? "collection" : "collections");
     return check;
 }
 
@@ -79,7 +90,13 @@ public:
     }
     void start_knowledge(std::string where) {
         start([](asio::thread_pool& thread, std::string place) -> asio::awaitable<cli::Check> {
-            co_return co_await net::on_thread(thread, [place = std::move(place)] { return look_at_knowledge(place); });
+            std::stop_source late;
+            asio::steady_timer timer(co_await asio::this_coro::executor, patience_with_store);
+            timer.async_wait([late](boost::system::error_code ended) mutable {
+                if (!ended) late.request_stop();
+            });
+            co_return co_await net::on_thread(
+                thread, [place = std::move(place), stop = late.get_token()] { return look_at_knowledge(place, stop); });
         }(thread_, std::move(where)));
     }
 

@@ -6,9 +6,11 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 from harness import BIN, MODELS, Case, FakeUpstream, Sarai, free_port, local, main, ollama, run_cli
 from searxng import Web
+from silent_postgres import SilentPostgres
 
 
 class Doctor(Case):
@@ -73,6 +75,27 @@ class Well(Doctor):
         self.assertEqual(self.find(checks, "engine", "llama-server")["state"], "ok")
         self.assertFalse({"models", "servers", "plan", "advice"} & {check["group"] for check in checks})
         self.assertEqual(list(self.folder.iterdir()), [])  # nothing was made
+
+    def test_looking_at_documents_makes_nothing(self):
+        store = self.folder / "kb"
+        store.mkdir()
+        config = self.config({"lfm2": local("lfm2")}, extra=f"knowledge: {{store: '{store}'}}")
+        self.assertIn("none yet", self.find(self.doctor("--config", config), "programs", "documents")["text"])
+        self.assertEqual(list(store.iterdir()), [])
+        self.assertIn("no collections", run_cli("kb", "list", "--store", store).stdout)
+        kept = sorted(store.iterdir())
+        self.assertIn("0 collections", self.find(self.doctor("--config", config), "programs", "documents")["text"])
+        self.assertEqual(sorted(store.iterdir()), kept)
+
+    def test_a_database_that_hangs_is_waited_for_ten_seconds(self):
+        database = SilentPostgres()
+        self.addCleanup(database.close)
+        config = self.config({"lfm2": local("lfm2")}, extra=f"knowledge: {{store: '{database.address}'}}")
+        begun = time.monotonic()
+        found = self.only_failure(self.doctor("--config", config, status=1), "programs", "documents")
+        self.assertIn("PostgreSQL: no answer within 10 s", found["text"])
+        self.assertNotIn("geheim", json.dumps(found))
+        self.assertLess(time.monotonic() - begun, 25)
 
     def test_people_read_it_in_groups(self):
         done = run_cli("doctor", "--config", self.config({"lfm2": local("lfm2")}))
