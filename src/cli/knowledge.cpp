@@ -126,7 +126,9 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
     if (!model) return fail_with(io, model.error());
     RemoteEmbedder embedder(*origin, *model);
     const Interruption interruption;
+    std::vector<std::pair<std::string, std::string>> troubles;
     const auto show = [&](const knowledge::Progress& progress) {
+        if (progress.changed && !progress.trouble.empty()) troubles.emplace_back(progress.path, progress.trouble);
         if (!io.err_terminal) return;
         io.err << fmt::format("\r\033[K{}/{}  {}", progress.done, progress.of, config::printable(progress.path, 60))
                << std::flush;
@@ -139,7 +141,8 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
     (void)(*store)->save();
     if (!report) return fail_with(io, report.error());
     if (options.json) {
-        json::array skipped;
+        json::array failures, skipped;
+        for (const auto& [path, trouble] : troubles) failures.push_back({{"path", path}, {"reason", trouble}});
         for (const auto& one : report->skipped)
             skipped.push_back({{"path", one.path.string()}, {"reason", one.reason}});
         io.out << json::serialize(json::object{{"added", report->added},
@@ -148,6 +151,7 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
                                                {"removed", report->removed},
                                                {"failed", report->failed},
                                                {"chunks", report->chunks},
+                                               {"failures", std::move(failures)},
                                                {"skipped", std::move(skipped)}})
                << "\n";
         return 0;
@@ -155,6 +159,8 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
     io.out << fmt::format("{}: {} added, {} replaced, {} unchanged, {} removed, {} could not be read; {} chunks\n",
                           options.collection, report->added, report->replaced, report->unchanged, report->removed,
                           report->failed, report->chunks);
+    for (const auto& [path, trouble] : troubles)
+        io.out << fmt::format("  not read {}: {}\n", config::printable(path, 200), config::printable(trouble, 400));
     for (const auto& one : report->skipped)
         if (one.unreadable || one.reason != "hidden")
             io.out << fmt::format("  skipped {}: {}\n", config::printable(one.path.string(), 200), one.reason);

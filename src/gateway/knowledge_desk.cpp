@@ -159,17 +159,17 @@ asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document docume
                   .message = fmt::format("'{}' cannot be read: {}", document.name, prepared->document.trouble),
                   .field = "text"});
     if (prepared->chunks.empty()) co_return fail_field("text", fmt::format("'{}' has no text", document.name));
-    const auto texts = knowledge::texts_of(*prepared);
-    std::vector<knowledge::Vector> vectors;
-    for (const auto batch : knowledge::batches_of(texts)) {
-        auto some = co_await embed(client, caller, known->model, {batch.begin(), batch.end()}, shared);
-        if (!some) co_return std::unexpected(some.error());
-        std::ranges::move(*some, std::back_inserter(vectors));
+    knowledge::Embedding embedding(std::move(prepared->chunks), std::move(prepared->marks));
+    while (!embedding.batch().empty()) {
+        auto made = co_await embed(client, caller, known->model, embedding.batch(), shared);
+        if (auto taken = embedding.take(std::move(made)); !taken)
+            co_return knowledge::about(document.name, taken.error());
     }
+    prepared->chunks = std::move(embedding.chunks());
     prepared->document.chunks = static_cast<std::int64_t>(prepared->chunks.size());
     auto record = prepared->document;
     auto done = co_await with_store([document, model = known->model, prepared = std::move(*prepared),
-                                     vectors = std::move(vectors)](Store& store) mutable -> Result<void> {
+                                     vectors = std::move(embedding.vectors())](Store& store) mutable -> Result<void> {
         const auto dimension = static_cast<int>(vectors.front().size());
         if (auto made = store.make_collection(document.collection, model, dimension); !made) return made;
         return knowledge::commit(store, document.collection, prepared, std::move(vectors));

@@ -178,6 +178,20 @@ private:
 
 }  // namespace
 
+std::optional<std::pair<Chunk, Chunk>> halve(const Chunk& chunk, std::span<const Mark> marks) {
+    if (chunk.text.size() < 2 * least_size) return std::nullopt;
+    // A seam may be as far before the middle as this lies after it.
+    const auto cut = cut_before(chunk.text, 0, chunk.text.size() * 2 / 3, BlockKind::prose);
+    auto first = chunk, second = chunk;
+    first.text.resize(cut);
+    first.end = chunk.begin + cut;
+    first.last = number_at(marks, first.end - 1);
+    second.text.erase(0, cut);
+    second.begin = first.end;
+    second.first = number_at(marks, second.begin);
+    return std::pair(std::move(first), std::move(second));
+}
+
 std::vector<Chunk> cut_into_chunks(const Document& document, const ChunkSizes& sizes) {
     return Packer(document, sizes).pack();
 }

@@ -7,7 +7,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "knowledge/document.hpp"
@@ -16,7 +19,7 @@ namespace sarai::knowledge {
 
 // Bytes. `most` counts the overlap, and is raised to 64 where it is less; `overlap` to at most half of it.
 struct ChunkSizes {
-    std::size_t most = 1200;    // some 300 tokens: below the 512 of an embedding model's micro-batch in any language
+    std::size_t most = 1200;    // some 300 tokens of prose: below the 512 of an embedding model's micro-batch
     std::size_t overlap = 150;  // of the passage before, where both are of the same section
 };
 
@@ -33,5 +36,9 @@ struct Chunk {
 
 // In the order of the text; all of it but blank space is in some chunk.
 [[nodiscard]] std::vector<Chunk> cut_into_chunks(const Document& document, const ChunkSizes& sizes = {});
+
+// Two chunks of one that turned out to be too large, cut where its text has a seam near its middle; `marks` are its
+// document's. nullopt: it is less than 128 bytes.
+[[nodiscard]] std::optional<std::pair<Chunk, Chunk>> halve(const Chunk& chunk, std::span<const Mark> marks);
 
 }  // namespace sarai::knowledge

@@ -15,7 +15,7 @@ std::string_view name_of(Format format) {
     return "text";
 }
 
-std::uint32_t Document::number_at(std::size_t offset) const {
+std::uint32_t number_at(std::span<const Mark> marks, std::size_t offset) {
     const auto after =
         std::ranges::upper_bound(marks, offset, {}, [](const Mark& mark) { return std::size_t{mark.offset}; });
     return after == marks.begin() ? 1 : std::prev(after)->number;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,9 @@ struct Mark {
     bool operator==(const Mark&) const = default;
 };
 
+// The line or page of a byte; 1 before the first mark.
+[[nodiscard]] std::uint32_t number_at(std::span<const Mark> marks, std::size_t offset);
+
 // `text` is UTF-8 whose lines end with \n, of less than 4 GiB; `marks` ascend. An HTML file's text is Markdown, so that
 // headings, lists and preformatted parts are told apart by what follows; its marks name the lines of the file itself.
 struct Document {
@@ -29,8 +33,7 @@ struct Document {
     std::string title = {};  // that the file gives itself; may be empty
 
     [[nodiscard]] bool paged() const { return format == Format::pdf; }
-    // The line or page of a byte; 1 before the first mark.
-    [[nodiscard]] std::uint32_t number_at(std::size_t offset) const;
+    [[nodiscard]] std::uint32_t number_at(std::size_t offset) const { return knowledge::number_at(marks, offset); }
 };
 
 // One mark a line.

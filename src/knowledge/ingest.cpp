@@ -82,6 +82,7 @@ std::optional<Prepared> prepare(const FoundFile& file, std::string_view bytes, c
     document.format = text->format;
     document.title = text->title;
     prepared.chunks = cut_into_chunks(*text, options.sizes);
+    prepared.marks = text->marks;
     return prepared;
 }
 
@@ -98,28 +99,6 @@ Result<std::optional<Prepared>> read_file(const Work::File& file, const ReadOpti
     return prepare(file.file, bytes, file.known, options);
 }
 
-std::vector<std::string> texts_of(const Prepared& prepared) {
-    std::vector<std::string> texts;
-    texts.reserve(prepared.chunks.size());
-    for (const auto& chunk : prepared.chunks)
-        texts.push_back(chunk.heading.empty() ? chunk.text : chunk.heading + "\n" + chunk.text);
-    return texts;
-}
-
-std::vector<std::span<const std::string>> batches_of(std::span<const std::string> texts, const BatchLimits& limits) {
-    std::vector<std::span<const std::string>> batches;
-    for (std::size_t begin = 0; begin < texts.size();) {
-        std::size_t end = begin, bytes = 0;
-        // The first is taken whatever its size.
-        while (end < texts.size() &&
-               (end == begin || (end - begin < limits.texts && bytes + texts[end].size() <= limits.bytes)))
-            bytes += texts[end++].size();
-        batches.push_back(texts.subspan(begin, end - begin));
-        begin = end;
-    }
-    return batches;
-}
-
 Result<void> commit(Store& store, const std::string& collection, const Prepared& prepared,
                     std::vector<Vector> vectors) {
     for (auto& vector : vectors) {
@@ -132,40 +111,45 @@ Result<void> commit(Store& store, const std::string& collection, const Prepared&
 
 namespace {
 
-Result<std::vector<Vector>> embed(Embedder& embedder, const Prepared& prepared, const SyncOptions& options) {
-    const auto texts = texts_of(prepared);
-    std::vector<Vector> vectors;
-    for (const auto batch : batches_of(texts, options.batches)) {
-        if (options.stop.stop_requested()) return fail(Code::cancelled, "stopped");
-        auto made = embedder.embed(batch, Purpose::passage);
-        if (!made) return made;
-        if (made->size() != batch.size())
-            return fail(Code::upstream,
-                        fmt::format("{} made {} vectors of {} texts", embedder.model(), made->size(), batch.size()));
-        std::ranges::move(*made, std::back_inserter(vectors));
+std::unexpected<Error> stopped() { return fail(Code::cancelled, "stopped"); }
+
+// A chunk that the model refused is two of `prepared` afterwards.
+Result<std::vector<Vector>> embed(Embedder& embedder, Prepared& prepared, const SyncOptions& options) {
+    Embedding embedding(std::move(prepared.chunks), std::move(prepared.marks), options.batches);
+    while (!embedding.batch().empty()) {
+        if (options.stop.stop_requested()) return stopped();
+        if (auto taken = embedding.take(embedder.embed(embedding.batch(), Purpose::passage)); !taken)
+            return std::unexpected(taken.error());
     }
-    return vectors;
+    prepared.chunks = std::move(embedding.chunks());
+    return std::move(embedding.vectors());
 }
 
-// The length of a model's vectors is known when it has made one.
-Result<void> make_collection(Store& store, Embedder& embedder, const std::string& name) {
-    if (const auto there = store.collection(name))
-        return check_same(*there, embedder.model(), there->dimension);
-    else if (there.error().code != Code::not_found)
-        return std::unexpected(there.error());
+// Of its vectors, which is known when it has made one.
+Result<int> dimension_of(Embedder& embedder) {
     const std::vector<std::string> texts{"?"};
     const auto made = embedder.embed(texts, Purpose::passage);
     if (!made) return std::unexpected(made.error());
     if (made->size() != 1)
         return fail(Code::upstream, fmt::format("{} made {} vectors of one text", embedder.model(), made->size()));
-    return store.make_collection(name, embedder.model(), static_cast<int>(made->front().size()));
+    return static_cast<int>(made->front().size());
+}
+
+Result<void> make_collection(Store& store, Embedder& embedder, const std::string& name) {
+    if (const auto there = store.collection(name))
+        return check_same(*there, embedder.model(), there->dimension);
+    else if (there.error().code != Code::not_found)
+        return std::unexpected(there.error());
+    const auto dimension = dimension_of(embedder);
+    if (!dimension) return std::unexpected(dimension.error());
+    return store.make_collection(name, embedder.model(), *dimension);
 }
 
 }  // namespace
 
 Result<SyncReport> sync(Store& store, Embedder& embedder, const std::string& collection,
                         std::span<const fs::path> paths, const SyncOptions& options) {
-    auto found = walk(paths, options.walk);
+    auto found = walk(paths, options.walk, options.stop);
     if (!found) return std::unexpected(found.error());
     if (auto made = make_collection(store, embedder, collection); !made) return std::unexpected(made.error());
     const auto documents = store.documents(collection);
@@ -180,9 +164,12 @@ Result<SyncReport> sync(Store& store, Embedder& embedder, const std::string& col
         progress.trouble = std::move(trouble);
         if (options.on_progress) options.on_progress(progress);
     };
+    auto read = options.read;
+    read.limits.pdf.stop = options.stop;
     for (const auto& file : work.files) {
-        if (options.stop.stop_requested()) return fail(Code::cancelled, "stopped");
-        auto prepared = read_file(file, options.read);
+        if (options.stop.stop_requested()) return stopped();
+        auto prepared = read_file(file, read);
+        if (options.stop.stop_requested()) return stopped();  // it may have been given up
         if (!prepared) {
             report.skipped.push_back({file.file.path, describe(prepared.error()), true});
             tell(file.file.path.string(), false, describe(prepared.error()));
@@ -193,9 +180,17 @@ Result<SyncReport> sync(Store& store, Embedder& embedder, const std::string& col
             tell(file.file.path.string(), false, "");
             continue;
         }
-        const auto& one = **prepared;
+        auto& one = **prepared;
         auto vectors = embed(embedder, one, options);
-        if (!vectors) return std::unexpected(vectors.error());
+        if (!vectors) {
+            // What the model refuses may be due to the document, but not where it refuses everything.
+            if (!is_refusal(vectors.error()) || !dimension_of(embedder))
+                return about(one.document.path, vectors.error());
+            one.chunks.clear();
+            one.document.trouble = describe(vectors.error());
+            one.document.hash.clear();  // to be tried again: the model's limits may have changed
+            vectors.emplace();
+        }
         if (auto done = commit(store, collection, one, std::move(*vectors)); !done)
             return std::unexpected(done.error());
         const bool failed = !one.document.trouble.empty();
@@ -205,7 +200,7 @@ Result<SyncReport> sync(Store& store, Embedder& embedder, const std::string& col
     }
     progress.removed = true;
     for (const auto& path : options.remove_gone ? work.gone : std::vector<std::string>{}) {
-        if (options.stop.stop_requested()) return fail(Code::cancelled, "stopped");
+        if (options.stop.stop_requested()) return stopped();
         const auto removed = store.remove(collection, path);
         if (!removed) return std::unexpected(removed.error());
         report.removed += *removed ? 1 : 0;

@@ -1,6 +1,6 @@
 // The way of a file into a collection, in steps that a coroutine or a plain loop can take one by one:
 //
-//     walk() → plan() → for each file: read_file() → texts_of() → batches_of() → [embed] → commit()
+//     walk() → plan() → for each file: read_file() → Embedding → commit()
 //
 // A file whose hash is known is not read into chunks again; one that cannot be read is kept as a document without
 // chunks that says why. A document is in the store, and acknowledged, when its commit() has returned; stopping anywhere
@@ -16,6 +16,7 @@
 
 #include "knowledge/chunk.hpp"
 #include "knowledge/embedder.hpp"
+#include "knowledge/embedding.hpp"
 #include "knowledge/extract.hpp"
 #include "knowledge/store.hpp"
 #include "knowledge/walk.hpp"
@@ -42,6 +43,7 @@ struct ReadOptions {
 struct Prepared {
     DocumentRecord document;
     std::vector<Chunk> chunks;
+    std::vector<Mark> marks = {};  // of the document's text
 };
 // Pure but for a PDF, see extract(). nullopt: as `known`, nothing to do. Errors: none of the file's bytes; what is
 // wrong with them is the document's trouble.
@@ -49,16 +51,6 @@ struct Prepared {
                                               const ReadOptions& options);
 // Reads the file, then as above. Errors: io; the document that is there, if any, is then left alone.
 [[nodiscard]] Result<std::optional<Prepared>> read_file(const Work::File& file, const ReadOptions& options);
-
-// What is embedded for each chunk: it with the headings above it, which say what it is about.
-[[nodiscard]] std::vector<std::string> texts_of(const Prepared& prepared);
-
-struct BatchLimits {
-    std::size_t texts = 32;
-    std::size_t bytes = std::size_t{32} << 10;
-};
-[[nodiscard]] std::vector<std::span<const std::string>> batches_of(std::span<const std::string> texts,
-                                                                   const BatchLimits& limits = {});
 
 // Makes the vectors' length 1 and puts the document. Errors: upstream (a vector without direction), those of put().
 [[nodiscard]] Result<void> commit(Store& store, const std::string& collection, const Prepared& prepared,
@@ -88,7 +80,9 @@ struct SyncReport {
     std::vector<Skipped> skipped;                                                 // with files that could not be read
 };
 
-// Blocks. Makes the collection if it is missing. Errors: cancelled, those of the steps; what was committed stays.
+// Blocks. Makes the collection if it is missing. A document that the model refuses in whatever pieces becomes one that
+// could not be read, and is tried again by the next run. Errors: cancelled, those of the steps; what was committed
+// stays.
 [[nodiscard]] Result<SyncReport> sync(Store& store, Embedder& embedder, const std::string& collection,
                                       std::span<const std::filesystem::path> paths, const SyncOptions& options = {});
 

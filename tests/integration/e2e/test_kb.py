@@ -1,6 +1,8 @@
 """Documents from the command line: added, found by words and by meaning, changed, removed. A real embedding worker."""
+import base64
 import json
 import pathlib
+import random
 import unittest
 
 from harness import Sarai, local, main, run_cli
@@ -49,6 +51,16 @@ class Kb(unittest.TestCase):
         self.assertEqual(json.loads(self.kb("list", "--json").stdout)["collections"][0]["documents"], 1)
         self.kb("remove")
         self.assertIn("no collections", self.kb("list").stdout)
+
+    def test_a_dense_file_stops_no_other_one(self):
+        folder = self.sarai.folder / "dense"
+        folder.mkdir()
+        for name, text in [("a.md", "The first one.\n"), ("b.json", base64.b64encode(random.Random(1).randbytes(3000)).decode()), ("c.md", "The last one.\n")]:
+            (folder / name).write_text(text)
+        added = json.loads(self.kb("add", folder, "--collection", "dense", "--json").stdout)
+        self.assertEqual((added["added"], added["failed"], added["failures"]), (3, 0, []), added)
+        self.assertIn("last", self.kb("search", "--collection", "dense", "--words", "last").stdout)
+        self.kb("remove", "--collection", "dense")
 
     def test_what_is_wrong_is_said(self):
         self.assertIn("there is no collection 'nope'", self.kb("search", "--collection", "nope", "--words", "x", status=1).stderr)

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import tempfile
 import time
@@ -94,6 +95,12 @@ class Documents(Asking):
                 self.assertEqual(reply.status, status, reply.body)
                 self.assertIn(words, reply.json["error"]["message"])
         self.assertNotIn("a", [c["name"] for c in self.kb("GET", "")["collections"]])
+
+    def test_a_document_whose_tokens_are_short_is_taken_in_smaller_pieces(self):
+        dense = base64.b64encode(random.Random(1).randbytes(3000)).decode()
+        added = self.kb("POST", "/dense/documents", {"name": "b.json", "text": dense})
+        self.assertGreater(added["chunks"], 4000 // 1050, added)
+        self.assertEqual(self.kb("GET", "/dense")["chunks"], added["chunks"])
 
     def test_an_answer_cites_file_and_line(self):
         self.kb("POST", "/default/documents", {"name": "house.md", "text": BOILER})

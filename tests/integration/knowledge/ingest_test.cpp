@@ -86,5 +86,69 @@ TYPED_TEST(Ingest, AStopLeavesWholeDocumentsAndTheNextRunGoesOn) {
     EXPECT_EQ(rest.added, 3);
 }
 
+// As a model whose tokens are short where there are no words: it refuses a whole request for one text of it.
+class NarrowEmbedder final : public Embedder {
+public:
+    explicit NarrowEmbedder(std::size_t most) : most_(most) {}
+    [[nodiscard]] const std::string& model() const override { return inner_.model(); }
+    [[nodiscard]] Result<std::vector<Vector>> embed(std::span<const std::string> texts, Purpose purpose) override {
+        for (const auto& text : texts)
+            if (text.size() > most_ && !text.contains(' '))
+                return fail(Code::invalid_argument, "input (1052 tokens) is too large to process");
+        return inner_.embed(texts, purpose);
+    }
+
+private:
+    HashingEmbedder inner_;
+    std::size_t most_;
+};
+
+TYPED_TEST(Ingest, ADenseDocumentIsReadInSmallerPieces) {
+    this->write("a.md", "text before");
+    this->write("b.json", std::string(5000, 'x'));
+    this->write("c.md", "text after");
+    NarrowEmbedder embedder(560);
+    const std::vector<fs::path> roots{this->folder()};
+    const auto report = sync(*this->store_, embedder, "docs", roots);
+    ASSERT_TRUE(report) << describe(report.error());
+    EXPECT_EQ(report->added, 3);
+    EXPECT_EQ(report->failed, 0);
+    EXPECT_GE((*this->store_->document("docs", this->folder() / "b.json"))->chunks, 9);
+    EXPECT_TRUE(this->store_->check());
+}
+
+TYPED_TEST(Ingest, ADocumentThatTheModelRefusesIsNamedAndTheOthersGoOn) {
+    this->write("a.md", "text before");
+    this->write("b.json", std::string(5000, 'x'));
+    this->write("c.md", "text after");
+    NarrowEmbedder embedder(10);
+    const std::vector<fs::path> roots{this->folder()};
+    std::vector<std::string> troubles;
+    const auto report = sync(*this->store_, embedder, "docs", roots, {.on_progress = [&](const Progress& progress) {
+        if (!progress.trouble.empty()) troubles.push_back(progress.path + ": " + progress.trouble);
+    }});
+    ASSERT_TRUE(report) << describe(report.error());
+    EXPECT_EQ(report->added, 2);
+    EXPECT_EQ(report->failed, 1);
+    ASSERT_EQ(troubles.size(), 1);
+    EXPECT_EQ(troubles[0], (this->folder() / "b.json").string() + ": input (1052 tokens) is too large to process");
+    EXPECT_EQ((*this->store_->document("docs", this->folder() / "b.json"))->chunks, 0);
+    const auto again = this->run();
+    EXPECT_EQ(again.unchanged, 2);
+    EXPECT_EQ(again.failed, 0) << "a model that takes it reads it";
+}
+
+TYPED_TEST(Ingest, AModelThatRefusesEverythingEndsTheRunAndNamesTheDocument) {
+    ASSERT_TRUE(this->store_->make_collection("docs", "hashed-ngrams", test_dimension));
+    this->write("a.md", "xyz");
+    NarrowEmbedder embedder(0);
+    const std::vector<fs::path> roots{this->folder()};
+    const auto report = sync(*this->store_, embedder, "docs", roots);
+    ASSERT_FALSE(report);
+    EXPECT_TRUE(report.error().message.starts_with((this->folder() / "a.md").string() + ": "))
+        << report.error().message;
+    EXPECT_TRUE(this->store_->documents("docs")->empty());
+}
+
 }  // namespace
 }  // namespace sarai::knowledge

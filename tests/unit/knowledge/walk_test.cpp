@@ -104,12 +104,5 @@ TEST(Prepare, SkipsWhatIsKnownAndKeepsWhatCannotBeRead) {
     EXPECT_FALSE(prepare(file, std::string("\0\1\2", 3), broken->document.hash, {})) << "it is not tried again";
 }
 
-TEST(Batches, AreBoundedByNumberAndBytes) {
-    const std::vector<std::string> texts{std::string(50, 'a'), "b", "c", std::string(20, 'd'), "e"};
-    std::vector<std::size_t> sizes;
-    for (const auto batch : batches_of(texts, {.texts = 3, .bytes = 20})) sizes.push_back(batch.size());
-    EXPECT_EQ(sizes, (std::vector<std::size_t>{1, 2, 1, 1}));
-}
-
 }  // namespace
 }  // namespace sarai::knowledge
