@@ -179,7 +179,14 @@ int search_knowledge(const KnowledgeOptions& options, Io& io) {
         const auto model = model_for(options, **store, *origin);
         if (!model) return fail_with(io, model.error());
         RemoteEmbedder embedder(*origin, *model);
-        auto embedded = embedder.embed(std::span(&question, 1), knowledge::Purpose::question);
+        // Of a long question the beginning.
+        std::string text(knowledge::beginning(question));
+        auto embedded = embedder.embed(std::span(&text, 1), knowledge::Purpose::question);
+        while (!embedded && knowledge::is_refusal(embedded.error())) {
+            text.resize(knowledge::first_half(text).size());
+            if (text.empty()) break;
+            embedded = embedder.embed(std::span(&text, 1), knowledge::Purpose::question);
+        }
         if (!embedded) return fail_with(io, embedded.error());
         vectors = std::move(*embedded);
         if (!knowledge::normalise(vectors.front()))

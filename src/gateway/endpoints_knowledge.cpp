@@ -133,7 +133,7 @@ asio::awaitable<void> Gateway::list_documents(net::Exchange& exchange, Caller& /
 asio::awaitable<void> Gateway::search_knowledge(net::Exchange& exchange, Caller& caller) {
     auto question = question_of(exchange.request().body());
     if (!question) co_return co_await refuse_with(exchange, Protocol::openai, question.error());
-    Result<std::vector<knowledge::SearchResult>> found = fail(Code::cancelled, "the client has left");
+    Result<KnowledgeDesk::Found> found = fail(Code::cancelled, "the client has left");
     const auto look = [&]() -> asio::awaitable<void> {
         found = co_await knowledge_.search(std::move(*question), exchange, caller, shared_);
     };
@@ -144,7 +144,9 @@ asio::awaitable<void> Gateway::search_knowledge(net::Exchange& exchange, Caller&
     if (!found) co_return co_await refuse_with(exchange, Protocol::openai, found.error());
     json::array rows;
     for (const auto& one : *found) rows.push_back(result_json(one));
-    (void)co_await exchange.respond(json_reply({{"results", std::move(rows)}}));
+    json::object reply{{"results", std::move(rows)}};
+    if (!found->note.empty()) reply["note"] = found->note;
+    (void)co_await exchange.respond(json_reply(reply));
 }
 
 asio::awaitable<void> Gateway::change_collection(net::Exchange& exchange, Caller& caller) {

@@ -1,6 +1,7 @@
 #include "gateway/knowledge_desk.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -92,20 +93,38 @@ asio::awaitable<Result<void>> KnowledgeDesk::remove_document(std::string name, s
     });
 }
 
-asio::awaitable<Result<std::vector<knowledge::SearchResult>>> KnowledgeDesk::search(Question question,
-                                                                                    net::Exchange& client,
-                                                                                    Caller& caller, Shared shared) {
+asio::awaitable<Result<KnowledgeDesk::Found>> KnowledgeDesk::search(Question question, net::Exchange& client,
+                                                                    Caller& caller, Shared shared) {
     const auto there = co_await collection(question.collection);
     if (!there) co_return std::unexpected(there.error());
-    std::vector<knowledge::Vector> vectors(1);
+    Found found;
+    knowledge::Vector vector;
     if (!question.words_only && there->chunks > 0) {
-        auto embedded = co_await embed(client, caller, there->model, {question.text}, shared);
-        if (!embedded) co_return std::unexpected(embedded.error());
-        vectors = std::move(*embedded);
+        auto text = knowledge::beginning(question.text);
+        auto embedded = co_await embed(client, caller, there->model, {std::string(text)}, shared);
+        while (!embedded && knowledge::is_refusal(embedded.error())) {
+            text = knowledge::first_half(text);
+            if (text.empty()) break;
+            embedded = co_await embed(client, caller, there->model, {std::string(text)}, shared);
+        }
+        if (embedded) {
+            vector = std::move(embedded->front());
+        } else if (embedded.error().code == Code::cancelled) {
+            co_return std::unexpected(embedded.error());
+        } else {
+            // Why it failed is no client's business.
+            spdlog::warn("{}: collection '{}' is searched by words alone: {}", caller.id, question.collection,
+                         describe(embedded.error()));
+            found.note = fmt::format(
+                "Searched by words alone: the embedding model '{}' made no vector of the question.", there->model);
+        }
     }
-    co_return co_await with_store([question = std::move(question), vector = std::move(vectors.front())](Store& store) {
+    auto results = co_await with_store([question = std::move(question), vector = std::move(vector)](Store& store) {
         return knowledge::search(store, question.collection, question.text, vector, {.most = question.limit});
     });
+    if (!results) co_return std::unexpected(results.error());
+    found.results = std::move(*results);
+    co_return found;
 }
 
 asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document document, net::Exchange& client,

@@ -51,10 +51,16 @@ public:
         int limit = 5;
         bool words_only = false;  // no model is asked
     };
-    [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::SearchResult>>> search(Question question,
-                                                                                              net::Exchange& client,
-                                                                                              Caller& caller,
-                                                                                              Shared shared);
+    struct Found {
+        std::vector<knowledge::SearchResult> results;
+        std::string note = {};  // a sentence, where the search was not all that it should have been
+        [[nodiscard]] auto begin() const { return results.begin(); }
+        [[nodiscard]] auto end() const { return results.end(); }
+    };
+    // Of a question that the embedding model finds too long its beginning is embedded; without a vector the words alone
+    // find passages.
+    [[nodiscard]] boost::asio::awaitable<Result<Found>> search(Question question, net::Exchange& client, Caller& caller,
+                                                               Shared shared);
     struct Document {
         std::string collection;
         std::string name;   // what it is cited by; its ending says what it is

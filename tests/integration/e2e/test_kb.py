@@ -60,6 +60,7 @@ class Kb(unittest.TestCase):
         added = json.loads(self.kb("add", folder, "--collection", "dense", "--json").stdout)
         self.assertEqual((added["added"], added["failed"], added["failures"]), (3, 0, []), added)
         self.assertIn("last", self.kb("search", "--collection", "dense", "--words", "last").stdout)
+        self.assertIn("The", self.kb("search", "--collection", "dense", "The first one. " * 400).stdout)
         self.kb("remove", "--collection", "dense")
 
     def test_what_is_wrong_is_said(self):

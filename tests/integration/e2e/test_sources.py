@@ -6,6 +6,7 @@ import os
 import pathlib
 import random
 import shutil
+import signal
 import tempfile
 import time
 import unittest
@@ -101,6 +102,25 @@ class Documents(Asking):
         added = self.kb("POST", "/dense/documents", {"name": "b.json", "text": dense})
         self.assertGreater(added["chunks"], 4000 // 1050, added)
         self.assertEqual(self.kb("GET", "/dense")["chunks"], added["chunks"])
+
+    def test_a_long_question_is_cut_to_what_the_model_takes(self):
+        self.kb("POST", "/long/documents", {"name": "house.md", "text": BOILER})
+        found = self.kb("POST", "/search", {"collection": "long", "query": "Who services the boiler? " + "Filler words. " * 800})
+        self.assertIn("Ana Ruiz", found["results"][0]["text"])
+        self.assertNotIn("note", found)
+        reply = self.ask(self.sarai, "ask-documents", "Who services the boiler? " + "Filler words. " * 150, pipeline={"collection": "long"})
+        self.assertEqual(reply.json["sarai_pipeline"]["citations"][0]["path"], "house.md")
+
+    def test_without_the_embedding_model_words_find_it_and_that_is_said(self):
+        with_model = self.serve({"embed": EMBED}, extra="knowledge: {store: kb}")
+        self.assertEqual(with_model.request("POST", "/sarai/kb/default/documents", {"name": "house.md", "text": BOILER}).status, 200)
+        with_model.kill(signal.SIGTERM)
+        without = self.serve({"lfm2": CHAT}, extra=f"knowledge: {{store: '{with_model.folder}/kb'}}")
+        reply = without.request("POST", "/sarai/kb/search", {"query": "boiler"})
+        self.assertEqual(reply.status, 200, reply.body)
+        self.assertIn("Ana Ruiz", reply.json["results"][0]["text"])
+        self.assertEqual(reply.json["note"], "Searched by words alone: the embedding model 'embed' made no vector of the question.")
+        self.assertIn("is searched by words alone: ", without.log())
 
     def test_an_answer_cites_file_and_line(self):
         self.kb("POST", "/default/documents", {"name": "house.md", "text": BOILER})
