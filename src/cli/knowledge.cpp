@@ -4,12 +4,10 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
-#include <csignal>
 #include <ostream>
-#include <stop_token>
-#include <thread>
 
 #include "cli/configuration.hpp"
+#include "cli/interruption.hpp"
 #include "cli/run_session.hpp"
 #include "cli/table.hpp"
 #include "config/problem.hpp"
@@ -44,7 +42,8 @@ Result<std::unique_ptr<knowledge::Store>> open_store(const KnowledgeOptions& opt
 // The server's embedding model.
 class RemoteEmbedder final : public knowledge::Embedder {
 public:
-    RemoteEmbedder(net::Origin origin, std::string model) : origin_(std::move(origin)), model_(std::move(model)) {}
+    RemoteEmbedder(net::Origin origin, std::string model, std::stop_token stop = {})
+        : origin_(std::move(origin)), model_(std::move(model)), stop_(std::move(stop)) {}
     [[nodiscard]] const std::string& model() const override { return model_; }
 
     [[nodiscard]] Result<std::vector<Vector>> embed(std::span<const std::string> texts,
@@ -52,7 +51,7 @@ public:
         json::array input;
         for (const auto& text : texts) input.emplace_back(text);
         const auto reply = post_json(origin_, "/v1/embeddings", {{"model", model_}, {"input", std::move(input)}},
-                                     {.at_most = std::chrono::minutes(15)});
+                                     {.at_most = std::chrono::minutes(15), .stop = stop_});
         if (!reply) return std::unexpected(reply.error());
         return protocols::read_vectors(*reply, texts.size());
     }
@@ -60,6 +59,7 @@ public:
 private:
     net::Origin origin_;
     std::string model_;
+    std::stop_token stop_;
 };
 
 // The collection's own model, which its vectors are of; of a new one the model that was named, else the first one that
@@ -80,33 +80,6 @@ Result<std::string> model_for(const KnowledgeOptions& options, knowledge::Store&
                                  .hint = "Configure one with kind: embedding, or name one with --model."});
 }
 
-// While it lives, Ctrl-C asks for an end after the document that is under way: what was committed stays.
-class Interruption {
-public:
-    Interruption() {
-        ::sigemptyset(&set_);
-        ::sigaddset(&set_, SIGINT);
-        ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
-        watcher_ = std::jthread([this](const std::stop_token& over) {
-            constexpr timespec moment{.tv_sec = 0, .tv_nsec = 100'000'000};
-            while (!over.stop_requested())
-                if (::sigtimedwait(&set_, nullptr, &moment) == SIGINT) asked_.request_stop();
-        });
-    }
-    ~Interruption() {
-        watcher_ = {};
-        ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    Interruption(const Interruption&) = delete;
-    Interruption& operator=(const Interruption&) = delete;
-    [[nodiscard]] std::stop_token token() const { return asked_.get_token(); }
-
-private:
-    sigset_t set_{}, before_{};
-    std::stop_source asked_;
-    std::jthread watcher_;
-};
-
 json::object result_json(const knowledge::SearchResult& result) {
     json::object row{{"citation", result.citation},       {"path", result.passage.path},
                      {"title", result.passage.title},     {"first", result.passage.chunk.first},
@@ -124,8 +97,11 @@ int add_knowledge(const KnowledgeOptions& options, Io& io) {
     if (!store) return fail_with(io, store.error());
     const auto model = model_for(options, **store, *origin);
     if (!model) return fail_with(io, model.error());
-    RemoteEmbedder embedder(*origin, *model);
-    const Interruption interruption;
+    // What was committed stays: each document is a transaction.
+    Interruption interruption;
+    (*store)->heed(interruption.token());
+    interruption.waits_for(fmt::format("{}, which makes the vectors,", url_of(*origin)));
+    RemoteEmbedder embedder(*origin, *model, interruption.token());
     std::vector<std::pair<std::string, std::string>> troubles;
     const auto show = [&](const knowledge::Progress& progress) {
         if (progress.changed && !progress.trouble.empty()) troubles.emplace_back(progress.path, progress.trouble);

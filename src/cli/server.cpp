@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -129,6 +132,10 @@ Result<json::object> object_of(const net::Origin& origin, std::string_view targe
 namespace {
 
 Result<json::object> exchange(const net::Origin& origin, net::ClientRequest request, const Patience& patience = {}) {
+    const auto given_up = [&] {
+        return fail(Code::cancelled, fmt::format("the answer of {} was not waited for", url_of(origin)));
+    };
+    if (patience.stop.stop_requested()) return given_up();
     asio::io_context io{1};
     const auto target = request.target;
     net::Client client(io.get_executor(), origin);
@@ -143,14 +150,21 @@ Result<json::object> exchange(const net::Origin& origin, net::ClientRequest requ
         });
     };
     if (patience.every_second) wait();
+    asio::cancellation_signal cancel;
+    const auto ended = [&](std::exception_ptr thrown, Result<net::ClientResponse> response) {
+        // Asio unwinds a coroutine that was cancelled between two waits.
+        if (thrown && !patience.stop.stop_requested()) std::rethrow_exception(thrown);
+        outcome = thrown ? given_up() : std::move(response);
+        second.cancel();
+        client.drop_idle();
+    };
     asio::co_spawn(io, client.fetch(std::move(request), {.first_byte = patience.at_most, .silence = patience.at_most}),
-                   [&](std::exception_ptr thrown, Result<net::ClientResponse> response) {
-                       if (thrown) std::rethrow_exception(thrown);
-                       outcome = std::move(response);
-                       second.cancel();
-                       client.drop_idle();
-                   });
+                   asio::bind_cancellation_slot(cancel.slot(), ended));
+    const std::stop_callback stop(patience.stop, [&] {  // on the thread that asks for it
+        asio::post(io, [&cancel] { cancel.emit(asio::cancellation_type::terminal); });
+    });
     io.run();
+    if (!*outcome && patience.stop.stop_requested()) return given_up();
     return object_of(origin, target, std::move(outcome.value()));
 }
 

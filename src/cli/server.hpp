@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
+#include <stop_token>
 #include <string>
 
 #include "base/error.hpp"
@@ -26,10 +27,11 @@ struct ServerChoice {
 // Errors: unavailable with a hint how to start a server; the server's own.
 [[nodiscard]] Result<boost::json::object> get_json(const net::Origin& origin, std::string target);
 
-// For requests that may take long: how long at most, and what to do every second meanwhile.
+// For requests that may take long: how long at most, what to do every second meanwhile, and who may give them up.
 struct Patience {
     std::chrono::milliseconds at_most = std::chrono::seconds(10);
     std::function<void()> every_second = {};
+    std::stop_token stop = {};  // the answer is then not waited for: cancelled
 };
 
 // POST of one, likewise.

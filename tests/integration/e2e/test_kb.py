@@ -1,11 +1,15 @@
 """Documents from the command line: added, found by words and by meaning, changed, removed. A real embedding worker."""
 import base64
 import json
+import os
 import pathlib
 import random
+import signal
+import socket
+import subprocess
 import unittest
 
-from harness import Sarai, local, main, run_cli
+from harness import BIN, Sarai, local, main, run_cli
 
 NOTES = {"heating.md": "# House\n\n## Heating\n\nThe boiler is serviced every October by Ana Ruiz.\n\n## Water\n\nThe main tap is under the stairs.\n",
          "car.txt": "The car takes 5W-30 oil.\nIts tyres are changed in November.\n",
@@ -62,6 +66,22 @@ class Kb(unittest.TestCase):
         self.assertIn("last", self.kb("search", "--collection", "dense", "--words", "last").stdout)
         self.assertIn("The", self.kb("search", "--collection", "dense", "The first one. " * 400).stdout)
         self.kb("remove", "--collection", "dense")
+
+    def test_ctrl_c_gives_up_a_server_that_hangs(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            environment = {k: v for k, v in os.environ.items() if not k.startswith("SARAI_") or k == "SARAI_STATE_DIR"}
+            command = subprocess.Popen([BIN / "sarai", "kb", "add", self.folder, "--url", url, "--model", "embed", "--store", self.sarai.folder / "none"],
+                                       stderr=subprocess.PIPE, text=True, env=environment)
+            self.addCleanup(command.kill)
+            silent.settimeout(20)
+            connection, _ = silent.accept()
+            with connection:
+                connection.recv(1 << 16)
+                command.send_signal(signal.SIGINT)
+                _, said = command.communicate(timeout=10)
+        self.assertEqual(command.returncode, 1, said)
+        self.assertIn(f"ending: {url}, which makes the vectors, is not waited for any longer; Ctrl-C again ends at once", said)
 
     def test_what_is_wrong_is_said(self):
         self.assertIn("there is no collection 'nope'", self.kb("search", "--collection", "nope", "--words", "x", status=1).stderr)
