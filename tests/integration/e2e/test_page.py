@@ -1,62 +1,17 @@
-"""The web page in a real browser: chat, memory, decisions, what-if, and that anybody can use it."""
+"""The web page in a real browser: how it is served, its views but for the chat, keys, and that anybody can use it."""
 import gzip
 import http.client
 import json
 import os
 import pathlib
-import struct
-import sys
-import tempfile
 import time
-import zlib
 
-from harness import MODELS, Case, FakeUpstream, Sarai, local, main, ollama, wait_until
-
-try:
-    from browser import DRIVER, Browser
-    from selenium.webdriver.common.keys import Keys
-except ImportError:
-    sys.exit(77)  # no selenium here
-if not os.path.exists(DRIVER):
-    sys.exit(77)
+from harness import FakeUpstream, local, main, wait_until
+from page import Keys, Page, openai
 
 AXE = pathlib.Path(os.environ.get("SARAI_WEB_MODULES", "")) / "axe-core/axe.min.js"
 VIEWS = ("chat", "memory", "decisions", "endpoints", "plan", "logs")
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-def openai(url):
-    return f"backend: openai_http, endpoints: [{{url: '{url}'}}], model: any"
-
-
-def png(width, height):
-    """A plain red picture."""
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    rows = b"".join(b"\0" + b"\xc0\x20\x20" * width for _ in range(height))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
-class Page(Case):
-    def browse(self, server, view="chat", **more):
-        browser = Browser(**more)
-        self.addCleanup(browser.close)
-        browser.driver.get(f"{server.url}/#/{view}")
-        wait_until(lambda: browser.all("header nav a"), "the page")
-        return browser
-
-    def ask(self, browser, text, model=None):
-        if model:
-            wait_until(lambda: browser.all(f"select.picker option[value='{model}']"), "the model's name")
-            browser.choose("select.picker", model)
-        field = browser.one(".composer textarea")
-        field.send_keys(text)
-        field.send_keys(Keys.ENTER)
-
-    def answered(self, browser, count=1):
-        wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == count, "the answer", 60)
-        return browser.all(".message.assistant")[-1]
 
 
 class Served(Page):
@@ -129,145 +84,6 @@ class Served(Page):
         self.assertEqual(wrong.status, 400)
         self.assertIn("contxt", wrong.json["error"]["message"])
         self.assertEqual(self.server.workers(), [])
-
-
-class Chat(Page):
-    def test_an_answer_streams_and_tells_where_it_came_from(self):
-        server = self.serve({"lfm2": local("lfm2"), "solar": local("solar")})
-        browser = self.browse(server)
-        self.assertIn("Several models at once", browser.text(".empty"))
-        browser.screenshot("chat-empty-light")
-        self.ask(browser, "Hello there", "solar")
-        answer = self.answered(browser)
-        self.assertIn("solar", answer.text)
-        self.assertIn("tok/s", answer.text)
-        answer.find_element("css selector", ".decision summary").click()
-        self.assertIn("local worker", answer.text)
-        browser.screenshot("chat-answer-light")
-        self.assertEqual(browser.complaints(), [])
-
-    def test_a_picture_goes_along_made_small(self):
-        server = self.serve({"omni": local("omni", f"mmproj: '{MODELS}/omni-mmproj.gguf'")})
-        browser = self.browse(server)
-        folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
-        self.addCleanup(folder.cleanup)
-        picture = pathlib.Path(folder.name) / "wide.png"
-        picture.write_bytes(png(3000, 600))
-        wait_until(lambda: browser.all("select.picker option"), "the models")
-        browser.one("input[type=file]").send_keys(str(picture))
-        wait_until(lambda: browser.all(".composer .files img"), "the picture")
-        size = browser.run("const i = document.querySelector('.composer .files img'); return [i.naturalWidth, i.naturalHeight, i.src.slice(0, 15)]")
-        self.assertEqual(size, [1536, 307, "data:image/png;"])
-        # What the page sends, whatever the model makes of it.
-        browser.run("window.sent = []; const real = fetch; window.fetch = (path, o) => { if (o?.body) sent.push(JSON.parse(o.body)); return real(path, o); }")
-        self.ask(browser, "What is this?", "omni")
-        self.answered(browser)
-        content = browser.run("return sent[0].messages[0].content")
-        self.assertEqual([part["type"] for part in content], ["image_url", "text"])
-        self.assertTrue(browser.all(".message.user .files img"))
-        browser.screenshot("chat-picture")
-
-    def test_a_recording_becomes_a_wav_file(self):
-        browser = self.browse(self.serve({"lfm2": local("lfm2")}))
-        record = next(b for b in browser.all(".composer button") if b.text == "Record")
-        record.click()
-        wait_until(lambda: browser.all("button.recording"), "the recording")
-        time.sleep(0.6)  # of a sound that the browser makes up
-        browser.one("button.recording").click()
-        wait_until(lambda: browser.all(".composer .files li") or browser.all(".composer .problem"), "the sound")
-        self.assertEqual(browser.text(".composer .problem"), "")
-
-    def test_stop_edit_regenerate_and_what_is_kept(self):
-        with FakeUpstream("openai", tokens=400, token_delay_ms=30) as fake:
-            server = self.serve({"slow": openai(fake.url)})
-            browser = self.browse(server)
-            self.ask(browser, "One", "slow")
-            wait_until(lambda: browser.text(".message.assistant .md"), "the first words")
-            browser.one(".composer textarea").send_keys(Keys.ESCAPE)
-            self.answered(browser)
-            self.assertIn("stopped", browser.text(".message.assistant"))
-            next(b for b in browser.all(".message.user .tools button") if b.text == "Edit").click()
-            browser.one(".edit textarea").send_keys(" and two")
-            browser.one(".edit .primary").click()
-            wait_until(lambda: browser.text(".message.user .said") == "One and two", "the new question")
-            wait_until(lambda: browser.text(".message.assistant .md"), "its answer")
-            next(b for b in browser.all(".composer button") if b.text == "Stop").click()
-            self.answered(browser)
-            next(b for b in browser.all(".message.assistant .tools button") if b.text == "Regenerate").click()
-            wait_until(lambda: browser.all(".message.assistant[aria-busy=true]"), "another answer")
-            browser.one(".composer textarea").send_keys(Keys.ESCAPE)
-            self.answered(browser)
-            browser.driver.refresh()
-            wait_until(lambda: browser.all(".others .title"), "what was kept")
-            browser.one(".others .title").click()
-            wait_until(lambda: browser.text(".message.user .said") == "One and two", "the conversation")
-            self.assertEqual(browser.complaints(), [])
-
-    def test_text_of_a_model_is_no_part_of_the_page(self):
-        evil = "<img src=x onerror='window.owned=1'><script>window.owned=1</script><a href='javascript:window.owned=1'>x</a><style>body{display:none}</style> "
-        with FakeUpstream("openai", tokens=2, token=evil) as fake:
-            browser = self.browse(self.serve({"evil": openai(fake.url)}))
-            self.ask(browser, "Hello", "evil")
-            self.answered(browser)
-            found = browser.run("const m = document.querySelector('.md'); return [window.owned, m.querySelectorAll('script, style, [onerror], [href^=javascript]').length]")
-            self.assertEqual(found, [None, 0])
-
-    def test_a_lost_server_is_marked_where_its_answer_went_on(self):
-        box = FakeUpstream("ollama", tokens=2000, token_delay_ms=25)
-        self.addCleanup(box.process.wait)
-        self.addCleanup(box.process.kill)
-        server = self.serve({"solar": ollama(box.url, "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512, preload: true")})
-        wait_until(lambda: server.row("solar", "gguf_native")["state"] == "ready", "the fallback")
-        browser = self.browse(server)
-        self.ask(browser, "Tell me of the sea", "solar")
-        wait_until(lambda: len(browser.text(".message.assistant .md")) > 3, "the first words")
-        box.process.kill()
-        answer = self.answered(browser)
-        self.assertTrue(answer.find_elements("css selector", ".chip.seam"), answer.text)
-        answer.find_element("css selector", ".decision summary").click()
-        self.assertIn("Changed hands after", answer.text)
-        browser.screenshot("chat-fallback")
-        for view, seen in (("decisions", "solar"), ("endpoints", "down")):
-            browser.driver.get(f"{server.url}/#/{view}")
-            wait_until(lambda: browser.all("td") and seen in browser.text("main"), f"the table, with {seen}")
-            browser.screenshot(f"{view}-lost-server")
-
-    def test_a_long_answer_is_laid_out_piece_by_piece(self):
-        with FakeUpstream("openai", tokens=10_000, token="A line of a long answer, with `code`.\n\n") as fake:
-            browser = self.browse(self.serve({"long": openai(fake.url)}))
-            browser.run("""window.tasks = []; new PerformanceObserver(l => tasks.push(...l.getEntries().map(e => e.duration))).observe({type: 'longtask'});""")
-            self.ask(browser, "Go on", "long")
-            wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == 1, "the answer", 240)
-            blocks = browser.run("return document.querySelectorAll('.md-block').length")
-            self.assertGreaterEqual(blocks, 9_999)
-            wait_until(lambda: browser.run("return document.querySelectorAll('.md-block:empty').length") == 0, "all of it to be drawn", 120)
-            streaming = browser.run("return [tasks.length, Math.max(0, ...tasks)]")
-            browser.driver.set_script_timeout(120)
-            frames = browser.driver.execute_async_script("""
-                const done = arguments[0], place = document.querySelector('.messages');
-                tasks.length = 0; place.scrollTop = 0; let last = performance.now(), longest = 0, count = 0, touched = 0;
-                new MutationObserver(l => touched += l.length).observe(place, {childList: true, subtree: true, characterData: true});
-                const step = () => {
-                    const now = performance.now(); longest = Math.max(longest, now - last); last = now; count++;
-                    place.scrollTop += 2000;
-                    if (count < 100) requestAnimationFrame(step); else done([longest, touched, tasks.length, Math.max(0, ...tasks)]);
-                };
-                requestAnimationFrame(step);""")
-            print(f"10,000 lines: {streaming[0]} long tasks while it came (longest {streaming[1]:.0f} ms); 100 frames of scrolling: longest "
-                  f"{frames[0]:.0f} ms, {frames[2]} long tasks (longest {frames[3]:.0f} ms)", file=sys.stderr)
-            self.assertEqual(frames[1], 0, "scrolling changes nothing of the page")
-
-    def test_only_the_last_block_of_a_growing_answer_is_drawn_again(self):
-        with FakeUpstream("openai", tokens=60, token_delay_ms=20, token="one more paragraph\n\n") as fake:
-            browser = self.browse(self.serve({"long": openai(fake.url)}))
-            browser.run("""window.touched = new Map(); window.number = 0;
-                new MutationObserver(list => { for (const m of list) { const b = m.target.closest?.('.md-block'); if (b && m.addedNodes.length) touched.set(b, (touched.get(b) ?? 0) + 1); } })
-                    .observe(document.body, {childList: true, subtree: true});""")
-            self.ask(browser, "Go on", "long")
-            self.answered(browser)
-            drawn = browser.run("return [...touched.values()]")
-            self.assertGreaterEqual(len(drawn), 60)
-            self.assertLessEqual(max(drawn), 3, drawn)
 
 
 class Views(Page):

@@ -1,0 +1,38 @@
+"""What the tests of the page have in common: a browser that shows it, and a question."""
+import os
+import sys
+
+from harness import Case, wait_until
+
+try:
+    from browser import DRIVER, Browser
+    from selenium.webdriver.common.keys import Keys
+except ImportError:
+    sys.exit(77)  # no selenium here
+if not os.path.exists(DRIVER):
+    sys.exit(77)
+
+
+def openai(url):
+    return f"backend: openai_http, endpoints: [{{url: '{url}'}}], model: any"
+
+
+class Page(Case):
+    def browse(self, server, view="chat", **more):
+        browser = Browser(**more)
+        self.addCleanup(browser.close)
+        browser.driver.get(f"{server.url}/#/{view}")
+        wait_until(lambda: browser.all("header nav a"), "the page")
+        return browser
+
+    def ask(self, browser, text, model=None):
+        if model:
+            wait_until(lambda: browser.all(f"select.picker option[value='{model}']"), "the model's name")
+            browser.choose("select.picker", model)
+        field = browser.one(".composer textarea")
+        field.send_keys(text)
+        field.send_keys(Keys.ENTER)
+
+    def answered(self, browser, count=1):
+        wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == count, "the answer", 60)
+        return browser.all(".message.assistant")[-1]
