@@ -145,6 +145,20 @@ class Views(Page):
         wait_until(lambda: browser.all(".problem"), "what is wrong")
         self.assertIn("4096x", browser.text(".problem"))
 
+    def test_states_are_told_in_the_language_of_the_page(self):
+        browser = self.browse(self.server, "memory", language="es")
+        words = "return [...document.querySelectorAll('td .state')].map(s => s.textContent)"
+        wait_until(lambda: browser.run(words)[:4] == ["listo", "listo", "sin cargar", "remoto"], "the states")
+        self.assertIn("ninguna, en calma", browser.text("main"))  # its enforcement
+        browser.driver.get(f"{self.server.url}/#/endpoints")
+        wait_until(lambda: "cerrado" in browser.text("main td:nth-child(3)"), "the breaker")
+        browser.driver.get(f"{self.server.url}/#/decisions")
+        wait_until(lambda: browser.all(".pool .chip"), "the pool's decisions")
+        self.assertEqual({chip.text for chip in browser.all(".pool .chip")}, {"carga"})
+        browser.driver.get(f"{self.server.url}/#/chat")
+        wait_until(lambda: "solar · listo" in browser.text("select.picker"), "the states beside the names")
+        self.assertIn("omni · sin cargar", browser.text("select.picker"))
+
     def test_the_language_and_the_appearance_can_be_chosen_and_stay(self):
         browser = self.browse(self.server)
         browser.choose(".settings select[aria-label=Language]", "es")

@@ -1,5 +1,5 @@
 // Who is to answer: a model, the router or a pipeline.
-import { t } from "../i18n/language";
+import { named, t } from "../i18n/language";
 import { models, status, type ListedModel } from "../status";
 import { chooseModel, chosenModel } from "./conversations";
 
@@ -26,7 +26,7 @@ export function ModelPicker() {
   return (
     <select class="picker" aria-label={t("model")} value={modelToAsk(models.value, chosenModel.value)} onChange={(e) => chooseModel(e.currentTarget.value)}>
       {all.some((m) => m.id === "auto") && <optgroup label={t("router_group")}>{option({ id: "auto" }, t("auto_name"))}</optgroup>}
-      <optgroup label={t("models_group")}>{plain.map((m) => option(m, state(m) ? `${m.id} · ${state(m)}` : m.id))}</optgroup>
+      <optgroup label={t("models_group")}>{plain.map((m) => option(m, state(m) ? `${m.id} · ${named("state", state(m))}` : m.id))}</optgroup>
       {all.some(isPipeline) && <optgroup label={t("pipelines_group")}>{all.filter(isPipeline).map((m) => option(m, m.id))}</optgroup>}
     </select>
   );

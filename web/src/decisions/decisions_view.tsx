@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get } from "../api";
 import { conversations } from "../chat/conversations";
 import { bytes, clock, duration, number } from "../format";
-import { t } from "../i18n/language";
+import { named, t } from "../i18n/language";
 import { Scroll } from "../shell/scroll";
 
 interface PoolDecision {
@@ -78,7 +78,7 @@ export function DecisionsView() {
           <li key={`${d.at}${d.model}${i}`}>
             <details>
               <summary>
-                <time dateTime={d.at}>{clock(d.at)}</time> <span class="chip">{d.event}</span> <b>{d.model}</b> {d.outcome}
+                <time dateTime={d.at}>{clock(d.at)}</time> <span class="chip">{named("event", d.event)}</span> <b>{d.model}</b> {d.outcome}
                 {(d.times ?? 1) > 1 && ` ×${d.times}`}
               </summary>
               <p>

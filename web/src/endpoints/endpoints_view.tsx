@@ -1,6 +1,6 @@
 // The servers behind remote models: do they answer, how fast, and does the breaker let anything through.
 import { duration } from "../format";
-import { t } from "../i18n/language";
+import { named, t } from "../i18n/language";
 import { Scroll } from "../shell/scroll";
 import { status } from "../status";
 
@@ -36,7 +36,7 @@ export function EndpointsView() {
                 <tr key={e.name}>
                   <th scope="row">{e.name}</th>
                   <td><span class={`state ${e.up ? "ready" : "down"}`}>{t(e.up ? "up" : "down")}</span></td>
-                  <td>{e.breaker}</td>
+                  <td>{named("breaker", e.breaker)}</td>
                   <td class="n">{e.round_trip_ms === null ? "–" : duration(e.round_trip_ms)}</td>
                   <td>{e.distance ? t(e.distance === "wan" ? "wan" : "lan") : "–"}</td>
                   <td class="n">{e.in_flight} / {e.capacity}</td>

@@ -26,3 +26,9 @@ if (globalThis.document) effect(() => void (document.documentElement.lang = lang
 export function t(key: Key, values: Record<string, string | number> = {}): string {
   return texts[language.value][key].replace(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
+
+// The server's word for a state, in the page's language; one that a newer server brings stays what it is.
+export function named(what: "state" | "breaker" | "mode" | "level" | "event", word: string): string {
+  const key = `${what}_${word}`;
+  return Object.hasOwn(en, key) ? t(key as Key) : word;
+}

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post } from "../api";
 import { bytes } from "../format";
-import { t } from "../i18n/language";
+import { named, t } from "../i18n/language";
 import { status, type ModelRow, type Status } from "../status";
 import type { PlanReport } from "../plan/report";
 import { Scroll } from "../shell/scroll";
@@ -37,7 +37,7 @@ function Ledger({ rows, say }: { rows: ModelRow[]; say: (problem: string) => voi
               <tr key={row.name}>
                 <th scope="row">{row.name}</th>
                 <td>
-                  <span class={`state ${row.state}`}>{row.state}</span> {row.state === "loading" && <progress aria-label={t("loading", { name: row.name })} value={row.progress ?? 0} max={1} />}
+                  <span class={`state ${row.state}`}>{named("state", row.state)}</span> {row.state === "loading" && <progress aria-label={t("loading", { name: row.name })} value={row.progress ?? 0} max={1} />}
                   {row.reduced && <small> {row.reduced}</small>}
                   {row.last_error && <small class="bad"> {row.last_error}</small>}
                 </td>
@@ -80,7 +80,7 @@ function Remote({ rows }: { rows: ModelRow[] }) {
           {rows.map((row) => (
             <tr key={row.name}>
               <th scope="row">{row.name}</th>
-              <td><span class={`state ${row.state}`}>{row.state === "down" ? t("down") : t("remote")}</span></td>
+              <td><span class={`state ${row.state}`}>{named("state", row.state)}</span></td>
               <td>{row.backend}</td>
               <td>{(row.endpoints ?? [row.endpoint]).join(", ")}</td>
               <td class="n">{t("zero_here")}</td>
@@ -151,7 +151,7 @@ export function MemoryView() {
       <MemoryBar status={now} />
       <Legend />
       <p class="quiet">
-        {t("own")}: {bytes(ledger.own_bytes)} · {t("enforcement", { mode: enforcement.mode, level: enforcement.level })} · {t("machine", { bytes: bytes(ledger.available_bytes) })}
+        {t("own")}: {bytes(ledger.own_bytes)} · {t("enforcement", { mode: named("mode", enforcement.mode), level: named("level", enforcement.level) })} · {t("machine", { bytes: bytes(ledger.available_bytes) })}
         {enforcement.reason && ` · ${enforcement.reason}`}
       </p>
       {problem && <p class="problem" role="alert">{problem}</p>}
