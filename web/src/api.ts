@@ -3,7 +3,8 @@ import { signal } from "@preact/signals";
 
 const name = "sarai.key";
 export const key = signal(sessionStorage.getItem(name) ?? localStorage.getItem(name) ?? "");
-export const keyWanted = signal<"" | "missing" | "wrong">("");
+export const keyWanted = signal<"" | "missing" | "wrong">(""); // what the server said of the key; until another is entered it is not asked again
+export const keyAsked = signal(false); // the question for a key is open
 
 export function keepKey(value: string, remember: boolean) {
   key.value = value;
@@ -11,6 +12,14 @@ export function keepKey(value: string, remember: boolean) {
   localStorage.removeItem(name);
   if (value) (remember ? localStorage : sessionStorage).setItem(name, value);
   keyWanted.value = "";
+  keyAsked.value = false;
+}
+
+// Refused again for the same reason, who closed the question is left in peace.
+function wantKey() {
+  const why = key.value ? "wrong" : "missing";
+  if (keyWanted.value !== why) keyAsked.value = true;
+  keyWanted.value = why;
 }
 
 export class Refused extends Error {
@@ -37,7 +46,7 @@ export async function request(path: string, options: RequestInit = {}): Promise<
   if (options.body) headers.set("Content-Type", "application/json");
   const reply = await fetch(path, { ...options, headers });
   if (reply.ok) return reply;
-  if (reply.status === 401) keyWanted.value = key.value ? "wrong" : "missing";
+  if (reply.status === 401) wantKey();
   throw new Refused(reply.status, errorText(await reply.text(), reply.status));
 }
 

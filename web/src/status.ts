@@ -50,5 +50,6 @@ export function followStatus() {
   key.subscribe(() => {
     forbidden.value = "";
     models.value = [];
+    status.value = null; // it was told to who had the other key
   });
 }

@@ -191,6 +191,43 @@ class Access(Page):
         self.ask(browser, "Hello", "lfm2")
         self.answered(browser)
 
+    def test_the_question_for_a_key_can_be_left_and_a_key_forgotten(self):
+        server = self.serve({"lfm2": local("lfm2")}, environment={"SARAI_API_KEY": "open-sesame"})
+        browser = self.browse(server, "memory")
+        is_open = lambda: bool(browser.all("dialog[open]"))
+        press = lambda text: next(b for b in browser.all("button") if b.is_displayed() and b.text == text).click()
+        wait_until(is_open, "the question for a key")
+        press("Cancel")
+        wait_until(lambda: not is_open(), "no question")
+        self.assertIn("asks for a key", browser.text(".banner"))
+        browser.driver.get(f"{server.url}/#/decisions")
+        time.sleep(2.5)  # what the view asks for is refused meanwhile
+        self.assertFalse(is_open(), "who does not want to give a key is left in peace")
+        press("Key")
+        wait_until(is_open, "the question again")
+        browser.one("dialog input[name=remember]").click()
+        browser.one("dialog input[name=key]").send_keys("open-sesame" + Keys.ENTER)
+        wait_until(lambda: browser.all(".slim-memory"), "the memory")
+        self.assertEqual(browser.run("return localStorage.getItem('sarai.key')"), "open-sesame")
+        for leave in (lambda: browser.one("dialog input[name=key]").send_keys(Keys.ESCAPE), lambda: press("Cancel")):
+            press("Key")
+            wait_until(is_open, "the question for another key")
+            browser.one("dialog input[name=key]").send_keys("another")
+            for _ in range(2):  # a browser lets nothing keep a dialog open for long
+                if is_open():
+                    leave()
+            wait_until(lambda: not is_open(), "no question")
+            self.assertEqual(browser.one("dialog input[name=key]").get_property("value"), "")
+            browser.run("window.asked = []; const real = window.real ??= fetch; window.fetch = (path, o) => { asked.push(path); return real(path, o); }")
+            wait_until(lambda: "/sarai/status" in browser.run("return asked"), "the page to go on looking")
+        press("Key")
+        wait_until(is_open, "the question with a key that can be forgotten")
+        browser.screenshot("key-change")
+        press("Forget it")
+        wait_until(lambda: not browser.all(".slim-memory"), "nothing that the key showed")
+        wait_until(is_open, "the question for a key")
+        self.assertEqual(browser.run("return [localStorage.getItem('sarai.key'), sessionStorage.getItem('sarai.key')]"), [None, None])
+
 
 if __name__ == "__main__":
     main()

@@ -1,5 +1,6 @@
 // Where a message is written: model, text, files, microphone, and the way to send or stop.
 import { useEffect, useRef, useState } from "preact/hooks";
+import { keyAsked } from "../api";
 import { t } from "../i18n/language";
 import { attachment } from "./attachments";
 import { answering, send, stop } from "./conversations";
@@ -16,7 +17,7 @@ export function Composer({ model }: { model: string }) {
   const busy = answering.value !== "";
   useEffect(() => {
     const onKey = (e: KeyboardEvent) => {
-      if (e.key === "Escape") stop();
+      if (e.key === "Escape" && !keyAsked.value) stop(); // there it closes the question
       const writing = (e.target as Element).closest("input, textarea, select");
       if (e.key === "/" && !writing) (e.preventDefault(), field.current?.focus());
     };

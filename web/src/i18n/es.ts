@@ -4,7 +4,7 @@ export const es: Record<keyof typeof en, string> = {
   chat: "Chat", memory: "Memoria", decisions: "Decisiones", endpoints: "Servidores", plan: "Plan", logs: "Registro",
   views: "Vistas", skip: "Ir al contenido", theme: "Aspecto", theme_auto: "Como el sistema", theme_light: "Claro", theme_dark: "Oscuro", language: "Idioma",
   offline: "El servidor no responde. Se vuelve a intentar.", version: "sarai {version}, en marcha desde hace {time}",
-  key_title: "Este servidor pide una clave", key_label: "Clave", key_remember: "Recordarla en este navegador", key_enter: "Usarla", key_wrong: "El servidor no conoce esta clave.", key_change: "Clave", forbidden: "Esta clave no puede ver todo el servidor: {why}", cancel: "Cancelar",
+  key_title: "Este servidor pide una clave", key_label: "Clave", key_remember: "Recordarla en este navegador", key_enter: "Usarla", key_wrong: "El servidor no conoce esta clave.", key_change: "Clave", key_forget: "Olvidarla", forbidden: "Esta clave no puede ver todo el servidor: {why}", cancel: "Cancelar",
   new_chat: "Conversación nueva", conversations: "Conversaciones", delete_chat: "Borrar «{title}»", export_json: "Exportar como JSON", export_md: "Exportar como Markdown", untitled: "Conversación nueva", private: "Las conversaciones se quedan en este navegador.",
   model: "Modelo", models_group: "Modelos", router_group: "Enrutador", pipelines_group: "Cadenas", auto_name: "auto (según la pregunta)",
   message: "Mensaje", message_hint: "Pregunta algo. Intro envía, Mayús+Intro salta de línea, Esc detiene.", send: "Enviar", stop: "Detener", attach: "Adjuntar", attach_hint: "Adjuntar una imagen o un sonido", record: "Grabar", record_stop: "Terminar la grabación", remove: "Quitar {name}",

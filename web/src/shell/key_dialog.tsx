@@ -1,18 +1,23 @@
-// Asks for a key where the server does.
+// Asks for a key where the server does, or where another is to be used.
 import { useEffect, useRef } from "preact/hooks";
-import { keepKey, keyWanted } from "../api";
+import { keepKey, key, keyAsked, keyWanted } from "../api";
 import { t } from "../i18n/language";
 
 export function KeyDialog() {
   const box = useRef<HTMLDialogElement>(null);
-  const wanted = keyWanted.value;
+  const form = useRef<HTMLFormElement>(null);
+  const asked = keyAsked.value;
   useEffect(() => {
-    if (wanted && !box.current?.open) box.current?.showModal();
-    if (!wanted) box.current?.close();
-  }, [wanted]);
+    if (asked && !box.current?.open) box.current?.showModal();
+    if (!asked) {
+      box.current?.close();
+      form.current?.reset(); // nothing of a key stays in a dialog that nobody sees
+    }
+  }, [asked]);
   return (
-    <dialog ref={box} aria-labelledby="key-title" onCancel={(e) => e.preventDefault()}>
+    <dialog ref={box} aria-labelledby="key-title" onClose={() => (keyAsked.value = false)}>
       <form
+        ref={form}
         onSubmit={(e) => {
           e.preventDefault();
           const said = new FormData(e.currentTarget);
@@ -20,7 +25,7 @@ export function KeyDialog() {
         }}
       >
         <h2 id="key-title">{t("key_title")}</h2>
-        {wanted === "wrong" && <p class="problem" role="alert">{t("key_wrong")}</p>}
+        {keyWanted.value === "wrong" && <p class="problem" role="alert">{t("key_wrong")}</p>}
         <label>
           {t("key_label")}
           <input name="key" type="password" required autocomplete="off" />
@@ -28,7 +33,12 @@ export function KeyDialog() {
         <label class="check">
           <input name="remember" type="checkbox" /> {t("key_remember")}
         </label>
-        <button class="primary">{t("key_enter")}</button>
+        <div class="buttons">
+          <button class="primary">{t("key_enter")}</button>
+          <button type="button" onClick={() => (keyAsked.value = false)}>{t("cancel")}</button>
+          <span class="gap" />
+          {key.value && <button type="button" onClick={() => keepKey("", false)}>{t("key_forget")}</button>}
+        </div>
       </form>
     </dialog>
   );

@@ -1,6 +1,6 @@
 // The frame: views by the address's hash, what holds for all of them, and the live memory bar.
 import { signal } from "@preact/signals";
-import { key, keyWanted } from "../api";
+import { key, keyAsked, keyWanted } from "../api";
 import { ChatView } from "../chat/chat_view";
 import { DecisionsView } from "../decisions/decisions_view";
 import { EndpointsView } from "../endpoints/endpoints_view";
@@ -34,7 +34,7 @@ function Settings() {
           <option key={name} value={name}>{t(`theme_${name}`)}</option>
         ))}
       </select>
-      {key.value && <button type="button" onClick={() => (keyWanted.value = "missing")}>{t("key_change")}</button>}
+      {(key.value || keyWanted.value) && <button type="button" onClick={() => (keyAsked.value = true)}>{t("key_change")}</button>}
     </div>
   );
 }
@@ -56,6 +56,7 @@ export function Page() {
       {status.value && view.value !== "memory" && <SlimMemory status={status.value} />}
       {offline.value && <p class="banner" role="alert">{t("offline")}</p>}
       {forbidden.value && <p class="banner" role="status">{t("forbidden", { why: forbidden.value })}</p>}
+      {keyWanted.value && !keyAsked.value && <p class="banner" role="status">{t("key_title")}.</p>}
       <main id="main" tabIndex={-1}>
         <Shown key={view.value} />
       </main>
