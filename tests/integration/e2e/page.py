@@ -3,6 +3,7 @@ import os
 import sys
 
 from harness import Case, wait_until
+from reciter import Reciter
 
 try:
     from browser import DRIVER, Browser
@@ -25,6 +26,11 @@ class Page(Case):
         wait_until(lambda: browser.all("header nav a"), "the page")
         return browser
 
+    def recite(self, text, pause=0):
+        reciter = Reciter(text, pause)
+        self.addCleanup(reciter.close)
+        return reciter
+
     def ask(self, browser, text, model=None):
         if model:
             wait_until(lambda: browser.all(f"select.picker option[value='{model}']"), "the model's name")
@@ -33,6 +39,6 @@ class Page(Case):
         field.send_keys(text)
         field.send_keys(Keys.ENTER)
 
-    def answered(self, browser, count=1):
-        wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == count, "the answer", 60)
+    def answered(self, browser, count=1, seconds=60):
+        wait_until(lambda: len(browser.all(".message.assistant[aria-busy=false]")) == count, "the answer", seconds)
         return browser.all(".message.assistant")[-1]

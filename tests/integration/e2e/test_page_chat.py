@@ -91,6 +91,25 @@ class Chat(Page):
             wait_until(lambda: browser.text(".message.user .said") == "One and two", "the conversation")
             self.assertEqual(browser.complaints(), [])
 
+    def test_what_was_there_of_an_answer_is_kept_when_the_page_is_left(self):
+        browser = self.browse(self.serve({"slow": openai(self.recite("A line of it.\n\n" * 1000, pause=0.05).url)}))
+        self.ask(browser, "One", "slow")
+        wait_until(lambda: len(browser.text(".message.assistant .md")) > 400, "some of the answer")
+        shown = len(browser.text(".message.assistant .md"))
+        browser.driver.refresh()
+        wait_until(lambda: browser.all(".others .title"), "what was kept")
+        browser.one(".others .title").click()
+        wait_until(lambda: browser.text(".message.assistant .md"), "what was there of the answer")
+        # A line comes 20 times a second, and what has come is kept every second.
+        self.assertGreater(len(browser.text(".message.assistant .md")), shown / 4)
+        self.assertIn("cut off", browser.text(".message.assistant"))
+        browser.screenshot("chat-cut-off")
+        browser.choose(".settings select[aria-label=Language]", "es")
+        wait_until(lambda: "cortada" in browser.text(".message.assistant"), "the same in Spanish")
+        browser.driver.get(f"{browser.driver.current_url.split('#')[0]}#/decisions")
+        wait_until(lambda: browser.all("td"), "the decisions")
+        self.assertFalse(browser.all("td .bad"))
+
     def test_text_of_a_model_is_no_part_of_the_page(self):
         evil = "<img src=x onerror='window.owned=1'><script>window.owned=1</script><a href='javascript:window.owned=1'>x</a><style>body{display:none}</style> "
         with FakeUpstream("openai", tokens=2, token=evil) as fake:

@@ -9,6 +9,7 @@ export const current = signal<Conversation>(fresh());
 export const answering = signal<string>(""); // the message's id
 export const chosenModel = signal(localStorage.getItem("sarai.model") ?? "");
 export const tick = signal(0); // the answer that streams in has grown
+const keepEvery = 1000; // ms, while an answer grows
 let stopper: AbortController | null = null;
 
 function fresh(): Conversation {
@@ -62,9 +63,19 @@ async function answer(conversation: Conversation, before: Message[], model: stri
   const mine = stopper;
   const message: Message = { id: newId(), role: "assistant", text: "" };
   let shown = change(conversation, [...before, message]);
+  const kept = () => conversations.value.some((c) => c.id === shown.id);
+  // Whoever leaves the page now finds what was there, and that there was to be more.
+  const keepSoFar = () => kept() && keep({ ...shown, messages: [...before, { ...message, problem: "cut" }] });
+  keepSoFar();
   answering.value = message.id;
+  let more = false; // than is kept
+  const keeping = setInterval(() => {
+    if (more) keepSoFar();
+    more = false;
+  }, keepEvery);
   let due = false;
   const grown = () => {
+    more = true;
     if (due) return;
     due = true;
     requestAnimationFrame(() => {
@@ -77,8 +88,9 @@ async function answer(conversation: Conversation, before: Message[], model: stri
   } catch (error) {
     message.problem = mine.signal.aborted ? "stopped" : (error as Error).message;
   }
+  clearInterval(keeping);
   if (answering.value === message.id) answering.value = "";
-  if (conversations.value.some((c) => c.id === shown.id)) shown = change(shown, [...before, { ...message }]);
+  if (kept()) shown = change(shown, [...before, { ...message }]);
 }
 
 export function send(text: string, attachments: Attachment[], model: string) {

@@ -46,8 +46,11 @@ export interface Message {
   thought?: string;
   attachments?: Attachment[];
   decision?: Decision;
-  problem?: string;
+  problem?: string; // why it is not whole: what the server said, or "stopped" by the reader, or "cut" where the page was left
 }
+// Whether it was the reader who ended an answer.
+export const isEnded = (problem: string): problem is "stopped" | "cut" => problem === "stopped" || problem === "cut";
+
 export interface Conversation {
   id: string;
   title: string;

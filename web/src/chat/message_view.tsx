@@ -5,7 +5,7 @@ import { t } from "../i18n/language";
 import { answering, edit, regenerate, tick } from "./conversations";
 import { DecisionLine } from "./decision_line";
 import { Markdown } from "./markdown";
-import type { Attachment, Message } from "./message";
+import { isEnded, type Attachment, type Message } from "./message";
 
 function Files({ files }: { files: Attachment[] }) {
   return (
@@ -67,7 +67,7 @@ export const MessageView = memo(function MessageView({ message, model, busy }: {
       {mine && !editing && <p class="said">{message.text}</p>}
       {editing && <Edit message={message} model={model} close={() => setEditing(false)} />}
       {!mine && <Growing message={message} />}
-      {message.problem && <p class={message.problem === "stopped" ? "quiet" : "problem"}>{message.problem === "stopped" ? t("stopped") : t("failed", { why: message.problem })}</p>}
+      {message.problem && <p class={isEnded(message.problem) ? "quiet" : "problem"}>{isEnded(message.problem) ? t(message.problem) : t("failed", { why: message.problem })}</p>}
       {!busy && !editing && (
         <div class="tools">
           {mine ? (

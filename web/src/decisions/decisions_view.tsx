@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get } from "../api";
 import { conversations } from "../chat/conversations";
+import { isEnded } from "../chat/message";
 import { bytes, clock, duration, number } from "../format";
 import { named, t } from "../i18n/language";
 import { Scroll } from "../shell/scroll";
@@ -48,7 +49,7 @@ function Answers() {
                 {d.seams.map((s, i) => (
                   <div key={i} class="warn">{t("seam", { tokens: s.tokens, from: s.from, to: s.to, reason: s.reason })}</div>
                 ))}
-                {problem && problem !== "stopped" && <div class="bad">{problem}</div>}
+                {problem && !isEnded(problem) && <div class="bad">{problem}</div>}
               </td>
             </tr>
           ))}
