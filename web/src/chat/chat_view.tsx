@@ -3,7 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { language, t } from "../i18n/language";
 import { models } from "../status";
 import { Composer } from "./composer";
-import { answering, begin, chosenModel, conversations, current, open, remove, tick } from "./conversations";
+import { answering, begin, chosenModel, conversations, current, open, remove } from "./conversations";
+import { laidOut } from "./markdown";
 import { asMarkdown } from "./message";
 import { MessageView } from "./message_view";
 import { modelToAsk } from "./model_picker";
@@ -42,12 +43,18 @@ function Others() {
 
 // Stays at the end while the answer grows, unless the reader has gone up.
 function Follow({ of }: { of: { current: HTMLElement | null } }) {
-  void tick.value;
+  void laidOut.value;
   void current.value;
   const near = useRef(true);
   useEffect(() => {
     const place = of.current;
-    const look = () => place && (near.current = place.scrollHeight - place.scrollTop - place.clientHeight < 80);
+    let at = 0;
+    const look = () => {
+      if (!place) return;
+      // What was drawn since it was scrolled to the end takes nobody away from there.
+      near.current = place.scrollHeight - place.scrollTop - place.clientHeight < 80 || (near.current && place.scrollTop >= at);
+      at = place.scrollTop;
+    };
     place?.addEventListener("scroll", look, { passive: true });
     return () => place?.removeEventListener("scroll", look);
   }, []);
