@@ -15,6 +15,7 @@ constexpr auto table = std::to_array<Component>({
     {"Boost", "BSL-1.0", "libboost_"},
     {"CLI11", "BSD-3-Clause", ""},
     {"fmt", "MIT", "libfmt"},
+    {"FTXUI", "MIT", "libftxui"},
     {"hnswlib", "Apache-2.0", ""},
     {"inja", "MIT", ""},
     {"JSON for Modern C++", "MIT", ""},
