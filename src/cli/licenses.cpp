@@ -10,6 +10,7 @@ namespace {
 
 constexpr auto table = std::to_array<Component>({
     {"llama.cpp", "MIT", "libllama"},
+    {"whisper.cpp", "MIT", "libwhisper"},
     {"llama.cpp's multimodal part", "MIT", "libmtmd"},
     {"ggml", "MIT", "libggml"},
     {"Boost", "BSL-1.0", "libboost_"},
