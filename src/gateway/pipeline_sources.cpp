@@ -71,6 +71,9 @@ asio::awaitable<Result<PipelineSources::Found>> PipelineSources::search_document
     const auto results = co_await shared_.knowledge.search(
         {.collection = what.collection, .text = what.query, .limit = step.limit}, client_, caller_, shared_);
     if (!results) co_return std::unexpected(results.error());
+    if (!results->note.empty())
+        note("Buscado solo por palabras: el modelo de embeddings no respondió.",
+             "Searched by words alone: the embedding model did not answer.");
     Found found{.text = {}, .about = {{"knowledge", what.collection}}};
     const auto most = static_cast<std::size_t>(step.max_text.count);
     std::size_t taken = 0;
