@@ -50,6 +50,8 @@ std::string_view models_of(Scope scope) {
     switch (scope) {
         case Scope::any: return {};
         case Scope::local: return "local";
+        case Scope::gguf: return "GGUF";
+        case Scope::whisper: return "whisper";
         case Scope::remote: return "remote";
     }
     return {};
