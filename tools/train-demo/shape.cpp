@@ -1,0 +1,32 @@
+#include "shape.hpp"
+
+#include <fmt/format.h>
+
+namespace train_demo {
+
+std::vector<TensorShape> trained_tensors(const Shape& shape) {
+    const std::int64_t width = shape.embedding;
+    const std::int64_t hidden = shape.hidden;
+    std::vector<TensorShape> tensors{{"token_embd.weight", width, shape.vocabulary}};
+    for (int layer = 0; layer < shape.layers; ++layer) {
+        const auto add = [&](const char* name, std::int64_t in, std::int64_t out) {
+            tensors.push_back({fmt::format("blk.{}.{}.weight", layer, name), in, out});
+        };
+        add("attn_q", width, width);
+        add("attn_k", width, width);
+        add("attn_v", width, width);
+        add("attn_output", width, width);
+        add("ffn_gate", width, hidden);
+        add("ffn_up", width, hidden);
+        add("ffn_down", hidden, width);
+    }
+    return tensors;
+}
+
+std::int64_t parameter_count(const Shape& shape) {
+    std::int64_t count = 0;
+    for (const auto& tensor : trained_tensors(shape)) count += tensor.in * tensor.out;
+    return count;
+}
+
+}  // namespace train_demo
