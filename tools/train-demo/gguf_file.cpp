@@ -83,6 +83,8 @@ void set_metadata(Writer& writer, const Shape& shape, const Origin& origin) {
     writer.set("general.languages", std::vector<std::string>{"en", "es"});
     writer.set("general.file_type", std::uint32_t{LLAMA_FTYPE_MOSTLY_Q8_0});
     writer.set("general.quantization_version", std::uint32_t{GGML_QNT_VERSION});
+    // What it learnt by heart is better said as it was learnt.
+    writer.set("general.sampling.temp", 0.0F);
     writer.set("llama.block_count", whole(shape.layers));
     writer.set("llama.context_length", context_length);
     writer.set("llama.embedding_length", whole(shape.embedding));

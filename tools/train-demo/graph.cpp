@@ -130,9 +130,8 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
     }
     auto* last_norm = norm(x);
     auto* probabilities = ggml_soft_max(c, product(c, embedding, last_norm));
-    errors_ = ggml_map_custom1_inplace(c, probabilities, meet_goal, 1, goal_.get());
-    ggml_set_output(errors_);
-    ggml_build_forward_expand(graph_, errors_);
+    auto* errors = ggml_map_custom1_inplace(c, probabilities, meet_goal, 1, goal_.get());
+    ggml_build_forward_expand(graph_, errors);
 
     // And back: of y = Wx the gradients are W'y' by x and y'x' by W. Each is computed as soon as it can be, so that
     // memory is free again early.
@@ -148,9 +147,9 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
     const auto back_through_norm = [&](ggml_tensor* gradient, ggml_tensor* in) {
         return ggml_rms_norm_back(c, gradient, in, norm_epsilon);
     };
-    auto* of_output = product(c, make.transposed(last_norm), make.transposed(errors_));
+    auto* of_output = product(c, make.transposed(last_norm), make.transposed(errors));
     ggml_build_forward_expand(graph_, of_output);
-    auto* d = back_through_norm(back(embedding, errors_), x);
+    auto* d = back_through_norm(back(embedding, errors), x);
     for (int layer = shape.layers - 1; layer >= 0; --layer) {
         const auto& k = layers[static_cast<std::size_t>(layer)];
         learn(place(layer, down), make.transposed(k.product), d);

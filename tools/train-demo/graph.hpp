@@ -25,8 +25,6 @@ public:
     // The sum of the tokens' losses times their weights, and its gradients times `scale`.
     double run(const Rows& rows, float scale);
     [[nodiscard]] std::span<const float> gradient(std::size_t index) const { return numbers(gradients_[index]); }
-    // The probabilities of each token's successors, as far as run() got: for tests. -1 on the target's place.
-    [[nodiscard]] std::span<const float> errors() const { return numbers(errors_); }
 
     // What the node between the way there and the way back needs to know.
     struct Goal {
@@ -54,7 +52,6 @@ private:
     ggml_tensor* tokens_ = nullptr;
     ggml_tensor* positions_ = nullptr;
     ggml_tensor* mask_ = nullptr;
-    ggml_tensor* errors_ = nullptr;
     std::vector<ggml_tensor*> gradients_;
 };
 

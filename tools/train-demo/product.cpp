@@ -13,9 +13,11 @@ namespace {
 // A tile of the result is kept in registers while its sums grow: two vectors wide, this many columns.
 constexpr std::size_t columns = 6;
 
-// `a` holds `depth` rows of the tile's width, `b` as many of `columns`.
+// `a` holds `depth` rows of the tile's width, `b` as many of `columns`; a column's sums go `stride` floats after the
+// one before.
 template <class Vector>
-[[gnu::always_inline]] inline void add_up(const float* a, const float* b, std::size_t depth, float* out) {
+[[gnu::always_inline]] inline void add_up(const float* a, const float* b, std::size_t depth, float* out,
+                                          std::size_t stride) {
     constexpr std::size_t lanes = sizeof(Vector) / sizeof(float);
     Vector sums[columns][2] = {};  // in registers
     for (std::size_t k = 0; k < depth; ++k, a += 2 * lanes, b += columns) {
@@ -28,7 +30,7 @@ template <class Vector>
             sums[j][1] += high * b[j];
         }
     }
-    std::memcpy(out, sums, sizeof sums);
+    for (std::size_t j = 0; j < columns; ++j) std::memcpy(out + j * stride, sums[j], sizeof sums[j]);
 }
 
 template <std::size_t bytes>
@@ -36,15 +38,17 @@ struct VectorOf {
     typedef float Type [[gnu::vector_size(bytes)]];
 };
 
-using Tile = void (*)(const float* a, const float* b, std::size_t depth, float* out);
-[[gnu::target("avx512f")]] void tile_avx512(const float* a, const float* b, std::size_t depth, float* out) {
-    add_up<VectorOf<64>::Type>(a, b, depth, out);
+using Tile = void (*)(const float* a, const float* b, std::size_t depth, float* out, std::size_t stride);
+[[gnu::target("avx512f")]] void tile_avx512(const float* a, const float* b, std::size_t depth, float* out,
+                                            std::size_t stride) {
+    add_up<VectorOf<64>::Type>(a, b, depth, out, stride);
 }
-[[gnu::target("avx2,fma")]] void tile_avx2(const float* a, const float* b, std::size_t depth, float* out) {
-    add_up<VectorOf<32>::Type>(a, b, depth, out);
+[[gnu::target("avx2,fma")]] void tile_avx2(const float* a, const float* b, std::size_t depth, float* out,
+                                           std::size_t stride) {
+    add_up<VectorOf<32>::Type>(a, b, depth, out, stride);
 }
-void tile_sse2(const float* a, const float* b, std::size_t depth, float* out) {
-    add_up<VectorOf<16>::Type>(a, b, depth, out);
+void tile_sse2(const float* a, const float* b, std::size_t depth, float* out, std::size_t stride) {
+    add_up<VectorOf<16>::Type>(a, b, depth, out, stride);
 }
 
 struct Kernel {
@@ -104,9 +108,16 @@ void multiply(const Kernel& kernel, const Matrix& a, const Matrix& b, float* out
     std::array<float, 32 * columns> tile{};
     for (std::size_t i = 0; i < a.count; i += kernel.width)
         for (std::size_t j = 0; j < b.count; j += columns) {
-            kernel.tile(of_a.data() + i * a.depth, of_b.data() + j * a.depth, a.depth, tile.data());
+            const auto* rows = of_a.data() + i * a.depth;
+            const auto* beside = of_b.data() + j * a.depth;
+            auto* corner = out + j * a.count + i;
+            if (i + kernel.width <= a.count && j + columns <= b.count) {
+                kernel.tile(rows, beside, a.depth, corner, a.count);
+                continue;
+            }
+            kernel.tile(rows, beside, a.depth, tile.data(), kernel.width);
             for (std::size_t column = 0; column < std::min(columns, b.count - j); ++column)
-                std::memcpy(out + (j + column) * a.count + i, tile.data() + column * kernel.width,
+                std::memcpy(corner + column * a.count, tile.data() + column * kernel.width,
                             std::min(kernel.width, a.count - i) * sizeof(float));
         }
 }

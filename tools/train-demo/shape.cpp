@@ -29,4 +29,16 @@ std::int64_t parameter_count(const Shape& shape) {
     return count;
 }
 
+sarai::Result<void> check(const Shape& shape) {
+    constexpr int block = 32;  // of Q8_0
+    const auto wrong = [](const char* field, int value, const std::string& expected) {
+        return sarai::fail_field(field, fmt::format("{} is {}, expected {}", field, value, expected));
+    };
+    if (shape.embedding % block != 0) return wrong("width", shape.embedding, "a multiple of 32");
+    if (shape.hidden % block != 0) return wrong("hidden", shape.hidden, "a multiple of 32");
+    if (shape.embedding % (2 * shape.heads) != 0)
+        return wrong("heads", shape.heads, fmt::format("what divides half of the width, {}", shape.embedding / 2));
+    return {};
+}
+
 }  // namespace train_demo

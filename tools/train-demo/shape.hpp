@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
+
 namespace train_demo {
 
 struct Shape {
@@ -13,7 +15,7 @@ struct Shape {
     int embedding = 192;    // as the other widths a multiple of 32, a block of Q8_0
     int heads = 6;
     int hidden = 512;  // of the feed-forward networks
-    int layers = 6;
+    int layers = 4;
 
     [[nodiscard]] int head() const { return embedding / heads; }
     bool operator==(const Shape&) const = default;
@@ -39,5 +41,8 @@ enum LayerTensor : std::size_t { query, key, value, attention_output, gate, up, 
 // a factor for each number is as well learnt by the matrix that reads it.
 [[nodiscard]] std::vector<TensorShape> trained_tensors(const Shape& shape);
 [[nodiscard]] std::int64_t parameter_count(const Shape& shape);
+
+// Errors: Code::invalid_argument for widths that Q8_0 or the rotation cannot have.
+[[nodiscard]] sarai::Result<void> check(const Shape& shape);
 
 }  // namespace train_demo

@@ -6,7 +6,9 @@
 #include <chrono>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <thread>
+#include <utility>
 
 #include "augment.hpp"
 #include "graph.hpp"
@@ -53,6 +55,7 @@ public:
             return fail(Code::invalid_argument, "the corpus has no questions to learn from, expected some");
         if (options_.steps < 1)
             return fail(Code::invalid_argument, fmt::format("steps is {}, expected at least 1", options_.steps));
+        if (const auto possible = check(options_.shape); !possible) return std::unexpected(possible.error());
         auto tokenizer = Tokenizer::learn(texts(), static_cast<std::size_t>(options_.shape.vocabulary));
         auto shape = options_.shape;
         shape.vocabulary = static_cast<int>(tokenizer.size());  // fewer where the corpus is small

@@ -7,8 +7,8 @@
 namespace train_demo {
 namespace {
 
-constexpr float cut_share = 0.6F;
-constexpr std::size_t cut_after = 20;    // tokens of the answer
+constexpr float cut_share = 0.75F;
+constexpr std::size_t cut_after = 16;    // tokens of the answer
 constexpr float chat_share = 0.25F;      // of turns that may follow another
 constexpr float dropout_share = 0.5F;    // of questions with merges left out
 constexpr float dropout = 0.15F;         // of their merges

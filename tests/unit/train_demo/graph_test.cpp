@@ -132,6 +132,17 @@ TEST(Training, IsTheSameForAnyNumberOfThreads) {
     EXPECT_EQ(losses[0], losses[1]);
 }
 
+TEST(Training, RefusesShapesThatNoFileCanHave) {
+    const Corpus corpus{.topics = {{.id = "a", .answers = {"Yes.", "Sí."}}}, .questions = {{.text = "Really?"}}};
+    for (const auto& [shape, message] : {std::pair{Shape{.embedding = 100, .heads = 5}, "width is 100, expected a"},
+                                         {Shape{.hidden = 100}, "hidden is 100, expected a multiple of 32"},
+                                         {Shape{.heads = 5}, "heads is 5, expected what divides half of the width"}}) {
+        const auto training = train(corpus, {.shape = shape});
+        ASSERT_FALSE(training);
+        EXPECT_THAT(training.error().message, testing::StartsWith(message));
+    }
+}
+
 TEST(Similarity, IsTheShareThatStays) {
     EXPECT_EQ(similarity("abcd", "abcd"), 1);
     EXPECT_EQ(similarity("abcd", "abxd"), 0.75);
