@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <sstream>
 #include <string_view>
 #include <vector>
 
@@ -12,7 +13,8 @@ namespace {
 using sarai::router::Random;
 
 // How many questions of a hundred each is done to.
-constexpr float bare = 0.35F, plain = 0.3F, lower = 0.35F, upper = 0.03F, slip = 0.15F, shorter = 0.12F;
+constexpr float bare = 0.35F, plain = 0.3F, lower = 0.35F, upper = 0.03F, slip = 0.15F, shorter = 0.35F, shaken = 0.08F;
+constexpr float lost_word = 0.2F;  // of a shorter one's words
 constexpr float before = 0.22F, after = 0.12F;
 
 constexpr std::array<std::string_view, 26> before_en{"please, ",
@@ -108,6 +110,19 @@ std::string in_case(std::string text, bool capital) {
     return text;
 }
 
+std::vector<std::string> words_of(const std::string& text) {
+    std::vector<std::string> words;
+    std::istringstream in(text);
+    for (std::string word; in >> word;) words.push_back(word);
+    return words;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
 std::string_view pick(std::span<const std::string_view> of, Random& random) { return of[random.below(of.size())]; }
 
 }  // namespace
@@ -148,22 +163,28 @@ std::string with_slip(const std::string& text, Random& random) {
     return made;
 }
 
-// Only of four words and more, since less says too little without one of them.
-std::string without_word(const std::string& text, Random& random) {
-    std::vector<std::size_t> blanks;
-    for (std::size_t i = 0; i < text.size(); ++i)
-        if (text[i] == ' ') blanks.push_back(i);
-    if (blanks.size() < 3) return text;
-    const auto which = random.below(blanks.size());
-    const auto end = which + 1 < blanks.size() ? blanks[which + 1] : text.size();
-    return text.substr(0, blanks[which]) + text.substr(end);
+// Of three words and more each is left out with the same chance, but for two at least.
+std::string without_words(const std::string& text, Random& random) {
+    const auto words = words_of(text);
+    if (words.size() < 3) return text;
+    std::vector<std::string> kept;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        if (kept.size() + words.size() - i <= 2 || !random.chance(lost_word)) kept.push_back(words[i]);
+    return joined(kept);
+}
+
+std::string reordered(const std::string& text, Random& random) {
+    auto words = words_of(text);
+    random.shuffle(words);
+    return joined(words);
 }
 
 std::string vary(const std::string& question, Language language, Random& random) {
     auto text = question;
     const bool spanish = language == Language::es;
     if (random.chance(bare)) text = without_signs(text);
-    if (random.chance(shorter)) text = without_word(text, random);
+    if (random.chance(shorter)) text = without_words(text, random);
+    if (random.chance(shaken)) text = reordered(text, random);
     if (random.chance(before))
         text = std::string(pick(spanish ? std::span<const std::string_view>(before_es) : before_en, random)) + text;
     if (random.chance(after))

@@ -14,6 +14,7 @@ namespace train_demo {
 [[nodiscard]] std::string without_signs(const std::string& text);    // ¿?¡!. at the ends
 [[nodiscard]] std::string without_accents(const std::string& text);  // á becomes a, and ñ stays
 [[nodiscard]] std::string with_slip(const std::string& text, sarai::router::Random& random);
-[[nodiscard]] std::string without_word(const std::string& text, sarai::router::Random& random);
+[[nodiscard]] std::string without_words(const std::string& text, sarai::router::Random& random);
+[[nodiscard]] std::string reordered(const std::string& text, sarai::router::Random& random);
 
 }  // namespace train_demo

@@ -103,8 +103,8 @@ void set_tokenizer(Writer& writer, const Tokenizer& tokenizer) {
     writer.set("tokenizer.ggml.tokens", tokenizer.printable_tokens());
     writer.set("tokenizer.ggml.merges", tokenizer.printable_merges());
     std::vector<std::int32_t> types(tokenizer.size(), LLAMA_TOKEN_TYPE_NORMAL);
-    for (const auto control : {end_token, user_token, assistant_token})
-        types[static_cast<std::size_t>(control)] = LLAMA_TOKEN_TYPE_CONTROL;
+    for (std::size_t i = 0; i < types.size(); ++i)
+        if (tokenizer.is_control(static_cast<Token>(i))) types[i] = LLAMA_TOKEN_TYPE_CONTROL;
     writer.set("tokenizer.ggml.token_type", types);
     writer.set("tokenizer.ggml.bos_token_id", std::uint32_t{end_token});
     writer.set("tokenizer.ggml.eos_token_id", std::uint32_t{end_token});

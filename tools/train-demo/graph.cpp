@@ -72,16 +72,22 @@ struct Kept {
 
 }  // namespace
 
-sarai::Result<Graph> Graph::make(const Shape& shape, const Parameters& parameters, int rows, int length) {
+sarai::Result<Graph> Graph::make(const Shape& shape, const Parameters& parameters, int rows, int length,
+                                 std::uint64_t seed) {
     Graph made;
+    made.random_ = sarai::router::Random(seed);
+    const auto factors = static_cast<std::size_t>(1 + 2 * shape.layers);
     auto backend = sarai::router::make_cpu_backend();
     if (!backend) return std::unexpected(backend.error());
     made.backend_ = std::move(*backend);
-    made.inputs_.reset(ggml_init({.mem_size = 4 * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
+    made.inputs_.reset(
+        ggml_init({.mem_size = (4 + factors) * ggml_tensor_overhead(), .mem_buffer = nullptr, .no_alloc = true}));
     const auto tokens = static_cast<std::int64_t>(rows) * length;
     made.tokens_ = ggml_new_tensor_1d(made.inputs_.get(), GGML_TYPE_I32, tokens);
     made.positions_ = ggml_new_tensor_1d(made.inputs_.get(), GGML_TYPE_I32, tokens);
     made.mask_ = ggml_new_tensor_4d(made.inputs_.get(), GGML_TYPE_F32, length, length, 1, rows);
+    for (std::size_t i = 0; i < factors; ++i)
+        made.dropout_.push_back(ggml_new_tensor_2d(made.inputs_.get(), GGML_TYPE_F32, shape.embedding, tokens));
     made.input_memory_.reset(ggml_backend_alloc_ctx_tensors(made.inputs_.get(), made.backend_.get()));
     made.context_.reset(
         ggml_init({.mem_size = most_nodes * ggml_tensor_overhead() + ggml_graph_overhead_custom(most_nodes, false),
@@ -108,9 +114,11 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
 
     // There.
     auto* embedding = parameters.tensor(0);
-    auto* x = ggml_get_rows(c, embedding, tokens_);
+    const auto thinned = [&](ggml_tensor* x, std::size_t where) { return ggml_mul(c, x, dropout_[where]); };
+    auto* x = thinned(ggml_get_rows(c, embedding, tokens_), 0);
     std::vector<Kept> layers;
     for (int layer = 0; layer < shape.layers; ++layer) {
+        const auto half = 1 + 2 * static_cast<std::size_t>(layer);
         Kept k{};
         k.in = x;
         k.in_norm = norm(x);
@@ -119,13 +127,13 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
         k.value = make.split(product(c, weight(layer, value), k.in_norm));
         k.attention = ggml_soft_max_ext(c, product(c, k.key, k.query), mask_, scale, 0);
         k.joined = make.join(product(c, make.transposed(k.value), k.attention));
-        k.middle = ggml_add(c, x, product(c, weight(layer, attention_output), k.joined));
+        k.middle = ggml_add(c, x, thinned(product(c, weight(layer, attention_output), k.joined), half));
         k.middle_norm = norm(k.middle);
         k.gate = product(c, weight(layer, gate), k.middle_norm);
         k.opened = ggml_silu(c, k.gate);
         k.up = product(c, weight(layer, up), k.middle_norm);
         k.product = ggml_mul(c, k.opened, k.up);
-        x = ggml_add(c, k.middle, product(c, weight(layer, down), k.product));
+        x = ggml_add(c, k.middle, thinned(product(c, weight(layer, down), k.product), half + 1));
         layers.push_back(k);
     }
     auto* last_norm = norm(x);
@@ -152,8 +160,10 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
     auto* d = back_through_norm(back(embedding, errors), x);
     for (int layer = shape.layers - 1; layer >= 0; --layer) {
         const auto& k = layers[static_cast<std::size_t>(layer)];
-        learn(place(layer, down), make.transposed(k.product), d);
-        auto* d_product = back(weight(layer, down), d);
+        const auto half = 1 + 2 * static_cast<std::size_t>(layer);
+        auto* d_down = thinned(d, half + 1);
+        learn(place(layer, down), make.transposed(k.product), d_down);
+        auto* d_product = back(weight(layer, down), d_down);
         auto* d_up = ggml_mul(c, d_product, k.opened);
         auto* d_gate = ggml_silu_back(c, ggml_mul(c, d_product, k.up), k.gate);
         auto* middle_norm = make.transposed(k.middle_norm);
@@ -162,8 +172,9 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
         auto* d_norm = ggml_add(c, back(weight(layer, gate), d_gate), back(weight(layer, up), d_up));
         d = ggml_add(c, d, back_through_norm(d_norm, k.middle));
 
-        learn(place(layer, attention_output), make.transposed(k.joined), d);
-        auto* d_heads = make.split(back(weight(layer, attention_output), d));
+        auto* d_output = thinned(d, half);
+        learn(place(layer, attention_output), make.transposed(k.joined), d_output);
+        auto* d_heads = make.split(back(weight(layer, attention_output), d_output));
         auto* d_value = make.join(product(c, make.transposed(d_heads), make.transposed(k.attention)));
         auto* d_scores = ggml_soft_max_ext_back(c, product(c, k.value, d_heads), k.attention, scale, 0);
         auto* d_query = make.turn(make.join(product(c, make.transposed(k.key), d_scores)), true);
@@ -176,7 +187,7 @@ void Graph::build(const Shape& shape, const Parameters& parameters, int rows, in
         d_norm = ggml_add(c, d_norm, back(weight(layer, value), d_value));
         d = ggml_add(c, d, back_through_norm(d_norm, k.in));
     }
-    gradients_[0] = ggml_add(c, of_output, ggml_get_rows_back(c, d, tokens_, embedding));
+    gradients_[0] = ggml_add(c, of_output, ggml_get_rows_back(c, thinned(d, 0), tokens_, embedding));
     ggml_set_output(gradients_[0]);
     ggml_build_forward_expand(graph_, gradients_[0]);
 }
@@ -191,9 +202,15 @@ void Graph::fill_mask(const Rows& rows) {
                           0.0F);
 }
 
-double Graph::run(const Rows& rows, float scale) {
+void Graph::fill_dropout(float dropped) {
+    for (const auto* factors : dropout_)
+        for (float& factor : numbers(factors)) factor = dropped > 0 && random_.chance(dropped) ? 0 : 1 / (1 - dropped);
+}
+
+double Graph::run(const Rows& rows, float scale, float dropped) {
     std::ranges::copy(rows.tokens, static_cast<std::int32_t*>(tokens_->data));
     fill_mask(rows);
+    fill_dropout(dropped);
     *goal_ = {.targets = rows.targets, .weights = rows.weights, .scale = scale};
     ggml_backend_graph_compute(backend_.get(), graph_);
     return goal_->loss;

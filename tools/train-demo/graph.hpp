@@ -6,6 +6,7 @@
 
 #include <ggml-alloc.h>
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "packing.hpp"
 #include "parameters.hpp"
 #include "router/cpu_backend.hpp"
+#include "router/random.hpp"
 
 namespace train_demo {
 
@@ -20,10 +22,12 @@ class Graph {
 public:
     // `parameters` must outlive the graph, and not change while it runs.
     [[nodiscard]] static sarai::Result<Graph> make(const Shape& shape, const Parameters& parameters, int rows,
-                                                   int length);
+                                                   int length, std::uint64_t seed = 0);
 
-    // The sum of the tokens' losses times their weights, and its gradients times `scale`.
-    double run(const Rows& rows, float scale);
+    // The sum of the tokens' losses times their weights, and its gradients times `scale`. The share `dropped` of what
+    // the embedding and each half of a layer say is left out by chance, and the rest made larger (Srivastava et al.
+    // 2014).
+    double run(const Rows& rows, float scale, float dropped = 0);
     [[nodiscard]] std::span<const float> gradient(std::size_t index) const { return numbers(gradients_[index]); }
 
     // What the node between the way there and the way back needs to know.
@@ -38,6 +42,7 @@ private:
     Graph() = default;
     void build(const Shape& shape, const Parameters& parameters, int rows, int length);
     void fill_mask(const Rows& rows);
+    void fill_dropout(float dropped);
 
     struct FreeAllocator {
         void operator()(ggml_gallocr_t allocator) const { ggml_gallocr_free(allocator); }
@@ -52,7 +57,9 @@ private:
     ggml_tensor* tokens_ = nullptr;
     ggml_tensor* positions_ = nullptr;
     ggml_tensor* mask_ = nullptr;
+    std::vector<ggml_tensor*> dropout_;  // factors: of the embedding, and of attention and feed-forward, layer by layer
     std::vector<ggml_tensor*> gradients_;
+    sarai::router::Random random_{0};
 };
 
 }  // namespace train_demo

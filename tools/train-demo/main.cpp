@@ -166,6 +166,9 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     app.add_option("--rate", training.rate, "of learning, at its highest")->capture_default_str();
     app.add_option("--decay", training.decay, "of the weights")->capture_default_str();
+    app.add_option("--dropout", training.dropped, "share of what flows through the model")
+        ->check(CLI::Range(0.0, 0.9))
+        ->capture_default_str();
     app.add_option("--held-out", training.held_out, "share of the questions")
         ->check(CLI::Range(0.0, 0.9))
         ->capture_default_str();

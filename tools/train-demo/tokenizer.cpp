@@ -67,7 +67,8 @@ Tokenizer::Tokenizer() : texts_{"<|end|>", "<|user|>", "<|assistant|>"} {
     for (unsigned byte = 0; byte < 256; ++byte) texts_.emplace_back(1, static_cast<char>(byte));
 }
 
-Tokenizer Tokenizer::learn(const std::vector<std::string>& texts, std::size_t size) {
+Tokenizer Tokenizer::learn(const std::vector<std::string>& texts, std::size_t size,
+                           const std::vector<std::string>& controls) {
     std::map<std::string_view, std::int64_t> counts;
     for (const auto& text : texts)
         for (const auto word : split_words(text)) ++counts[word];
@@ -93,6 +94,8 @@ Tokenizer Tokenizer::learn(const std::vector<std::string>& texts, std::size_t si
         }
         pairs.erase(pair);
     }
+    made.first_control_ = static_cast<Token>(made.size());
+    made.texts_.insert(made.texts_.end(), controls.begin(), controls.end());
     return made;
 }
 
@@ -140,8 +143,9 @@ std::string Tokenizer::decode(const std::vector<Token>& tokens) const {
 }
 
 std::vector<std::string> Tokenizer::printable_tokens() const {
-    std::vector<std::string> all(texts_.begin(), texts_.begin() + first_byte);
-    for (std::size_t i = first_byte; i < texts_.size(); ++i) all.push_back(printable(texts_[i]));
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < texts_.size(); ++i)
+        all.push_back(is_control(static_cast<Token>(i)) ? texts_[i] : printable(texts_[i]));
     return all;
 }
 

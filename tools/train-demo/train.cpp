@@ -56,14 +56,17 @@ public:
         if (options_.steps < 1)
             return fail(Code::invalid_argument, fmt::format("steps is {}, expected at least 1", options_.steps));
         if (const auto possible = check(options_.shape); !possible) return std::unexpected(possible.error());
-        auto tokenizer = Tokenizer::learn(texts(), static_cast<std::size_t>(options_.shape.vocabulary));
+        std::vector<std::string> topics;
+        for (const auto& topic : corpus_.topics) topics.push_back(fmt::format("<|topic:{}|>", topic.id));
+        auto tokenizer = Tokenizer::learn(texts(), static_cast<std::size_t>(options_.shape.vocabulary), topics);
         auto shape = options_.shape;
-        shape.vocabulary = static_cast<int>(tokenizer.size());  // fewer where the corpus is small
+        shape.vocabulary = static_cast<int>(tokenizer.size());  // fewer where the corpus is small, and its topics
         auto parameters = Parameters::make(shape, options_.seed);
         if (!parameters) return std::unexpected(parameters.error());
-        turns_.emplace(corpus_, tokenizer, options_.seed);
+        turns_.emplace(corpus_, learnt_, tokenizer, options_.seed);
         for (int i = 0; i < options_.graphs; ++i) {
-            auto graph = Graph::make(shape, *parameters, options_.rows, options_.length);
+            auto graph = Graph::make(shape, *parameters, options_.rows, options_.length,
+                                     options_.seed + static_cast<std::uint64_t>(i));
             if (!graph) return std::unexpected(graph.error());
             graphs_.push_back(std::move(*graph));
         }
@@ -120,7 +123,7 @@ private:
     }
 
     // The mean loss of a weight of 1; leaves the graphs with their gradients.
-    double run(std::span<const Rows> all) {
+    double run(std::span<const Rows> all, float dropped) {
         float weight = 0;
         for (const auto& rows : all) weight += rows.weight();
         std::vector<double> losses(all.size());
@@ -130,7 +133,7 @@ private:
             for (std::size_t first = 0; first < std::min(count, all.size()); ++first)
                 threads.emplace_back([&, first] {
                     for (std::size_t i = first; i < all.size(); i += count)
-                        losses[i] = graphs_[i].run(all[i], 1 / std::max(weight, 1.0F));
+                        losses[i] = graphs_[i].run(all[i], 1 / std::max(weight, 1.0F), dropped);
                 });
         }
         double sum = 0;
@@ -142,7 +145,7 @@ private:
         double sum = 0;
         int count = 0;
         for (std::size_t i = 0; i < held_rows_.size(); i += graphs_.size(), ++count)
-            sum += run(std::span(held_rows_).subspan(i, std::min(graphs_.size(), held_rows_.size() - i)));
+            sum += run(std::span(held_rows_).subspan(i, std::min(graphs_.size(), held_rows_.size() - i)), 0);
         return count > 0 ? sum / count : 0;
     }
 
@@ -161,7 +164,7 @@ private:
         for (int step = 0; step < options_.steps; ++step) {
             std::vector<Rows> all;
             for (std::size_t i = 0; i < graphs_.size(); ++i) all.push_back(next_rows());
-            const double loss = run(all);
+            const double loss = run(all, options_.dropped);
             optimizer.step(graphs_, rate_at(step), options_.decay);
             for (const auto& rows : all) tokens_ += std::ssize(rows.tokens);
             sum += loss;

@@ -29,6 +29,7 @@ struct Options {
     int threads = 2;   // that compute graphs
     float rate = 2e-3F;
     float decay = 0.05F;
+    float dropped = 0.1F;    // of what flows through the model, see Graph::run()
     float held_out = 0.05F;  // of the questions
     std::function<void(const Progress&)> on_progress;
 };

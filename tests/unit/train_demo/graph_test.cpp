@@ -55,6 +55,16 @@ TEST(Graph, GradientsAreSlopesOfTheLoss) {
     }
 }
 
+TEST(Graph, LeavesOutAsChanceWills) {
+    const auto parameters = Parameters::make(small, 3);
+    auto graph = Graph::make(small, *parameters, 2, 32, 5);
+    ASSERT_TRUE(graph) << graph.error().message;
+    const auto rows = some_rows();
+    const double whole = graph->run(rows, 1);
+    EXPECT_NE(graph->run(rows, 1, 0.2F), graph->run(rows, 1, 0.2F));
+    EXPECT_EQ(graph->run(rows, 1), whole);
+}
+
 TEST(Graph, DoesNotSeeOtherChats) {
     const auto parameters = Parameters::make(small, 3);
     auto graph = Graph::make(small, *parameters, 1, 32);
@@ -85,7 +95,7 @@ TEST(GgufFile, AnswersInLlamaCppAsItWasTrained) {
                                             .language = language});
             }
     }
-    Options options{.shape = small, .steps = 150, .rows = 2, .length = 64, .rate = 5e-3F, .held_out = 0};
+    Options options{.shape = small, .steps = 150, .rows = 2, .length = 64, .rate = 5e-3F, .dropped = 0, .held_out = 0};
     options.shape.vocabulary = 320;
     const auto training = train(corpus, options);
     ASSERT_TRUE(training) << training.error().message;
@@ -103,7 +113,7 @@ TEST(GgufFile, AnswersInLlamaCppAsItWasTrained) {
     // The losses of both: a turn's tokens but the last, and what the graph thinks of the last.
     auto graph = Graph::make(shape, training->parameters, 1, 64);
     ASSERT_TRUE(graph) << graph.error().message;
-    Turns turns(corpus, training->tokenizer, 1);
+    Turns turns(corpus, {}, training->tokenizer, 1);
     auto turn = turns.plain(corpus.questions[3]);
     std::ranges::fill(turn.weights, 0.0F);
     turn.weights.back() = 1;
