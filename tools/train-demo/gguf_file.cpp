@@ -15,14 +15,14 @@ namespace {
 using sarai::Code;
 using sarai::fail;
 
-// What the engine may be asked to keep; questions and answers were learnt within a row, and answers need no more.
+// What the engine may be asked to keep. Questions were learnt within a row, and answers need no more.
 constexpr std::uint32_t context_length = 2048;
 
-// The last two questions and what was answered: what came before would be further away than the model ever saw.
+// Only the last question, and what was said to it so far: of what came before, a model this small makes no use.
 constexpr std::string_view chat_template =
-    "{% for message in messages[-3:] %}"
+    "{% for message in messages[-2:] %}"
     "{% if message['role'] == 'user' %}{{ '<|user|>' + message['content'] }}"
-    "{% elif message['role'] == 'assistant' %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}{% endif %}"
+    "{% elif message['role'] == 'assistant' and loop.last %}{{ '<|assistant|>' + message['content'] }}{% endif %}"
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
 

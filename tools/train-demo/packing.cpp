@@ -23,15 +23,13 @@ std::size_t pack(std::span<const Turn> turns, Rows& into) {
     for (std::size_t row = 0; row < static_cast<std::size_t>(into.rows); ++row) {
         const std::size_t first = row * length;
         std::size_t at = 0;
-        std::size_t chat = 0;
         for (; taken < turns.size(); ++taken) {
             const auto& turn = turns[taken];
             if (at > 0 && at + turn.tokens.size() > length) break;
             const auto count = std::min(turn.tokens.size(), length - at);
-            if (!turn.follows || at == 0) chat = at;
             for (std::size_t i = 0; i < count; ++i) {
                 into.tokens[first + at + i] = turn.tokens[i];
-                into.begins[first + at + i] = static_cast<std::int32_t>(chat);
+                into.begins[first + at + i] = static_cast<std::int32_t>(at);
                 // What stands before a turn does not foretell its first token.
                 if (i == 0 || turn.weights[i] <= 0) continue;
                 into.targets[first + at + i - 1] = turn.tokens[i];

@@ -1,4 +1,4 @@
-// Turns of chats laid one after the other into rows of fixed length, with what each token may look back at.
+// Turns of chats laid one after the other into rows of fixed length, each of which sees only itself.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,6 @@ namespace train_demo {
 struct Turn {
     std::vector<std::int32_t> tokens;
     std::vector<float> weights;
-    bool follows = false;  // sees the turn before it as the same chat
 };
 
 struct Rows {
@@ -22,7 +21,7 @@ struct Rows {
     std::vector<std::int32_t> tokens;
     std::vector<std::int32_t> targets;  // the token after each; 0 where the weight is 0
     std::vector<float> weights;         // of each target
-    std::vector<std::int32_t> begins;   // for each token the place in its row where its chat begins
+    std::vector<std::int32_t> begins;   // for each token the place in its row where its turn begins
 
     Rows(int rows_, int length_, std::int32_t padding);
     [[nodiscard]] std::size_t size() const { return tokens.size(); }

@@ -2,19 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "augment.hpp"
 
 namespace train_demo {
 namespace {
 
-constexpr float cut_share = 0.85F;
-constexpr std::size_t cut_after = 1;     // tokens: the topic's
-constexpr float topic_weight = 4;        // of its token
-constexpr float chat_share = 0.25F;      // of turns that may follow another
-constexpr float twice_share = 0.15F;     // of questions that come with a second one
-constexpr float dropout_share = 0.5F;    // of questions with merges left out
-constexpr float dropout = 0.15F;         // of their merges
-constexpr float question_weight = 0.1F;  // of a varied question's tokens: what stands beside what tells of meaning
+constexpr float cut_share = 0.85F;     // of turns that end with the topic's token
+constexpr float topic_weight = 4;      // of its token
+constexpr float unnamed_share = 0.3F;  // of whole answers without the topic's token, as another program hands them on
+constexpr std::size_t unnamed_begin = 4;  // tokens of those which are not learnt: an answer begins with the token
+constexpr float twice_share = 0.15F;      // of questions that come with a second one
+constexpr float dropout_share = 0.5F;     // of questions with merges left out
+constexpr float dropout = 0.15F;          // of their merges
+constexpr float question_weight = 0.1F;   // of a varied question's tokens: what stands beside what tells of meaning
 
 }  // namespace
 
@@ -52,12 +54,15 @@ Turn Turns::varied(const Question& question) {
         random_.chance(dropout_share) ? tokenizer_.encode(text, dropout, random_) : tokenizer_.encode(text);
     auto made = turn(asked, question);
     for (std::size_t i = 1; i <= asked.size(); ++i) made.weights[i] = question_weight;
-    made.follows = whole_ && random_.chance(chat_share);
-    whole_ = !random_.chance(cut_share);
-    const auto most = asked.size() + 2 + cut_after;
-    if (!whole_ && made.tokens.size() > most) {
-        made.tokens.resize(most);
-        made.weights.resize(most);
+    const auto topic = asked.size() + 2;
+    if (random_.chance(cut_share)) {
+        made.tokens.resize(topic + 1);
+        made.weights.resize(topic + 1);
+    } else if (random_.chance(unnamed_share)) {
+        made.tokens.erase(made.tokens.begin() + static_cast<std::ptrdiff_t>(topic));
+        made.weights.erase(made.weights.begin() + static_cast<std::ptrdiff_t>(topic));
+        std::fill_n(made.weights.begin() + static_cast<std::ptrdiff_t>(topic),
+                    std::min(unnamed_begin, made.weights.size() - topic), 0.0F);
     }
     return made;
 }

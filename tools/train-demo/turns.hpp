@@ -27,8 +27,9 @@ public:
 
     // As it is written; only the answer's tokens count.
     [[nodiscard]] Turn plain(const Question& question) const;
-    // Otherwise every time: as somebody may type it, sometimes after another question about the same, sometimes within
-    // a chat, and mostly without the answer's end, which is soon learnt.
+    // Otherwise every time: as somebody may type it, sometimes after another question about the same, and mostly
+    // without the answer itself, which is soon learnt. Some answers come without their topic's control, so that one
+    // that another began, of which only the text is known, can be ended.
     [[nodiscard]] Turn varied(const Question& question);
 
 private:
@@ -38,7 +39,6 @@ private:
     const Tokenizer& tokenizer_;
     std::map<std::pair<std::size_t, Language>, std::vector<std::string>> same_;  // texts about the same
     sarai::router::Random random_;
-    bool whole_ = false;  // the last one had its end
 };
 
 }  // namespace train_demo

@@ -19,9 +19,8 @@ constexpr Shape small{.vocabulary = 300, .embedding = 64, .heads = 2, .hidden = 
 Rows some_rows() {
     std::vector<Turn> turns;
     for (std::int32_t i = 0; i < 6; ++i)
-        turns.push_back({.tokens = {1, 20 + i, 30, 2, 70 + 2 * i, 80, 90 + i, 0},
-                         .weights = {0, 0.1F, 0.1F, 0, 1, 1, 1, 1},
-                         .follows = i % 2 == 1});
+        turns.push_back(
+            {.tokens = {1, 20 + i, 30, 2, 70 + 2 * i, 80, 90 + i, 0}, .weights = {0, 0.1F, 0.1F, 0, 1, 1, 1, 1}});
     Rows rows(2, 32, 0);
     pack(turns, rows);
     return rows;
@@ -65,19 +64,19 @@ TEST(Graph, LeavesOutAsChanceWills) {
     EXPECT_EQ(graph->run(rows, 1), whole);
 }
 
-TEST(Graph, DoesNotSeeOtherChats) {
+TEST(Graph, DoesNotSeeOtherTurns) {
     const auto parameters = Parameters::make(small, 3);
     auto graph = Graph::make(small, *parameters, 1, 32);
     ASSERT_TRUE(graph) << graph.error().message;
-    const auto loss_after = [&](std::int32_t first, bool follows) {
+    const auto loss_after = [&](std::int32_t first, std::int32_t own) {
         const std::vector<Turn> turns{{.tokens = {1, first, 2}, .weights = {0, 0, 0}},
-                                      {.tokens = {1, 50, 2, 60}, .weights = {0, 0, 0, 1}, .follows = follows}};
+                                      {.tokens = {1, own, 2, 60}, .weights = {0, 0, 0, 1}}};
         Rows rows(1, 32, 0);
         pack(turns, rows);
         return graph->run(rows, 1);
     };
-    EXPECT_FLOAT_EQ(loss_after(100, false), loss_after(200, false));
-    EXPECT_GT(std::abs(loss_after(100, true) - loss_after(200, true)), 1e-5);
+    EXPECT_FLOAT_EQ(loss_after(100, 50), loss_after(200, 50));
+    EXPECT_GT(std::abs(loss_after(100, 50) - loss_after(100, 51)), 1e-5);
 }
 
 // What was trained is what llama.cpp computes: rotation, norms, tied output, the order of everything.

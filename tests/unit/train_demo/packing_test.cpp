@@ -20,18 +20,18 @@ TEST(Packing, PutsTheTargetBeforeItsToken) {
     EXPECT_EQ(rows.weight(), 2);
 }
 
-TEST(Packing, HidesTurnsFromEachOtherUnlessTheyFollow) {
+TEST(Packing, HidesTurnsFromEachOther) {
     const std::vector<Turn> turns{{.tokens = {1, 5}, .weights = {0, 1}},
                                   {.tokens = {1, 6}, .weights = {0, 1}},
-                                  {.tokens = {1, 7}, .weights = {0, 1}, .follows = true}};
+                                  {.tokens = {1, 7}, .weights = {0, 1}}};
     Rows rows(1, 8, 9);
     EXPECT_EQ(pack(turns, rows), 3U);
-    EXPECT_THAT(rows.begins, ElementsAre(0, 0, 2, 2, 2, 2, 6, 7));
+    EXPECT_THAT(rows.begins, ElementsAre(0, 0, 2, 2, 4, 4, 6, 7));
 }
 
 TEST(Packing, BeginsARowWhereATurnDoesNotFit) {
     const std::vector<Turn> turns{{.tokens = {1, 5, 5}, .weights = {0, 1, 1}},
-                                  {.tokens = {1, 6}, .weights = {0, 1}, .follows = true},
+                                  {.tokens = {1, 6}, .weights = {0, 1}},
                                   {.tokens = {1, 7, 7, 7, 7}, .weights = {0, 1, 1, 1, 1}},
                                   {.tokens = {1, 8}, .weights = {0, 1}}};
     Rows rows(3, 4, 9);
