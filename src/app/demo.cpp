@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "app/daemon.hpp"
+#include "app/demo_model.hpp"
 #include "app/port_owner.hpp"
 #include "config/load.hpp"
 #include "engine/process.hpp"
@@ -80,28 +81,39 @@ struct LanBox {
     }
 };
 
-Result<void> make_models(const fs::path& folder) {
-    constexpr std::array files{"solar.gguf", "lfm2.gguf", "omni.gguf", "omni-mmproj.gguf", "embed.gguf"};
+// What has random weights: the models that see and hear, and the one that embeds.
+Result<void> make_synthetic_models(const fs::path& folder) {
+    constexpr std::array roles{"omni", "omni-mmproj", "embed"};
+    const auto file_of = [&](const char* role) { return folder / fmt::format("{}.gguf", role); };
     const auto synth = engine::find_program("sarai-synth");
     if (!synth) return std::unexpected(synth.error());
     // Another version of the tool may make other models: they belong to the one that made them.
     std::error_code ec;
     const auto stamp = folder / fmt::format(".made-by-{}", fs::last_write_time(*synth, ec).time_since_epoch().count());
-    const bool all = std::ranges::all_of(files, [&](const char* file) { return fs::exists(folder / file, ec); });
-    if (all && fs::exists(stamp, ec)) return {};
-    fs::create_directories(folder, ec);
-    if (ec) return fail(Code::io, fmt::format("cannot make the folder {}", folder.string()), ec);
-    fmt::print("making the demo models in {} ...\n", folder.string());
+    if (std::ranges::all_of(roles, [&](const char* role) { return fs::exists(file_of(role), ec); }) &&
+        fs::exists(stamp, ec))
+        return {};
+    fmt::print("making the synthetic models in {} ...\n", folder.string());
     std::fflush(stdout);
-    int status = 0;
-    const auto pid = spawn(*synth, {"all", "--size", "tiny", "-o", folder.string()}, {});
-    if (pid < 0 || !wait_for_exit(pid, 120s, status) || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(Code::io, fmt::format("the demo models could not be made in {}", folder.string()),
-                    "Is there space left? See the messages above.");
+    for (const auto* role : roles) {
+        int status = 0;
+        const auto pid = spawn(*synth, {role, "--size", "tiny", "-o", file_of(role).string()}, {});
+        if (pid < 0 || !wait_for_exit(pid, 120s, status) || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            return fail(Code::io, fmt::format("{} could not be made", file_of(role).string()),
+                        "Is there space left? See the messages above.");
+    }
     for (const auto& entry : fs::directory_iterator(folder, ec))
         if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
     std::ofstream made(stamp);
     return {};
+}
+
+Result<void> make_models(const fs::path& folder) {
+    std::error_code ec;
+    fs::create_directories(folder, ec);
+    if (ec) return fail(Code::io, fmt::format("cannot make the folder {}", folder.string()), ec);
+    if (auto written = write_demo_model(folder / "sarai-demo.gguf"); !written) return written;
+    return make_synthetic_models(folder);
 }
 
 Result<void> write_file(const fs::path& path, const std::string& text) {
@@ -116,7 +128,7 @@ constexpr std::string_view lan_config = R"(# The demo's "LAN box": it plays the 
 server: {{listen: 127.0.0.1:{lan_port}}}
 memory: {{max_ram: 1GiB}}
 models:
-  solar: {{backend: gguf_native, path: solar.gguf, context_length: 2048, preload: true}}
+  solar: {{backend: gguf_native, path: sarai-demo.gguf, context_length: 2048, preload: true}}
 )";
 
 constexpr std::string_view main_config =
@@ -127,8 +139,8 @@ memory: {{max_ram: 2GiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, pol
 routing: {{hard: solar, soft: lfm2, web_query: solar, multimodal: omni, default: solar}}  # who answers for "auto"
 models:
   solar: {{backend: ollama_http, endpoints: [{{url: "http://127.0.0.1:{lan_port}"}}], model: "solar",
-          fallback: gguf_native, path: solar.gguf, context_length: 2048}}
-  lfm2:  {{backend: gguf_native, path: lfm2.gguf, context_length: 2048, pinned: true, preload: true}}
+          fallback: gguf_native, path: sarai-demo.gguf, context_length: 2048}}
+  lfm2:  {{backend: gguf_native, path: sarai-demo.gguf, context_length: 2048, pinned: true, preload: true}}
   omni:  {{backend: gguf_native, path: omni.gguf, mmproj: omni-mmproj.gguf, context_length: 2048, preload: true}}
   embed: {{backend: gguf_native, path: embed.gguf, kind: embedding, context_length: 512, pinned: true, preload: true}}
 )";
@@ -152,18 +164,19 @@ sarai {} is ready on {}
   embed   embeddings, local
   auto    whichever of the first three fits the prompt
 
-These models are synthetic: tiny, with random weights. They talk gibberish, but everything around them is real.
+solar and lfm2 are both the demo's own model: very small, it has learnt to answer questions about sarai in English and
+Spanish, and nothing else. omni and embed have random weights: omni talks gibberish. Everything around them is real.
 For real answers, point the paths of {} at GGUF files
 and its url at your Ollama server, then: sarai serve --config THAT_FILE
 
 Some things to try from another shell:
 
-  ./sarai run solar "What is a monad?"
+  ./sarai run solar "What happens when the LAN box dies?"
   ./sarai run auto "I feel a bit lonely today"        # the router finds the model; the answer's headers say why
   ./sarai route "¿Por qué da segfault este puntero?"  # which one it would be
   ./sarai ps
   curl -N {}/v1/chat/completions -H 'Content-Type: application/json' \
-       -d '{{"model":"lfm2","stream":true,"max_tokens":40,"messages":[{{"role":"user","content":"Hello"}}]}}'
+       -d '{{"model":"lfm2","stream":true,"max_tokens":80,"messages":[{{"role":"user","content":"¿Qué es sarai?"}}]}}'
 
 And one more: end the LAN box and ask solar again; it answers from its local fallback.
 

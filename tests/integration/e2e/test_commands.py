@@ -143,10 +143,15 @@ class Demo(Case):
             line = demo.stdout.readline()
             self.assertTrue(line, demo.poll() is not None and demo.stderr.read())
             text += line
-        self.assertIn("gibberish", text)
+        self.assertIn("omni talks gibberish", text)
         server = Sarai({})
         self.addCleanup(server.close)
         server.port = port
+        for model in ("solar", "lfm2"):
+            for question, answer in (("What is sarai?", "sarai is a server"), ("¿Qué es sarai?", "sarai es un servidor")):
+                said = server.chat(model, question, 80).json["choices"][0]
+                self.assertTrue(said["message"]["content"].startswith(answer), said)
+                self.assertEqual(said["finish_reason"], "stop", said)
         proof = server.cli("prove", "--json")
         self.assertEqual(proof.returncode, 0, proof.stdout + proof.stderr)
         again = run_cli("demo", "--port", port, "--lan-port", lan_port)
