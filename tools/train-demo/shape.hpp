@@ -12,10 +12,10 @@ namespace train_demo {
 
 struct Shape {
     int vocabulary = 2048;  // tokens
-    int embedding = 192;    // as the other widths a multiple of 32, a block of Q8_0
-    int heads = 6;
+    int embedding = 256;    // as the other widths a multiple of 32, a block of Q8_0
+    int heads = 8;
     int hidden = 512;  // of the feed-forward networks
-    int layers = 4;
+    int layers = 3;
 
     [[nodiscard]] int head() const { return embedding / heads; }
     bool operator==(const Shape&) const = default;

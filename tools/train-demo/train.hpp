@@ -22,7 +22,7 @@ struct Progress {
 struct Options {
     Shape shape;
     std::uint64_t seed = 1;
-    int steps = 2400;
+    int steps = 3000;
     int rows = 4;      // of tokens in a graph
     int length = 128;  // of a row
     int graphs = 2;    // whose gradients make a step; the model depends on them, but not on the threads
