@@ -182,7 +182,7 @@ std::string encode_verbose(const Call& call, const Heard& heard) {
     }
     json::object out{{"task", call.translate ? "translate" : "transcribe"},
                      {"language", heard.language},
-                     {"duration", heard.seconds},
+                     {"duration", rounded(heard.seconds)},
                      {"text", whole_text(heard)},
                      {"usage", usage_json(heard.usage)}};
     if (call.segments) out["segments"] = std::move(segments);
