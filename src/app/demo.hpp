@@ -1,4 +1,5 @@
-// `sarai demo`: three kinds of model on files that need no download, with a LAN box of its own, without any configuration.
+// `sarai demo`: three kinds of model on files that need no download, with a LAN box of its own, without any
+// configuration.
 #pragma once
 
 #include <cstdint>
