@@ -187,7 +187,8 @@ Result<WhisperFile> read_whisper_file(const std::filesystem::path& path) {
         if (auto done = read(reader, file); !done) return std::unexpected(done.error());
     while (!reader.at_end())
         if (auto read = read_tensor(reader, file); !read) return std::unexpected(read.error());
-    const auto expected = static_cast<std::size_t>(11 + 15 * file.sound_layers + 24 * file.text_layers);
+    const auto expected =
+        11 + 15 * static_cast<std::size_t>(file.sound_layers) + 24 * static_cast<std::size_t>(file.text_layers);
     if (file.tensors.size() != expected)
         return fail(
             Code::corrupt_file,

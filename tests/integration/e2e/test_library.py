@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import threading
+import time
 import unittest
 
 from harness import MODELS, Sarai, Terminal, kernel_memory, local, wait_until
@@ -228,8 +229,11 @@ class Pull(unittest.TestCase):
                     return self.connection.shutdown(socket.SHUT_RDWR)
                 if body and len(data) > 1000 and test.stalls:
                     test.stalls -= 1
-                    self.wfile.write(data[begin:begin + (len(data) - begin) // 2])
-                    self.wfile.flush()
+                    quarter = (len(data) - begin) // 4
+                    for at in (begin, begin + quarter):  # what comes later than a second after a report is reported
+                        self.wfile.write(data[at:at + quarter])
+                        self.wfile.flush()
+                        time.sleep(1.5)
                     test.going_on.wait(30)
                     self.close_connection = True
                     return
