@@ -158,7 +158,7 @@ Result<hearing::End> Ear::hear(const hearing::Wish& wish, const std::function<vo
     const auto samples = samples_of(wish.sound);
     Run run{.heard = heard,
             .given_up = given_up,
-            .seconds = static_cast<double>(wish.sound.size() / 2) / hearing::rate,
+            .seconds = static_cast<double>(wish.sound.size()) / 2 / hearing::rate,
             .words = wish.words};
     // One sequence at a time: others, for which it would keep caches, are not planned.
     auto parameters = whisper_full_default_params(WHISPER_SAMPLING_GREEDY);
