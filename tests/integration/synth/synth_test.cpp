@@ -179,7 +179,7 @@ TEST(Synth, ReportsAFullDiskAndLeavesNothingBehind) {
 }
 
 TEST(Synth, ExplainsWrongArguments) {
-    EXPECT_EQ(run({synth(), "whisper", "-o", "/tmp/x"}).status, 2);
+    EXPECT_EQ(run({synth(), "solr", "-o", "/tmp/x"}).status, 2);
     EXPECT_EQ(run({synth(), "solar"}).status, 2);
     EXPECT_THAT(run({synth(), "solar", "-o", "/nowhere/x.gguf"}).err, HasSubstr("cannot write /nowhere/x.gguf"));
     EXPECT_THAT(run({synth(), "--help"}).out, HasSubstr("--tokenizer"));
