@@ -45,4 +45,7 @@ struct Cell {
 // Columns on a terminal, one for each code point: names here are ASCII, values digits and units.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 
+// Without their ends.
+[[nodiscard]] std::vector<std::string> lines_of(std::string_view text);
+
 }  // namespace sarai::cli

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "cli/table.hpp"
 #include "cli/why.hpp"
 
 namespace sarai::cli {
@@ -20,16 +21,6 @@ net::ClientRequest post(std::string target, const std::string& model) {
     return {.method = net::http::verb::post,
             .target = std::move(target),
             .body = json::serialize(json::object{{"model", model}})};
-}
-
-std::vector<std::string> split_lines(std::string_view text) {
-    std::vector<std::string> lines;
-    while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        lines.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
 }
 
 }  // namespace
@@ -148,7 +139,7 @@ void TopDesk::open_decisions(const std::string& model) {
     ask_({.target = why_target(model, 20)}, [this, model](const Result<json::object>& answer) {
         if (!answer) return say(describe(answer.error()), true);
         screen_.panel = {.title = fmt::format("why: what was decided about {}", model),
-                         .lines = split_lines(render_decisions(*answer, Style{}, unicode_))};
+                         .lines = lines_of(render_decisions(*answer, Style{}, unicode_))};
     });
 }
 

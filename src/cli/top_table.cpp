@@ -8,16 +8,6 @@
 namespace sarai::cli {
 namespace {
 
-std::vector<std::string> lines_of(std::string_view text) {
-    std::vector<std::string> lines;
-    while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        lines.emplace_back(text.substr(0, end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return lines;
-}
-
 std::size_t width_of(const std::vector<std::string>& lines) {
     std::size_t width = 0;
     for (const auto& line : lines) width = std::max(width, display_width(line));
