@@ -30,7 +30,7 @@ std::optional<std::string> architecture_of(const std::filesystem::path& file) {
 }
 
 bool may_use_amx(const memory::EngineShape& shape, std::string_view architecture) {
-    if (shape.load_mode == memory::LoadMode::compact) return false;
+    if (shape.whisper || shape.load_mode == memory::LoadMode::compact) return false;
     return shape.parallel <= 1 || !std::ranges::contains(keep_state, architecture);
 }
 

@@ -452,6 +452,8 @@ void Pool::start(const std::vector<ModelIndex>& preload) {
 asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Beat* beat) {
     const auto shared = shared_;
     if (shared->shutting_down) co_return fail(Code::unavailable, "sarai is shutting down");
+    // Who has just mended a file does not wait for the tick.
+    shared->look_at_bad_files();
     Lease lease(shared, ++shared->last_ticket);  // from here on, going away releases the ticket
     auto route = co_await shared->wait_for_answer(
         lease.ticket_, [&] { return shared->core.acquire(Clock::now(), lease.ticket_, model, std::move(ask)); }, beat);

@@ -21,6 +21,11 @@ TEST(Amx, IsKeptFromModelsWithStateAndSeveralSlotsForTheEngineCrashesThere) {
     }
 }
 
+TEST(Amx, IsKeptFromWhisperWhichGoesDeafWithIt) {
+    EXPECT_FALSE(may_use_amx({.whisper = true}, "whisper"));
+    EXPECT_FALSE(cage_of({.model = "/nowhere", .whisper = true}).amx || !processor_has_amx());
+}
+
 TEST(Amx, IsNotDecidedByAFileThatIsNone) {
     EXPECT_EQ(architecture_of("/dev/null"), std::nullopt);
     EXPECT_EQ(architecture_of("/nowhere"), std::nullopt);
