@@ -3,18 +3,13 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "gateway/ability.hpp"
 #include "gateway/ask.hpp"
 #include "gateway/brought.hpp"
+#include "gateway/heartbeat.hpp"
 #include "gateway/hedge.hpp"
 #include "gateway/pipeline_run.hpp"
 #include "gateway/read_ahead.hpp"
@@ -210,7 +205,10 @@ private:
     }
 
     asio::awaitable<Result<void>> stream(pool::Lease& lease) {
-        auto events = co_await with_heartbeats(begin(lease), lease);
+        Heartbeat heartbeat(
+            co_await asio::this_coro::executor, beat_.every, [this, &lease] { return tell_that_it_reads(lease); },
+            [this] { exchange_.give_up(); });
+        auto events = co_await heartbeat.during(begin(lease));
         if (!events) co_return std::unexpected(events.error());
         // Made while the model still works; it leaves with the first token.
         if (!exchange_.started())
@@ -228,14 +226,14 @@ private:
         std::int64_t had = 0;      // tokens of the answer that this stream goes on with
         std::optional<llm::Rates> rates;
         for (;;) {
-            auto event = reads_prompt && !(*events)->ready() ? co_await with_heartbeats((*events)->next(), lease)
+            auto event = reads_prompt && !(*events)->ready() ? co_await heartbeat.during((*events)->next())
                                                              : co_await (*events)->next();
             if (!event) {
                 if (!started) co_return std::unexpected(event.error());
                 events->reset();  // closes its connection
                 const auto read = warm ? co_await warm->finish() : 0;
                 warm.reset();
-                auto resumed = co_await take_over(lease, transcript, std::move(event.error()));
+                auto resumed = co_await take_over(lease, heartbeat, transcript, std::move(event.error()));
                 if (!resumed) {
                     done_.broke_off = true;
                     caller_.failure = resumed.error();
@@ -322,7 +320,8 @@ private:
     }
 
     // Another backend that goes on with an answer whose own was lost. The error is what the client is to read.
-    asio::awaitable<Result<llm::Resumed>> take_over(pool::Lease& lease, llm::Transcript& transcript, Error failure) {
+    asio::awaitable<Result<llm::Resumed>> take_over(pool::Lease& lease, Heartbeat& heartbeat,
+                                                    llm::Transcript& transcript, Error failure) {
         auto partial = transcript.partial();
         if (!partial) {
             lease.broke_off(failure);
@@ -338,7 +337,7 @@ private:
                 co_return std::unexpected(std::move(error));
             }
             note_route(lease.route());
-            auto resumed = co_await with_heartbeats(lease.backend().resume(request_, *partial), lease);
+            auto resumed = co_await heartbeat.during(lease.backend().resume(request_, *partial));
             if (!resumed) {
                 failure = std::move(resumed.error());
                 // Whatever one backend has against a text that another wrote, it says nothing of the next one.
@@ -373,32 +372,10 @@ private:
     }
 
     // What a backend does before its first token takes minutes, where the prompt is long and the model large.
-    template <class T>
-    asio::awaitable<Result<T>> with_heartbeats(asio::awaitable<Result<T>> work, const pool::Lease& lease) {
-        using namespace asio::experimental::awaitable_operators;
-        if (beat_.every.count() == 0) co_return co_await std::move(work);
-        auto ended = co_await (std::move(work) || send_heartbeats(lease));
-        if (ended.index() == 1) co_return fail(Code::cancelled, "the client has left");
-        co_return std::get<0>(std::move(ended));
-    }
-    // Until it is cancelled, or the client has left. Returns where others throw: see Conversation::report_loading.
-    asio::awaitable<void> send_heartbeats(const pool::Lease& lease) {
-        co_await asio::this_coro::throw_if_cancelled(false);
-        const auto state = co_await asio::this_coro::cancellation_state;
-        const auto executor = co_await asio::this_coro::executor;
-        asio::steady_timer pause(executor);
-        for (;;) {
-            pause.expires_after(beat_.every);
-            co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
-            if (state.cancelled() != asio::cancellation_type::none) co_return;
-            // Should another one answer in the end, the first chunk says so.
-            if (!exchange_.started()) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
-            // Whole or not at all: half a comment would spoil what follows.
-            const bool sent =
-                co_await asio::co_spawn(executor, send_heartbeat(fmt::format("{} reads the prompt", endpoint_)),
-                                        asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable));
-            if (!sent) co_return;
-        }
+    asio::awaitable<bool> tell_that_it_reads(const pool::Lease& lease) {
+        // Should another one answer in the end, the first chunk says so.
+        if (!exchange_.started()) exchange_.start(200, face_.stream_type(), stream_headers(lease.route()));
+        return send_heartbeat(fmt::format("{} reads the prompt", endpoint_));
     }
 
     [[nodiscard]] std::string what_it_waits_for() const {

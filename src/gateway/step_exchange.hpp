@@ -64,6 +64,7 @@ public:
         co_await std::move(work);
         co_return false;
     }
+    void give_up() override { client_.give_up(); }
 
 private:
     net::Exchange& client_;

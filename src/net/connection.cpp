@@ -129,8 +129,7 @@ void Connection::watch_departure() {
         // A pipelined request: reading on is not possible before this answer has ended, so the departure can no
         // longer be seen here; a failing write will show it.
         if (got > 0) return;
-        departure->gone = true;
-        departure->cancel->emit(asio::cancellation_type::terminal);
+        departure->take_place();
     });
 }
 

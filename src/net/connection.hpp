@@ -70,6 +70,7 @@ public:
     int status() const override { return status_; }
 
     asio::awaitable<bool> while_connected(asio::awaitable<void> work) override;
+    void give_up() override { departure_->take_place(); }
 
     // A body that was not read to its end.
     [[nodiscard]] bool has_unread_body() const { return upload_ && !upload_->is_done(); }
@@ -100,6 +101,12 @@ private:
         bool waiting = false;
         bool gone = false;
         asio::cancellation_signal* cancel = nullptr;  // while a request is answered
+
+        void take_place() {
+            if (cancel == nullptr) return;
+            gone = true;
+            cancel->emit(asio::cancellation_type::terminal);
+        }
     };
 
     // Bounds what many large requests at once take from the models. (It is not planned for: mostly there are none.)

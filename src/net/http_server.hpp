@@ -88,6 +88,8 @@ public:
     // Runs `work` and cancels what it waits for when the client closes its connection. True: the client left, and the
     // work may have ended anywhere. Throws what `work` throws.
     [[nodiscard]] virtual asio::awaitable<bool> while_connected(asio::awaitable<void> work) = 0;
+    // Ends while_connected() as if the client had closed its connection: it takes nothing any more.
+    virtual void give_up() = 0;
 };
 
 class HttpServer {
