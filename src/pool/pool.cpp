@@ -237,7 +237,9 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     void look_at_bad_files() {
         if (!ports.file_stamp) return;
         for (ModelIndex i = 0; i < locals.size(); ++i) {
-            if (!core.local(i).quarantined || ports.file_stamp(i) == locals[i].files) continue;
+            const auto& local = core.local(i);
+            if (!local.quarantined && !local.media_quarantined) continue;
+            if (ports.file_stamp(i) == locals[i].files) continue;
             spdlog::info("model '{}' leaves quarantine: its file has changed", name(i));
             perform(core.lift_quarantine(i));
         }

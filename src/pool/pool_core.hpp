@@ -299,6 +299,9 @@ public:
         bool measuring_form = false;
         std::optional<Needs> media_needs = {};  // of the form with the projector
         Clock::time_point media_used = {};      // the last request that brought media
+        int failed_media_loads = 0;             // as failed_loads, of the form with the projector: text goes on
+        bool media_quarantined = false;
+        std::optional<Error> media_error = {};  // why that form was given up last
     };
     [[nodiscard]] const LocalView& local(ModelIndex model) const { return locals_[model]; }
     [[nodiscard]] const Endpoints::View& endpoint(EndpointIndex index) const { return endpoints_.view(index); }
@@ -374,6 +377,11 @@ private:
     [[nodiscard]] bool waits_for_media(ModelIndex model) const;
     void change_forms(Actions& out);
     void leave_media_form(Clock::time_point now, Actions& out);
+    void refuse_media(ModelIndex model, const Error& error, Actions& out);
+    // Was it the form with its projector that could not be had? Then who brings media is refused, and the next load is
+    // for text alone.
+    bool give_up_media(ModelIndex model, const Error& error, Actions& out);
+    bool refuse_quarantined_media(ModelIndex model, Actions& out);
     [[nodiscard]] int places(ModelIndex model) const;
     void note_served(const std::string& name);
     void know_client(const std::string& name);

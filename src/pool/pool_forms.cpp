@@ -24,6 +24,37 @@ bool PoolCore::waits_for_media(ModelIndex model) const {
     });
 }
 
+void PoolCore::refuse_media(ModelIndex model, const Error& error, Actions& out) {
+    std::vector<Ticket> refused;
+    for (const auto& [ticket, state] : tickets_)
+        if (state.waiting && state.model == model && state.ask.media) refused.push_back(ticket);
+    for (const auto ticket : refused) refuse(ticket, error, out);
+}
+
+bool PoolCore::give_up_media(ModelIndex model, const Error& error, Actions& out) {
+    auto& local = locals_[model];
+    if (!std::exchange(local.media_form, false) || !models_[model].media_on_demand) return false;
+    local.media_error = error;
+    refuse_media(model, error, out);
+    return true;
+}
+
+bool PoolCore::refuse_quarantined_media(ModelIndex model, Actions& out) {
+    const auto& local = locals_[model];
+    if (!local.media_quarantined) return false;
+    const auto why = local.media_error ? local.media_error->message : "unknown";
+    const auto& name = models_[model].name;
+    refuse_media(model,
+                 {.code = Code::unavailable,
+                  .message = fmt::format("the projector of model '{}' is in quarantine after {} loads that failed: {}",
+                                         name, local.failed_media_loads, why),
+                  .hint = fmt::format("It is tried again when its file or its configuration changes, or with \"sarai "
+                                      "load {}\"; text is answered.",
+                                      name)},
+                 out);
+    return true;
+}
+
 void PoolCore::change_forms(Actions& out) {
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         auto& local = locals_[i];
@@ -31,6 +62,7 @@ void PoolCore::change_forms(Actions& out) {
         if (!models_[i].media_on_demand || local.state != LocalState::ready || !local.reduction.text_only ||
             !waits_for_media(i))
             continue;
+        if (refuse_quarantined_media(i, out)) continue;
         if (!local.media_needs) {
             if (!local.measuring_form) out.emplace_back(MeasureForm{i});
             local.measuring_form = true;
@@ -48,10 +80,7 @@ void PoolCore::change_forms(Actions& out) {
                   .outcome = "its projector does not fit: " + error.message,
                   .asked = local.media_needs->total,
                   .free = std::max(Bytes{}, room.available())});
-            std::vector<Ticket> refused;
-            for (const auto& [ticket, state] : tickets_)
-                if (state.waiting && state.model == i && state.ask.media) refused.push_back(ticket);
-            for (const auto ticket : refused) refuse(ticket, error, out);
+            refuse_media(i, error, out);
             continue;
         }
         local.changing_form = true;
@@ -75,10 +104,7 @@ Actions PoolCore::measured_form(ModelIndex model, const Result<Needs>& needs) {
     if (needs) {
         local.media_needs = *needs;
     } else {
-        std::vector<Ticket> refused;
-        for (const auto& [ticket, state] : tickets_)
-            if (state.waiting && state.model == model && state.ask.media) refused.push_back(ticket);
-        for (const auto ticket : refused) refuse(ticket, needs.error(), out);
+        refuse_media(model, needs.error(), out);
     }
     serve(out);
     return out;

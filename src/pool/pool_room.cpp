@@ -71,7 +71,10 @@ Actions PoolCore::measured(ModelIndex model, const Result<Needs>& needs) {
     auto& local = locals_[model];
     if (local.state != LocalState::measuring) return out;
     if (!needs) {
-        note_failed_load(model, needs.error());
+        // A node that is off or full, a disk that does not answer: the file is none the worse for it.
+        const auto code = needs.error().code;
+        if (code != Code::unavailable && code != Code::no_memory && code != Code::io)
+            note_failed_load(model, needs.error());
         give_up(model, needs.error(), out);
     } else {
         local.needs = *needs;
@@ -88,7 +91,7 @@ Actions PoolCore::worker_ready(ModelIndex model, std::chrono::milliseconds load_
     if (local.state != LocalState::loading) return out;
     local.state = LocalState::ready;
     local.last_error.reset();
-    local.failed_loads = 0;
+    (local.media_form ? local.failed_media_loads : local.failed_loads) = 0;
     local.idle_since = local.ready_since = now_;
     if (load_time.count() > 0) local.needs.load_time = load_time;
     preloading_[model] = false;
@@ -105,7 +108,8 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     auto& local = locals_[model];
     if (!has_process(local.state)) return out;
     const bool while_loading = local.state == LocalState::loading;
-    const bool wanted_to_stop = local.state == LocalState::stopping;
+    bool comes_back = local.state == LocalState::stopping;
+    const bool wanted_to_stop = comes_back;
     if (local.state == LocalState::ready) note_death(model);
     local.state = LocalState::absent;
     local.reserved = {};
@@ -119,13 +123,16 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
         }
     if (while_loading) {
         note_failed_load(model, why);
-        preloading_[model] = false;
-        refuse_waiting(model, why, out);
+        comes_back = give_up_media(model, why, out);
+        if (!comes_back) {
+            preloading_[model] = false;
+            refuse_waiting(model, why, out);
+        }
     }
     // Those in the queue come first: they have waited for this memory.
     serve(out);
     // Also one that left only to come back in another form.
-    if ((is_wanted(model) || (wanted_to_stop && preloading_[model])) && local.state == LocalState::absent) {
+    if ((is_wanted(model) || (comes_back && preloading_[model])) && local.state == LocalState::absent) {
         want_worker(model, out);
         serve(out);
     }
@@ -168,19 +175,21 @@ Actions PoolCore::set_admission(bool open, std::string why) {
 // with every request would cost each of them the time, and the machine its peace.
 void PoolCore::note_failed_load(ModelIndex model, const Error& error) {
     auto& local = locals_[model];
-    if (++local.failed_loads < rules_.loads_to_quarantine || local.quarantined) return;
-    local.quarantined = true;
+    auto& failed = local.media_form ? local.failed_media_loads : local.failed_loads;
+    auto& quarantined = local.media_form ? local.media_quarantined : local.quarantined;
+    if (++failed < rules_.loads_to_quarantine || quarantined) return;
+    quarantined = true;
     note({.model = model,
           .event = Event::quarantine,
-          .outcome = fmt::format("not loaded any more after {} loads that failed, the last one because: {}",
-                                 local.failed_loads, error.message),
+          .outcome = fmt::format("not loaded any more{} after {} loads that failed, the last one because: {}",
+                                 local.media_form ? " with its projector" : "", failed, error.message),
           .asked = local.needs.total});
 }
 
 Actions PoolCore::lift_quarantine(ModelIndex model) {
     Actions out;
-    locals_[model].failed_loads = 0;
-    locals_[model].quarantined = false;
+    locals_[model].failed_loads = locals_[model].failed_media_loads = 0;
+    locals_[model].quarantined = locals_[model].media_quarantined = false;
     locals_[model].short_lives = 0;
     locals_[model].not_before = {};
     serve(out);
@@ -245,6 +254,8 @@ void PoolCore::shrink_to_budget(Actions& out) {
 void PoolCore::want_worker(ModelIndex model, Actions& out) {
     if (refuse_in_quarantine(model, out) || refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
+    if (waits_for_media(model) && refuse_quarantined_media(model, out) && !is_wanted(model) && !preloading_[model])
+        return;
     if (now_ < local.not_before) {  // each tick looks again, also for a server that is back; a preload is given up
         preloading_[model] = false;
         for (auto& [ticket, state] : tickets_)
@@ -268,13 +279,18 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
     out.emplace_back(Measure{model, local.reduction});
 }
 
-// Refuses those who wait; the next ticket tries again.
+// Refuses those who wait; the next ticket tries again. Of a form with its projector only who brings media: the others
+// are served without.
 void PoolCore::give_up(ModelIndex model, Error error, Actions& out) {
     auto& local = locals_[model];
     local.state = LocalState::absent;
     local.ahead_of_request = false;
-    preloading_[model] = false;
     local.last_error = std::move(error);
+    if (give_up_media(model, *local.last_error, out)) {
+        if (is_wanted(model) || preloading_[model]) want_worker(model, out);
+        return;
+    }
+    preloading_[model] = false;
     refuse_waiting(model, *local.last_error, out);
 }
 

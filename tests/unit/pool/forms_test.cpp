@@ -1,4 +1,5 @@
 // Media on demand: a worker for text alone is replaced by one with its projector.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -101,6 +102,44 @@ TEST(Forms, AProjectorThatDoesNotFitIsRefusedAndTextGoesOn) {
                 HasSubstr("its projector does not fit: model 'omni' does not fit: it needs 6.00 GiB"));
     EXPECT_THAT(story.text(2), ElementsAre("grant 2: omni local"));
     EXPECT_THAT(story.media(3), ElementsAre("refuse 3: no_memory")) << "it is known by now";
+}
+
+TEST(Forms, AProjectorThatDoesNotFitTakesNoTextAwayThoughNoWorkerWasThere) {
+    Story story;
+    (void)story.core.preload(other);
+    story.measured(GiB(5), other);
+    story.ready(other);
+    EXPECT_THAT(story.media(1), ElementsAre("measure omni"));
+    EXPECT_THAT(story.text(2), IsEmpty()) << "it is to be answered by the same";
+    EXPECT_THAT(story.measured(GiB(6)), ElementsAre("refuse 1: no_memory", "measure omni"));
+    EXPECT_TRUE(story.blind());
+    EXPECT_THAT(story.measured(GiB(4)), ElementsAre("spawn omni"));
+    EXPECT_THAT(story.ready(), ElementsAre("grant 2: omni local"));
+    story.release(2);
+    (void)story.core.stop(omni);
+    story.reaped();
+    story.media(3);
+    EXPECT_THAT(story.measured(GiB(6)), ElementsAre("refuse 3: no_memory"));
+    EXPECT_THAT(story.text(4), ElementsAre("measure omni"));
+    EXPECT_THAT(story.measured(GiB(4)), ElementsAre("spawn omni"));
+}
+
+TEST(Forms, AProjectorThatIsBrokenIsQuarantinedAloneAndTextGoesOn) {
+    Story story;
+    for (Ticket ticket = 1; ticket <= 3; ++ticket) {
+        EXPECT_THAT(story.media(ticket), ElementsAre("measure omni"));
+        story.measured(GiB(6));
+        EXPECT_THAT(story.reaped(), ElementsAre(fmt::format("refuse {}: unavailable", ticket)));
+    }
+    EXPECT_THAT(story.media(4), ElementsAre("refuse 4: unavailable")) << "no load is tried";
+    EXPECT_FALSE(story.core.local(omni).quarantined);
+    EXPECT_TRUE(story.core.local(omni).media_quarantined);
+    story.load_text();
+    EXPECT_THAT(story.text(5), ElementsAre("grant 5: omni local"));
+    EXPECT_THAT(story.media(6), ElementsAre("refuse 6: unavailable")) << "the worker for text stays";
+    story.release(5);
+    (void)story.core.lift_quarantine(omni);
+    EXPECT_THAT(story.media(7), ElementsAre("measure omni with media"));
 }
 
 TEST(Forms, AProjectorThatCannotBeMeasuredIsRefusedWithItsOwnWords) {

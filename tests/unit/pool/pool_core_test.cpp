@@ -982,6 +982,10 @@ TEST(PoolCore, ALoadThatSucceedsAndALackOfMemoryDoNotCountTowardsQuarantine) {
         pool.acquire(ticket, chat);
         EXPECT_THAT(pool.measured(chat, GiB(100)), ElementsAre(fmt::format("refuse {}: no_memory", ticket)));
     }
+    for (Ticket ticket = 10; ticket <= 14; ++ticket) {
+        pool.acquire(ticket, chat);
+        pool.measured(chat, fail(ticket % 2 == 0 ? Code::unavailable : Code::no_memory, "a node is off, or full"));
+    }
     EXPECT_FALSE(pool.core.local(chat).quarantined);
 }
 
