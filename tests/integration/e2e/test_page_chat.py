@@ -64,6 +64,52 @@ class Chat(Page):
         wait_until(lambda: browser.all(".composer .files li") or browser.all(".composer .problem"), "the sound")
         self.assertEqual(browser.text(".composer .problem"), "")
 
+    def test_another_view_keeps_the_draft_and_ends_a_recording(self):
+        browser = self.browse(self.serve({"lfm2": local("lfm2")}))
+        folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
+        self.addCleanup(folder.cleanup)
+        picture = pathlib.Path(folder.name) / "red.png"
+        picture.write_bytes(png(30, 20))
+        go = lambda view: browser.one(f"header nav a[href='#/{view}']").click()
+        record = lambda: next(b for b in browser.all(".composer button") if b.text == "Record").click()
+        browser.run("""window.tracks = []; const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (what) => { await window.permission; const stream = await real(what); tracks.push(...stream.getTracks()); return stream; }""")
+        states = lambda: browser.run("return tracks.map(track => track.readyState)")
+        browser.one(".composer textarea").send_keys("Half a thought")
+        browser.one("input[type=file]").send_keys(str(picture))
+        wait_until(lambda: browser.all(".composer .files img"), "the picture")
+        record()
+        wait_until(lambda: browser.all("button.recording"), "the recording")
+        self.assertEqual(states(), ["live"])
+        go("memory")
+        wait_until(lambda: states() == ["ended"], "the microphone to be off")
+        go("chat")
+        wait_until(lambda: browser.all(".composer textarea"), "the chat")
+        # A microphone that is allowed when the chat is gone.
+        browser.run("window.permission = new Promise(allow => window.allow = allow)")
+        record()
+        go("memory")
+        wait_until(lambda: browser.all("main h1") and not browser.all(".composer"), "the memory")
+        browser.run("allow()")
+        wait_until(lambda: states() == ["ended", "ended"], "the other microphone to be off")
+        go("chat")
+        wait_until(lambda: browser.all(".composer textarea"), "the chat")
+        self.assertEqual(browser.one(".composer textarea").get_property("value"), "Half a thought")
+        self.assertFalse(browser.all("button.recording"))
+        time.sleep(1)  # in which a piece of sound would have come
+        self.assertEqual(len(browser.all(".composer .files li")), 1)
+        self.assertEqual(browser.text(".composer .problem"), "")
+        # What was said before the view was changed is taken, though it is ready only then.
+        browser.run("window.permission = undefined")
+        record()
+        wait_until(lambda: browser.all("button.recording"), "the recording")
+        time.sleep(0.6)
+        browser.run("document.querySelector('button.recording').click(); location.hash = '#/memory'")
+        wait_until(lambda: not browser.all(".composer"), "the memory")
+        go("chat")
+        wait_until(lambda: [item.text for item in browser.all(".composer .files .chip")] == ["record.wav"], "the sound")
+        self.assertEqual(browser.complaints(), [])
+
     def test_stop_edit_regenerate_and_what_is_kept(self):
         with FakeUpstream("openai", tokens=400, token_delay_ms=30) as fake:
             server = self.serve({"slow": openai(fake.url)})

@@ -4,13 +4,11 @@ import { keyAsked } from "../api";
 import { t } from "../i18n/language";
 import { attachment } from "./attachments";
 import { answering, send, stop } from "./conversations";
-import type { Attachment } from "./message";
+import { draft, files } from "./draft";
 import { ModelPicker } from "./model_picker";
 import { Recorder } from "./recorder";
 
 export function Composer({ model }: { model: string }) {
-  const [text, setText] = useState("");
-  const [files, setFiles] = useState<Attachment[]>([]);
   const [problem, setProblem] = useState("");
   const field = useRef<HTMLTextAreaElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
@@ -29,17 +27,18 @@ export function Composer({ model }: { model: string }) {
     for (const file of chosen) {
       try {
         const made = await attachment(file);
-        setFiles((old) => [...old, made]);
+        files.value = [...files.value, made];
       } catch (error) {
         setProblem(t("attach_failed", { name: file.name, why: (error as Error).message }));
       }
     }
   };
   const submit = () => {
-    if (busy || !model || (!text.trim() && files.length === 0)) return;
-    void send(text.trim(), files, model);
-    setText("");
-    setFiles([]);
+    const text = draft.value.trim();
+    if (busy || !model || (!text && files.value.length === 0)) return;
+    void send(text, files.value, model);
+    draft.value = "";
+    files.value = [];
   };
   return (
     <form
@@ -48,12 +47,12 @@ export function Composer({ model }: { model: string }) {
       onDragOver={(e) => e.preventDefault()}
       onDrop={(e) => (e.preventDefault(), void add(e.dataTransfer?.files ?? []))}
     >
-      {files.length > 0 && (
+      {files.value.length > 0 && (
         <ul class="files">
-          {files.map((f, i) => (
+          {files.value.map((f, i) => (
             <li key={i}>
               {f.kind === "image" ? <img src={f.url} alt={f.name} /> : <span class="chip">{f.name}</span>}
-              <button type="button" aria-label={t("remove", { name: f.name })} onClick={() => setFiles(files.filter((o) => o !== f))}>×</button>
+              <button type="button" aria-label={t("remove", { name: f.name })} onClick={() => (files.value = files.value.filter((o) => o !== f))}>×</button>
             </li>
           ))}
         </ul>
@@ -63,9 +62,9 @@ export function Composer({ model }: { model: string }) {
         ref={field}
         aria-label={t("message")}
         placeholder={t("message_hint")}
-        value={text}
-        rows={Math.min(8, Math.max(2, text.split("\n").length))}
-        onInput={(e) => setText(e.currentTarget.value)}
+        value={draft.value}
+        rows={Math.min(8, Math.max(2, draft.value.split("\n").length))}
+        onInput={(e) => (draft.value = e.currentTarget.value)}
         onPaste={(e) => {
           const pasted = [...(e.clipboardData?.files ?? [])];
           if (pasted.length > 0) (e.preventDefault(), void add(pasted));

@@ -1,20 +1,36 @@
 // The microphone, as long as its button is on.
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { t } from "../i18n/language";
+
+const release = (stream: MediaStream) => stream.getTracks().forEach((track) => track.stop());
 
 export function Recorder({ take, fail }: { take: (file: File) => void; fail: (why: string) => void }) {
   const running = useRef<MediaRecorder | null>(null);
+  const gone = useRef(false);
   const [on, setOn] = useState(false);
+  // With the button goes what it would have stopped. A piece that was ended before is still taken.
+  useEffect(
+    () => () => {
+      gone.current = true;
+      const recorder = running.current;
+      if (recorder?.state !== "recording") return;
+      recorder.onstop = null;
+      recorder.stop();
+      release(recorder.stream);
+    },
+    [],
+  );
   const begin = async () => {
     try {
       // Browsers give no microphone to pages of plain HTTP from elsewhere.
       if (!navigator.mediaDevices) throw new Error("https");
       const stream = await navigator.mediaDevices.getUserMedia({ audio: true });
+      if (gone.current) return release(stream); // whoever was asked for it answered too late
       const recorder = new MediaRecorder(stream);
       const pieces: Blob[] = [];
       recorder.ondataavailable = (e) => pieces.push(e.data);
       recorder.onstop = () => {
-        stream.getTracks().forEach((track) => track.stop());
+        release(stream);
         setOn(false);
         take(new File(pieces, `${t("record").toLowerCase()}.wav`, { type: recorder.mimeType.replace(/^video/, "audio") }));
       };
