@@ -50,8 +50,8 @@ export async function request(path: string, options: RequestInit = {}): Promise<
   throw new Refused(reply.status, errorText(await reply.text(), reply.status));
 }
 
-export async function get<T>(path: string): Promise<T> {
-  return (await (await request(path)).json()) as T;
+export async function get<T>(path: string, options: RequestInit = {}): Promise<T> {
+  return (await (await request(path, options)).json()) as T;
 }
 
 export async function post<T>(path: string, body: unknown): Promise<T> {

@@ -26,18 +26,21 @@ export const status = signal<Status | null>(null);
 export const models = signal<ListedModel[]>([]);
 export const offline = signal(false);
 export const forbidden = signal("");
+const patience = 5000; // ms, for all that is asked at once: a server that hangs takes requests and says nothing
 
 async function ask() {
+  const within = { signal: AbortSignal.timeout(patience) };
   try {
-    if (models.value.length === 0 || Math.random() < 0.1) models.value = (await get<{ data: ListedModel[] }>("/v1/models")).data;
+    if (models.value.length === 0 || offline.value || Math.random() < 0.1) models.value = (await get<{ data: ListedModel[] }>("/v1/models", within)).data;
+    if (!forbidden.value) {
+      const fresh = await get<Status>("/sarai/status", within);
+      remember(Date.now(), fresh.ledger.measured_bytes, fresh.ledger.reserved_bytes);
+      status.value = fresh;
+    }
     offline.value = false;
-    if (forbidden.value) return;
-    const fresh = await get<Status>("/sarai/status");
-    remember(Date.now(), fresh.ledger.measured_bytes, fresh.ledger.reserved_bytes);
-    status.value = fresh;
   } catch (error) {
+    offline.value = !(error instanceof Refused);
     if (error instanceof Refused && error.status === 403) forbidden.value = error.message;
-    else if (!(error instanceof Refused)) offline.value = true;
   }
 }
 

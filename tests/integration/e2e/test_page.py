@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import signal
 import time
 
 from harness import FakeUpstream, local, main, wait_until
@@ -171,6 +172,46 @@ class Views(Page):
         wait_until(lambda: "Memoria" in browser.text("header nav"), "Spanish again")
         self.assertEqual(browser.run(ground), "rgb(20, 21, 23)")
         browser.screenshot("chat-empty-es-dark")
+
+
+class Lost(Page):
+    """What the page makes of a server that hangs or has died."""
+
+    def setUp(self):
+        self.server = self.serve({"lfm2": local("lfm2")})
+
+    def test_a_server_that_hangs_is_told_until_it_answers_again(self):
+        browser = self.browse(self.server)
+        wait_until(lambda: browser.all(".slim-memory"), "a status")
+        self.addCleanup(self.server.process.send_signal, signal.SIGCONT)
+        self.server.process.send_signal(signal.SIGSTOP)
+        told = lambda: "does not answer" in browser.text(".banner")
+        wait_until(told, "the banner")
+        browser.screenshot("server-hangs")
+        end = time.monotonic() + 8  # in which it is asked anew, in vain
+        while time.monotonic() < end:
+            self.assertTrue(told())
+            time.sleep(0.1)
+        self.server.process.send_signal(signal.SIGCONT)
+        wait_until(lambda: not browser.all(".banner"), "no banner")
+
+    def test_the_log_after_a_crash_is_that_of_the_new_server(self):
+        browser = self.browse(self.server, "logs")
+        for _ in range(5):  # so that the old one has told more
+            self.server.request("POST", "/sarai/load", {"model": "lfm2"})
+            self.server.request("POST", "/sarai/unload", {"model": "lfm2"})
+        newest = lambda: self.server.request("GET", "/sarai/logs?last=1").json["lines"][0]
+        shown = lambda: browser.run("return [...document.querySelectorAll('.log li')].map(line => [line.querySelector('time').dateTime, line.textContent])")
+        wait_until(lambda: shown() and shown()[-1][0] == newest()["at"], "the old server's log")
+        old = newest()
+        self.server.kill()
+        self.server.start()
+        self.assertLess(newest()["id"], old["id"])
+        listening = lambda: [at for at, text in shown() if "listening on" in text and at > old["at"]]
+        wait_until(listening, "the new server's log")
+        wait_until(lambda: not browser.all(".banner"), "no banner")
+        lines = self.server.request("GET", "/sarai/logs").json["lines"]
+        wait_until(lambda: [at for at, _ in shown()] == [line["at"] for line in lines], "each of its lines once")
 
 
 class Access(Page):

@@ -23,10 +23,10 @@ async function follow(take: (line: Line) => void, stop: AbortSignal) {
         seen = line.id;
         take(line);
       }
-      seen = 0; // a server that starts anew counts anew
     } catch {
       if (stop.aborted) return;
     }
+    seen = 0; // a server that starts anew counts anew; lines that are there take the place of themselves
     await new Promise((resume) => setTimeout(resume, 2000));
   }
 }
