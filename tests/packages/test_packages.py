@@ -126,6 +126,28 @@ class Tarball(Package, unittest.TestCase):
         for page in ("man1/sarai.1.gz", "man5/sarai.yaml.5.gz"):
             self.assertTrue((root / "opt/x/share/man" / page).exists())
 
+    def test_what_is_installed_is_not_the_builders_and_folders_that_were_there_stay_as_they_were(self):
+        built, root = self.work / "built", self.work / "owned"
+        shutil.copytree(self.tree, built, symlinks=True)
+        shared = root / "usr/local/share"
+        shared.mkdir(parents=True)
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "1000:1000", built], check=True)
+            os.chown(shared, 0, 50)  # staff, as Debian has it
+        shared.chmod(0o2775)
+        was = shared.stat()
+        for _ in range(2):  # into nothing, and over an earlier one
+            subprocess.run([ROOT / "scripts/install", built], env={**os.environ, "DESTDIR": str(root), "PREFIX": "/usr/local"}, check=True)
+        now = shared.stat()
+        self.assertEqual((now.st_uid, now.st_gid, oct(now.st_mode)), (was.st_uid, was.st_gid, oct(was.st_mode)))
+        self.assertEqual([str(p) for p in root.rglob("*") if p.lstat().st_uid != os.geteuid()], [])
+        for file in (p for p in built.rglob("*") if p.is_file() and not p.is_symlink()):
+            there = root / "usr/local" / ("lib/sarai" if file.relative_to(built).parts[0] != "share" else "") / file.relative_to(built)
+            if file.is_relative_to(built / "share/sarai"):
+                self.assertFalse(there.exists(), there)
+            else:
+                self.assertEqual((there.stat().st_mode, there.stat().st_size), (file.stat().st_mode, file.stat().st_size), there)
+
     def test_a_relative_prefix_is_refused(self):
         refused = subprocess.run([ROOT / "scripts/install", self.tree], env={**os.environ, "PREFIX": "x"}, capture_output=True, text=True)
         self.assertEqual((refused.returncode, refused.stderr), (2, "install: PREFIX=x SYSCONFDIR=/etc, expected absolute paths\n"))
