@@ -24,12 +24,13 @@ constexpr Bytes unwatched = MiB(64);
 
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
+bool is_full(const std::error_code& cause) { return cause == std::errc::no_space_on_device || cause.value() == EDQUOT; }
+
 Error io_error(std::string_view doing, const fs::path& file) {
     const auto cause = last_error();
-    const bool full = cause == std::errc::no_space_on_device || cause.value() == EDQUOT;
     return {.code = Code::io,
             .message = fmt::format("cannot {} {}", doing, file.string()),
-            .hint = full ? "The disk is full: delete models that are not needed." : "",
+            .hint = is_full(cause) ? "The disk is full: delete models that are not needed." : "",
             .cause = cause};
 }
 
@@ -73,10 +74,18 @@ struct BlobWriter::State {
         written = watched = {};
         return ::lseek(fd, 0, SEEK_SET) == 0;
     }
-    // After it the writer is of no use any more.
+    // After these the writer is of no use any more.
     std::unexpected<Error> give_up(Error error) {
         remove();
         return std::unexpected(std::move(error));
+    }
+    // There is no room for more: what has come is right, and stays if it is to be kept.
+    std::unexpected<Error> run_out(Error error) {
+        return keep ? std::unexpected(std::move(error)) : give_up(std::move(error));
+    }
+    std::unexpected<Error> stop(Error error) {
+        const bool no_room = is_full(error.cause) || error.cause == std::errc::file_too_large;
+        return no_room ? run_out(std::move(error)) : give_up(std::move(error));
     }
 
     Target target;
@@ -157,14 +166,14 @@ Result<void> BlobWriter::write(std::string_view piece) {
         if (auto restarted = restart(); !restarted) return restarted;
     if (state_->written - state_->watched >= unwatched) {
         if (auto room = state_->target.room.check(Bytes{static_cast<std::int64_t>(piece.size())}); !room)
-            return state_->give_up(room.error());
+            return state_->run_out(room.error());
         state_->watched = state_->written;
     }
     state_->hash.update(piece);
     while (!piece.empty()) {
         const auto put = ::write(state_->fd, piece.data(), piece.size());
         if (put < 0 && errno == EINTR) continue;
-        if (put < 0) return state_->give_up(io_error("write", state_->partial));
+        if (put < 0) return state_->stop(io_error("write", state_->partial));
         state_->written.count += put;
         piece.remove_prefix(static_cast<std::size_t>(put));
     }
@@ -197,11 +206,15 @@ Result<std::string> BlobWriter::finish() {
 void BlobWriter::keep_for_later() { state_->keep = !state_->target.resume.empty(); }
 
 Result<void> BlobWriter::set_note(std::string_view note) {
+    if (note == this->note()) return {};  // a full disk would take it from us
     std::ofstream out(state_->note_file(), std::ios::binary | std::ios::trunc);
     out << note;
     out.close();
-    if (!out) return state_->give_up(io_error("write", state_->note_file()));
-    return {};
+    if (out) return {};
+    auto error = io_error("write", state_->note_file());
+    std::error_code ignored;
+    fs::remove(state_->note_file(), ignored);  // half of one says nothing
+    return state_->stop(std::move(error));
 }
 
 std::string BlobWriter::note() const {

@@ -1,8 +1,8 @@
 // Writes one blob: takes it in pieces, hashes them as they come, and gives the file its place once the digest is right.
 //
 // Until then the file is `.partial-…` beside the blobs; what is not finished is removed with the writer, unless it is
-// to be kept for one that goes on later. Calls block on the disk. One thread at a time, which need not be the
-// library's. Whatever fails leaves nothing behind, also a full disk.
+// to be kept for one that goes on later: a full disk keeps it as well, other failures leave nothing behind. Calls block
+// on the disk. One thread at a time, which need not be the library's.
 #pragma once
 
 #include <filesystem>
@@ -43,7 +43,7 @@ public:
     // than the one that was asked for.
     [[nodiscard]] Result<std::string> finish();
 
-    // From now on the writer leaves what it has to one with the same `resume`.
+    // From now on the writer leaves what it has to one with the same `resume`, also where there is no room for more.
     void keep_for_later();
     // A line about what is being written that outlives the writer with it: a download's ETag.
     [[nodiscard]] Result<void> set_note(std::string_view note);

@@ -1,8 +1,8 @@
 // Brings one file into the library: goes on where an earlier download stopped, tries again where the connection fails,
 // and checks what has come.
 //
-// What has come stays for the next download of the same file, however this one ends; only what turns out to be wrong
-// goes, and what a full disk has cut.
+// What has come stays for the next download of the same file, however this one ends, also where the disk is full; only
+// what turns out to be wrong goes.
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>

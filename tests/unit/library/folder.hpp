@@ -1,6 +1,9 @@
 // A folder that is removed at the end of a test, and what is in it.
 #pragma once
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -39,6 +42,27 @@ public:
 
 private:
     sarai::test::TempFolder own_;
+};
+
+// While it lives no file of this process gets longer: writing fails as on a full disk.
+class FullDisk {
+public:
+    explicit FullDisk(rlim_t longest) : before_(std::signal(SIGXFSZ, SIG_IGN)) {
+        (void)::getrlimit(RLIMIT_FSIZE, &usual_);
+        rlimit tight = usual_;
+        tight.rlim_cur = longest;
+        (void)::setrlimit(RLIMIT_FSIZE, &tight);
+    }
+    ~FullDisk() {
+        (void)::setrlimit(RLIMIT_FSIZE, &usual_);
+        (void)std::signal(SIGXFSZ, before_);
+    }
+    FullDisk(const FullDisk&) = delete;
+    FullDisk& operator=(const FullDisk&) = delete;
+
+private:
+    sighandler_t before_;
+    rlimit usual_{};
 };
 
 inline std::string digest_of(std::string_view bytes) { return "sha256:" + sha256_hex(bytes); }

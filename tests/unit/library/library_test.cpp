@@ -2,11 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <boost/json/parse.hpp>
-#include <csignal>
 
 #include "folder.hpp"
 
@@ -18,6 +16,7 @@ using test::add_blob;
 using test::blob_name;
 using test::digest_of;
 using test::Folder;
+using test::FullDisk;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -253,22 +252,52 @@ TEST_F(LibraryTest, RoomThatRunsOutWhileWritingIsNoticedInTime) {
     EXPECT_TRUE(Folder::names(folder.blobs()).empty());
 }
 
-TEST_F(LibraryTest, AFullDiskIsAnErrorAndLeavesNothingBehind) {
-    auto writer = library.new_blob({.resume = "cafe"});
-    writer->keep_for_later();
-    const auto before = std::signal(SIGXFSZ, SIG_IGN);
-    rlimit usual{};
-    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
-    rlimit tight = usual;
-    tight.rlim_cur = 4096;
-    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
-    const auto written = writer->write(std::string(10'000, 'x'));
-    ::setrlimit(RLIMIT_FSIZE, &usual);
-    std::signal(SIGXFSZ, before);
-    ASSERT_FALSE(written.has_value());
-    EXPECT_EQ(written.error().code, Code::io);
-    EXPECT_THAT(describe(written.error()), HasSubstr("cannot write " + folder.blobs().string()));
-    EXPECT_TRUE(Folder::names(folder.blobs()).empty());
+TEST_F(LibraryTest, ADiskThatFillsUpKeepsWhatIsForLater) {
+    auto left = GiB(1);
+    auto small =
+        Library::open(folder.path(), {.free_space = [&left](const auto&) -> Result<Bytes> { return left; }}).value();
+    const std::string piece(32U << 20U, 'x');
+    {
+        auto writer = small.new_blob({.resume = "cafe"});
+        writer->keep_for_later();
+        ASSERT_TRUE(writer->set_note("\"etag\"") && writer->write(piece) && writer->write(piece));
+        left = Bytes{100};
+        const auto written = writer->write(piece);
+        EXPECT_EQ(written.error().code, Code::io);
+    }
+    EXPECT_EQ(Folder::names(folder.blobs()), (std::set<std::string>{".partial-cafe", ".partial-cafe.note"}));
+    EXPECT_EQ(std::filesystem::file_size(folder.blobs() / ".partial-cafe"), 2 * piece.size());
+}
+
+TEST_F(LibraryTest, AFullDiskIsAnErrorAndKeepsOnlyWhatIsForLater) {
+    for (const bool for_later : {false, true}) {
+        {
+            auto writer = library.new_blob({.resume = "cafe"});
+            if (for_later) writer->keep_for_later();
+            const FullDisk full(4096);
+            const auto written = writer->write(std::string(10'000, 'x'));
+            ASSERT_FALSE(written.has_value());
+            EXPECT_EQ(written.error().code, Code::io);
+            EXPECT_THAT(describe(written.error()), HasSubstr("cannot write " + folder.blobs().string()));
+        }
+        EXPECT_EQ(Folder::names(folder.blobs()).size(), for_later ? 1U : 0U);
+    }
+    EXPECT_EQ(Folder::read(folder.blobs() / ".partial-cafe"), std::string(4096, 'x'));
+}
+
+TEST_F(LibraryTest, ANoteThatCannotBeWrittenTakesNothingWithIt) {
+    {
+        auto writer = library.new_blob({.resume = "cafe"});
+        writer->keep_for_later();
+        ASSERT_TRUE(writer->write("GGUF so") && writer->set_note("\"etag\""));
+        const FullDisk full(0);
+        EXPECT_TRUE(writer->set_note("\"etag\"").has_value()) << "it is there";
+        const auto noted = writer->set_note("\"another\"");
+        ASSERT_FALSE(noted.has_value());
+        EXPECT_THAT(describe(noted.error()), HasSubstr(".partial-cafe.note"));
+    }
+    EXPECT_EQ(Folder::names(folder.blobs()), std::set<std::string>{".partial-cafe"});
+    EXPECT_EQ(Folder::read(folder.blobs() / ".partial-cafe"), "GGUF so");
 }
 
 }  // namespace sarai::library

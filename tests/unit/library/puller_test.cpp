@@ -22,6 +22,7 @@ using net::Exchange;
 using test::blob_name;
 using test::digest_of;
 using test::Folder;
+using test::FullDisk;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -312,6 +313,24 @@ TEST_F(PullerTest, ACancelledPullIsGoneOnWithByTheNext) {
     });
     EXPECT_TRUE(kept.contains(".partial-" + digest_of(whole).substr(7)));
     EXPECT_THAT(asked.back(), testing::MatchesRegex("GET /models/tiny.gguf bytes=[0-9]+-"));
+    EXPECT_EQ(blobs(), std::set{blob_name(whole)});
+}
+
+TEST_F(PullerTest, AFullDiskKeepsWhatCameForTheNextPull) {
+    files["/models/tiny.gguf"] = {.bytes = whole, .etag = "\"1\""};
+    std::set<std::string> kept;
+    run([this, &kept]() -> asio::awaitable<void> {
+        {
+            const FullDisk full(524'288);
+            const auto pulled = co_await pull("lan/tiny");
+            EXPECT_EQ(pulled.error().code, Code::io);
+        }
+        kept = blobs();
+        const auto again = co_await pull("lan/tiny");
+        EXPECT_TRUE(again.has_value()) << again.error().message;
+    });
+    EXPECT_EQ(kept.size(), 2U) << "the file and its ETag";
+    EXPECT_EQ(asked.back(), "GET /models/tiny.gguf bytes=524288- if \"1\"");
     EXPECT_EQ(blobs(), std::set{blob_name(whole)});
 }
 
