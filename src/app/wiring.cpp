@@ -142,6 +142,7 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
 
 pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& shape) {
     pool::Needs needs{.total = plan.pessimistic(),
+                      .planned = plan.total(),
                       .context_length = shape.context_length,
                       .kv_cache_type = shape.kv_cache_type,
                       .kv_quantisable = plan.kv_quantisable};

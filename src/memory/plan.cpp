@@ -94,11 +94,13 @@ Bytes ModelPlan::total() const {
 Bytes ModelPlan::error() const {
     const auto sum = total();
     const auto evidence = learned ? std::min(learned->loads, learned->requests) : 0;
-    const Bytes bound{sum.count / 100 / std::clamp<std::int64_t>(evidence + 1, 1, 4)};
+    const Bytes bound{error_of_unloaded(sum).count / std::clamp<std::int64_t>(evidence + 1, 1, 4)};
     return learned ? std::max(bound, learned->peak - sum) : bound;
 }
 
 Bytes ModelPlan::pessimistic() const { return total() + error(); }
+
+Bytes error_of_unloaded(Bytes total) { return {total.count / 100}; }
 
 EngineShape within_trained_context(EngineShape shape, int trained_context) {
     if (shape.embedding && trained_context > 0)

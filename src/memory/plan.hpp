@@ -97,6 +97,9 @@ struct ModelPlan {
     [[nodiscard]] Bytes pessimistic() const;
 };
 
+// Half the width of the error bar of a plan by which nothing was loaded yet.
+[[nodiscard]] Bytes error_of_unloaded(Bytes total);
+
 // An embedder's micro-batch holds its longest input, and the engine takes none that is longer than what the model was
 // trained with, whatever the context: larger buffers would only be reserved. The measuring child plans for this shape.
 [[nodiscard]] EngineShape within_trained_context(EngineShape shape, int trained_context);

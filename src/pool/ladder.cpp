@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "memory/plan.hpp"
 
 namespace sarai::pool {
 namespace {
@@ -21,6 +24,24 @@ Bytes share(Bytes bytes, double part) {
 }
 
 int padded(int tokens) { return (tokens + padding - 1) / padding * padding; }
+
+// Of another setting, which takes so much less.
+Needs less(Needs needs, Bytes bytes) {
+    if (needs.planned == Bytes{}) {
+        needs.total -= bytes;
+    } else {
+        needs.planned -= bytes;
+        needs.total = needs.planned + memory::error_of_unloaded(needs.planned);
+    }
+    return needs;
+}
+
+Needs with_smaller_kv_cache(const Needs& needs, double part) {
+    const auto kept = share(needs.kv_cache, part);
+    auto changed = less(needs, needs.kv_cache - kept);
+    changed.kv_cache = kept;
+    return changed;
+}
 
 }  // namespace
 
@@ -40,14 +61,13 @@ double bytes_per_value(std::string_view kv_cache_type) {
 
 Bytes with_kv_cache_type(const Needs& needs, std::string_view type) {
     const auto ratio = bytes_per_value(type) / bytes_per_value(needs.kv_cache_type);
-    return ratio >= 1 || !needs.kv_quantisable ? needs.total
-                                               : needs.total - needs.kv_cache + share(needs.kv_cache, ratio);
+    return ratio >= 1 || !needs.kv_quantisable ? needs.total : with_smaller_kv_cache(needs, ratio).total;
 }
 
 Bytes with_context(const Needs& needs, int tokens) {
     const auto now = padded(needs.context_length);
     if (now == 0 || padded(tokens) >= now) return needs.total;
-    return needs.total - needs.kv_cache + share(needs.kv_cache, static_cast<double>(padded(tokens)) / now);
+    return with_smaller_kv_cache(needs, static_cast<double>(padded(tokens)) / now).total;
 }
 
 int longest_context(const Needs& needs, Bytes limit) {
@@ -68,16 +88,15 @@ std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed) {
     };
     if (needs.prompt_cache > Bytes{}) {
         reduction.without_prompt_cache = true;
-        now.total -= needs.prompt_cache;
+        now = less(std::move(now), needs.prompt_cache);
         add(now.total);
     }
     if (allowed.kv_cache_type && needs.kv_quantisable &&
         bytes_per_value(*allowed.kv_cache_type) < bytes_per_value(needs.kv_cache_type)) {
         reduction.kv_cache_type = *allowed.kv_cache_type;
-        const auto total = with_kv_cache_type(now, *allowed.kv_cache_type);
-        now.kv_cache = now.kv_cache - (now.total - total);
-        now.total = total;
-        add(total);
+        now =
+            with_smaller_kv_cache(now, bytes_per_value(*allowed.kv_cache_type) / bytes_per_value(needs.kv_cache_type));
+        add(now.total);
     }
     if (allowed.min_context_length > 0) {
         for (int tokens = needs.context_length / 2; tokens > 0; tokens /= 2) {

@@ -2,7 +2,9 @@
 //
 // A step's bytes are an upper bound by formula, good enough to choose by: the KV cache is linear in the padded context
 // and in its type's bytes per value (ggml's block sizes: q8_0 34 bytes for 32 values, q4_0 18), and the compute buffers
-// do not grow when the context shrinks. The step that is chosen is measured before anything is reserved for it.
+// do not grow when the context shrinks. On top comes the error of a plan that was never loaded: what loads have taught
+// of the configured setting does not hold for another one. The step that is chosen is measured before anything is
+// reserved for it.
 #pragma once
 
 #include <chrono>
@@ -30,7 +32,8 @@ struct Reduction {
 
 // A measured plan, as far as decisions need it.
 struct Needs {
-    Bytes total;  // what is reserved: the pessimistic end of the plan
+    Bytes total;         // what is reserved: the pessimistic end of the plan
+    Bytes planned = {};  // the plan without its error; 0: unknown, then the total has that of one never loaded
     Bytes kv_cache = {};
     Bytes prompt_cache = {};
     int context_length = 0;  // tokens; 0: unknown, then the context cannot shrink

@@ -79,6 +79,7 @@ Actions PoolCore::measured(ModelIndex model, const Result<Needs>& needs) {
     } else {
         local.needs = *needs;
         local.needs.total = std::min(local.needs.total, absurd);
+        local.needs.planned = std::min(local.needs.planned, absurd);
         find_room(model, out);
     }
     serve(out);

@@ -1,11 +1,14 @@
 // What a refused load is told, as golden text, and that each change it names really makes it fit.
 #include "pool/refusal.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 #include <iterator>
+
+#include "memory/plan.hpp"
 
 namespace sarai::pool {
 namespace {
@@ -70,6 +73,40 @@ TEST(Refusal, EveryChangeThatItNamesMakesItFit) {
         EXPECT_EQ(named("memory.max_ram to"), shortage.budget + needs.total - shortage.free <= shortage.machine)
             << free;
     }
+}
+
+// What loads have shown narrows the error of the setting that was loaded, and of no other.
+TEST(Refusal, ChangesFitAlsoWhereTheConfiguredSettingIsWellKnown) {
+    const auto plan_of = [](Bytes kv_cache, bool known) {
+        memory::ModelPlan plan{
+            .lines = {{.what = "weights", .bytes = MiB(6000)}, {.what = "kv_cache", .bytes = kv_cache}}};
+        if (known) plan.learned = memory::Learned{.loads = 4, .requests = 4};
+        return plan;
+    };
+    const auto configured = plan_of(MiB(2048), true);
+    ASSERT_LT(configured.error().count, configured.total().count / 300);
+    auto shortage = everything;
+    shortage.needs = {.total = configured.pessimistic(),
+                      .planned = configured.total(),
+                      .kv_cache = MiB(2048),
+                      .context_length = 8192};
+    const auto& needs = shortage.needs;
+    for (int free = 6000; MiB(free) < needs.total; free += 7) {
+        shortage.free = MiB(free);
+        const auto hint = explain(shortage).hint;
+        const auto quantised = plan_of(MiB(1088), false);
+        EXPECT_EQ(hint.contains("kv_cache_type to q8_0"), quantised.pessimistic() <= shortage.free) << free;
+        const auto tokens = longest_context(needs, shortage.free);
+        EXPECT_EQ(hint.contains("context_length to"), tokens > 0) << free;
+        if (tokens == 0) continue;
+        EXPECT_LE(plan_of(Bytes{MiB(2048).count / 8192 * tokens}, false).pessimistic(), shortage.free) << free;
+        EXPECT_TRUE(hint.contains(fmt::format("context_length to {} ({} less)", tokens,
+                                              to_string(needs.total - with_context(needs, tokens)))))
+            << hint;
+    }
+    const auto steps = steps_down(needs, {.kv_cache_type = "q8_0", .min_context_length = 8192});
+    ASSERT_EQ(steps.size(), 1U);
+    EXPECT_EQ(steps.front().total, plan_of(MiB(1088), false).pessimistic());
 }
 
 }  // namespace
