@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "app/budget.hpp"
 #include "app/measure_all.hpp"
+#include "app/output_file.hpp"
 #include "app/plan.hpp"
 #include "cli/configuration_yaml.hpp"
 #include "cli/fit_view.hpp"
+#include "config/load.hpp"
 #include "engine/amx.hpp"
 #include "engine/worker_args.hpp"
 #include "memory/fit.hpp"
@@ -124,25 +125,35 @@ std::vector<std::string> lost_fallbacks(const config::Config& config, Bytes mach
 int print(const cli::FitReport& report, const cli::FitOptions& options) {
     const auto text = cli::fit_text(report, screen_of_process());
     const int status = report.fit.possible ? 0 : exit_status(Code::no_memory);
+    const auto yaml = cli::configuration_yaml(report.config);
+    if (report.fit.possible) {
+        // Servers that were left away, and files in place of the configured models, may be what something else needs.
+        const auto config = config::load_text(yaml, "/", config::Environment{});
+        if (!config)
+            return refuse({.code = Code::invalid_argument,
+                           .message = "the configuration is not valid with these models:\n" +
+                                      config::report("fit", config.error())});
+    }
     if (report.fit.possible && options.output) {
         const auto plain = cli::fit_text(report, {.width = 100, .unicode = true, .style = {}});
-        std::ofstream file(*options.output);
-        file << "# Made by sarai fit.\n#\n" << commented(plain) << cli::configuration_yaml(report.config);
-        if (!file.flush())
-            return refuse({.code = Code::io, .message = fmt::format("cannot write {}", options.output->string())});
+        const auto written =
+            write_output(*options.output, "# Made by sarai fit.\n#\n" + commented(plain) + yaml, options.force);
+        if (!written) return refuse(written.error());
     }
     if (options.json)
         fmt::print("{}", cli::fit_json(report));
     else if (!report.fit.possible || options.output)
         fmt::print("{}", text);
     else  // as comments, so that standard output is a configuration
-        fmt::print("{}{}", commented(text), cli::configuration_yaml(report.config));
+        fmt::print("{}{}", commented(text), yaml);
     return status;
 }
 
 }  // namespace
 
 int run_fit(const cli::FitOptions& options) {
+    if (options.output)
+        if (const auto may = may_write(*options.output, options.force); !may) return refuse(may.error());
     auto config = starting_point(options);
     const auto machine = memory::read_machine_memory().total;
     const auto budget = options.budget.value_or(budget_of(config.memory, machine));

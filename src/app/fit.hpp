@@ -5,8 +5,9 @@
 
 namespace sarai::app {
 
-// Returns the exit status: 0; 4 where even the least that the models can do with is more than the budget; 1 where a
-// file cannot be planned or the output cannot be written.
+// Returns the exit status: 0; 4 where even the least that the models can do with is more than the budget; 2 where the
+// output exists, or the rest of the configuration does not go with these models; 1 where a file cannot be planned or
+// the output cannot be written.
 [[nodiscard]] int run_fit(const cli::FitOptions& options);
 
 }  // namespace sarai::app

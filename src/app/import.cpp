@@ -1,14 +1,13 @@
 #include "app/import.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 
 #include "app/describe.hpp"
+#include "app/output_file.hpp"
 #include "app/plan.hpp"
 #include "cli/import_view.hpp"
 #include "cli/plan_view.hpp"
@@ -65,23 +64,6 @@ Result<imports::Imported> translate(const imports::Source& source) {
     return imports::import_llama_swap(*tree, source.place.parent_path(), config::Environment::of_process(), facts_of);
 }
 
-Result<void> write(const fs::path& file, const std::string& text, bool force) {
-    std::error_code ignored;
-    if (!force && fs::exists(fs::symlink_status(file, ignored)))
-        return fail(Code::invalid_argument, fmt::format("{} exists", file.string()), "--force writes over it.");
-    // Beside it first, so that a full disk costs nothing that was there.
-    auto beside = file;
-    beside += fmt::format(".{}.tmp", ::getpid());
-    std::ofstream stream(beside, std::ios::out | std::ios::noreplace);
-    stream << text;
-    stream.close();
-    std::error_code cause;
-    if (stream) fs::rename(beside, file, cause);
-    if (stream && !cause) return {};
-    fs::remove(beside, ignored);
-    return fail(Code::io, fmt::format("cannot write {}", file.string()), cause);
-}
-
 int refuse(const Error& error) {
     auto io = cli::Io::of_process();
     cli::print_error(io, describe(error));
@@ -111,7 +93,8 @@ int run_import(const cli::ImportOptions& options) {
         return refuse({.code = Code::internal,
                        .message = "the configuration is not valid:\n" + config::report("import", config.error())});
     if (options.output)
-        if (const auto written = write(*options.output, yaml, options.force); !written) return refuse(written.error());
+        if (const auto written = write_output(*options.output, yaml, options.force); !written)
+            return refuse(written.error());
 
     const auto plan = plan_config(*config, memory::read_machine_memory().total);
     if (options.json)

@@ -115,7 +115,7 @@ int plan(const Arguments& arguments, const CliHooks& hooks, Io& io) {
 }
 
 int fit(const Arguments& arguments, const CliHooks& hooks, Io& io) {
-    FitOptions options{.native = arguments.native};
+    FitOptions options{.native = arguments.native, .force = arguments.force};
     if (!arguments.budget.empty()) {
         const auto budget = parse_bytes(arguments.budget);
         if (!budget) return wrong_usage(io, "--budget: " + budget.error().message, "sarai fit");
@@ -137,6 +137,7 @@ int prove(const Arguments& arguments, const CliHooks& hooks, Io& io) {
 int take_over(Arguments& arguments, const CliHooks& hooks) {
     auto& options = arguments.imported;
     options.path = arguments.source;
+    options.force = arguments.force;
     if (!arguments.output.empty()) options.output = arguments.output;
     options.json = arguments.json;
     return hooks.take_over(options);

@@ -43,6 +43,7 @@ struct FitOptions {
     std::optional<Bytes> budget;                  // absent: the configuration's, or what the machine has
     bool native = false;                          // every model that has a file runs here
     std::optional<std::filesystem::path> output;  // the configuration goes there instead of to standard output
+    bool force = false;                           // also where that file exists
     bool json = false;
 };
 

@@ -347,7 +347,9 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     fit->add_option("--config", arguments.config, "The configuration; without it the same places as for serve")
         ->type_name("FILE");
     fit->add_flag("--native", arguments.native, "All models here, also those that have servers");
-    fit->add_option("--output", arguments.output, "Write the configuration to this file")->type_name("FILE");
+    fit->add_option("--output", arguments.output, "Write the configuration to this file, which must not exist")
+        ->type_name("FILE");
+    fit->add_flag("--force", arguments.force, "Write it also where that file exists");
     add_json(*fit, arguments);
 
     auto* imports =
@@ -358,7 +360,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     imports->add_option("PATH", arguments.source, "A folder, or llama-swap's YAML file")->required()->type_name("PATH");
     imports->add_option("-o,--output", arguments.output, "Write the configuration to this file, which must not exist")
         ->type_name("FILE");
-    imports->add_flag("--force", arguments.imported.force, "Write it also where that file exists");
+    imports->add_flag("--force", arguments.force, "Write it also where that file exists");
     imports->add_option("--from", arguments.imported.from, "What it is; without it whatever is recognised")
         ->type_name("ollama|llama-swap|gguf")
         ->check(CLI::IsMember({"ollama", "llama-swap", "gguf"}).description(""));

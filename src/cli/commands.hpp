@@ -30,6 +30,7 @@ struct Arguments {
     std::string budget;  // empty: not given
     bool native = false;
     std::string output;  // empty: standard output
+    bool force = false;  // writes over it
     ImportOptions imported;
     std::string source;  // of import
     int tokens = 96;

@@ -9,69 +9,17 @@
 #include <utility>
 #include <vector>
 
+#include "cli/pipelines_yaml.hpp"
+#include "cli/yaml_section.hpp"
 #include "config/problem.hpp"
 
 namespace sarai::cli {
 namespace {
 
-// In the largest unit that divides it; decimal ones where somebody wrote such.
-std::string exact(Bytes bytes) {
-    if (bytes.count >= 1'000'000'000 && bytes.count % 100'000'000 == 0)
-        return fmt::format("{:.1f}GB", static_cast<double>(bytes.count) / 1e9);
-    for (const auto& [unit, size] : {std::pair{"GiB", GiB(1)}, {"MiB", MiB(1)}, {"KiB", KiB(1)}})
-        if (bytes.count != 0 && bytes.count % size.count == 0)
-            return fmt::format("{}{}", bytes.count / size.count, unit);
-    return std::to_string(bytes.count);
-}
-
-std::string exact(std::chrono::milliseconds time) {
-    return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000) : fmt::format("{}ms", time.count());
-}
-
-// In double quotes, and "${" as it stands.
-std::string in_double_quotes(std::string_view text) {
-    std::string out = "\"";
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"' || text[i] == '\\') out += '\\';
-        if (text.substr(i).starts_with("${")) out += '$';
-        out += text[i];
-    }
-    return out + "\"";
-}
-
-std::string list_of(const std::vector<std::string>& items) {
-    std::string text;
-    for (const auto& item : items) text += (text.empty() ? "" : ", ") + in_double_quotes(item);
-    return "[" + text + "]";
-}
-
-// The lines of one section.
-class Section {
-public:
-    explicit Section(std::string indent) : indent_(std::move(indent)) {}
-    void add(std::string_view key, const std::string& value) {
-        text_ += fmt::format("{}{}: {}\n", indent_, key, value);
-    }
-    // What is the default goes without saying.
-    template <class T, class Shown>
-    void add_changed(std::string_view key, const T& value, const T& fallback, Shown shown) {
-        if (value != fallback) add(key, shown(value));
-    }
-    [[nodiscard]] const std::string& text() const { return text_; }
-
-private:
-    std::string indent_;
-    std::string text_;
-};
-
-std::string number(int value) { return std::to_string(value); }
-std::string truth(bool value) { return value ? "true" : "false"; }
-std::string size_text(Bytes bytes) { return exact(bytes); }
-std::string time_text(std::chrono::milliseconds time) { return exact(time); }
-
-std::string api_key_variable(const std::string& model) {
+// Of a model, or of a section.
+std::string api_key_variable(const std::string& owner) {
     std::string name;
-    for (const char c : model)
+    for (const char c : owner)
         name += std::isalnum(static_cast<unsigned char>(c)) != 0
                     ? static_cast<char>(std::toupper(static_cast<unsigned char>(c)))
                     : '_';
@@ -105,7 +53,8 @@ void add_remote(Section& section, const config::Model& model) {
     if (!model.local && remote.context_length) section.add("context_length", number(*remote.context_length));
 }
 
-void add_local(Section& section, const config::LocalModel& local) {
+void add_local(Section& section, const config::Model& model) {
+    const auto& local = *model.local;
     section.add("path", in_double_quotes(local.path.string()));
     if (local.whisper) {
         section.add_changed("language", local.language, std::string("auto"),
@@ -114,7 +63,10 @@ void add_local(Section& section, const config::LocalModel& local) {
         return;
     }
     if (local.mmproj) section.add("mmproj", in_double_quotes(local.mmproj->string()));
-    section.add("context_length", number(local.context_length));
+    if (!local.mmproj_on_demand) section.add("mmproj_load", "always");
+    section.add_changed("mmproj_ttl", local.mmproj_ttl, std::chrono::milliseconds{}, time_text);
+    // Ollama would get it as num_ctx, which it has not been given.
+    if (!model.remote || model.remote->context_length) section.add("context_length", number(local.context_length));
     section.add("parallel", number(local.parallel));
     section.add("kv_cache_type", local.kv_cache_type);
     section.add("prompt_cache", exact(local.prompt_cache));
@@ -156,11 +108,13 @@ std::string model_yaml(const config::Model& model) {
     if (model.kind != config::ModelKind::chat && model.kind != config::ModelKind::transcription)
         section.add("kind", std::string(config::name_of(model.kind)));
     if (model.remote) add_remote(section, model);
-    if (model.local) add_local(section, *model.local);
+    if (model.local) add_local(section, model);
     section.add_changed("pinned", model.pinned, false, truth);
     section.add_changed("preload", model.preload, false, truth);
-    section.add_changed("warm_takeover", model.warm_takeover, false, truth);
-    section.add_changed("hedge", model.hedge, false, truth);
+    if (model.remote) {
+        section.add_changed("warm_takeover", model.warm_takeover, false, truth);
+        section.add_changed("hedge", model.hedge, false, truth);
+    }
     section.add_changed("priority", model.priority, 50, number);
     if (model.local) section.add_changed("ttl", model.ttl, std::chrono::milliseconds{}, time_text);
     if (model.estimated_ram) section.add("estimated_ram", exact(*model.estimated_ram));
@@ -207,8 +161,26 @@ std::string engine_yaml(const config::Engine& engine) {
         section.add("server_binary", in_double_quotes(engine.server_binary));
     if (!engine.rpc.empty()) section.add("rpc", list_of(engine.rpc));
     if (!engine.rpc_split.empty()) section.add("rpc_split", fmt::format("[{}]", fmt::join(engine.rpc_split, ", ")));
-    if (!engine.runtime_dir.empty()) section.add("runtime_dir", in_double_quotes(engine.runtime_dir.string()));
+    section.add_filled("runtime_dir", engine.runtime_dir.string());
+    section.add_filled("state_dir", engine.state_dir.string());
     return section.text().empty() ? "" : "engine:\n" + section.text();
+}
+
+std::string telemetry_yaml(const config::Telemetry& telemetry) {
+    Section section("  ");
+    section.add_filled("otlp_endpoint", telemetry.otlp_endpoint);
+    return section.text().empty() ? "" : "telemetry:\n" + section.text();
+}
+
+std::string library_yaml(const config::Library& library) {
+    Section section("  ");
+    section.add_filled("path", library.path.string());
+    section.add_changed("hugging_face", library.hugging_face, config::Library{}.hugging_face, in_double_quotes);
+    std::string sources;
+    for (const auto& source : library.sources)
+        sources += fmt::format("\n    {}: {{url: {}}}", in_double_quotes(source.name), in_double_quotes(source.url));
+    if (!sources.empty()) section.add("sources", sources);
+    return section.text().empty() ? "" : "library:\n" + section.text();
 }
 
 std::string media_yaml(const config::Media& media) {
@@ -227,7 +199,8 @@ std::string media_yaml(const config::Media& media) {
 std::string web_yaml(const config::Web& web) {
     const config::Web usual;
     Section section("  ");
-    if (!web.url.empty()) section.add("url", in_double_quotes(web.url));
+    section.add_filled("url", web.url);
+    if (!web.api_key.empty()) section.add("api_key", api_key_variable("web"));
     section.add_changed("timeout", web.timeout, usual.timeout, time_text);
     section.add_changed("pages", web.pages, usual.pages, number);
     section.add_changed("max_page_bytes", web.max_page_bytes, usual.max_page_bytes, size_text);
@@ -278,19 +251,23 @@ std::string rule_yaml(const config::RoutingRule& rule) {
 
 std::string routing_yaml(const config::Routing& routing) {
     const config::Routing usual;
-    const auto fraction = [](double value) { return fmt::format("{}", value); };
     Section section("  ");
     section.add_changed("enabled", routing.enabled, usual.enabled, truth);
     for (const auto& [key, name] : {std::pair{"hard", &routing.hard},
                                     {"soft", &routing.soft},
                                     {"web_query", &routing.web_query},
                                     {"multimodal", &routing.multimodal},
+                                    {"image", &routing.image},
+                                    {"audio", &routing.audio},
+                                    {"mixed", &routing.mixed},
+                                    {"web", &routing.web},
                                     {"default", &routing.fallback}})
         if (!name->empty()) section.add(key, in_double_quotes(*name));
     Section thresholds("    ");
     thresholds.add_changed("hard", routing.thresholds.hard, usual.thresholds.hard, fraction);
     thresholds.add_changed("soft", routing.thresholds.soft, usual.thresholds.soft, fraction);
     thresholds.add_changed("web_query", routing.thresholds.web_query, usual.thresholds.web_query, fraction);
+    thresholds.add_changed("mixed", routing.thresholds.mixed, usual.thresholds.mixed, fraction);
     if (routing.thresholds.familiar) thresholds.add("familiar", fraction(*routing.thresholds.familiar));
     if (!thresholds.text().empty())
         section.add("thresholds", "\n" + thresholds.text().substr(0, thresholds.text().size() - 1));
@@ -330,9 +307,10 @@ std::string access_yaml(const config::Access& access) {
 
 std::string configuration_yaml(const config::Config& config, const ModelNotes& notes) {
     auto text = server_yaml(config.server) + access_yaml(config.access) + memory_yaml(config.memory) +
-                engine_yaml(config.engine) + estimates_yaml(config.estimates) + media_yaml(config.media) +
-                speech_yaml(config.speech) + web_yaml(config.web) + knowledge_yaml(config.knowledge) +
-                routing_yaml(config.routing) + "models:\n";
+                engine_yaml(config.engine) + estimates_yaml(config.estimates) + telemetry_yaml(config.telemetry) +
+                library_yaml(config.library) + media_yaml(config.media) + speech_yaml(config.speech) +
+                web_yaml(config.web) + knowledge_yaml(config.knowledge) + routing_yaml(config.routing) +
+                pipelines_yaml(config) + "models:\n";
     for (const auto& model : config.models) {
         if (const auto found = notes.find(model.name); found != notes.end())
             for (const auto& note : found->second) text += fmt::format("  # {}\n", config::printable(note, 300));

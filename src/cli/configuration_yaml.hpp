@@ -10,7 +10,7 @@
 namespace sarai::cli {
 
 // `sarai config check` accepts it, and reading it gives `config` again. Defaults are left out where they say nothing.
-// API keys are not written: each becomes the variable ${SARAI_<MODEL>_API_KEY}.
+// API keys of servers are not written: each becomes a variable, ${SARAI_<MODEL>_API_KEY} or ${SARAI_WEB_API_KEY}.
 // `notes` become comments above the models that they are about.
 using ModelNotes = std::map<std::string, std::vector<std::string>>;
 [[nodiscard]] std::string configuration_yaml(const config::Config& config, const ModelNotes& notes = {});

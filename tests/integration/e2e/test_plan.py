@@ -148,6 +148,29 @@ class Fit(Folder):
             pss += int(next(line for line in rollup.splitlines() if line.startswith("Pss:")).split()[1]) * 1024
         self.assertLess(pss, 300 * 2**20)
 
+    def test_the_rest_of_the_configuration_goes_along_and_what_is_there_is_not_written_over(self):
+        path = self.folder / "mine.yaml"
+        path.write_text(self.system().read_text() + "telemetry: {otlp_endpoint: 'http://127.0.0.1:4318'}\n"
+                        "pipelines: {twice: {steps: [{name: one, model: lfm2}, {name: two, model: lfm2, prompt: \"{{ steps.one }}\\n\"}]}}\n")
+        was = path.read_text()
+        fit = ("fit", "--config", path, "--native", "--budget", "300MiB", "--output", path)
+        refused = run_cli(*fit)
+        self.assertEqual(refused.returncode, 2, refused.stdout + refused.stderr)
+        self.assertIn("mine.yaml exists", refused.stderr)
+        self.assertEqual(path.read_text(), was)
+        written = run_cli(*fit, "--force")
+        self.assertEqual(written.returncode, 0, written.stderr)
+        self.assertIn("otlp_endpoint", path.read_text())
+        self.assertIn('"twice":', path.read_text())
+        self.assertEqual(run_cli("config", "check", path).returncode, 0)
+        lost = run_cli("fit", "--config", path, "--budget", "300MiB", "--output", self.folder / "none" / "fitted.yaml")
+        self.assertEqual(lost.returncode, 1)
+        self.assertIn("cannot write", lost.stderr)
+        # lfm2 is a file of that name then, and the pipeline's model is gone.
+        other = run_cli("fit", "--config", path, "--budget", "1GiB", MODELS / "lfm2.gguf")
+        self.assertEqual(other.returncode, 2, other.stdout + other.stderr)
+        self.assertIn("pipelines.twice.steps[0].model", other.stderr)
+
     def test_what_is_impossible_exits_4_and_says_by_how_much_and_with_that_it_is_possible(self):
         done = json.loads(self.fit("--config", self.system(), "--native", "--budget", "60MiB", "--json", status=4))
         self.assertFalse(done["possible"])

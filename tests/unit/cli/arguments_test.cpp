@@ -141,8 +141,10 @@ TEST(Cli, HandsCommandsToTheApplicationAndReturnsItsStatus) {
     EXPECT_THAT(world.fitted.files, ElementsAre("a.gguf"));
     EXPECT_EQ(world.fitted.budget, GiB(12));
     EXPECT_EQ(world.fitted.output, "out.yaml");
-    EXPECT_TRUE(world.fitted.native && world.fitted.json);
-    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan", "plan", "fit"));
+    EXPECT_TRUE(world.fitted.native && world.fitted.json && !world.fitted.force);
+    EXPECT_EQ(world.run({"fit", "a.gguf", "--output", "out.yaml", "--force"}), 42);
+    EXPECT_TRUE(world.fitted.force);
+    EXPECT_THAT(world.called, ElementsAre("demo", "prove", "plan", "plan", "fit", "fit"));
 }
 
 TEST_F(CliFiles, ServeTakesTheNamedConfigurationOrFindsOne) {
