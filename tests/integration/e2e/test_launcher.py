@@ -54,6 +54,46 @@ while True: time.sleep(0.05)'""", start_new_session=True)
             self.assertEqual((out, child.returncode), (f"bye {name}\n", 5))
 
 
+class Rebuilding(unittest.TestCase):
+    """./sarai in a checkout with a stand-in for the toolbox, which tells what it was called for."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+        self.put("sarai", (ROOT / "sarai").read_text())
+        self.put("scripts/toolbox", '#!/bin/sh\necho "$1"\n')
+        self.put("build/release/bin/sarai", "")
+        self.sources = ["src/app/main.cpp", "tools/synth/main.cpp", "cmake/x.cmake", "CMakeLists.txt", "CMakePresets.json",
+                        "scripts/packages.txt", "web/dist/index.html", "data/router/trm-router.gguf", "data/router/trm-mini.gguf",
+                        "data/pipelines/built_in.yaml", "demo/sarai-demo.gguf"]
+        for file in self.sources:
+            self.assertTrue((ROOT / file).exists() or "x.cmake" in file, f"{file}: what is built from has another name")
+            self.put(file, "")
+        self.put("build/release/.built", "")
+
+    def put(self, file, text):
+        (self.root / file).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / file).write_text(text)
+        (self.root / file).chmod(0o755)
+
+    def builds(self):
+        done = subprocess.run(["./sarai", "version"], cwd=self.root, capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "forward\n")
+        return "run" in done.stderr
+
+    def test_it_builds_again_when_anything_that_is_within_the_program_has_changed(self):
+        self.assertFalse(self.builds())
+        self.put("data/router/train/en.jsonl", "")
+        self.assertFalse(self.builds())
+        for file in self.sources:
+            later = time.time() + 5
+            os.utime(self.root / file, (later, later))
+            self.assertTrue(self.builds(), file)
+            os.utime(self.root / file, (1, 1))
+        self.assertFalse(self.builds())
+
+
 class Packages(unittest.TestCase):
     def test_the_test_list_holds_the_build_list_and_a_changed_list_makes_another_environment(self):
         toolbox = ROOT / "scripts/toolbox"
