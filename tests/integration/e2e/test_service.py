@@ -5,7 +5,7 @@ import socket
 import sys
 import tempfile
 
-from harness import Case, Sarai, local, main, wait_until
+from harness import Case, Sarai, local, main, run_cli, wait_until
 
 # Variables of sd_notify(3) and sd_listen_fds(3) name the process that they are for, which is known after the fork only.
 AS_THE_MANAGER = ["sh", "-c", 'LISTEN_PID=$$ WATCHDOG_PID=$$ exec "$@"', "sh"]
@@ -76,6 +76,14 @@ class Service(Case):
         listener.listen(8)
         with self.assertRaisesRegex(AssertionError, r"(?s)sarai ended with 2:.*passed a socket of 127\.0\.0\.2:\d+, expected 127\.0\.0\.1:0 \(server\.listen\)"):
             self.served({"LISTEN_FDS": "1"}, listener)
+
+    def test_a_wrong_configuration_has_a_status_that_its_unit_does_not_try_again(self):
+        sarai = Sarai({"lfm2": "backend: gguf_native"})
+        self.addCleanup(sarai.close)
+        sarai.write_config()
+        done = run_cli("serve", "--config", sarai.config)
+        unit = (pathlib.Path(__file__).resolve().parents[3] / "deploy/sarai.service").read_text()
+        self.assertIn(f"\nRestartPreventExitStatus={done.returncode}\n", unit, done.stderr)
 
     def served(self, environment, listener=None):
         sarai = Sarai({"lfm2": local("lfm2")}, environment=environment)
