@@ -149,8 +149,10 @@ Result<std::uint16_t> HttpServer::listen(const std::string& address, std::uint16
         acceptor.close(ignored);
         return fail(Code::io, fmt::format("cannot {} {}:{}", what, address, port), ec);
     };
-    if (const auto passed = passed_socket()) {
-        if (acceptor.assign(endpoint.protocol(), *passed, ec)) return give_up("use the service manager's socket for");
+    const auto passed = passed_socket();
+    if (!passed) return std::unexpected(passed.error());
+    if (*passed) {
+        if (acceptor.assign(endpoint.protocol(), **passed, ec)) return give_up("use the service manager's socket for");
         // Who needs a key was decided by the configured address.
         const auto bound = acceptor.local_endpoint(ec);
         if (ec || bound.address() != ip || (port != 0 && bound.port() != port)) {

@@ -1,6 +1,7 @@
 #include "net/service_manager.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -53,9 +54,14 @@ std::optional<std::chrono::microseconds> watchdog_period() {
     return std::chrono::microseconds(*period);
 }
 
-std::optional<int> passed_socket() {
-    if (number(variable("LISTEN_PID")) != ::getpid() || number(variable("LISTEN_FDS")).value_or(0) < 1)
-        return std::nullopt;
+Result<std::optional<int>> passed_socket() {
+    if (number(variable("LISTEN_PID")) != ::getpid()) return std::nullopt;
+    const auto count = number(variable("LISTEN_FDS")).value_or(0);
+    if (count < 1) return std::nullopt;
+    if (count > 1)
+        return fail(Code::invalid_argument,
+                    fmt::format("the service manager has passed {} sockets, expected one (server.listen)", count),
+                    "Leave one ListenStream= in sarai.socket.");
     if (::fcntl(first_passed, F_SETFD, FD_CLOEXEC) != 0) return std::nullopt;
     return first_passed;
 }

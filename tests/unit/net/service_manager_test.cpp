@@ -42,7 +42,7 @@ TEST(ServiceManager, IsNotThereWithoutItsVariable) {
     ::unsetenv("NOTIFY_SOCKET");
     EXPECT_FALSE(tell_service_manager("READY=1"));
     EXPECT_FALSE(watchdog_period());
-    EXPECT_FALSE(passed_socket());
+    EXPECT_EQ(passed_socket().value(), std::nullopt);
 }
 
 TEST(ServiceManager, ItsWatchdogIsForTheProcessThatItNames) {
@@ -59,7 +59,7 @@ TEST(ServiceManager, ItsWatchdogIsForTheProcessThatItNames) {
 TEST(ServiceManager, ASocketForAnotherProcessIsNotTaken) {
     const Variable pid("LISTEN_PID", "1");
     const Variable count("LISTEN_FDS", "1");
-    EXPECT_FALSE(passed_socket());
+    EXPECT_EQ(passed_socket().value(), std::nullopt);
 }
 
 // The place where a service manager puts it is somebody else's meanwhile.
@@ -105,6 +105,16 @@ TEST_F(PassedSocket, OfAnotherAddressThanTheConfigurationsIsRefused) {
     ASSERT_FALSE(port);
     EXPECT_NE(describe(port.error()).find("passed a socket of 127.0.0.1:"), std::string::npos);
     EXPECT_NE(describe(port.error()).find("expected 127.0.0.2:0"), std::string::npos);
+}
+
+TEST_F(PassedSocket, IsRefusedWithOthersBesideItThatNobodyWouldAnswer) {
+    const Variable two("LISTEN_FDS", "2");
+    const auto port = server.listen("127.0.0.1", 0);
+    ASSERT_FALSE(port);
+    EXPECT_EQ(port.error().code, Code::invalid_argument);
+    EXPECT_EQ(describe(port.error()),
+              "the service manager has passed 2 sockets, expected one (server.listen). Leave one ListenStream= in "
+              "sarai.socket.");
 }
 
 }  // namespace
