@@ -63,6 +63,7 @@ Result<Attachment> read_attachment(const std::filesystem::path& file, media::Fam
                                                                : "a recording (WAV, MP3, FLAC, Ogg …)"));
     Attachment made{.name = file.filename().string(),
                     .kind = std::string(media::name_of(kind)),
+                    .family = family,
                     .size = {static_cast<std::int64_t>(bytes->size())},
                     .part = {}};
     const auto data = protocols::encode_base64(*bytes);

@@ -15,6 +15,7 @@ namespace sarai::cli {
 struct Attachment {
     std::string name;  // of the file, without its folders
     std::string kind;  // "PNG"
+    media::Family family = media::Family::unknown;
     Bytes size = {};
     boost::json::object part;  // of a message's content, as in OpenAI's API
 };

@@ -17,7 +17,8 @@ using Kind = RunCommand::Kind;
 struct Row {
     std::string_view word;
     Kind kind;
-    std::string_view example;  // of what it needs; empty: nothing
+    std::string_view example;    // of what it takes; empty: nothing
+    bool alone_as_well = false;  // it has a meaning without
 };
 constexpr std::array rows{Row{"/bye", Kind::bye, ""},
                           Row{"/exit", Kind::bye, ""},
@@ -25,8 +26,8 @@ constexpr std::array rows{Row{"/bye", Kind::bye, ""},
                           Row{"/help", Kind::help, ""},
                           Row{"/?", Kind::help, ""},
                           Row{"/model", Kind::model, "/model lfm2"},
-                          Row{"/image", Kind::image, "/image photo.png"},
-                          Row{"/audio", Kind::audio, "/audio question.wav"},
+                          Row{"/image", Kind::image, "/image photo.png", true},
+                          Row{"/audio", Kind::audio, "/audio question.wav", true},
                           Row{"/why", Kind::why, ""},
                           Row{"/plan", Kind::plan, ""},
                           Row{"/save", Kind::save, "/save talk.md"},
@@ -84,7 +85,7 @@ Result<std::optional<RunCommand>> parse_run_command(std::string_view line) {
     const auto word = take_word(rest);
     const auto row = std::ranges::find(rows, word, &Row::word);
     if (row == rows.end()) return unknown(word, rest.empty());
-    if (row->example.empty() != rest.empty())
+    if (row->example.empty() != rest.empty() && !row->alone_as_well)
         return fail(Code::invalid_argument, rest.empty() ? fmt::format("{} needs something: {}", word, row->example)
                                                          : fmt::format("{} takes nothing", word));
     if (word == "/set") return setting(rest);
@@ -93,8 +94,8 @@ Result<std::optional<RunCommand>> parse_run_command(std::string_view line) {
 
 std::string_view run_help() {
     return "  /model NAME             talk with another model; the conversation stays\n"
-           "  /image PATH             a picture for the next message\n"
-           "  /audio PATH             a recording for the next message\n"
+           "  /image PATH             a picture for the next message; without PATH none of those that wait\n"
+           "  /audio PATH             a recording for the next message; without PATH none of those that wait\n"
            "  /set system TEXT        what the model is to be; without TEXT nothing any more\n"
            "  /set temperature N      0 to 2; without N the model's own\n"
            "  /why                    who gave the last answer, why, and how fast\n"

@@ -16,7 +16,7 @@ struct RunCommand {
         clear,
         help,
         model,  // argument: its name
-        image,  // argument: a path, as are those of audio and save
+        image,  // argument: a path, as are those of audio and save; empty: those that wait are dropped
         audio,
         why,
         plan,

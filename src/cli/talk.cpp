@@ -1,6 +1,7 @@
 #include "cli/talk.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -95,6 +96,21 @@ private:
             note("(stopped)");
         else if (!*outcome)
             print_error(io_, describe(outcome->error()));
+        if (!attachments_.empty()) note(what_waits());
+    }
+
+    // After a question that came to nothing: a model that cannot take them would refuse every other one as well.
+    [[nodiscard]] std::string what_waits() const {
+        std::string names;
+        std::set<std::string_view> drops;
+        for (const auto& attachment : attachments_) {
+            names += (names.empty() ? "" : ", ") + config::printable(attachment.name);
+            drops.insert(command_of(attachment.family));
+        }
+        return fmt::format("({}: goes with the next message; {} alone drops it)", names, fmt::join(drops, " or "));
+    }
+    [[nodiscard]] static std::string_view command_of(media::Family family) {
+        return family == media::Family::audio ? "/audio" : "/image";
     }
 
     void obey(const RunCommand& command) {
@@ -135,11 +151,18 @@ private:
     }
 
     void attach(const std::string& typed, media::Family family) {
+        if (typed.empty()) return drop(family);
         auto read = read_attachment(typed_path(typed, io_.environment), family);
         if (!read) return print_error(io_, describe(read.error()));
         note(fmt::format("({}, {}, {}: goes with the next message)", config::printable(read->name), read->kind,
                          to_string(read->size)));
         attachments_.push_back(std::move(*read));
+    }
+
+    void drop(media::Family family) {
+        const auto dropped = std::erase_if(attachments_, [&](const auto& waits) { return waits.family == family; });
+        note(dropped == 0 ? fmt::format("(nothing waits; {} takes a path)", command_of(family))
+                          : fmt::format("({} dropped)", dropped));
     }
 
     void show_plan() {

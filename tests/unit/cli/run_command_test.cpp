@@ -35,6 +35,7 @@ TEST(RunCommand, TakesItsArgumentAsItIs) {
     EXPECT_EQ(command("/model  lfm2 ").argument, "lfm2");
     EXPECT_EQ(command("/image my photo.png").argument, "my photo.png");
     EXPECT_EQ(command("/audio\tquestion.wav").kind, Kind::audio);
+    EXPECT_EQ(command("/image ").argument, "");
     EXPECT_EQ(command("/save talk.md").argument, "talk.md");
     EXPECT_EQ(command("/why").kind, Kind::why);
     EXPECT_EQ(command("/plan").kind, Kind::plan);
@@ -55,7 +56,7 @@ TEST(RunCommand, SetsTheSystemTextAndTheTemperature) {
 TEST(RunCommand, NamesTheNearestOneWhereThereIsNone) {
     EXPECT_EQ(problem("/modle lfm2"), "no command /modle; did you mean /model?; /help lists them");
     EXPECT_EQ(problem("/nothing"), "no command /nothing; /help lists them");
-    EXPECT_EQ(problem("/image"), "/image needs something: /image photo.png");
+    EXPECT_EQ(problem("/save"), "/save needs something: /save talk.md");
     EXPECT_EQ(problem("/clear all"), "/clear takes nothing");
     EXPECT_THAT(problem("/\x1b[2J"), HasSubstr("\\x1b"));
 }

@@ -154,6 +154,18 @@ TEST_F(Talks, KeepAnAttachmentUntilAModelTookIt) {
     EXPECT_EQ(said(2), R"("And now?")");
 }
 
+TEST_F(Talks, DropAnAttachmentThatTheModelCannotTake) {
+    EXPECT_EQ(talk({"/model deaf", "/image " + picture().string(), "What is it?", "/audio", "Again?", "/image",
+                    "Never mind.", "/image"}),
+              0);
+    EXPECT_THAT(world.out.str(), HasSubstr("(a.png: goes with the next message; /image alone drops it)\n"));
+    EXPECT_THAT(world.out.str(), HasSubstr("(nothing waits; /audio takes a path)\n"));
+    EXPECT_THAT(said(1), HasSubstr("data:image/png;base64,"));  // /audio dropped no picture
+    EXPECT_THAT(world.out.str(), HasSubstr("(1 dropped)\n"));
+    EXPECT_EQ(said(2), R"("Never mind.")");
+    EXPECT_THAT(world.out.str(), HasSubstr("(nothing waits; /image takes a path)\n"));
+}
+
 TEST_F(Talks, SetWhatTheModelIsToBeAndHowWarm) {
     EXPECT_EQ(talk({"/set system Be brief.", "/set temperature 0.5", "Hi", "/set system", "/set temperature",
                     "/set temperature hot", "Hi"}),
