@@ -12,6 +12,7 @@
 #include <chrono>
 #include <deque>
 #include <memory>
+#include <ostream>
 #include <stop_token>
 
 #include "app/doctor_engine.hpp"
@@ -19,6 +20,7 @@
 #include "app/doctor_models.hpp"
 #include "app/doctor_servers.hpp"
 #include "app/plan.hpp"
+#include "cli/io.hpp"
 #include "config/file.hpp"
 #include "knowledge/store.hpp"
 #include "memory/process_memory.hpp"
@@ -226,7 +228,8 @@ int run_doctor(const cli::DoctorOptions& options) {
         }
         std::ranges::move(cli::advise(written, plan ? &*plan : nullptr), std::back_inserter(checks));
     }
-    fmt::print("{}", options.json ? cli::doctor_json(checks) : cli::doctor_text(checks, screen_of_process()));
+    cli::Io::of_process().out << (options.json ? cli::doctor_json(checks)
+                                               : cli::doctor_text(checks, screen_of_process()));
     return cli::doctor_status(checks);
 }
 

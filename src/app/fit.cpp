@@ -140,12 +140,13 @@ int print(const cli::FitReport& report, const cli::FitOptions& options) {
             write_output(*options.output, "# Made by sarai fit.\n#\n" + commented(plain) + yaml, options.force);
         if (!written) return refuse(written.error());
     }
+    auto& out = cli::Io::of_process().out;
     if (options.json)
-        fmt::print("{}", cli::fit_json(report));
+        out << cli::fit_json(report);
     else if (!report.fit.possible || options.output)
-        fmt::print("{}", text);
+        out << text;
     else  // as comments, so that standard output is a configuration
-        fmt::print("{}{}", commented(text), yaml);
+        out << commented(text) << yaml;
     return status;
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
-#include <cstdio>
 #include <filesystem>
 
 #include "app/describe.hpp"
@@ -78,11 +77,12 @@ int run_import(const cli::ImportOptions& options) {
     const auto imported = translate(*source);
     if (!imported) return refuse(imported.error());
 
+    auto& out = cli::Io::of_process().out;
     const auto screen = screen_of_process(true);
     const auto losses = cli::losses_text(*imported, screen.style);
     const auto name = fmt::format("{} ({})", source->place.string(), imports::name_of(source->kind));
     if (imported->config.models.empty()) {
-        if (options.json) fmt::print("{}", cli::import_json(*imported, name, "", ""));
+        if (options.json) out << cli::import_json(*imported, name, "", "");
         fmt::print(stderr, "{}sarai: no model of {} could be taken over\n", losses, name);
         return something_lost;
     }
@@ -98,10 +98,10 @@ int run_import(const cli::ImportOptions& options) {
 
     const auto plan = plan_config(*config, memory::read_machine_memory().total);
     if (options.json)
-        fmt::print("{}", cli::import_json(*imported, name, yaml, cli::plan_json(plan, std::nullopt)));
+        out << cli::import_json(*imported, name, yaml, cli::plan_json(plan, std::nullopt));
     else if (!options.output)
-        fmt::print("{}", yaml);
-    std::fflush(stdout);
+        out << yaml;
+    out.flush();
     if (!options.json) fmt::print(stderr, "{}{}", cli::plan_text(plan, std::nullopt, screen), losses);
     return imported->losses.empty() ? 0 : something_lost;
 }

@@ -41,19 +41,30 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What serves outlives the readers of its output, and children that it feeds through pipes.
+void outlive_readers() { std::signal(SIGPIPE, SIG_IGN); }
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    // The launcher ignores these while it waits for us, and what is ignored is inherited.
-    for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_DFL);
-    std::signal(SIGPIPE, SIG_IGN);
+    // The launcher ignores these while it waits for us, and what is ignored is inherited. A command whose reader has
+    // left (`sarai run … | head`) ends with SIGPIPE; sockets never raise it, since Asio sends with MSG_NOSIGNAL.
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_DFL);
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
     set_up_log();
     raise_descriptor_limit();
     return cli::run_cli(
         argc, argv,
-        {.serve = [](const cli::ServeOptions& options) { return app::run_daemon(options.config, {}); },
-         .demo = [](const cli::DemoOptions& options) { return app::run_demo({options.port, options.lan_port}); },
+        {.serve =
+             [](const cli::ServeOptions& options) {
+                 outlive_readers();
+                 return app::run_daemon(options.config, {});
+             },
+         .demo =
+             [](const cli::DemoOptions& options) {
+                 outlive_readers();
+                 return app::run_demo({options.port, options.lan_port});
+             },
          .plan = app::run_plan,
          .fit = app::run_fit,
          .prove =

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <ostream>
 
 #include "app/budget.hpp"
 #include "app/measure_all.hpp"
@@ -158,8 +159,8 @@ int run_plan(const cli::PlanOptions& options) {
         plan = plan_config(what_if->config, what_if->ram.value_or(machine));
         choose_scenarios(plan, options.scenario);
     }
-    fmt::print("{}",
-               options.json ? cli::plan_json(plan, comparison) : cli::plan_text(plan, comparison, screen_of_process()));
+    cli::Io::of_process().out << (options.json ? cli::plan_json(plan, comparison)
+                                               : cli::plan_text(plan, comparison, screen_of_process()));
     return cli::plan_status(plan, options.strict);
 }
 

@@ -14,9 +14,11 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <ostream>
 #include <thread>
 
 #include "app/prove_report.hpp"
+#include "cli/io.hpp"
 #include "cli/server.hpp"
 #include "engine/process.hpp"
 #include "engine/program.hpp"
@@ -310,7 +312,7 @@ int prove_at(const net::Origin& origin, const ProveOptions& options) {
     if (!report)
         return fail_with(report.error().code == Code::unavailable ? cli::unreachable(origin, report.error())
                                                                   : report.error());
-    fmt::print("{}", options.json ? report_json(*report) : report_table(*report));
+    cli::Io::of_process().out << (options.json ? report_json(*report) : report_table(*report));
     return report->passed() ? 0 : 1;
 }
 

@@ -4,7 +4,9 @@
 
 #include <CLI/Error.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <ostream>
+#include <system_error>
 
 #include "base/nearest.hpp"
 #include "cli/commands.hpp"
@@ -223,6 +225,15 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     return 0;
 }
 
+// Scripts go by the status: an answer that nobody got is a failure, whatever the command thinks of it.
+int delivered(int status, Io& io) {
+    errno = 0;
+    io.out.flush();
+    if (io.out) return status;
+    const std::error_code cause(errno, std::generic_category());
+    return report(io, {.code = Code::io, .message = "cannot write standard output", .cause = cause});
+}
+
 }  // namespace
 
 int run_cli(int argc, char** argv, CliHooks hooks) {
@@ -238,11 +249,9 @@ int run_cli(const std::vector<std::string>& words, const CliHooks& hooks, Io& io
         app->parse(std::vector<std::string>(words.rbegin(), words.rend()));
     } catch (const CLI::Success& asked) {
         app->exit(asked, io.out, io.err);
-        return 0;
+        return delivered(0, io);
     } catch (const CLI::ParseError& error) { return explain_usage(error, words, *app, io); }
-    const int status = dispatch(*app, arguments, hooks, io);
-    io.out.flush();
-    return status;
+    return delivered(dispatch(*app, arguments, hooks, io), io);
 }
 
 }  // namespace sarai::cli

@@ -110,8 +110,13 @@ std::optional<Result<void>> RunSession::ask(std::string question, std::vector<At
                        }
                    }));
     context_.restart();
-    while (!done) context_.run_one();
-    if (std::exchange(interrupted_, false)) outcome.reset();
+    bool unread = false;
+    while (!done) {
+        context_.run_one();
+        // A disk that is full, a reader that is gone: the model need not go on for nobody.
+        if (!io_.out && !std::exchange(unread, true)) turn_.emit(asio::cancellation_type::terminal);
+    }
+    if (std::exchange(interrupted_, false) || unread) outcome.reset();
     printer.end();
     return outcome;
 }

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 
-from harness import BIN, MODELS, Case, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
+from harness import BIN, MODELS, Case, FakeUpstream, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
 
 
 class Commands(Case):
@@ -56,6 +56,29 @@ class Commands(Case):
         wrong = self.sarai.cli("run", "nope", "x")
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("model 'nope' not found", wrong.stderr)
+
+    def test_what_cannot_be_written_is_an_error_and_not_a_success(self):
+        for command in (["ps"], ["ps", "--json"], ["key", "ann"], ["plan", f"{MODELS}/lfm2.gguf"], ["plan", f"{MODELS}/lfm2.gguf", "--json"],
+                        ["fit", f"{MODELS}/lfm2.gguf"], ["import", MODELS, "--from", "gguf"], ["run", "lfm2", "Hello"], ["--help"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([BIN / "sarai", *map(str, command)], stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=60, env={**os.environ, "SARAI_URL": self.sarai.url})
+            self.assertEqual(done.returncode, 1, (command, done.stderr))
+            self.assertIn("sarai: cannot write standard output", done.stderr, command)
+
+    def test_an_answer_that_nobody_reads_any_more_is_not_made_either(self):
+        with FakeUpstream("ollama", tokens=100000, token_delay_ms=20) as endless:
+            sarai = self.serve({"long": ollama(endless.url, "long")})
+            for reader, status in (("head", -signal.SIGPIPE), ("full", 1)):
+                with open("/dev/full", "w") as full:
+                    run = subprocess.Popen([BIN / "sarai", "run", "long", "Hello"], stdin=subprocess.DEVNULL,
+                                           stdout=subprocess.PIPE if reader == "head" else full, stderr=subprocess.DEVNULL,
+                                           env={**os.environ, "SARAI_URL": sarai.url})
+                self.addCleanup(lambda run=run: run.poll() is None and run.kill())
+                if run.stdout:
+                    self.assertTrue(run.stdout.read(1))
+                    run.stdout.close()
+                self.assertEqual(run.wait(20), status, reader)
 
     def test_an_interactive_answer_is_stopped_by_ctrl_c_and_the_program_goes_on(self):
         with Terminal("run", "lfm2", url=self.sarai.url) as terminal:

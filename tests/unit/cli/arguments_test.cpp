@@ -70,6 +70,16 @@ TEST(Cli, PrintsItsVersion) {
     }
 }
 
+TEST(Cli, FailsWhereItsOutputCannotBeWritten) {
+    for (const std::string word : {"version", "--help"}) {
+        World world;
+        std::ostream nowhere(nullptr);
+        Io io{.in = world.in, .out = nowhere, .err = world.err};
+        EXPECT_EQ(run_cli({word}, CliHooks{}, io), 1);
+        EXPECT_EQ(world.err.str(), "sarai: cannot write standard output\n");
+    }
+}
+
 TEST(Cli, NamesTheCommandThatWasProbablyMeant) {
     World world;
     EXPECT_EQ(world.run({"sevre"}), 2);

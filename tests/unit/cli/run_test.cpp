@@ -149,6 +149,15 @@ TEST(Run, SaysHowToStartAServerWhereThereIsNone) {
     EXPECT_THAT(world.err.str(), HasSubstr("sarai serve"));
 }
 
+TEST(Run, LeavesAnAnswerThatCannotBeWritten) {
+    ChatServer server({{delta("Once upon"), "STALL"}});
+    World world;
+    std::ostream nowhere(nullptr);
+    Io io{.in = world.in, .out = nowhere, .err = world.err};
+    EXPECT_EQ(run_cli({"run", "m", "Hi", "--url", server.url()}, CliHooks{}, io), 1);
+    EXPECT_EQ(world.err.str(), "sarai: cannot write standard output\n");
+}
+
 TEST(Run, ReportsAnErrorInTheStreamAndFails) {
     ChatServer server({{delta("Hel"),
                         "data: {\"error\":{\"message\":\"the worker "
