@@ -19,6 +19,7 @@
 #include "app/daemon.hpp"
 #include "app/demo_model.hpp"
 #include "app/port_owner.hpp"
+#include "cli/server.hpp"
 #include "config/load.hpp"
 #include "engine/process.hpp"
 #include "engine/program.hpp"
@@ -154,9 +155,11 @@ Result<void> refuse_taken_port(std::uint16_t port, const char* whose) {
                 "End that process, or choose other ports: sarai demo --port N --lan-port M.");
 }
 
-void print_welcome(const std::string& url, const fs::path& main_file, const fs::path& lan_file, pid_t lan_pid) {
+// `program` is what to type to call it: a command that is shown is one that can be copied.
+void print_welcome(const std::string& program, const std::string& url, const fs::path& main_file,
+                   const fs::path& lan_file, pid_t lan_pid) {
     fmt::print(R"(
-sarai {} is ready on {}
+sarai {version} is ready on {url}
 
   solar   the expert, on the "LAN box" (a second process that plays an Ollama server), with a local fallback
   lfm2    the small fast one, local, never unloaded
@@ -166,25 +169,28 @@ sarai {} is ready on {}
 
 solar and lfm2 are both the demo's own model: very small, it has learnt to answer questions about sarai in English and
 Spanish, and nothing else. omni and embed have random weights: omni talks gibberish. Everything around them is real.
-For real answers, point the paths of {} at GGUF files
-and its url at your Ollama server, then: sarai serve --config THAT_FILE
+For real answers, point the paths of {main_file} at GGUF files
+and its url at your Ollama server, then: {program} serve --config THAT_FILE
 
 Some things to try from another shell:
 
-  ./sarai run solar "What happens when the LAN box dies?"
-  ./sarai run auto "I feel a bit lonely today"        # the router finds the model; the answer's headers say why
-  ./sarai route "¿Por qué da segfault este puntero?"  # which one it would be
-  ./sarai ps
-  curl -N {}/v1/chat/completions -H 'Content-Type: application/json' \
+  {program} run solar "What happens when the LAN box dies?"{at}
+  {program} run auto "I feel a bit lonely today"{at}        # the router finds the model; the answer's headers say why
+  {program} route "¿Por qué da segfault este puntero?"{at}  # which one it would be
+  {program} ps{at}
+  curl -N {url}/v1/chat/completions -H 'Content-Type: application/json' \
        -d '{{"model":"lfm2","stream":true,"max_tokens":80,"messages":[{{"role":"user","content":"¿Qué es sarai?"}}]}}'
 
 And one more: end the LAN box and ask solar again; it answers from its local fallback.
 
-  kill {}        # bring it back with: ./sarai serve --config {}
+  kill {lan_pid}        # bring it back with: {program} serve --config {lan_file}
 
 Ctrl-C ends everything.
 )",
-               version, url, main_file.string(), url, lan_pid, lan_file.string());
+               fmt::arg("version", version), fmt::arg("url", url), fmt::arg("program", program),
+               fmt::arg("at", url == cli::default_url ? "" : " --url " + url),
+               fmt::arg("main_file", main_file.string()), fmt::arg("lan_file", lan_file.string()),
+               fmt::arg("lan_pid", lan_pid));
     std::fflush(stdout);
 }
 
@@ -218,7 +224,7 @@ int run_demo(const DemoOptions& options) {
     const LanBox lan_box{
         spawn(engine::own_program(), {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
     return run_daemon(*config, {.on_listening = {}, .on_ready = [&](const std::string& url) {
-                                    print_welcome(url, main_file, lan_file, lan_box.pid);
+                                    print_welcome(options.called_as, url, main_file, lan_file, lan_box.pid);
                                 }});
 }
 

@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <string>
 
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
@@ -41,6 +42,12 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// What to type to call this program once more. The launchers know better than we, who are called by them.
+std::string called_as(const char* own) {
+    const char* told = std::getenv("SARAI_CALLED_AS");
+    return told != nullptr && *told != '\0' ? told : own;
+}
+
 // What serves outlives the readers of its output, and children that it feeds through pipes.
 void outlive_readers() { std::signal(SIGPIPE, SIG_IGN); }
 
@@ -61,9 +68,10 @@ int main(int argc, char** argv) {
                  return app::run_daemon(options.config, {});
              },
          .demo =
-             [](const cli::DemoOptions& options) {
+             [argv](const cli::DemoOptions& options) {
                  outlive_readers();
-                 return app::run_demo({options.port, options.lan_port});
+                 return app::run_demo(
+                     {.port = options.port, .lan_port = options.lan_port, .called_as = called_as(argv[0])});
              },
          .plan = app::run_plan,
          .fit = app::run_fit,

@@ -86,6 +86,7 @@ class Package:
         self.addCleanup(demo.kill)
         wait_until(lambda: demo.poll() is not None or "http://127.0.0.1:11435" in log.read_text(), "the demo", 100)
         self.assertIsNone(demo.poll(), log.read_text())
+        self.assertIn(f'\n  {self.program} run solar "What happens when the LAN box dies?"\n', log.read_text())
         asked = wait_until(lambda: (a := self.run_bare("run", "solar", "Hello")).returncode == 0 and a, "the box's model", 60)
         self.assertTrue(asked.stdout)
 

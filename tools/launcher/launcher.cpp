@@ -2,7 +2,7 @@
 // of the machine does not matter. Linked statically; one file under the names of all programs in bin/:
 //   bin/NAME → lib/ld-linux-x86-64.so.2 --argv0 …/bin/NAME --library-path …/lib …/libexec/NAME ARGUMENTS
 // The process stays the same one, and no variable is set that programs of the machine (ffmpeg) would inherit to their
-// harm: --library-path holds for this program alone.
+// harm: --library-path holds for this program alone. SARAI_CALLED_AS tells sarai its name as it was typed.
 #include <unistd.h>
 
 #include <array>
@@ -48,6 +48,7 @@ int main(int argc, char** argv) {
     const auto libraries = root + "/lib";
     const auto program = root + "/libexec" + self.substr(slash);
     point_to_certificates(root);
+    if (argc > 0) ::setenv("SARAI_CALLED_AS", argv[0], 1);
     std::vector<const char*> arguments{loader.c_str(),   "--argv0",         self.c_str(),
                                        "--library-path", libraries.c_str(), program.c_str()};
     arguments.insert(arguments.end(), argv + (argc > 0 ? 1 : 0), argv + argc);

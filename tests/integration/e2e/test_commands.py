@@ -170,6 +170,13 @@ class Demo(Case):
         server = Sarai({})
         self.addCleanup(server.close)
         server.port = port
+        # Its commands can be copied, wherever the server and the program are.
+        shown = [line.strip() for line in text.splitlines() if line.startswith(f"  {BIN}/sarai ")]
+        self.assertEqual([line.split()[1] for line in shown], ["run", "run", "route", "ps"])
+        for line in shown:
+            copied = subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=60)
+            self.assertEqual((copied.returncode, bool(copied.stdout)), (0, True), (line, copied.stderr))
+        self.assertIn(f"# bring it back with: {BIN}/sarai serve --config ", text)
         for model in ("solar", "lfm2"):
             for question, answer in (("What is sarai?", "sarai is a server"), ("¿Qué es sarai?", "sarai es un servidor")):
                 said = server.chat(model, question, 80).json["choices"][0]

@@ -62,7 +62,7 @@ class Rebuilding(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.root = pathlib.Path(folder.name)
         self.put("sarai", (ROOT / "sarai").read_text())
-        self.put("scripts/toolbox", '#!/bin/sh\necho "$1"\n')
+        self.put("scripts/toolbox", '#!/bin/sh\necho "$1 $SARAI_CALLED_AS"\n')
         self.put("build/release/bin/sarai", "")
         self.sources = ["src/app/main.cpp", "tools/synth/main.cpp", "cmake/x.cmake", "CMakeLists.txt", "CMakePresets.json",
                         "scripts/packages.txt", "web/dist/index.html", "data/router/trm-router.gguf", "data/router/trm-mini.gguf",
@@ -79,7 +79,7 @@ class Rebuilding(unittest.TestCase):
 
     def builds(self):
         done = subprocess.run(["./sarai", "version"], cwd=self.root, capture_output=True, text=True, check=True)
-        self.assertEqual(done.stdout, "forward\n")
+        self.assertEqual(done.stdout, "forward ./sarai\n")
         return "run" in done.stderr
 
     def test_it_builds_again_when_anything_that_is_within_the_program_has_changed(self):
