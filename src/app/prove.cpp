@@ -14,6 +14,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
+#include <cmath>
+#include <numbers>
 #include <ostream>
 #include <thread>
 
@@ -28,17 +30,35 @@
 #include "net/framing.hpp"
 #include "net/http_client.hpp"
 #include "net/task_group.hpp"
+#include "protocols/hearing.hpp"
+#include "protocols/json.hpp"
 
 namespace sarai::app {
 namespace {
 
 namespace asio = boost::asio;
 namespace json = boost::json;
+namespace hearing = protocols::hearing;
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 // First requests may load a model; a silent server is given up sooner.
 constexpr net::Budgets patient{.connect = 2s, .first_byte = 600s, .silence = 120s};
+// What is heard is told at its end: of a long piece a large model on few cores has as long as its worker.
+constexpr net::Budgets patient_with_ears{.connect = 2s, .first_byte = 1800s, .silence = 120s};
+
+// Silence would not do: no model is asked about it.
+std::string tone(int seconds) {
+    constexpr double step = 2 * std::numbers::pi * 440 / hearing::rate;
+    std::string samples;
+    samples.reserve(std::size_t{2} * hearing::rate * static_cast<std::size_t>(seconds));
+    for (int i = 0; i < seconds * hearing::rate; ++i) {
+        const auto sample = static_cast<int>(std::lround(8000 * std::sin(step * i)));
+        samples += static_cast<char>(sample & 0xff);
+        samples += static_cast<char>(sample >> 8 & 0xff);
+    }
+    return samples;
+}
 
 Result<json::value> parse(const net::ClientResponse& reply) {
     boost::system::error_code ec;
@@ -110,6 +130,7 @@ private:
         const auto status = co_await get("/sarai/status");
         if (!status) co_return;
         note_measured(*status);
+        note_loaded(*status);
         for (const auto& row : status->at("models").as_array())
             if (const auto* share = row.as_object().if_contains("progress"))
                 progress(fmt::format("loading {}: {:.0f} %", row.at("name").as_string().c_str(),
@@ -118,6 +139,15 @@ private:
     void note_measured(const json::value& status) {
         const auto sum = status.at("ledger").at("peak_bytes").to_number<std::int64_t>();
         report_.peak_sum = std::max(report_.peak_sum, Bytes{sum});
+    }
+    void note_loaded(const json::value& status) {
+        for (const auto& value : status.at("models").as_array()) {
+            const auto& row = value.as_object();
+            const bool ready = protocols::string_at(row, "state") == "ready" && row.at("planned_bytes") != 0;
+            if (!ready || protocols::string_at(row, "endpoint") != "local") continue;
+            for (auto& model : report_.models)
+                model.loaded = model.loaded || model.name == protocols::string_at(row, "name");
+        }
     }
 
     asio::awaitable<void> ask(ProvedModel& model, int tokens, bool together) {
@@ -135,6 +165,8 @@ private:
         } catch (const std::exception& error) { outcome.error().message += fmt::format(": {}", error.what()); }
         if (!outcome) model.error = describe(outcome.error());
         --in_flight_;
+        // At once: one with a short ttl may be gone when the others have answered.
+        if (outcome && model.endpoint == "local" && !model.loaded) co_await watch();
     }
 
     asio::awaitable<Result<void>> embed(ProvedModel& model, bool together) {
@@ -158,20 +190,23 @@ private:
         co_return Result<void>{};
     }
 
-    // A second of silence: what it takes to hear a window does not depend on what is said in it.
+    // The longest piece, with the times of its words: what that takes is planned. A temperature keeps it at one try for
+    // each window, whatever it thinks that it hears.
     asio::awaitable<Result<void>> hear(ProvedModel& model, bool together) {
+        const auto sound = media::wav_of(tone(together ? hearing::longest_piece : 1), hearing::rate);
         const auto begun = Clock::now();
-        const auto sound = media::wav_of(std::string(32000, '\0'), 16000);
         const std::string part = "--part\r\nContent-Disposition: form-data; name=";
         auto reply = co_await client_.fetch(
             {.method = net::http::verb::post,
              .target = "/v1/audio/transcriptions",
              .headers = {{"Content-Type", "multipart/form-data; boundary=part"}},
-             .body =
-                 fmt::format("{0}\"model\"\r\n\r\n{1}\r\n{0}\"response_format\"\r\n\r\nverbose_json\r\n{0}\"file\"; "
-                             "filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n{2}\r\n--part--\r\n",
-                             part, model.name, sound)},
-            patient);
+             .body = fmt::format("{0}\"model\"\r\n\r\n{1}\r\n{0}\"response_format\"\r\n\r\nverbose_json\r\n"
+                                 "{0}\"temperature\"\r\n\r\n0.2\r\n"
+                                 "{0}\"timestamp_granularities[]\"\r\n\r\nsegment\r\n"
+                                 "{0}\"timestamp_granularities[]\"\r\n\r\nword\r\n{0}\"file\"; "
+                                 "filename=\"a.wav\"\r\nContent-Type: audio/wav\r\n\r\n{2}\r\n--part--\r\n",
+                                 part, model.name, sound)},
+            patient_with_ears);
         if (!reply) co_return std::unexpected(reply.error());
         auto body = parse(*reply);
         if (!body) co_return std::unexpected(body.error());
@@ -254,6 +289,10 @@ private:
             if (row.at("endpoint").if_string() == nullptr || *row.at("endpoint").if_string() != "local") continue;
             for (auto& model : report_.models) {
                 if (model.name != std::string_view(row.at("name").as_string()) || model.endpoint != "local") continue;
+                // Who is served by another's worker is as loaded as that one, which is proven itself.
+                if (model.error.empty() && !model.loaded && !row.as_object().contains("served_by"))
+                    model.error = fmt::format("it answered but was not loaded; its state is {}",
+                                              row.at("state").as_string().c_str());
                 model.planned = {row.at("planned_bytes").to_number<std::int64_t>()};
                 model.measured = {row.at("measured_bytes").to_number<std::int64_t>()};
                 model.peak = {row.at("peak_bytes").to_number<std::int64_t>()};

@@ -17,6 +17,7 @@ struct ProvedModel {
     bool hears = false;  // and writes down what; embedding as well, as it is no chat
     std::string backend = {};
     std::string endpoint = {};
+    bool loaded = false;  // here, when it had answered
     Bytes planned = {};
     Bytes measured = {};
     Bytes peak = {};

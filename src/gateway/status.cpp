@@ -89,6 +89,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
     if (config.retired) row["retired"] = true;
+    if (!config.served_by.empty()) row["served_by"] = config.served_by;
     const auto pause = shared.pool.core().local(i).not_before - std::chrono::steady_clock::now();
     if (pause.count() > 0) row["restart_in_s"] = std::chrono::ceil<std::chrono::seconds>(pause).count();
     if (status.quarantined) row["quarantined"] = true;

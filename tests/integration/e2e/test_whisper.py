@@ -3,10 +3,13 @@
 What it hears in noise are words of its vocabulary, at times that it makes up; that they come, whole and in order, is what
 counts here."""
 import http.client
+import http.server
+import json
 import os
 import pathlib
 import signal
 import socket
+import threading
 import time
 import unittest
 
@@ -146,7 +149,8 @@ class Heard(unittest.TestCase):
         self.assertNotIn("ear", [row["id"] for row in self.sarai.request("GET", "/v1/models", headers={"anthropic-version": "2023-06-01"}).json["data"]])
 
     def test_it_is_in_the_ledger_like_all_others(self):
-        tell(self.sarai, 1)
+        # As much as goes to it at once, with the times of words.
+        tell(self.sarai, 120, temperature=0.2, **{"timestamp_granularities[]": "word"})
         row = self.sarai.row("ear")
         self.assertEqual((row["backend"], row["kind"], row["state"]), ("whisper", "transcription", "ready"))
         self.assertEqual({line["what"] for line in row["plan"]}, {"weights", "kv_cache", "compute", "output", "sound", "overhead"})
@@ -259,7 +263,60 @@ class Loads(Case):
         self.assertEqual(reply.status, 404, reply.body)
 
 
+class FullOfPromises(http.server.BaseHTTPRequestHandler):
+    """A sarai whose one model hears without being loaded."""
+
+    def answer(self, body):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def do_GET(self):
+        self.answer({"data": [{"id": "ear", "sarai": {"backend": "whisper", "kind": "transcription"}}],
+                     "models": [{"name": "ear", "state": "unloaded", "endpoint": "local", "load_ms": 0,
+                                 **dict.fromkeys(("planned_bytes", "measured_bytes", "peak_bytes"), 0)}],
+                     "ledger": {"budget_bytes": 1, "own_bytes": 1, "peak_bytes": 1}})
+
+    def do_POST(self):
+        self.answer({"text": "", "segments": []})
+
+    def log_message(self, *_):
+        pass
+
+
 class Commands(Case):
+    def test_it_is_proven_by_as_much_as_it_may_hear(self):
+        sarai = self.serve({"ear": ear("language: es")})
+        done = sarai.cli("prove", "--json")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        proved = json.loads(done.stdout)["models"][0]
+        self.assertEqual((proved["name"], proved["backend"], proved["error"]), ("ear", "whisper", None))
+        self.assertGreater(proved["planned_bytes"], 0)
+        if not SANITIZED:
+            self.assertLess(proved["peak_bytes"], proved["planned_bytes"])
+        self.assertEqual(sarai.row("ear")["state"], "ready")
+        # Two recordings, 50 positions a second: one to load it, and one of the longest piece.
+        heard = sarai.request("GET", "/metrics").body.decode()
+        self.assertRegex(heard, r'sarai_tokens_total\{[^}]*model="ear"[^}]*type="prompt"[^}]*\} 6050\n')
+
+    def test_one_that_cannot_be_loaded_is_not_proven(self):
+        sarai = self.serve({"ear": "backend: whisper, path: none.bin"})
+        done = sarai.cli("prove", "--json")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("there is no file", json.loads(done.stdout)["models"][0]["error"])
+
+    def test_one_that_answers_without_being_loaded_is_not_proven(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FullOfPromises)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = run_cli("prove", "--json", environment={"SARAI_URL": f"http://127.0.0.1:{server.server_port}"})
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("was not loaded; its state is unloaded", json.loads(done.stdout)["models"][0]["error"])
+
     def test_it_is_planned_and_examined(self):
         plan = run_cli("plan", MODEL)
         self.assertEqual(plan.returncode, 0, plan.stderr)
