@@ -22,11 +22,14 @@ struct Heartbeat::State : std::enable_shared_from_this<State> {
     asio::steady_timer pause;
     asio::steady_timer written;  // cancelled when what was being written is
     asio::cancellation_signal give_up;
+    std::chrono::steady_clock::time_point due;  // the next one, also after works that were short
     bool active = false;
     bool writing = false;
 
     void wait() {
-        pause.expires_after(every);
+        const auto now = std::chrono::steady_clock::now();
+        if (due <= now) due = now + every;
+        pause.expires_at(due);
         pause.async_wait([self = shared_from_this()](boost::system::error_code ec) {
             if (!ec && self->active && !self->writing) self->beat();
         });

@@ -27,7 +27,7 @@ public:
     Heartbeat& operator=(const Heartbeat&) = delete;
 
     // What `work` gives or throws. A heartbeat under way is written to its end before: half of one would spoil what
-    // follows. One work at a time.
+    // follows. One work at a time; works that follow each other are one wait to the client.
     template <class T>
     boost::asio::awaitable<Result<T>> during(boost::asio::awaitable<Result<T>> work) {
         std::optional<Result<T>> done;

@@ -71,6 +71,8 @@ void append_end(std::string& out, const End& end) {
     out += "data: [DONE]\n\n";
 }
 
+void append_alive(std::string& out) { append_event(out, {{"choices", json::array{choice({}, nullptr)}}}); }
+
 std::optional<Segment> segment_of(const json::object& chunk) {
     const auto* told = object_at(chunk, "segment");
     if (told == nullptr) return std::nullopt;

@@ -53,6 +53,8 @@ struct End {
 // Each appends a server-sent event to `out`.
 void append_segment(std::string& out, const Segment& segment);
 void append_end(std::string& out, const End& end);
+// Says nothing but that the model goes on: a chunk without text, as budgets count from event to event.
+void append_alive(std::string& out);
 
 // Of a chunk; nullopt where it has none.
 [[nodiscard]] std::optional<Segment> segment_of(const boost::json::object& chunk);

@@ -41,6 +41,8 @@ std::string trimmed(std::string_view text) {
     return valid_utf8(text.substr(begin, text.find_last_not_of(' ') - begin + 1));
 }
 
+bool detects(std::string_view language) { return language.empty() || language == "auto"; }
+
 // What one call of the engine needs to get back to us.
 struct Run {
     const std::function<void(const hearing::Segment&)>& heard;
@@ -145,16 +147,18 @@ Result<Ear> Ear::load(const std::filesystem::path& model, int threads) {
     return Ear(std::move(context), threads);
 }
 
+Result<void> Ear::knows(std::string_view language) const {
+    if (detects(language)) return {};
+    if (whisper_lang_id(std::string(language).c_str()) < 0)
+        return fail_field("language", fmt::format("'language' is \"{}\"; expected one that whisper knows", language));
+    if (!multilingual() && language != "en")
+        return fail_field("language",
+                          fmt::format("'language' is \"{}\"; expected en: this model knows English alone", language));
+    return {};
+}
+
 Result<hearing::End> Ear::hear(const hearing::Wish& wish, const std::function<void(const hearing::Segment&)>& heard,
                                const std::function<bool()>& given_up) {
-    const bool detects = wish.language.empty() || wish.language == "auto";
-    const bool multilingual = whisper_is_multilingual(context_.get()) != 0;
-    if (!detects && whisper_lang_id(wish.language.c_str()) < 0)
-        return fail_field("language",
-                          fmt::format("'language' is \"{}\"; expected one that whisper knows", wish.language));
-    if (!multilingual && !detects && wish.language != "en")
-        return fail_field("language", fmt::format("'language' is \"{}\"; expected en: this model knows English alone",
-                                                  wish.language));
     const auto samples = samples_of(wish.sound);
     Run run{.heard = heard,
             .given_up = given_up,
@@ -164,7 +168,7 @@ Result<hearing::End> Ear::hear(const hearing::Wish& wish, const std::function<vo
     auto parameters = whisper_full_default_params(WHISPER_SAMPLING_GREEDY);
     parameters.greedy.best_of = 1;
     parameters.n_threads = threads_;
-    parameters.language = !multilingual ? "en" : detects ? "auto" : wish.language.c_str();
+    parameters.language = !multilingual() ? "en" : detects(wish.language) ? "auto" : wish.language.c_str();
     parameters.translate = wish.translate;
     parameters.initial_prompt = wish.prompt.empty() ? nullptr : wish.prompt.c_str();
     // What the last request had said is nobody else's business.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.hpp"
@@ -31,13 +32,17 @@ public:
     // Errors: as of measure::read_whisper_file(); corrupt_file with the engine's reason.
     [[nodiscard]] static Result<Ear> load(const std::filesystem::path& model, int threads);
 
-    // `heard` gets each segment as it comes; `given_up` is asked often, and true ends it.
-    // Errors: invalid_argument (a language that it does not know), cancelled, internal with the engine's reason.
+    // Errors: invalid_argument. Also while it hears.
+    [[nodiscard]] Result<void> knows(std::string_view language) const;
+
+    // In a language that it knows. `heard` gets each segment as it comes; `given_up` is asked often, and true ends it.
+    // Errors: cancelled, internal with the engine's reason.
     [[nodiscard]] Result<protocols::hearing::End> hear(
         const protocols::hearing::Wish& wish, const std::function<void(const protocols::hearing::Segment&)>& heard,
         const std::function<bool()>& given_up);
 
 private:
+    [[nodiscard]] bool multilingual() const { return whisper_is_multilingual(context_.get()) != 0; }
     Ear(Context context, int threads) : context_(std::move(context)), threads_(threads) {}
 
     Context context_;

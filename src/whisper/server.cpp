@@ -28,9 +28,13 @@ using namespace std::chrono_literals;
 // The longest piece as base64 (5.1 MB) and what is around it.
 constexpr std::uint64_t most_body = std::uint64_t{8} << 20;
 
+// sarai gives up a stream on which no event comes for its worker_budgets.silence (app/wiring.cpp); a window may take
+// longer than that.
+constexpr auto alive_every = 2s;
+
 struct Desk {
     Ear ear;
-    std::mutex turn;  // of the ear
+    std::timed_mutex turn;  // of the ear
 };
 
 // Has the other side closed? Asked while the engine computes, so seldom.
@@ -57,7 +61,9 @@ class Stream {
 public:
     explicit Stream(Socket& socket) : socket_(socket) {}
     [[nodiscard]] bool started() const { return started_; }
+    [[nodiscard]] Clock::time_point written() const { return written_; }
     void write(std::string_view bytes) {
+        written_ = Clock::now();
         auto out = fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes);
         if (!std::exchange(started_, true))
             out.insert(0, "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -71,6 +77,7 @@ private:
         asio::write(socket_, asio::buffer(bytes), gone);
     }
     Socket& socket_;
+    Clock::time_point written_ = Clock::now();
     bool started_ = false;
 };
 
@@ -96,6 +103,9 @@ void hear(Socket& socket, Desk& desk, std::string body) {
     auto wish = hearing::decode_wish(body);
     std::string().swap(body);
     if (!wish) return respond(socket, http::status::bad_request, error_body(wish.error()));
+    // Before anything is said to the client, which gets a status for it.
+    if (auto known = desk.ear.knows(wish->language); !known)
+        return respond(socket, http::status::bad_request, error_body(known.error()));
     Watch watch(socket);
     Stream stream(socket);
     std::string out;
@@ -103,20 +113,29 @@ void hear(Socket& socket, Desk& desk, std::string body) {
         stream.write(out);
         out.clear();
     };
-    const std::scoped_lock turn(desk.turn);
+    const auto left = [&] {
+        if (watch.left()) return true;
+        if (Clock::now() - stream.written() >= alive_every) {
+            hearing::append_alive(out);
+            write();
+        }
+        return false;
+    };
+    std::unique_lock turn(desk.turn, std::defer_lock);
+    while (!turn.try_lock_for(100ms))
+        if (left()) return;
+    if (left()) return;
     const auto end = desk.ear.hear(
         *wish,
         [&](const hearing::Segment& segment) {
             hearing::append_segment(out, segment);
             write();
         },
-        [&] { return watch.left(); });
+        left);
     if (end) {
         hearing::append_end(out, *end);
     } else if (!stream.started()) {
-        const bool theirs = end.error().code == Code::invalid_argument;
-        return respond(socket, theirs ? http::status::bad_request : http::status::internal_server_error,
-                       error_body(end.error()));
+        return respond(socket, http::status::internal_server_error, error_body(end.error()));
     } else {
         out = "data: " + json::serialize(error_body(end.error())) + "\n\n";
     }

@@ -2,6 +2,7 @@
 
 What it hears in noise are words of its vocabulary, at times that it makes up; that they come, whole and in order, is what
 counts here."""
+import base64
 import http.client
 import http.server
 import json
@@ -26,6 +27,11 @@ def ears(sarai):
     """Workers that are up, without planning children."""
     pids = [child for child in children_of(sarai.process.pid) if name_of(child) == "sarai-whisper"]
     return [pid for pid in pids if b"--socket" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def cpu_of(pid):
+    """Hundredths of a second."""
+    return sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
 
 
 def tell(sarai, seconds=2, hertz=440, **fields):
@@ -226,11 +232,10 @@ class Loads(Case):
             wait_until(lambda: sarai.row("ear")["in_flight"], "the request to be heard", 60)
         wait_until(lambda: not sarai.row("ear")["in_flight"], "the lease to end", 20)
         pid = sarai.row("ear")["pid"]
-        cpu = lambda: sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
         def rests():
-            before = cpu()
+            before = cpu_of(pid)
             time.sleep(0.5)
-            return cpu() == before
+            return cpu_of(pid) == before
         wait_until(rests, "the worker to stop computing", 60)
         self.assertEqual(sarai.row("ear")["pid"], pid, "it is the same one")
 
@@ -261,6 +266,70 @@ class Loads(Case):
         self.assertEqual(reply.status, 403, reply.body)
         reply = sarai.request("POST", "/v1/audio/transcriptions", form(wav(440, 1), model="whisper-1"), allowed)
         self.assertEqual(reply.status, 404, reply.body)
+
+
+class Straight(http.client.HTTPConnection):
+    """To the worker itself, without sarai between."""
+
+    def __init__(self, pid):
+        super().__init__("localhost", timeout=120)
+        words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        self.path = words[words.index(b"--socket") + 1].decode()
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+    def ask(self, seconds=120):
+        sound = base64.b64encode(wav(440, seconds)[44:]).decode()
+        self.request("POST", "/v1/audio/transcriptions", json.dumps({"sound": sound, "language": "es"}))
+        return self
+
+
+class Worker(Case):
+    def setUp(self):
+        super().setUp()
+        self.sarai = self.serve({"ear": ear("preload: true")})
+        wait_until(lambda: self.sarai.row("ear")["state"] == "ready", "the load", 60)
+        self.pid = ears(self.sarai)[0]
+
+    def ask(self):
+        connection = Straight(self.pid)
+        self.addCleanup(connection.close)
+        before = cpu_of(self.pid)
+        connection.ask()
+        wait_until(lambda: cpu_of(self.pid) > before + 20, "it to compute", 30)
+        return connection
+
+    def test_a_window_that_takes_long_is_no_silence(self):
+        connection = self.ask()
+        # As if it needed as long for what it is at.
+        os.kill(self.pid, signal.SIGSTOP)
+        time.sleep(2.5)
+        os.kill(self.pid, signal.SIGCONT)
+        reply = connection.getresponse()
+        self.assertEqual(reply.status, 200)
+        told = [json.loads(line[6:]) for line in reply.read().split(b"\n") if line.startswith(b"data: {")]
+        self.assertIn({"choices": [{"index": 0, "delta": {}, "finish_reason": None}]}, told[:-1])
+        self.assertEqual(told[-1]["choices"][0]["finish_reason"], "stop")
+
+    def test_who_leaves_before_its_turn_is_not_heard(self):
+        sockets = lambda: sum(os.readlink(link).startswith("socket:") for link in pathlib.Path(f"/proc/{self.pid}/fd").iterdir() if os.path.islink(link))
+        first = self.ask()
+        alone = sockets()
+        second = Straight(self.pid).ask(seconds=1)
+        wait_until(lambda: sockets() == alone + 1, "the second to wait")
+        second.close()
+        wait_until(lambda: sockets() == alone, "the second to be given up")
+        first.sock.setblocking(False)
+        try:
+            said = first.sock.recv(1 << 20, socket.MSG_PEEK)
+        except BlockingIOError:
+            said = b""
+        self.assertNotIn(b"[DONE]", said, "while the first is still heard")
+        first.sock.settimeout(120)
+        self.assertIn(b"[DONE]", first.getresponse().read())
 
 
 class FullOfPromises(http.server.BaseHTTPRequestHandler):

@@ -97,6 +97,12 @@ TEST_F(HeartbeatOf, GoesOnAsLongAsTheWork) {
     EXPECT_EQ(at_end_, std::pair(begun_, begun_));
 }
 
+TEST_F(HeartbeatOf, ShortWorksThatFollowEachOtherAreOneWait) {
+    auto heartbeat = make(50ms);
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(run(heartbeat, 10ms), 7);
+    EXPECT_GT(begun_, 0);
+}
+
 TEST_F(HeartbeatOf, WhoHasLeftEndsTheWork) {
     auto heartbeat = make(2ms, 0ms, 2);
     EXPECT_EQ(run(heartbeat, 60s), std::nullopt);

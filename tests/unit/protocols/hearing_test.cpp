@@ -4,7 +4,9 @@
 
 #include <boost/json.hpp>
 
+#include "llm/types.hpp"
 #include "protocols/base64.hpp"
+#include "protocols/openai.hpp"
 
 namespace sarai::protocols::hearing {
 namespace {
@@ -75,6 +77,21 @@ TEST(Hearing, SegmentsComeAsChunksWithTheirText) {
     EXPECT_EQ(chunks[2].at("usage").at("completion_tokens"), 12);
     EXPECT_EQ(language_of(chunks[2]), "es");
     EXPECT_EQ(language_of(chunks[0]), "");
+}
+
+TEST(Hearing, ASignOfLifeIsAnEventThatSaysNothing) {
+    std::string out;
+    append_alive(out);
+    append_segment(out, {.begin = 0, .end = 1, .text = "Sí."});
+    const auto chunks = chunks_of(out);
+    ASSERT_EQ(chunks.size(), 2U);
+    openai::StreamDecoder decoder("ear");
+    const auto event = decoder.event("", boost::json::serialize(chunks[0]));
+    ASSERT_TRUE(event && *event) << "budgets count from event to event";
+    EXPECT_FALSE(llm::has_output(**event));
+    EXPECT_EQ(llm::finish_reason_of(**event), "");
+    EXPECT_EQ(segment_of((*event)->chunk()), std::nullopt);
+    EXPECT_EQ(language_of((*event)->chunk()), "");
 }
 
 }  // namespace
