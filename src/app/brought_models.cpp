@@ -30,7 +30,7 @@ config::Model variant_of(const config::Model& base, const std::string& name, con
     model.brought = true;
     model.pinned = model.preload = false;
     if (const auto context = context_of(manifest)) {
-        if (model.local) model.local->context_length = *context;
+        if (model.local && !model.local->whisper) model.local->context_length = *context;
         if (model.remote) model.remote->context_length = context;
     }
     const bool same = model.local == base.local && model.remote == base.remote;
@@ -76,7 +76,8 @@ void add_brought(config::Config& config, const library::Library& library) {
         config::Model model{.name = name, .local = config::LocalModel{}, .ttl = usual_stay, .brought = true};
         model.kind = config::kind_named(protocols::string_at(manifest->details, "kind"));
         model.local->path = *file;
-        if (manifest->mmproj)
+        model.local->whisper = model.kind == config::ModelKind::transcription;
+        if (manifest->mmproj && !model.local->whisper)
             if (const auto projector = library.existing_blob(*manifest->mmproj)) model.local->mmproj = *projector;
         model.local->context_length = context_of(*manifest).value_or(usual_context);
         config.models.push_back(std::move(model));

@@ -64,6 +64,7 @@ std::string_view name_of(ModelKind kind) {
 }
 
 ModelKind kind_named(std::string_view name) {
+    if (name == "transcription") return ModelKind::transcription;
     if (name == "embedding") return ModelKind::embedding;
     return name == "rerank" ? ModelKind::rerank : ModelKind::chat;
 }

@@ -9,7 +9,9 @@ import threading
 import time
 import unittest
 
-from harness import MODELS, Sarai, Terminal, kernel_memory, local, wait_until
+from harness import MODELS, Sarai, Terminal, ear, kernel_memory, local, wait_until
+from media import wav
+from test_speech import form, hear
 
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 LFM2 = (MODELS / "lfm2.gguf").read_bytes()
@@ -82,6 +84,19 @@ class Library(unittest.TestCase):
         self.assertEqual(len(self.post("/v1/rerank", {"model": "judge", "query": "x", "documents": ["a", "b"]}).json["results"]), 2)
         self.assertEqual(self.sarai.chat("judge").status, 400)
 
+    def test_one_that_hears_is_known_for_one(self):
+        digest = self.bring((MODELS / "whisper.bin").read_bytes())
+        self.post("/api/create", {"model": "ear", "files": {"a": digest}, "stream": False})
+        self.post("/api/create", {"model": "child", "from": "ear", "parameters": {"num_ctx": 512}, "stream": False})
+        for name in ("ear", "child"):
+            reply = hear(self.sarai, form(wav(440, 1), model=name, language="es"))
+            self.assertEqual((reply.status, reply.headers["x-sarai-model"]), (200, name), reply.body)
+            self.assertEqual(self.sarai.row(name)["backend"], "whisper")
+            self.assertEqual(self.post("/api/show", {"model": name}).json["capabilities"], ["transcription"])
+            refused = self.sarai.chat(name)
+            self.assertEqual(refused.status, 400, refused.body)
+            self.assertIn("hears speech", refused.json["error"]["message"])
+
     def test_an_embedder_is_known_for_one_and_a_modelfile_is_read(self):
         digest = self.bring((MODELS / "embed.gguf").read_bytes())
         self.post("/api/create", {"model": "vectors", "files": {"a": digest}, "stream": False})
@@ -127,6 +142,14 @@ class Library(unittest.TestCase):
 
 
 class Variants(unittest.TestCase):
+    def test_one_that_hears_has_one_context(self):
+        self.sarai = Sarai({"ear": ear()})
+        self.addCleanup(self.sarai.close)
+        self.sarai.start()
+        self.post("/api/create", {"model": "wide", "from": "ear", "parameters": {"num_ctx": 1024}, "stream": False})
+        self.assertEqual(hear(self.sarai, form(wav(440, 1), model="wide", language="es")).status, 200)
+        self.assertEqual((self.sarai.row("wide")["served_by"], self.sarai.row("ear")["state"]), ("ear", "ready"))
+
     def post(self, path, body):
         reply = self.sarai.request("POST", path, body)
         self.assertEqual(reply.status, 200, reply.body)
@@ -153,6 +176,9 @@ class Variants(unittest.TestCase):
         self.post("/api/create", {"model": "wide", "from": "plain", "parameters": {"num_ctx": 1024, "num_predict": 3}, "stream": False})
         self.assertEqual(self.ask("wide"), 3)
         self.assertEqual(len(self.sarai.workers()), 2)
+        # Those that another's worker answers for are proven with it, though they are never loaded themselves.
+        proved = {model["name"]: model["error"] for model in json.loads(self.sarai.cli("prove", "--json").stdout)["models"]}
+        self.assertEqual(proved, dict.fromkeys(("plain", "brief", "briefer", "wide")))
         self.assertEqual(self.sarai.request("POST", "/api/copy", {"source": "plain", "destination": "twin"}).status, 200)
         self.assertIn("twin:latest", [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]])
         for parameters in ({"n_predict": 50}, {"n": 2}, {"tools": [{}]}, {"num_ctx": 1e30}):
