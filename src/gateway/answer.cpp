@@ -15,12 +15,17 @@
 #include "gateway/read_ahead.hpp"
 #include "gateway/shelf.hpp"
 #include "llm/conversation.hpp"
+#include "llm/text_size.hpp"
 
 namespace sarai::gateway {
 namespace {
 
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
+
+// Of the projectors that the engine knows, none makes fewer tokens of a second of sound: whoever fills the context with
+// it sends no more seconds than this allows, and a worker that was sent more would hold them all before it says so.
+constexpr int fewest_sound_tokens = 5;
 
 // Bytes of a stream that has shown nothing yet; whoever sends more has begun to answer.
 constexpr std::size_t most_held_back = 64U << 10U;
@@ -146,6 +151,7 @@ private:
             if (model.local) {  // half of the context for a film's frames, at what the usual projectors make of one
                 wish.token_budget = model.local->context_length / 2;
                 wish.tokens_per_frame = 300;
+                wish.most_sound = std::chrono::seconds(model.local->context_length / fewest_sound_tokens);
             }
             const auto found = co_await shared_.media->normalize(request_, wish);
             if (!found) co_return std::unexpected(found.error());
@@ -163,13 +169,13 @@ private:
             co_return fail_field(
                 "messages",
                 fmt::format("model '{}' reads text alone; expected messages without pictures and sound", model.name));
-        co_return Result<void>{};
+        co_return fits_context(model);  // what was a file may be text by now
     }
 
     // A worker tokenises what it gets before it finds it too long: 8 MB of text took it 500 MB beyond its plan. No
     // tokenizer here makes tokens of more than 64 bytes on average; the rest is for JSON around the text.
     [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
-        if (model.remote || !model.local || model.local->mmproj) return {};
+        if (model.remote || !model.local) return {};
         if (request_.task == llm::Task::transcription) return {};  // its sound is cut to what the model can hold
         const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
         std::string_view what = "the request is";
@@ -181,6 +187,9 @@ private:
             if (llm::may_truncate(request_)) return {};
             what = "the longest input is";
             longest = llm::longest_input(request_);
+        } else if (model.local->mmproj) {  // of pictures and sound the Normalizer knows what is too much
+            what = "the text of the request is";
+            longest = std::max(request_.size, llm::text_size(request_));
         }
         const auto size = Bytes{static_cast<std::int64_t>(longest)};
         if (size <= limit) return {};

@@ -5,6 +5,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
+#include "llm/text_size.hpp"
+
 namespace sarai::llm {
 namespace json = boost::json;
 namespace {
@@ -51,13 +53,7 @@ bool has_media(const Request& request) {
         const auto* object = message.if_object();
         const auto* content = object == nullptr ? nullptr : object->if_contains("content");
         if (content == nullptr || !content->is_array()) return false;
-        return std::ranges::any_of(content->get_array(), [](const auto& part) {
-            const auto* one = part.if_object();
-            const auto* type = one == nullptr ? nullptr : one->if_contains("type");
-            if (type == nullptr || !type->is_string()) return false;
-            const std::string_view name = type->get_string();
-            return name.contains("image") || name.contains("audio") || name.contains("video") || name == "file";
-        });
+        return std::ranges::any_of(content->get_array(), is_media);
     });
 }
 

@@ -74,6 +74,7 @@ public:
     // Of a file whose kind can be both, what it is: a WebM without pictures has sound alone, and no frames.
     [[nodiscard]] asio::awaitable<Result<Film>> film(Kind kind, std::string bytes, FilmOrder order);
 
+    [[nodiscard]] std::chrono::seconds most_sound() const { return limits_.most_sound; }
     // Work of others that would hold up the io thread (base64 of megabytes, looking through images).
     [[nodiscard]] asio::thread_pool& thread() { return disk_; }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
+#include <cmath>
 #include <utility>
 
 #include "media/data_uri.hpp"
@@ -183,7 +184,19 @@ asio::awaitable<Result<json::array>> Normalizer::image(Source source, const std:
     co_return std::move(looked.parts);
 }
 
-asio::awaitable<Result<json::array>> Normalizer::sound(Source source, const std::string& field,
+// A worker holds all of it at once, as 16 kHz, whatever few bytes it came in.
+Result<void> Normalizer::check_sound(double seconds, const std::string& field, const MediaWish& wish) const {
+    const auto ours = converter_.most_sound();
+    const auto most = wish.most_sound.count() > 0 ? std::min(ours, wish.most_sound) : ours;
+    if (seconds <= static_cast<double>(most.count())) return {};
+    return std::unexpected(Error{.code = Code::too_large,
+                                 .message = fmt::format("'{}' makes {:.0f} s of sound in all; expected at most {} s",
+                                                        field, std::ceil(seconds), most.count()),
+                                 .hint = most < ours ? "More does not fit into the model's context." : "",
+                                 .field = field});
+}
+
+asio::awaitable<Result<json::array>> Normalizer::sound(Source source, const std::string& field, const MediaWish& wish,
                                                        MediaReport& report) const {
     Sound heard;
     bool plain = false;
@@ -192,6 +205,8 @@ asio::awaitable<Result<json::array>> Normalizer::sound(Source source, const std:
         if (!header) co_return std::unexpected(header.error());
         plain = is_plain_wav(*header);
         heard.seconds = header->seconds;
+        if (auto fits = check_sound(report.sound_seconds + heard.seconds, field, wish); !fits)
+            co_return std::unexpected(fits.error());
     }
     if (plain) {
         heard.wav = std::move(source.bytes);
@@ -202,6 +217,7 @@ asio::awaitable<Result<json::array>> Normalizer::sound(Source source, const std:
         ++report.converted;
     }
     report.sound_seconds += heard.seconds;
+    if (auto fits = check_sound(report.sound_seconds, field, wish); !fits) co_return std::unexpected(fits.error());
     co_return co_await net::on_thread(converter_.thread(), [wav = std::move(heard.wav)]() -> Result<json::array> {
         json::array parts;
         parts.emplace_back(sound_part(wav));
@@ -222,6 +238,7 @@ asio::awaitable<Result<json::array>> Normalizer::film(Source source, const std::
     report.film_seconds += made->seconds;
     report.sound_seconds += made->sound.seconds;
     report.frames += static_cast<int>(made->frames.size());
+    if (auto fits = check_sound(report.sound_seconds, field, wish); !fits) co_return std::unexpected(fits.error());
     auto told = co_await net::on_thread(converter_.thread(), [film = std::move(*made), most = settings_.max_pixels,
                                                               field]() { return told_as_parts(film, most, field); });
     if (!told) co_return std::unexpected(told.error());
@@ -246,7 +263,7 @@ asio::awaitable<Result<json::array>> Normalizer::turn(const Part& part, const Me
     }
     if (family == Family::audio || part.expected == Family::audio) {
         ++report.sounds;
-        co_return co_await sound(std::move(*source), part.field, report);
+        co_return co_await sound(std::move(*source), part.field, wish, report);
     }
     ++report.films;
     co_return co_await film(std::move(*source), part.field, wish, report);

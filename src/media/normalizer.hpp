@@ -8,6 +8,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -23,10 +24,11 @@ namespace sarai::media {
 
 // What the model can make use of.
 struct MediaWish {
-    int longest_side = 2048;        // of pictures; larger ones are scaled down. 0: they are not
-    bool sound = true;              // of films too; without it they are silent
-    double frames_per_second = 2;   // of films, at most
-    std::int64_t token_budget = 0;  // for the frames of one film; 0: as many as the configuration allows
+    int longest_side = 2048;            // of pictures; larger ones are scaled down. 0: they are not
+    bool sound = true;                  // of films too; without it they are silent
+    std::chrono::seconds most_sound{};  // of all together; 0: as long as a converted one may be, which always holds
+    double frames_per_second = 2;       // of films, at most
+    std::int64_t token_budget = 0;      // for the frames of one film; 0: as many as the configuration allows
     std::int64_t tokens_per_frame = 0;
 };
 // The configuration's max_video_frames, or fewer where the budget holds no more; at least one.
@@ -74,7 +76,8 @@ private:
     [[nodiscard]] asio::awaitable<Result<json::array>> image(Source source, const std::string& field,
                                                              const MediaWish& wish, MediaReport& report) const;
     [[nodiscard]] asio::awaitable<Result<json::array>> sound(Source source, const std::string& field,
-                                                             MediaReport& report) const;
+                                                             const MediaWish& wish, MediaReport& report) const;
+    [[nodiscard]] Result<void> check_sound(double seconds, const std::string& field, const MediaWish& wish) const;
     [[nodiscard]] asio::awaitable<Result<json::array>> film(Source source, const std::string& field,
                                                             const MediaWish& wish, MediaReport& report) const;
 

@@ -11,6 +11,8 @@ memory::Speed speed_of(std::int64_t tokens, double seconds) {
     return {.tokens = static_cast<double>(tokens), .seconds = seconds};
 }
 
+bool is_grown(Bytes peak, Bytes before) { return peak.count > before.count + before.count / 100; }
+
 }  // namespace
 
 LoadRecord::LoadRecord(const memory::ModelPlan& plan)
@@ -28,24 +30,39 @@ void LoadRecord::served(const std::optional<llm::Rates>& rates) {
     fresh_.decode += speed_of(rates->decode_tokens, rates->decode_seconds);
 }
 
-void LoadRecord::sampled(Bytes pss) { peak_ = std::max(peak_, pss); }
+void LoadRecord::sampled(Bytes pss) {
+    peak_ = std::max(peak_, pss);
+    if (allowed_ == Bytes{} || pss <= allowed_) settled_ = std::max(settled_, pss);
+}
+
+void LoadRecord::settle(Clock::time_point now) {
+    if (ended_for_excess_ || peak_ <= settled_) return;
+    if (is_grown(peak_, waiting_)) {
+        waiting_ = peak_;
+        waiting_since_ = now;
+    } else if (now - waiting_since_ >= interval) {
+        settled_ = peak_;
+    }
+}
 
 std::optional<memory::Observation> LoadRecord::due(Clock::time_point now) {
-    const bool grown = peak_.count > reported_peak_.count + reported_peak_.count / 100;
-    if (!ready_ || (reported_ && now - *reported_ < interval) || (!grown && fresh_.requests == 0)) return std::nullopt;
+    settle(now);
+    const bool news = is_grown(settled_, reported_peak_) || fresh_.requests > 0;
+    if (!ready_ || (reported_ && now - *reported_ < interval) || !news) return std::nullopt;
     reported_ = now;
     return take();
 }
 
 std::optional<memory::Observation> LoadRecord::rest() {
-    if (!fresh_.load_time && fresh_.requests == 0 && peak_ <= reported_peak_) return std::nullopt;
+    if (!ended_for_excess_) settled_ = peak_;
+    if (!fresh_.load_time && fresh_.requests == 0 && settled_ <= reported_peak_) return std::nullopt;
     return take();
 }
 
 memory::Observation LoadRecord::take() {
     auto report = std::exchange(fresh_, {});
     report.key = key_;
-    report.peak = reported_peak_ = peak_;
+    report.peak = reported_peak_ = settled_;
     return report;
 }
 

@@ -2,7 +2,9 @@
 //
 // Reports add up to the load, whatever is lost by a crash in between: each holds what is new since the one before.
 // The first comes with the first sample after the worker is ready; then, at most every 30 s, when its peak has grown by
-// more than 1 % or it has answered; and when it has gone.
+// more than 1 % or it has answered; and when it has gone. What exceeds the plan is reported when the worker has lived
+// with it for 30 s, or has gone without being ended for it: one request that should never have reached it would else
+// be what each load after it has to reserve.
 #pragma once
 
 #include <chrono>
@@ -27,6 +29,8 @@ public:
 
     // What there is to report now, if anything; it counts as reported.
     [[nodiscard]] std::optional<memory::Observation> due(Clock::time_point now);
+    // It is ended because it takes more than was planned: that is no need of its model.
+    void ended_for_excess() { ended_for_excess_ = true; }
     // The worker has gone: whatever was not reported yet.
     [[nodiscard]] std::optional<memory::Observation> rest();
 
@@ -41,12 +45,17 @@ public:
     static constexpr Clock::duration interval = std::chrono::seconds(30);
 
 private:
+    void settle(Clock::time_point now);
     [[nodiscard]] memory::Observation take();
 
     std::string key_;
     Bytes planned_;
     Bytes allowed_;  // the plan's pessimistic end
     Bytes peak_;
+    Bytes settled_;  // the highest that may be reported
+    Bytes waiting_;  // a peak beyond the plan, and since when it has been the highest
+    Clock::time_point waiting_since_;
+    bool ended_for_excess_ = false;
     Bytes reported_peak_;
     std::optional<Clock::time_point> reported_;
     memory::Observation fresh_;  // since the last report

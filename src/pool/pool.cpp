@@ -321,6 +321,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         perform(core.stop(*step.model));
         if (step.step != restart) return;
         local.ended_for_excess = now;
+        local.record.ended_for_excess();
         const auto end = [](std::shared_ptr<LocalWorker> one) -> asio::awaitable<void> {
             co_await one->stop(emergency_grace);
         };

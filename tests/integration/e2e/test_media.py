@@ -67,6 +67,28 @@ class OnDemand(Case):
         wait_until(lambda: sarai.row("omni")["state"] == "ready", "omni")
         self.assertEqual(sarai.row("omni")["projector"], "loaded")
 
+    def test_what_is_too_much_for_a_worker_never_reaches_it(self):
+        sarai = self.serve({"omni": OMNI + ", mmproj_load: always"})
+        self.ask(sarai, "Hello")
+        pid, planned = (sarai.row("omni")[key] for key in ("pid", "planned_bytes"))
+        # 52 minutes in 3 MiB, which a worker would hold as 200 MB; 17 minutes, which its context could not hold either.
+        tape = lambda size: b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + struct.pack("<IHHIIHH", 16, 1, 1, 1000, 1000, 1, 8) \
+            + b"data" + struct.pack("<I", size) + bytes(range(100, 150)) * (size // 50)
+        sound = lambda size: {"type": "input_audio", "input_audio": {"data": base64.b64encode(tape(size)).decode(), "format": "wav"}}
+        much = "lorem ipsum dolor " * (4 * 2**20 // 18)
+        note = {"type": "file", "file": {"filename": "a.txt", "file_data": "data:text/plain;base64," + base64.b64encode(much.encode()).decode()}}
+        for parts, status, words in (((sound(3_000_000),), 413, "s of sound"), ((sound(1_000_000),), 413, "409 s"), ((sound(300_000), sound(300_000)), 413, "600 s"),
+                                     ((much,), 400, "can hold in its context of 2048 tokens"), ((picture("red"), much), 400, "can hold in its context"),
+                                     ((note,), 400, "can hold in its context")):
+            reply = sarai.request("POST", "/v1/chat/completions", {"model": "omni", "messages": user("What?", *parts), "max_tokens": 4}, timeout=60)
+            self.assertEqual(reply.status, status, reply.body)
+            self.assertIn(words, reply.json["error"]["message"])
+        self.ask(sarai, "What?", picture("red", 256), tone(220, 40))
+        self.assertEqual(sarai.row("omni")["pid"], pid)
+        with open(f"/proc/{pid}/status") as told:
+            peak = next(int(line.split()[1]) * 1024 for line in told if line.startswith("VmHWM"))
+        self.assertLess(peak, planned + 2**26, "VmHWM counts libraries that others have as well")
+
     def test_requests_for_text_and_pictures_at_once_are_all_answered(self):
         import concurrent.futures
         sarai = self.serve({"omni": OMNI})

@@ -248,7 +248,7 @@ class Hungry(Case):
 
     def test_a_busy_worker_that_is_far_beyond_its_plan_is_ended_and_comes_back(self):
         sarai = self.start("1GiB")
-        before = sarai.row("hungry")["pid"]
+        before, planned = (sarai.row("hungry")[key] for key in ("pid", "planned_bytes"))
         processes = tree_of(before)
 
         def ask():
@@ -267,6 +267,7 @@ class Hungry(Case):
         self.assertEqual(sarai.chat("omni").status, 200)
         wait_until(lambda: sarai.row("hungry")["state"] == "ready", "hungry to come back")
         self.assertNotEqual(sarai.row("hungry")["pid"], before)
+        self.assertLess(sarai.row("hungry")["planned_bytes"], planned + 1e6, "what it was ended for is no need of its model")
         self.assertTrue(sarai.status()["enforcement"]["admission_open"], "memory was never short")
         sarai.kill(15)
         asking.join(30)

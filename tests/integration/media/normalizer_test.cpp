@@ -98,6 +98,33 @@ TEST_F(NormalizerTest, MakesWavOfSound) {
     EXPECT_EQ(content().at(1).at("input_audio").at("data").as_string(), protocols::encode_base64(plain));
 }
 
+TEST_F(NormalizerTest, RefusesMoreSoundThanAWorkerIsToHold) {
+    // 1801 s in 1.8 MB, which a worker would hold as 115 MB.
+    expect_refused(audio(wav(1'000, 1, 1'801'000, 8), "wav"), Code::too_large, audio_field, "1801 s of sound");
+    EXPECT_TRUE(normalize(audio(wav(1'000, 1, 1'800'000, 8), "wav")));
+    const auto minute = wav(1'000, 1, 60'000, 8);
+    EXPECT_TRUE(normalize(audio(minute, "wav"), {.most_sound = std::chrono::seconds(60)}));
+    const auto longer = normalize(audio(wav(1'000, 1, 61'000, 8), "wav"), {.most_sound = std::chrono::seconds(60)});
+    ASSERT_FALSE(longer);
+    EXPECT_EQ(longer.error().code, Code::too_large);
+    EXPECT_THAT(longer.error().message, HasSubstr("expected at most 60 s"));
+    EXPECT_THAT(longer.error().hint, HasSubstr("context"));
+    const auto converted =
+        normalize(audio(made("-f lavfi -i sine=d=3", "a.mp3"), "mp3"), {.most_sound = std::chrono::seconds(2)});
+    ASSERT_FALSE(converted);
+    EXPECT_EQ(converted.error().code, Code::too_large);
+    request = {.model = "m",
+               .body = {{"messages", {{{"role", "user"}, {"content", {audio(minute, "wav"), audio(minute, "wav")}}}}}}};
+    run([&]() -> asio::awaitable<void> {
+        const Fetcher fetcher(settings);
+        Converter converter(io.get_executor());
+        const Normalizer normalizer(settings, fetcher, converter);
+        const auto both = co_await normalizer.normalize(request, {.most_sound = std::chrono::seconds(100)});
+        EXPECT_FALSE(both);
+        if (!both) EXPECT_EQ(both.error().field, "messages[0].content[1].input_audio.data");
+    });
+}
+
 TEST_F(NormalizerTest, TellsAFilmAsTimesFramesAndSound) {
     const auto film = made("-f lavfi -i testsrc=d=3:s=64x48:r=10 -f lavfi -i sine=d=3 -shortest", "a.mp4");
     const json::object part{{"type", "video_url"}, {"video_url", {{"url", to_data_uri("video/mp4", film)}}}};

@@ -47,6 +47,43 @@ TEST(LoadRecord, ReportsGrowthOfMoreThanOnePercentAtMostEveryThirtySeconds) {
     EXPECT_FALSE(record.due(start + 2h)) << "nothing is new";
 }
 
+TEST(LoadRecord, ReportsWhatExceedsThePlanWhenTheWorkerHasLivedWithIt) {
+    auto record = ready_record();
+    (void)record.due(start);
+    record.sampled(Bytes{2000});
+    EXPECT_FALSE(record.due(start + 30s));
+    record.sampled(Bytes{3000});
+    EXPECT_FALSE(record.due(start + 50s)) << "it still grows";
+    record.served(std::nullopt);
+    const auto answered = record.due(start + 79s);
+    ASSERT_TRUE(answered);
+    EXPECT_EQ(answered->peak, Bytes{900});
+    const auto settled = record.due(start + 2min);
+    ASSERT_TRUE(settled);
+    EXPECT_EQ(settled->peak, Bytes{3000});
+}
+
+TEST(LoadRecord, DoesNotReportThePeakOfAWorkerThatWasEndedForIt) {
+    auto record = ready_record();
+    record.sampled(Bytes{3000});
+    const auto first = record.due(start);
+    ASSERT_TRUE(first);
+    EXPECT_EQ(first->peak, Bytes{900});
+    record.served(std::nullopt);
+    record.ended_for_excess();
+    record.sampled(Bytes{3100});
+    EXPECT_EQ(record.over_plan(), Bytes{2100}) << "it is still seen";
+    const auto rest = record.rest();
+    ASSERT_TRUE(rest);
+    EXPECT_EQ(rest->requests, 1);
+    EXPECT_EQ(rest->peak, Bytes{900});
+    auto other = ready_record();
+    other.sampled(Bytes{3000});
+    const auto displaced = other.rest();
+    ASSERT_TRUE(displaced);
+    EXPECT_EQ(displaced->peak, Bytes{3000}) << "it was not ended for it";
+}
+
 TEST(LoadRecord, ReportsAnswersWithoutWaitingForThePeakToGrow) {
     auto record = ready_record();
     (void)record.due(start);
