@@ -157,7 +157,12 @@ struct Daemon {
             if (!model) return std::nullopt;
             return configured.models[*model].name;
         };
-        gateway::Shelf shelf(*library, sources_of(config.library), describer, of_the_file, relist);
+        const auto limits = [this, machine] {
+            return gateway::MemoryLimits{.budget = budget_of(config.memory, machine),
+                                         .own = own_reserve,
+                                         .machine = std::max(Bytes{}, machine - config.memory.reserve)};
+        };
+        gateway::Shelf shelf(*library, sources_of(config.library), describer, of_the_file, relist, limits);
         gateway::Gateway gateway({.config = config,
                                   .pool = pool,
                                   .catalogue = describer,

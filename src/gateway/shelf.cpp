@@ -45,11 +45,12 @@ std::string_view kind_name(memory::FileKind kind) {
 }  // namespace
 
 Shelf::Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Configured configured,
-             Changed changed)
+             Changed changed, Limits limits)
     : library_(library),
       catalogue_(catalogue),
       configured_(std::move(configured)),
       changed_(std::move(changed)),
+      limits_(std::move(limits)),
       puller_(library, std::move(sources)) {}
 
 awaitable<Result<void>> Shelf::take_blob(std::string digest, std::optional<Bytes> size, Next next) {
@@ -188,10 +189,18 @@ awaitable<Result<void>> Shelf::create(ollama::CreateRequest request, Report repo
     co_return tell(old);
 }
 
+Result<void> Shelf::admit(std::string_view model, const library::Located& located) const {
+    const auto& [url, digest, size] = located.model;
+    // What is here already may stay: it costs nothing.
+    if (!limits_ || !size || (digest && library_.has_blob(*digest))) return {};
+    return check_memory(model, *size, limits_());
+}
+
 awaitable<Result<void>> Shelf::pull(std::string model, Report report) {
     const auto old = before(model);
-    auto manifest =
-        co_await puller_.pull(model, std::move(report), [this](library::Manifest& fresh) { return describe(fresh); });
+    auto manifest = co_await puller_.pull(
+        model, std::move(report), [this, &model](const library::Located& located) { return admit(model, located); },
+        [this](library::Manifest& fresh) { return describe(fresh); });
     if (!manifest) co_return std::unexpected(manifest.error());
     co_return tell(old);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "gateway/catalogue.hpp"
+#include "gateway/pull_limits.hpp"
 #include "library/library.hpp"
 #include "library/puller.hpp"
 
@@ -26,8 +27,12 @@ public:
     // The name of a model of the configuration as it stands there; nullopt: there is none.
     using Configured = std::function<std::optional<std::string>(std::string_view)>;
 
+    // As they are now.
+    using Limits = std::function<MemoryLimits()>;
+
+    // Without `limits` models of any size are pulled.
     Shelf(library::Library& library, library::Sources sources, Catalogue& catalogue, Configured configured,
-          Changed changed);
+          Changed changed, Limits limits = {});
 
     [[nodiscard]] const library::Manifest* find(std::string_view model) const { return library_.find(model); }
     [[nodiscard]] bool has_blob(std::string_view digest) const { return library_.has_blob(digest); }
@@ -49,6 +54,8 @@ private:
         protocols::ollama::Recipe recipe = {};   // of the model that it is made from
     };
     boost::asio::awaitable<Result<Parts>> parts_of(const protocols::ollama::CreateRequest& request);
+    // Refuses what no worker could ever load.
+    [[nodiscard]] Result<void> admit(std::string_view model, const library::Located& located) const;
     // What its file is for.
     boost::asio::awaitable<Result<void>> describe(library::Manifest& manifest);
     // What a name stood for, kept until what takes its place is served.
@@ -64,6 +71,7 @@ private:
     Catalogue& catalogue_;
     Configured configured_;
     Changed changed_;
+    Limits limits_;
     library::Puller puller_;
     boost::asio::thread_pool disk_{1};
 };

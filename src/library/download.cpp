@@ -57,10 +57,7 @@ public:
         : library_(library), disk_(disk), file_(std::move(file)), patience_(patience), report_(std::move(report)) {}
 
     asio::awaitable<Result<Downloaded>> run() {
-        // A file whose hash is known is the same wherever it comes from.
-        auto opened = library_.new_blob(
-            {.digest = file_.digest,
-             .resume = file_.digest ? file_.digest->substr(file_.digest->find(':') + 1) : sha256_hex(file_.url)});
+        auto opened = library_.new_blob({.digest = file_.digest, .resume = name_for_later(file_)});
         if (!opened) co_return std::unexpected(opened.error());
         writer_ = std::make_shared<BlobWriter>(std::move(*opened));
         writer_->keep_for_later();
@@ -198,6 +195,10 @@ private:
 };
 
 }  // namespace
+
+std::string name_for_later(const RemoteFile& file) {
+    return file.digest ? file.digest->substr(file.digest->find(':') + 1) : sha256_hex(file.url);
+}
 
 asio::awaitable<Result<Downloaded>> download(const Library& library, asio::thread_pool& disk, RemoteFile file,
                                              Patience patience, Report report) {

@@ -23,6 +23,10 @@ struct Downloaded {
     Hold hold;  // until a manifest names it
 };
 
+// Under which name a file that was not finished waits for the next download of it. One whose hash is known is the same
+// wherever it comes from.
+[[nodiscard]] std::string name_for_later(const RemoteFile& file);
+
 // `disk` is where files are written and hashed. `report` is called on this strand, at the beginning, at the end and in
 // between at most ten times a second. Errors: io for no room, which is asked before the first byte; upstream for a file
 // that is none or another; busy where the same one is being downloaded.

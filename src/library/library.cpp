@@ -263,6 +263,12 @@ Bytes Library::size_of(const Manifest& manifest) const {
            (manifest.mmproj ? size(*manifest.mmproj) : Bytes{});
 }
 
+Bytes Library::kept(std::string_view resume) const {
+    std::error_code failed;
+    const auto count = fs::file_size(blobs_ / (std::string(partial_prefix) + std::string(resume)), failed);
+    return failed ? Bytes{} : Bytes{static_cast<std::int64_t>(count)};
+}
+
 Result<void> Library::check_room(Bytes needed) const {
     if (auto made = make_folders(); !made) return made;
     return room_.check(needed);

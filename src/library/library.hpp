@@ -59,6 +59,8 @@ public:
 
     // Makes the folders. Error: io, where there is no room for `size`.
     [[nodiscard]] Result<BlobWriter> new_blob(NewBlob blob) const;
+    // What a writer has left to one with the same `resume`.
+    [[nodiscard]] Bytes kept(std::string_view resume) const;
     // Keeps a blob that no manifest names yet.
     [[nodiscard]] Hold hold(std::string digest) const { return holds_.hold(std::move(digest)); }
     // Is there room for so much more? Makes the folders.

@@ -1,5 +1,6 @@
 #include "library/puller.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -24,12 +25,26 @@ asio::awaitable<Result<Downloaded>> Puller::bring(RemoteFile file, Report report
     co_return Downloaded{.digest = *file.digest, .hold = library_.hold(*file.digest)};
 }
 
-asio::awaitable<Result<Manifest>> Puller::pull(std::string text, Report report, Prepare prepare) {
+// What is still to come of it, where its size is known.
+Bytes Puller::missing(const RemoteFile& file) const {
+    if (!file.size || (file.digest && library_.has_blob(*file.digest))) return {};
+    return std::max(Bytes{}, *file.size - library_.kept(name_for_later(file)));
+}
+
+asio::awaitable<Result<Manifest>> Puller::pull(std::string text, Report report, Admit admit, Prepare prepare) {
     const auto name = Name::parse(text);
     if (!name) co_return std::unexpected(name.error());
     if (report) report({.status = std::string(status::pulling_manifest)});
     const auto located = co_await locate(*name, sources_, patience_);
     if (!located) co_return std::unexpected(located.error());
+    if (admit)
+        if (auto admitted = admit(*located); !admitted) co_return std::unexpected(admitted.error());
+    // Each download asks for its own: the second would be refused when the first has come.
+    const auto model_misses = missing(located->model);
+    const auto mmproj_misses = located->mmproj ? missing(*located->mmproj) : Bytes{};
+    if (model_misses != Bytes{} && mmproj_misses != Bytes{})
+        if (auto room = library_.check_room(model_misses + mmproj_misses); !room)
+            co_return std::unexpected(room.error());
     const auto model = co_await bring(located->model, report);
     if (!model) co_return std::unexpected(model.error());
     Manifest manifest{.name = name->text(),

@@ -19,14 +19,19 @@ class Puller {
 public:
     Puller(Library& library, Sources sources, Patience patience = {});
 
+    // Looks at what a name means before its first byte is downloaded; an error is the pull's.
+    using Admit = std::function<Result<void>(const Located&)>;
     // Completes a manifest before it is in the library; an error leaves there what was.
     using Prepare = std::function<asio::awaitable<Result<void>>(Manifest&)>;
 
     // The model as it is in the library now. `report` gets Ollama's status lines but for the last ("success"). Errors:
-    // those of locate(), download(), `prepare` (which may be empty) and Library::put().
-    [[nodiscard]] asio::awaitable<Result<Manifest>> pull(std::string name, Report report, Prepare prepare = {});
+    // those of locate(), `admit` and `prepare` (which may be empty), download() and Library::put(); io, where the disk
+    // has no room for all files together.
+    [[nodiscard]] asio::awaitable<Result<Manifest>> pull(std::string name, Report report, Admit admit = {},
+                                                         Prepare prepare = {});
 
 private:
+    [[nodiscard]] Bytes missing(const RemoteFile& file) const;
     asio::awaitable<Result<Downloaded>> bring(RemoteFile file, Report report);
 
     Library& library_;

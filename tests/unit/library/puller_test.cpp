@@ -134,6 +134,9 @@ protected:
         if (!co_await exchange.while_connected(pause(before_the_end))) exchange.abort();
     }
 
+    // hf.co/org/eyes: `whole`, and a projector.
+    void serve_on_hub(const std::string& projector);
+
     std::vector<std::string> statuses() const {
         std::vector<std::string> all;
         for (const auto& report : reports)
@@ -155,6 +158,19 @@ protected:
 };
 
 const std::string whole = gguf(1'000'000);
+
+// A file in a repository's listing.
+std::string sibling(std::string_view name, const std::string& bytes) {
+    return fmt::format(R"({{"rfilename":"{}","size":{},"lfs":{{"sha256":"{}","size":{}}}}})", name, bytes.size(),
+                       digest_of(bytes).substr(7), bytes.size());
+}
+
+void PullerTest::serve_on_hub(const std::string& projector) {
+    files["/api/models/org/eyes"].bytes =
+        fmt::format(R"({{"siblings":[{},{}]}})", sibling("m-Q8_0.gguf", whole), sibling("mmproj-F16.gguf", projector));
+    files["/org/eyes/resolve/main/m-Q8_0.gguf"].bytes = whole;
+    files["/org/eyes/resolve/main/mmproj-F16.gguf"].bytes = projector;
+}
 
 }  // namespace
 
@@ -210,10 +226,6 @@ TEST_F(PullerTest, WhatNoSourceHasIsNotFoundAndSaysWhatCanBePulled) {
 
 TEST_F(PullerTest, FindsFilesOfHuggingFaceAndFollowsToWhereTheyLie) {
     const std::string projector = "GGUF projector";
-    const auto sibling = [](std::string name, const std::string& bytes) {
-        return fmt::format(R"({{"rfilename":"{}","size":{},"lfs":{{"sha256":"{}","size":{}}}}})", name, bytes.size(),
-                           digest_of(bytes).substr(7), bytes.size());
-    };
     files["/api/models/org/Repo-GGUF"].bytes =
         fmt::format(R"({{"siblings":[{{"rfilename":"README.md"}},{},{}]}})", sibling("a b-Q8_0.gguf", whole),
                     sibling("mmproj-F16.gguf", projector));
@@ -418,6 +430,48 @@ TEST_F(PullerTest, RoomIsAskedForBeforeTheFirstByte) {
         EXPECT_EQ(pulled.error().code, Code::io);
         EXPECT_THAT(pulled.error().message, HasSubstr("not enough disk space: 977 KiB are needed"));
     });
+    EXPECT_TRUE(blobs().empty());
+}
+
+TEST_F(PullerTest, RoomIsAskedForModelAndProjectorTogether) {
+    const std::string projector = "GGUF projector";
+    serve_on_hub(projector);
+    free_space = Bytes{1'000'013};
+    run([this]() -> asio::awaitable<void> {
+        const auto pulled = co_await pull("hf.co/org/eyes");
+        EXPECT_EQ(pulled.error().code, Code::io);
+        EXPECT_THAT(asked, ElementsAre("GET /api/models/org/eyes")) << "not a byte of the model";
+        free_space = Bytes{1'000'014};
+        const auto enough = co_await pull("hf.co/org/eyes");
+        EXPECT_TRUE(enough.has_value()) << enough.error().message;
+    });
+}
+
+TEST_F(PullerTest, WhatHasComeBeforeNeedsNoRoom) {
+    const std::string projector = "GGUF projector";
+    serve_on_hub(projector);
+    auto& file = files["/org/eyes/resolve/main/m-Q8_0.gguf"];
+    file.cut_after = 600'000;
+    file.stalls = true;
+    run([this]() -> asio::awaitable<void> {
+        const auto cancelled = co_await (pull("hf.co/org/eyes") || pause(100ms));
+        EXPECT_EQ(cancelled.index(), 1U);
+        free_space = Bytes{999'999};
+        const auto pulled = co_await pull("hf.co/org/eyes");
+        EXPECT_TRUE(pulled.has_value()) << pulled.error().message;
+    });
+}
+
+TEST_F(PullerTest, WhatIsNotAdmittedIsNotDownloaded) {
+    files["/models/tiny.gguf"].bytes = whole;
+    run([this]() -> asio::awaitable<void> {
+        const auto pulled = co_await puller->pull("lan/tiny", {}, [](const Located& located) -> Result<void> {
+            return fail(Code::no_memory, fmt::format("{} bytes", located.model.size.value_or(Bytes{}).count));
+        });
+        EXPECT_EQ(pulled.error().code, Code::no_memory);
+        EXPECT_EQ(pulled.error().message, "1000000 bytes");
+    });
+    EXPECT_EQ(std::ranges::count(asked, "GET /models/tiny.gguf"), 0);
     EXPECT_TRUE(blobs().empty());
 }
 
