@@ -121,7 +121,8 @@ TEST_F(NormalizerTest, RefusesMoreSoundThanAWorkerIsToHold) {
         const Normalizer normalizer(settings, fetcher, converter);
         const auto both = co_await normalizer.normalize(request, {.most_sound = std::chrono::seconds(100)});
         EXPECT_FALSE(both);
-        if (!both) EXPECT_EQ(both.error().field, "messages[0].content[1].input_audio.data");
+        if (both) co_return;
+        EXPECT_EQ(both.error().field, "messages[0].content[1].input_audio.data");
     });
 }
 
