@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <optional>
@@ -21,6 +22,10 @@ constexpr std::string_view sound_name = "sound.wav";
 constexpr std::size_t most_header = 4096;  // of it; ffmpeg writes 78 bytes
 constexpr std::string_view frame_suffix = ".jpg";
 
+// The exit status of an ffmpeg that met an error of the system: it ends with its AVERROR, -ENOSPC, of which eight bits
+// are left. None of these is 128 + a signal.
+constexpr int ended_by(int error) { return 256 - error; }
+
 Error explained(const engine::ShortChild& child, std::string_view folder, const ConverterLimits& limits) {
     const auto signal = child.status - 128;
     if (signal == SIGXCPU || signal == SIGKILL)
@@ -29,6 +34,13 @@ Error explained(const engine::ShortChild& child, std::string_view folder, const 
     if (signal == SIGXFSZ)
         return {.code = Code::too_large,
                 .message = fmt::format("unpacked it is larger than {}", to_string(limits.output))};
+    if (child.status == ended_by(ENOSPC))
+        return {.code = Code::io,
+                .message = "there is no space left on the disk to convert it",
+                .hint = "Free some on the disk that has sarai's temporary files."};
+    if (child.status == ended_by(ENOMEM))  // of its cage: the machine's would end it by a signal
+        return {.code = Code::too_large,
+                .message = fmt::format("converting it takes more than {} of memory", to_string(limits.memory))};
     return {.code = Code::invalid_argument,
             .message = fmt::format("it cannot be read: {}", complaint(child.last_words, folder))};
 }

@@ -61,7 +61,7 @@ struct FilmOrder {
 };
 
 // Errors of all: invalid_argument for what cannot be read, with ffmpeg's last words; too_large, also for
-// what takes too long; unsupported where ffmpeg is not installed; io. None has a field.
+// what takes too long or too much memory; unsupported where ffmpeg is not installed; io. None has a field.
 class Converter {
 public:
     Converter(const asio::any_io_executor& executor, ConverterLimits limits = {});

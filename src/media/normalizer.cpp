@@ -33,9 +33,9 @@ bool is_web_url(std::string_view text) {
     return iequals(text.substr(0, 7), "http://") || iequals(text.substr(0, 8), "https://");
 }
 
-// Errors of those who know no fields.
+// Errors of those who know no fields. Of a full disk no field of the request is to blame.
 std::unexpected<Error> at_field(Error error, const std::string& field) {
-    if (error.field.empty() && error.code != Code::cancelled) {
+    if (error.field.empty() && error.code != Code::cancelled && error.code != Code::io) {
         error.message = fmt::format("'{}': {}", field, error.message);
         error.field = field;
     }

@@ -57,7 +57,7 @@ public:
 
     // A request without media is left as it is. Else its body is changed, and its `text` emptied, which is the body as
     // it was; where it fails, the request is as it was.
-    // Errors, each with the field: invalid_argument, too_large, unsupported; io; cancelled.
+    // Errors, each with the field: invalid_argument, too_large, unsupported; without one: io, cancelled.
     [[nodiscard]] asio::awaitable<Result<MediaReport>> normalize(llm::Request& request, MediaWish wish) const;
 
     // A recording in a file of its own, or the sound of a film, as speech models hear it; `label` is what its sender

@@ -172,6 +172,25 @@ TEST_F(ConverterTest, EndsWhatTakesTooLongAndWhatBecomesTooLarge) {
     expect_nothing_left();
 }
 
+TEST_F(ConverterTest, BlamesNoFileForADiskThatIsFullOrMemoryThatItDoesNotGive) {
+    const auto program = folder.path() / "full";
+    for (const auto& [status, code, words] : {std::tuple{228, Code::io, "no space left on the disk"},
+                                              {244, Code::too_large, "more than 1.00 GiB of memory"},
+                                              {1, Code::invalid_argument, "cannot be read"}}) {
+        std::ofstream(program) << "#!/bin/sh\necho 'Error writing trailer' >&2\nexit " << status << "\n";
+        std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+        limits.ffmpeg = program.string();
+        run([&]() -> asio::awaitable<void> {
+            const auto sound = co_await converter().sound(Kind::mp3, "ID3");
+            EXPECT_FALSE(sound);
+            if (sound) co_return;
+            EXPECT_EQ(sound.error().code, code) << sound.error().message;
+            EXPECT_THAT(sound.error().message, HasSubstr(words));
+        });
+        expect_nothing_left();
+    }
+}
+
 TEST_F(ConverterTest, SaysWhatToInstallWhereThereIsNoFfmpeg) {
     limits.ffmpeg = "no-such-program";
     run([&]() -> asio::awaitable<void> {
