@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/system/system_error.hpp>
+#include <chrono>
 #include <utility>
 
 #include "gateway/ability.hpp"
 #include "gateway/answer.hpp"
+#include "gateway/ask.hpp"
 #include "gateway/face.hpp"
 #include "gateway/hearing_face.hpp"
 #include "gateway/router_desk.hpp"
@@ -23,6 +26,10 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 namespace hearing = protocols::hearing;
 namespace transcription = protocols::transcription;
+
+// For a place among the recordings that are listened to, where neither the request nor the model's queue says how long
+// it may wait: others may be for a model that does not answer.
+constexpr std::chrono::minutes usual_patience{5};
 
 // What a model says of one window; the client of a stream gets it as it comes.
 class WindowFace final : public Face {
@@ -81,13 +88,22 @@ private:
     asio::awaitable<Result<void>> run() {
         if (auto found = find_hearer(); !found) co_return found;
         if (shared_.media == nullptr) co_return fail(Code::unsupported, "recordings are not taken here");
-        auto recording = co_await shared_.media->hear(std::string(call_.file), call_.label, "file");
+        const auto asked = ask_of(exchange_, caller_.name);
+        if (!asked) co_return std::unexpected(asked.error());
+        auto recording =
+            co_await shared_.media->hear(std::string(call_.file), call_.label, "file", patience(asked->patience));
         if (!recording) co_return std::unexpected(recording.error());
         heard_.seconds = recording->seconds();
         caller_.notes.emplace_back("sound_seconds", fmt::format("{:g}", heard_.seconds));
         if (auto done = whisper_ ? co_await hear_pieces(*recording) : co_await ask_windows(*recording); !done)
             co_return done;
         co_return co_await tell();
+    }
+
+    // As long as for the model itself, at most.
+    [[nodiscard]] std::chrono::milliseconds patience(std::chrono::milliseconds theirs) const {
+        if (theirs.count() == 0 && max_wait_.count() == 0) return usual_patience;
+        return theirs.count() == 0 ? max_wait_ : max_wait_.count() == 0 ? theirs : std::min(theirs, max_wait_);
     }
 
     static double seconds(std::size_t sample) { return static_cast<double>(sample) / media::sound_rate; }
@@ -172,6 +188,7 @@ private:
         const auto& model = config.models[*index];
         if (auto allowed = access::may_use(caller_.visit.key(), model.name); !allowed) return allowed;
         model_ = model.name;
+        max_wait_ = model.queue.max_wait;
         if (model.kind == config::ModelKind::transcription) {
             whisper_ = model.local;
             return {};
@@ -270,6 +287,7 @@ private:
     Shared shared_;
     Progress progress_;
     std::string model_;
+    std::chrono::milliseconds max_wait_{};       // of its queue
     std::optional<config::LocalModel> whisper_;  // the model's, where it is one of whisper.cpp
     transcription::Heard heard_;
     int windows_ = 0;

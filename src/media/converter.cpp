@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -20,6 +23,8 @@ namespace {
 constexpr std::string_view input_name = "in";
 constexpr std::string_view sound_name = "sound.wav";
 constexpr std::size_t most_header = 4096;  // of it; ffmpeg writes 78 bytes
+// Recordings go when a model has heard them, which takes seconds to minutes; nobody knows better.
+constexpr std::chrono::seconds come_again{10};
 constexpr std::string_view frame_suffix = ".jpg";
 
 // The exit status of an ffmpeg that met an error of the system: it ends with its AVERROR, -ENOSPC, of which eight bits
@@ -148,8 +153,22 @@ asio::awaitable<Result<Sound>> Converter::sound_of(const Desk& desk, Kind kind) 
     co_return Sound{.wav = std::move(*bytes), .seconds = header->seconds};
 }
 
-asio::awaitable<Result<Recording>> Converter::recording(Kind kind, std::string bytes) {
-    auto place = co_await recordings_.enter();
+asio::awaitable<Result<Gate::Pass>> Converter::place(std::chrono::milliseconds patience) {
+    using namespace asio::experimental::awaitable_operators;
+    asio::steady_timer clock(co_await asio::this_coro::executor, patience);
+    auto entered = co_await (recordings_.enter() || clock.async_wait(asio::use_awaitable));
+    if (entered.index() == 0) co_return std::get<0>(std::move(entered));
+    co_return std::unexpected(Error{
+        .code = Code::busy,
+        .message = fmt::format("{} recordings were listened to for all of the {:.3g} s that the request could wait",
+                               limits_.recordings, std::chrono::duration<double>(patience).count()),
+        .retry_after = come_again});
+}
+
+asio::awaitable<Result<Recording>> Converter::recording(Kind kind, std::string bytes,
+                                                        std::chrono::milliseconds patience) {
+    auto place = co_await this->place(patience);
+    if (!place) co_return std::unexpected(place.error());
     const auto desk = co_await prepare(std::move(bytes));
     if (!desk) co_return std::unexpected(desk.error());
     if (auto made = co_await make_sound(*desk, kind); !made) co_return std::unexpected(made.error());
@@ -159,7 +178,7 @@ asio::awaitable<Result<Recording>> Converter::recording(Kind kind, std::string b
     if (!head) co_return no_sound();
     const auto header = read_wav_header(*head, "sound", size);
     if (!header) co_return no_sound();
-    Recording made(std::move(place), desk->scratch, std::string(sound_name), header->data, (size - header->data) / 2,
+    Recording made(std::move(*place), desk->scratch, std::string(sound_name), header->data, (size - header->data) / 2,
                    disk_);
     if (auto fits = check_length(made.seconds()); !fits) co_return std::unexpected(fits.error());
     co_return made;

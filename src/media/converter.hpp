@@ -69,8 +69,10 @@ public:
     // A PNG or a JPEG, as ordered.
     [[nodiscard]] asio::awaitable<Result<std::string>> picture(Kind kind, std::string bytes, PictureOrder order);
     [[nodiscard]] asio::awaitable<Result<Sound>> sound(Kind kind, std::string bytes);
-    // The same, left on the disk. Who comes while there are as many as may be waits for one to go.
-    [[nodiscard]] asio::awaitable<Result<Recording>> recording(Kind kind, std::string bytes);
+    // The same, left on the disk. Who comes while there are as many as may be waits for one to go, so long at most as
+    // its patience allows: then it is busy, with a time to come again.
+    [[nodiscard]] asio::awaitable<Result<Recording>> recording(Kind kind, std::string bytes,
+                                                               std::chrono::milliseconds patience);
     // Of a file whose kind can be both, what it is: a WebM without pictures has sound alone, and no frames.
     [[nodiscard]] asio::awaitable<Result<Film>> film(Kind kind, std::string bytes, FilmOrder order);
 
@@ -79,6 +81,7 @@ public:
     [[nodiscard]] asio::thread_pool& thread() { return disk_; }
 
 private:
+    [[nodiscard]] asio::awaitable<Result<Gate::Pass>> place(std::chrono::milliseconds patience);
     struct Desk;  // a pass, and a folder with the input in it
     [[nodiscard]] asio::awaitable<Result<Desk>> prepare(std::string bytes);
     [[nodiscard]] asio::awaitable<Result<std::string>> run(const Desk& desk, const std::string& program,

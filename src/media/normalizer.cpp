@@ -33,9 +33,10 @@ bool is_web_url(std::string_view text) {
     return iequals(text.substr(0, 7), "http://") || iequals(text.substr(0, 8), "https://");
 }
 
-// Errors of those who know no fields. Of a full disk no field of the request is to blame.
+// Errors of those who know no fields. Of a full disk and of others no field of the request is to blame.
 std::unexpected<Error> at_field(Error error, const std::string& field) {
-    if (error.field.empty() && error.code != Code::cancelled && error.code != Code::io) {
+    const bool to_blame = error.code != Code::cancelled && error.code != Code::io && error.code != Code::busy;
+    if (error.field.empty() && to_blame) {
         error.message = fmt::format("'{}': {}", field, error.message);
         error.field = field;
     }
@@ -295,7 +296,8 @@ asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request
     co_return report;
 }
 
-asio::awaitable<Result<Recording>> Normalizer::hear(std::string bytes, std::string label, std::string field) const {
+asio::awaitable<Result<Recording>> Normalizer::hear(std::string bytes, std::string label, std::string field,
+                                                    std::chrono::milliseconds patience) const {
     const auto size = Bytes{static_cast<std::int64_t>(bytes.size())};
     if (size.count == 0) co_return fail_field(field, fmt::format("'{}' is empty; expected a recording", field));
     if (size > settings_.max_bytes)
@@ -308,7 +310,7 @@ asio::awaitable<Result<Recording>> Normalizer::hear(std::string bytes, std::stri
                              Part{.expected = Family::audio, .field = field, .data = {}, .label = {}, .name = {}});
     if (kind == Kind::wav)  // whose own words are clearer than a decoder's
         if (const auto header = read_wav_header(bytes, field); !header) co_return std::unexpected(header.error());
-    auto recording = co_await converter_.recording(kind, std::move(bytes));
+    auto recording = co_await converter_.recording(kind, std::move(bytes), patience);
     if (!recording) co_return at_field(std::move(recording.error()), field);
     co_return recording;
 }

@@ -61,9 +61,10 @@ public:
     [[nodiscard]] asio::awaitable<Result<MediaReport>> normalize(llm::Request& request, MediaWish wish) const;
 
     // A recording in a file of its own, or the sound of a film, as speech models hear it; `label` is what its sender
-    // says that it is, or "". Errors as above, with `field`.
-    [[nodiscard]] asio::awaitable<Result<Recording>> hear(std::string bytes, std::string label,
-                                                          std::string field) const;
+    // says that it is, or "". Few are on the disk at once: it waits for a place as long as its patience allows. Errors
+    // as above, with `field`; busy.
+    [[nodiscard]] asio::awaitable<Result<Recording>> hear(std::string bytes, std::string label, std::string field,
+                                                          std::chrono::milliseconds patience) const;
 
 private:
     struct Source;

@@ -1,5 +1,6 @@
 #include "media/converter.hpp"
 
+#include "../../unit/media/media_files.hpp"
 #include "media/image_header.hpp"
 #include "media/wav.hpp"
 #include "media_test.hpp"
@@ -189,6 +190,26 @@ TEST_F(ConverterTest, BlamesNoFileForADiskThatIsFullOrMemoryThatItDoesNotGive) {
         });
         expect_nothing_left();
     }
+}
+
+TEST_F(ConverterTest, MakesARecordingWaitForAPlaceAsLongAsItsPatienceAllows) {
+    limits.recordings = 1;
+    const auto bytes = wav(16'000, 1, 16'000);
+    run([&]() -> asio::awaitable<void> {
+        {
+            const auto first = co_await converter().recording(Kind::wav, bytes, 1s);
+            EXPECT_TRUE(first) << first.error().message;
+            const auto second = co_await converter().recording(Kind::wav, bytes, 50ms);
+            EXPECT_FALSE(second);
+            if (second) co_return;
+            EXPECT_EQ(second.error().code, Code::busy);
+            EXPECT_GT(second.error().retry_after, 0s);
+            EXPECT_THAT(second.error().message, HasSubstr("0.05 s"));
+        }
+        const auto third = co_await converter().recording(Kind::wav, bytes, 1s);
+        EXPECT_TRUE(third) << third.error().message;
+    });
+    expect_nothing_left();
 }
 
 TEST_F(ConverterTest, SaysWhatToInstallWhereThereIsNoFfmpeg) {
