@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -231,6 +232,26 @@ class Refused(Case):
             self.assertIn(words, reply.json["error"]["message"])
         self.assertEqual(sarai.workers(), [], "nobody was loaded for it")
         self.assertEqual(list((sarai.folder / "run").glob("*/media-*")), [], "no file stays")
+
+    def test_recordings_for_a_server_that_does_not_answer_hold_up_the_others_no_longer_than_they_would_wait(self):
+        dead = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(dead.close)
+        sarai = self.serve({"far": f"backend: openai_http, endpoints: [{{url: 'http://127.0.0.1:{dead.getsockname()[1]}'}}], model: x", "omni": OMNI})
+        waiting = [http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=60) for _ in range(4)]
+        for connection in waiting:
+            connection.request("POST", "/v1/audio/transcriptions", form(wav(440), model="far"), {"Content-Type": "multipart/form-data; boundary=b"})
+        wait_until(lambda: len(list((sarai.folder / "run").glob("*/media-*/sound.wav"))) == 4, "four recordings to be on the disk")
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        begun = time.monotonic()
+        reply = sarai.request("POST", "/v1/audio/transcriptions", form(wav(440), model="omni"), kind | {"x-sarai-max-wait": "1s"})
+        self.assertEqual(reply.status, 503, reply.body)
+        self.assertIn("4 recordings", reply.json["error"]["message"])
+        self.assertGreater(int(reply.headers["retry-after"]), 0)
+        self.assertGreater(time.monotonic() - begun, 1)
+        for connection in waiting:
+            connection.close()
+        reply = sarai.request("POST", "/v1/audio/transcriptions", form(wav(440), model="omni"), kind | {"x-sarai-max-wait": "30s"})
+        self.assertEqual(reply.status, 200, reply.body)
 
     def test_a_key_hears_and_speaks_as_far_as_it_may(self):
         sarai = self.serve({"omni": OMNI}, extra="access: {keys: {one: {variable: KEY, models: [espeak-ng]}}}\n", environment={"KEY": "s" * 32})
