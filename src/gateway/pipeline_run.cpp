@@ -25,6 +25,7 @@
 #include "gateway/read_ahead.hpp"
 #include "gateway/router_desk.hpp"
 #include "gateway/step_exchange.hpp"
+#include "media/files.hpp"
 #include "pipelines/step_request.hpp"
 #include "protocols/json.hpp"
 
@@ -133,6 +134,8 @@ private:
     asio::awaitable<Result<llm::Request>> steps() {
         if (auto allowed = access::may_use(caller_.visit.key(), pipeline_.name); !allowed)
             co_return std::unexpected(allowed.error());
+        if (auto named = media::name_files(request_.body, shared_.config.media.max_bytes); !named)
+            co_return std::unexpected(named.error());
         auto inputs = pipelines::read_inputs(pipeline_, request_, shared_.desk.language_of(request_));
         if (!inputs) co_return std::unexpected(inputs.error());
         inputs_ = std::move(*inputs);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "media/files.hpp"
 #include "protocols/json.hpp"
 
 namespace sarai::gateway {
@@ -20,22 +21,45 @@ void note_attachment(std::string_view type, router::Facts& facts) {
     facts.video = facts.video || type.contains("video");
 }
 
-// Text, or the texts of its parts.
-std::string text_of(const json::value& content, router::Facts& facts) {
-    if (content.is_string()) return std::string(content.get_string());
+void note_attachment(media::Family family, router::Facts& facts) {
+    facts.image = facts.image || family == media::Family::image;
+    facts.audio = facts.audio || family == media::Family::audio;
+    facts.video = facts.video || family == media::Family::video;
+}
+
+void append(std::string& text, std::string_view more) {
+    if (!text.empty()) text += '\n';
+    text += more;
+}
+
+struct Said {
     std::string text;
-    if (!content.is_array()) return text;
+    std::int64_t size = 0;  // of a file only the beginning is looked at
+};
+
+// Text, or the texts of its parts.
+Said text_of(const json::value& content, router::Facts& facts) {
+    std::string text;
+    std::int64_t beyond = 0;
+    if (content.is_string()) text = content.get_string();
+    if (!content.is_array()) return {.text = text, .size = static_cast<std::int64_t>(text.size())};
     for (const auto& part : content.get_array()) {
         const auto* object = part.if_object();
         if (object == nullptr) continue;
         if (const auto said = string_at(*object, "text"); !said.empty()) {
-            if (!text.empty()) text += '\n';
-            text += said;
+            append(text, said);
+        } else if (const auto file = media::file_in(part)) {
+            const auto glance = media::look_at(*file, 2 * looked_at);
+            note_attachment(glance.family, facts);
+            if (glance.text.empty()) continue;
+            append(text, glance.text);
+            beyond += std::max<std::int64_t>(0, glance.size - static_cast<std::int64_t>(glance.text.size()));
         } else {
             note_attachment(string_at(*object, "type"), facts);
         }
     }
-    return text;
+    const auto size = static_cast<std::int64_t>(text.size()) + beyond;
+    return {.text = std::move(text), .size = size};
 }
 
 // The first of several prompts.
@@ -55,18 +79,19 @@ Prompt prompt_of(const llm::Request& request) {
             const auto* object = message.if_object();
             const auto* content = object == nullptr ? nullptr : find(*object, "content");
             const auto role = object == nullptr ? std::string_view() : string_at(*object, "role");
-            auto text = content == nullptr ? std::string() : text_of(*content, prompt.facts);
-            prompt.all_text += static_cast<std::int64_t>(text.size());
+            auto said = content == nullptr ? Said{} : text_of(*content, prompt.facts);
+            prompt.all_text += said.size;
             answered = answered || role == "assistant";
             if (role != "user") continue;
-            prompt.text = std::move(text);
+            prompt.text = std::move(said.text);
+            prompt.facts.size = said.size;
             prompt.goes_on = answered;
         }
     } else {
         prompt.text = prompt_text(request.body);
         prompt.all_text = static_cast<std::int64_t>(prompt.text.size());
+        prompt.facts.size = prompt.all_text;
     }
-    prompt.facts.size = static_cast<std::int64_t>(prompt.text.size());
     const auto* tools = array_at(request.body, "tools");
     prompt.facts.tools = tools != nullptr && !tools->empty() && string_at(request.body, "tool_choice") != "none";
     if (prompt.text.size() > 2 * looked_at)

@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
 #include <charconv>
+#include <limits>
 #include <utility>
 
+#include "base/utf8.hpp"
 #include "protocols/base64.hpp"
 #include "protocols/json.hpp"
 
@@ -54,6 +57,9 @@ std::unexpected<Error> too_large(const std::string& field, std::string_view valu
                                  .field = field});
 }
 
+bool is_web_url(std::string_view text) {
+    return iequals(text.substr(0, 7), "http://") || iequals(text.substr(0, 8), "https://");
+}
 bool is_data_uri(std::string_view text) { return iequals(text.substr(0, scheme.size()), scheme); }
 
 Result<std::string> decode_plain(std::string_view base64, Bytes most, const std::string& field) {
@@ -87,6 +93,33 @@ Result<Labelled> decode_data_uri(std::string_view text, Bytes most, const std::s
     const Bytes size{static_cast<std::int64_t>(bytes->size())};
     if (size > most) return too_large(field, to_string(size), to_string(most));
     return Labelled{.label = std::string(head.substr(0, head.find(';'))), .bytes = std::move(*bytes)};
+}
+
+Result<Labelled> decode_file(std::string_view text, Bytes most, const std::string& field) {
+    if (is_data_uri(text)) return decode_data_uri(text, most, field);
+    return decode_plain(text, most, field).transform([](std::string bytes) {
+        return Labelled{.label = {}, .bytes = std::move(bytes)};
+    });
+}
+
+Beginning decode_beginning(std::string_view text, std::size_t most) {
+    const auto comma = is_data_uri(text) ? text.substr(0, scheme.size() + longest_label).find(',') : 0;
+    const auto head = comma == 0 || comma == std::string_view::npos ? 0 : comma + 1;
+    const auto all = text.size() - head;
+    const auto part = std::min(all, most / 3 * 4 + 4);
+    const Bytes no_limit{std::numeric_limits<std::int64_t>::max()};
+    // What is cut may end within a byte: of base64 by one digit, of percent-encoded text by two.
+    for (std::size_t cut = 0; cut < (part < all ? 3U : 1U); ++cut) {
+        auto begun = decode_file(text.substr(0, head + part - cut), no_limit, {});
+        if (!begun) continue;
+        auto bytes = std::move(begun->bytes);
+        const auto share = static_cast<double>(all) / static_cast<double>(part);
+        const auto whole = static_cast<std::int64_t>(static_cast<double>(bytes.size()) * share);
+        const auto sure = part < all && !bytes.empty() ? bytes.size() - 1 : bytes.size();
+        bytes.resize(utf8_floor(bytes, std::min(most, sure)));
+        return {.bytes = std::move(bytes), .whole = whole};
+    }
+    return {};
 }
 
 std::string to_data_uri(std::string_view media_type, std::string_view bytes) {

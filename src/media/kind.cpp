@@ -45,6 +45,12 @@ constexpr std::array table{
     Facts{Kind::text, Family::document, "text", " text/plain "},
 };
 
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
+    return out;
+}
+
 const Facts& facts_of(Kind kind) { return *std::ranges::find(table, kind, &Facts::kind); }
 
 // The brand of an ISO base media file (ISO/IEC 14496-12): MP4, QuickTime, HEIF and their kin.
@@ -149,9 +155,42 @@ Kind sniff(std::string_view bytes) {
     return is_text(bytes) ? Kind::text : Kind::unknown;
 }
 
+Kind kind_called(std::string_view format) {
+    const auto word = " " + lower(format) + " ";
+    // Some names stand for several: that one has it whose own it is, as .mp4 is a film.
+    const auto rank = [&](const Facts& facts) {
+        const auto names = facts.labels.substr(facts.labels.find(' ', facts.labels.rfind('/')));
+        return names.find(word);  // the largest number where it is none of them
+    };
+    const auto& found = *std::ranges::min_element(table, {}, rank);
+    return rank(found) == std::string_view::npos ? Kind::unknown : found.kind;
+}
+
+// WebM and MP4 have sound alone as well, and a GIF may be meant as a film.
+bool serves(Kind kind, Family expected) {
+    if (kind == Kind::svg || kind == Kind::pdf || kind == Kind::unknown) return false;
+    const auto family = family_of(kind);
+    if (expected == Family::unknown || family == expected) return true;
+    if (expected == Family::audio) return family == Family::video;
+    return expected == Family::video && (family == Family::audio || family == Family::image);
+}
+
+std::unexpected<Error> not_wanted(Kind kind, Family expected, const std::string& field) {
+    const auto hint = kind == Kind::pdf ? "PDF files are not read here yet: send their text, or their pages as images."
+                      : kind == Kind::svg ? "Send it as PNG: SVG is a program that draws, and may name further files."
+                                          : "";
+    const bool known = kind != Kind::unknown;
+    return std::unexpected(Error{
+        .code = known && (kind == Kind::pdf || kind == Kind::svg) ? Code::unsupported : Code::invalid_argument,
+        .message =
+            fmt::format("'{}' is {}; expected {}", field, known ? name_of(kind) : "of no format that is known here",
+                        expected == Family::unknown ? "an image, sound, video or text" : name_of(expected)),
+        .hint = hint,
+        .field = field});
+}
+
 Result<void> check_label(std::string_view label, Kind kind, const std::string& field) {
-    std::string said(label.substr(0, label.find(';')));
-    std::ranges::transform(said, said.begin(), [](unsigned char c) { return std::tolower(c); });
+    auto said = lower(label.substr(0, label.find(';')));
     while (said.ends_with(' ')) said.pop_back();
     if (said.empty() || said.ends_with("/*") || said.ends_with("/octet-stream")) return {};
     const auto word = " " + said + " ";

@@ -41,6 +41,12 @@ enum class Family : std::uint8_t { unknown, image, audio, video, document };
 [[nodiscard]] std::string_view mime_type(Kind kind);
 
 [[nodiscard]] Kind sniff(std::string_view bytes);
+// By the name of a format, in whatever letters: "png", "JPG".
+[[nodiscard]] Kind kind_called(std::string_view format);
+// Whether anything of a request may be this, where a certain family is expected, or (unknown) any.
+[[nodiscard]] bool serves(Kind kind, Family expected);
+// "'f' is PDF; expected sound". Its code: unsupported for what a model could read otherwise, else invalid_argument.
+[[nodiscard]] std::unexpected<Error> not_wanted(Kind kind, Family expected, const std::string& field);
 
 // Does a label say something else than the bytes? It may be a media type ("image/png"), or the name of a format as in
 // input_audio's `format` ("mp3"). One that says nothing ("", "application/octet-stream", "image/*") contradicts

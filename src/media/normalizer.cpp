@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/beast/core/string.hpp>
 #include <cmath>
 #include <utility>
 
 #include "media/data_uri.hpp"
+#include "media/files.hpp"
 #include "media/image_header.hpp"
 #include "media/wav.hpp"
 #include "net/on_thread.hpp"
@@ -28,11 +28,6 @@ constexpr std::size_t most_parts = 64;
 constexpr Bytes most_of_a_request = MiB(128);
 constexpr std::int64_t enough_for_sound = 48'000;  // samples a second; more is only more to send
 
-bool is_web_url(std::string_view text) {
-    using boost::beast::iequals;
-    return iequals(text.substr(0, 7), "http://") || iequals(text.substr(0, 8), "https://");
-}
-
 // Errors of those who know no fields. Of a full disk and of others no field of the request is to blame.
 std::unexpected<Error> at_field(Error error, const std::string& field) {
     const bool to_blame = error.code != Code::cancelled && error.code != Code::io && error.code != Code::busy;
@@ -49,29 +44,6 @@ json::object image_part(std::string_view media_type, std::string_view bytes) {
 }
 json::object sound_part(std::string_view wav) {
     return {{"type", "input_audio"}, {"input_audio", {{"data", protocols::encode_base64(wav)}, {"format", "wav"}}}};
-}
-
-std::unexpected<Error> not_wanted(Kind kind, const Part& part) {
-    const auto hint = kind == Kind::pdf ? "PDF files are not read here yet: send their text, or their pages as images."
-                      : kind == Kind::svg ? "Send it as PNG: SVG is a program that draws, and may name further files."
-                                          : "";
-    const auto expected = part.expected == Family::unknown ? "an image, sound, video or text" : name_of(part.expected);
-    const bool known = kind != Kind::unknown;
-    return std::unexpected(
-        Error{.code = known && (kind == Kind::pdf || kind == Kind::svg) ? Code::unsupported : Code::invalid_argument,
-              .message = fmt::format("'{}' is {}; expected {}", part.field,
-                                     known ? name_of(kind) : "of no format that is known here", expected),
-              .hint = hint,
-              .field = part.field});
-}
-
-// WebM and MP4 have sound alone as well, and a GIF may be meant as a film.
-bool serves(Kind kind, Family expected) {
-    if (kind == Kind::svg || kind == Kind::pdf || kind == Kind::unknown) return false;
-    const auto family = family_of(kind);
-    if (expected == Family::unknown || family == expected) return true;
-    if (expected == Family::audio) return family == Family::video;
-    return expected == Family::video && (family == Family::audio || family == Family::image);
 }
 
 struct Told {
@@ -121,12 +93,8 @@ asio::awaitable<Result<Normalizer::Source>> Normalizer::obtain(const Part& part,
         ++report.fetched;
     } else {
         auto decoded = co_await net::on_thread(
-            converter_.thread(),
-            [data = std::string(part.data), most = settings_.max_bytes, field = part.field]() -> Result<Labelled> {
-                if (is_data_uri(data)) return decode_data_uri(data, most, field);
-                return decode_plain(data, most, field).transform([](std::string bytes) {
-                    return Labelled{.label = {}, .bytes = std::move(bytes)};
-                });
+            converter_.thread(), [data = std::string(part.data), most = settings_.max_bytes, field = part.field] {
+                return decode_file(data, most, field);
             });
         if (!decoded) co_return std::unexpected(decoded.error());
         got = std::move(*decoded);
@@ -139,7 +107,7 @@ asio::awaitable<Result<Normalizer::Source>> Normalizer::obtain(const Part& part,
                             to_string(most_of_a_request));
     const auto kind = sniff(got.bytes);
     if (auto fits = check_label(got.label, kind, part.field); !fits) co_return std::unexpected(fits.error());
-    if (!serves(kind, part.expected)) co_return not_wanted(kind, part);
+    if (!serves(kind, part.expected)) co_return not_wanted(kind, part.expected, part.field);
     co_return Source{.kind = kind, .bytes = std::move(got.bytes)};
 }
 
@@ -254,9 +222,7 @@ asio::awaitable<Result<json::array>> Normalizer::turn(const Part& part, const Me
     const auto family = family_of(source->kind);
     if (family == Family::document) {
         ++report.documents;
-        auto text = part.name.empty() ? std::move(source->bytes)
-                                      : fmt::format("File {}:\n{}", protocols::excerpt(part.name), source->bytes);
-        co_return json::array{text_part(std::move(text))};
+        co_return json::array{text_part(text_of_file(part.name, std::move(source->bytes)))};
     }
     if (family == Family::image) {
         ++report.images;
@@ -305,9 +271,7 @@ asio::awaitable<Result<Recording>> Normalizer::hear(std::string bytes, std::stri
                             fmt::format("{} (media.max_bytes)", to_string(settings_.max_bytes)));
     const auto kind = sniff(bytes);
     if (auto fits = check_label(label, kind, field); !fits) co_return std::unexpected(fits.error());
-    if (!serves(kind, Family::audio))
-        co_return not_wanted(kind,
-                             Part{.expected = Family::audio, .field = field, .data = {}, .label = {}, .name = {}});
+    if (!serves(kind, Family::audio)) co_return not_wanted(kind, Family::audio, field);
     if (kind == Kind::wav)  // whose own words are clearer than a decoder's
         if (const auto header = read_wav_header(bytes, field); !header) co_return std::unexpected(header.error());
     auto recording = co_await converter_.recording(kind, std::move(bytes), patience);

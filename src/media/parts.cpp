@@ -95,4 +95,11 @@ Result<std::vector<Part>> find_media(const json::object& body) {
     return all;
 }
 
+std::optional<Part> file_in(const json::value& part) {
+    const auto* form = form_of(part);
+    if (form == nullptr || form->type != "file") return std::nullopt;
+    auto file = read_part(part.get_object(), *form, {});
+    return file ? std::optional(std::move(*file)) : std::nullopt;
+}
+
 }  // namespace sarai::media

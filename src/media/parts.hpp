@@ -5,6 +5,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,5 +33,8 @@ struct Part {
 // In order. Errors, with the field: invalid_argument for a part without data, unsupported for a file that lies on
 // somebody's server (file_id).
 [[nodiscard]] Result<std::vector<Part>> find_media(const json::object& body);
+
+// A part of type `file` that has one in it.
+[[nodiscard]] std::optional<Part> file_in(const json::value& part);
 
 }  // namespace sarai::media

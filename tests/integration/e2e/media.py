@@ -30,5 +30,10 @@ def picture(colour="grey", side=32):
     return {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode(png(colour, side)).decode()}}
 
 
+def file(content, name, media_type="application/octet-stream"):
+    """As clients send what they do not look into."""
+    return {"type": "file", "file": {"filename": name, "file_data": f"data:{media_type};base64," + base64.b64encode(content).decode()}}
+
+
 def tone(hertz, seconds=0.5):
     return {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav(hertz, seconds)).decode(), "format": "wav"}}

@@ -65,6 +65,7 @@ class Auto(unittest.TestCase):
 
     def test_a_picture_and_a_sound_go_to_the_pipelines_for_them(self):
         for messages, pipeline, model, first in [(picture("What is this?"), "vision-expert", "solar", "look by omni"),
+                                                 ([{"role": "user", "content": [media.file(media.png(), "a.png")]}], "vision-expert", "solar", "look by omni"),
                                                  ([{"role": "user", "content": [media.tone(440, 0.2)]}], "voice-assistant", "lfm2", "transcript by omni")]:
             reply = self.chat(messages)
             self.assertEqual(reply.status, 200, reply.body)

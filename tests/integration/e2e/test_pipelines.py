@@ -5,7 +5,7 @@ import threading
 import unittest
 
 from harness import MODELS, Case, FakeUpstream, Sarai, kernel_memory, local, main, ollama, wait_until
-from media import picture, tone
+from media import file, picture, png, tone, wav
 
 # What one writes the next one reads: more than fits in the usual 512 tokens of tests.
 TRIO = {name: f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 2048" for name in ("solar", "lfm2", "omni")}
@@ -45,6 +45,19 @@ class BuiltIn(unittest.TestCase):
         self.assertEqual(reply.headers["x-sarai-pipeline"], "vision-expert")
         self.assertIn("pipeline vision-expert: look by omni, answer by solar", reply.headers["x-sarai-reason"])
         self.assertTrue(reply.json["choices"][0]["message"]["content"])
+
+    def test_a_file_is_what_its_bytes_are(self):
+        seen = self.ask("vision-expert", user("What is it?", file(png("red"), "red.png", "image/png")))
+        self.assertEqual(self.steps(seen), [("look", "omni")])
+        heard = self.ask("voice-assistant", user("¿Qué dice?", file(wav(440), "a.bin")))
+        self.assertEqual(self.steps(heard), [("transcript", "omni"), ("facts", "solar")])
+        used = lambda *parts: self.ask("vision-expert", user("What does it say?", *parts)).json["usage"]["prompt_tokens"]
+        self.assertGreater(used(file(b"a line of the file\n" * 40, "a.txt", "text/plain")), used() + 100, "its text is read")
+        for part, words in ((file(b"%PDF-1.4 x", "a.pdf", "application/pdf"), "is PDF; expected"),
+                            ({"type": "file", "file": {"file_url": "https://host/a"}}, "does not say what it is")):
+            reply = self.sarai.request("POST", "/v1/chat/completions", {"model": "vision-expert", "messages": user("What is it?", part)})
+            self.assertEqual((reply.status, reply.json["error"]["param"].split(".")[1]), (400, "content[1]"), reply.body)
+            self.assertIn(words, reply.json["error"]["message"])
 
     def test_without_a_picture_that_step_is_left_out(self):
         self.assertEqual(self.steps(self.ask("vision-expert", user("What is a monad?"))), [("look", "left out")])

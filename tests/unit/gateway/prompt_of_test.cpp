@@ -55,6 +55,29 @@ TEST(PromptOf, APictureThatWasSentEarlierIsStillToBeRead) {
                     .facts.image);
 }
 
+// The same picture is the same to the router, however it is sent.
+TEST(PromptOf, LooksIntoFiles) {
+    const auto with = [](std::string_view file) {
+        return prompt(
+            R"({"messages": [{"role": "user", "content": [{"type": "text", "text": "Sum it up"}, {"type": "file", "file": )" +
+            std::string(file) + "}]}]}");
+    };
+    const auto picture =
+        with(R"({"file_data": "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg==", "filename": "a.png"})");
+    EXPECT_TRUE(picture.facts.image && !picture.facts.audio && !picture.facts.video);
+    EXPECT_EQ(picture.text, "Sum it up");
+    EXPECT_TRUE(with(R"({"file_url": "https://host/a/song.MP3?x=1"})").facts.audio);
+    const auto text = with(R"({"file_data": "data:text/plain;base64,aG9sYSBtdW5kbw==", "filename": "a.txt"})");
+    EXPECT_FALSE(text.facts.any_attachment());
+    EXPECT_EQ(text.text, "Sum it up\nFile a.txt:\nhola mundo");
+    const auto long_one = with(R"({"file_data": "data:text/plain,)" + std::string(100'000, 'x') + "\"}");
+    EXPECT_LT(long_one.text.size(), 33'000U);
+    EXPECT_NEAR(static_cast<double>(long_one.facts.size), 100'010, 100);
+    EXPECT_EQ(long_one.all_text, long_one.facts.size);
+    for (const auto* nothing : {"{}", "5", R"({"file_id": "file-1"})", R"({"file_data": "?"})"})
+        EXPECT_EQ(with(nothing).text, "Sum it up") << nothing;
+}
+
 TEST(PromptOf, KnowsTools) {
     constexpr auto with = R"({"messages": [], "tools": [{"type": "function"}], "tool_choice": ")";
     EXPECT_TRUE(prompt(std::string(with) + "auto\"}").facts.tools);
