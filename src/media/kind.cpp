@@ -35,11 +35,13 @@ constexpr std::array table{
     Facts{Kind::ogg, Family::audio, "Ogg",
           " audio/ogg audio/opus audio/vorbis application/ogg video/ogg ogg oga opus vorbis "},
     Facts{Kind::aac, Family::audio, "AAC", " audio/aac audio/x-aac audio/aacp aac "},
-    Facts{Kind::m4a, Family::audio, "M4A", " audio/mp4 audio/m4a audio/x-m4a audio/aac video/mp4 m4a mp4 aac "},
+    Facts{Kind::m4a, Family::audio, "M4A",
+          " audio/mp4 audio/m4a audio/x-m4a audio/mp4a-latm audio/aac video/mp4 m4a mp4 aac "},
     Facts{Kind::webm, Family::video, "WebM/Matroska",
           " video/webm audio/webm video/x-matroska audio/x-matroska video/matroska webm mkv mka "},
     Facts{Kind::mp4, Family::video, "MP4/QuickTime",
-          " video/mp4 audio/mp4 video/quicktime video/x-m4v video/3gpp audio/3gpp mp4 mov m4a m4v 3gp "},
+          " video/mp4 audio/mp4 audio/m4a audio/x-m4a audio/mp4a-latm audio/aac video/quicktime video/x-m4v video/3gpp "
+          "audio/3gpp mp4 mov m4a m4v 3gp aac "},
     Facts{Kind::avi, Family::video, "AVI", " video/x-msvideo video/avi video/msvideo avi "},
     Facts{Kind::pdf, Family::document, "PDF", " application/pdf application/x-pdf pdf "},
     Facts{Kind::text, Family::document, "text", " text/plain "},
@@ -201,6 +203,7 @@ Result<void> check_label(std::string_view label, Kind kind, const std::string& f
     const auto family = std::string_view(said).substr(0, slash);
     const auto own = mime_type(kind);
     if (!known && (slash == std::string::npos || family == "application" || own.starts_with(family))) return {};
+    if (!known && family == "audio" && family_of(kind) == Family::video) return {};  // there may be sound alone in it
     if (kind == Kind::text && family == "text") return {};
     return fail_field(field, fmt::format("'{}' says {}, but its bytes are {}", field, protocols::excerpt(said, 60),
                                          kind == Kind::unknown ? "of no format that is known here" : name_of(kind)));

@@ -89,6 +89,21 @@ TEST(Kind, OfALabelThatFitsOrSaysNothingIsNone) {
         EXPECT_TRUE(check_label(label, kind, "f")) << label;
 }
 
+// Recorders write .m4a with the brands of any MP4, and each system has a label of its own for it.
+TEST(Kind, OfASoundInAContainerIsWhateverItsLabelsCallIt) {
+    for (const auto* brand : {"isom", "mp42", "M4A "}) {
+        const auto kind = sniff(std::string("\0\0\0\x20"sv) + "ftyp" + brand + std::string(20, '\0'));
+        for (const auto* label :
+             {"audio/mp4", "audio/m4a", "audio/x-m4a", "audio/mp4a-latm", "audio/aac", "m4a", "aac"})
+            EXPECT_TRUE(check_label(label, kind, "f")) << brand << ' ' << label;
+        EXPECT_FALSE(check_label("audio/wav", kind, "f")) << brand;
+        EXPECT_FALSE(check_label("image/png", kind, "f")) << brand;
+    }
+    EXPECT_TRUE(check_label("audio/x-recorder", Kind::mp4, "f"));
+    EXPECT_TRUE(check_label("audio/x-recorder", Kind::webm, "f"));
+    EXPECT_FALSE(check_label("audio/x-recorder", Kind::png, "f"));
+}
+
 TEST(Kind, OfAnyBytesIsSomeKind) {
     std::mt19937 random(7);  // NOLINT(cert-msc51-cpp)
     for (int i = 0; i < 2000; ++i) {
