@@ -144,6 +144,7 @@ pool::Needs needs_of(const memory::ModelPlan& plan, const memory::EngineShape& s
     pool::Needs needs{.total = plan.pessimistic(),
                       .planned = plan.total(),
                       .context_length = shape.context_length,
+                      .parallel = std::max(1, shape.parallel),
                       .kv_cache_type = shape.kv_cache_type,
                       .kv_quantisable = plan.kv_quantisable};
     if (plan.learned) needs.load_time = plan.learned->load_time;

@@ -12,7 +12,7 @@
 namespace sarai::pool {
 namespace {
 
-constexpr int padding = 256;  // tokens, the engine's
+constexpr int padding = 256;  // tokens of a slot, the engine's
 
 // Reading and repacking weights, cold: SOLAR-10.7B 6462 MB in 23 s, Omni-7B 4682 MB in 16 s (bench/memory, load mode
 // copy, two cores).
@@ -23,7 +23,10 @@ Bytes share(Bytes bytes, double part) {
     return {static_cast<std::int64_t>(std::ceil(static_cast<double>(bytes.count) * part))};
 }
 
-int padded(int tokens) { return (tokens + padding - 1) / padding * padding; }
+int up(int tokens, int step) { return (tokens + step - 1) / step * step; }
+
+// The engine pads each slot's part.
+int padded(int tokens, int slots) { return up(tokens / slots, padding) * slots; }
 
 // Of another setting, which takes so much less.
 Needs less(Needs needs, Bytes bytes) {
@@ -65,33 +68,37 @@ Bytes with_kv_cache_type(const Needs& needs, std::string_view type) {
 }
 
 Bytes with_context(const Needs& needs, int tokens) {
-    const auto now = padded(needs.context_length);
-    if (now == 0 || padded(tokens) >= now) return needs.total;
-    return with_smaller_kv_cache(needs, static_cast<double>(padded(tokens)) / now).total;
+    const int slots = std::max(1, needs.parallel);
+    const auto now = padded(needs.context_length, slots);
+    const auto then = padded(tokens, slots);
+    if (now == 0 || then >= now) return needs.total;
+    return with_smaller_kv_cache(needs, static_cast<double>(then) / now).total;
 }
 
-int longest_context(const Needs& needs, Bytes limit) {
-    for (int tokens = padded(needs.context_length) - padding; tokens >= padding; tokens -= padding)
+int longest_context(const Needs& needs, Bytes limit, int least) {
+    const int slots = std::max(1, needs.parallel);
+    const int step = padding * slots;
+    for (int tokens = padded(needs.context_length, slots) - step; tokens >= std::max(step, least); tokens -= step)
         if (with_context(needs, tokens) <= limit) return tokens;
     return 0;
 }
 
-std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed) {
+std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed, Reduction given) {
     std::vector<Step> steps;
     auto now = needs;
-    Reduction reduction;
+    auto& reduction = given;
     auto smallest = needs.total;
     const auto add = [&](Bytes total) {
         if (total >= smallest) return;
         smallest = total;
         steps.push_back({reduction, total});
     };
-    if (needs.prompt_cache > Bytes{}) {
+    if (needs.prompt_cache > Bytes{} && !reduction.without_prompt_cache) {
         reduction.without_prompt_cache = true;
         now = less(std::move(now), needs.prompt_cache);
         add(now.total);
     }
-    if (allowed.kv_cache_type && needs.kv_quantisable &&
+    if (allowed.kv_cache_type && reduction.kv_cache_type.empty() && needs.kv_quantisable &&
         bytes_per_value(*allowed.kv_cache_type) < bytes_per_value(needs.kv_cache_type)) {
         reduction.kv_cache_type = *allowed.kv_cache_type;
         now =
@@ -99,10 +106,16 @@ std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed) {
         add(now.total);
     }
     if (allowed.min_context_length > 0) {
-        for (int tokens = needs.context_length / 2; tokens > 0; tokens /= 2) {
-            reduction.context_length = std::max(padded(tokens), padded(allowed.min_context_length));
-            add(with_context(now, reduction.context_length));
-            if (tokens <= allowed.min_context_length) break;
+        const int step = padding * std::max(1, needs.parallel);
+        const int least = up(allowed.min_context_length, step);
+        const int context = reduction.context_length > 0 ? std::min(reduction.context_length, needs.context_length)
+                                                         : needs.context_length;
+        for (int tokens = context / 2; tokens > 0; tokens /= 2) {
+            const int shorter = std::max(up(tokens, step), least);
+            if (shorter >= context) continue;  // what is halved may be padded back to what it was
+            reduction.context_length = shorter;
+            add(with_context(now, shorter));
+            if (tokens <= least) break;
         }
     }
     return steps;

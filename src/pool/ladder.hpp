@@ -36,7 +36,8 @@ struct Needs {
     Bytes planned = {};  // the plan without its error; 0: unknown, then the total has that of one never loaded
     Bytes kv_cache = {};
     Bytes prompt_cache = {};
-    int context_length = 0;  // tokens; 0: unknown, then the context cannot shrink
+    int context_length = 0;  // tokens of all slots; 0: unknown, then the context cannot shrink
+    int parallel = 1;        // slots
     std::string kv_cache_type = "f16";
     bool kv_quantisable = true;
     std::chrono::milliseconds load_time{};  // of earlier loads; 0: never loaded
@@ -53,17 +54,18 @@ struct Step {
     Bytes total;
 };
 
-// Cumulative steps, each smaller than the one before; empty where nothing may be given up.
-[[nodiscard]] std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed);
+// Cumulative steps, each smaller than the one before; empty where nothing more may be given up. `needs` are those of a
+// model that has given up `given` already, which is part of each step.
+[[nodiscard]] std::vector<Step> steps_down(const Needs& needs, const MayGiveUp& allowed, Reduction given = {});
 
 // Bytes that one value of a KV cache of this type takes; 2 for unknown types.
 [[nodiscard]] double bytes_per_value(std::string_view kv_cache_type);
 // Bounds of what the model takes with another KV type, or with a context of `tokens`.
 [[nodiscard]] Bytes with_kv_cache_type(const Needs& needs, std::string_view type);
 [[nodiscard]] Bytes with_context(const Needs& needs, int tokens);
-// The longest context, a multiple of 256 (the engine pads to that), with which the model takes at most `limit`; 0 for
-// none.
-[[nodiscard]] int longest_context(const Needs& needs, Bytes limit);
+// The longest context, a multiple of 256 for each slot (the engine pads to that), of at least `least` tokens with which
+// the model takes at most `limit`; 0 for none.
+[[nodiscard]] int longest_context(const Needs& needs, Bytes limit, int least = 0);
 
 // Time until a model is ready: what earlier loads took, else by its size.
 [[nodiscard]] std::chrono::milliseconds expected_load(const Needs& needs);

@@ -23,7 +23,8 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
                       .free = room.available(),
                       .budget = rules_.budget,
                       .machine = rules_.machine,
-                      .holders = {}};
+                      .holders = {},
+                      .min_context_length = models_[model].may_give_up.min_context_length};
     if (rules_.own.count > 0)
         shortage.holders.push_back({.name = "sarai itself", .bytes = rules_.own, .state = {}, .can_be_stopped = false});
     for (ModelIndex i = 0; i < models_.size(); ++i) {

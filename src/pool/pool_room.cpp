@@ -348,10 +348,10 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
                        fmt::format("loads {}, once what was retired by a reload has answered its requests", as_asked));
     }
 
-    // Ways to go smaller; measured before anything is reserved, so only once.
+    // Ways to go smaller, further where one was measured and is too large; measured before anything is reserved.
     std::optional<Step> step;
-    if (!local.reduction.any() && place) {
-        for (auto& candidate : steps_down(local.needs, spec.may_give_up)) {
+    if (place) {
+        for (auto& candidate : steps_down(local.needs, spec.may_give_up, local.reduction)) {
             const bool fits = candidate.total <= room.available();
             decision.options.push_back({.what = describe(candidate.reduction),
                                         .needs = candidate.total,
@@ -379,7 +379,6 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
                                     .note = busy ? "after the answers that are under way" : ""});
     }
     if (step && (!victims || load <= eviction)) {
-        step->reduction.text_only = local.reduction.text_only;
         local.state = LocalState::measuring;
         local.reduction = step->reduction;
         decision.event = Event::load;

@@ -33,7 +33,7 @@ std::vector<std::string> changes(const Shortage& s) {
     if (const auto total = with_kv_cache_type(needs, "q8_0"); total < needs.total && fits(total))
         out.push_back(
             fmt::format("set models.{}.kv_cache_type to q8_0 ({} less)", s.model, to_string(needs.total - total)));
-    if (const auto tokens = longest_context(needs, s.free); tokens > 0)
+    if (const auto tokens = longest_context(needs, s.free, s.min_context_length); tokens > 0)
         out.push_back(fmt::format("set models.{}.context_length to {} ({} less)", s.model, tokens,
                                   to_string(needs.total - with_context(needs, tokens))));
     // The smallest one that suffices.

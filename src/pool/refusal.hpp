@@ -26,6 +26,7 @@ struct Shortage {
     Bytes budget;   // of all
     Bytes machine;  // the largest budget that this machine allows; 0: unknown
     std::vector<Holder> holders;
+    int min_context_length = 0;      // tokens; a configuration takes no shorter context beside it
     bool policy_would_help = false;  // memory.policy: lru would find enough to unload
 };
 

@@ -14,6 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::Lines;
+using ::testing::Not;
 
 enum : ModelIndex { a, b, c, pet, expert, cluster };
 enum : EndpointIndex { box };
@@ -363,12 +364,27 @@ TEST(Ladder, TheFirstStepThatFitsIsMeasuredBeforeItIsReserved) {
     EXPECT_EQ(story.core.local(c).reserved, GiB(6));
 }
 
-TEST(Ladder, AStepThatTurnsOutTooLargeIsRefused) {
+TEST(Ladder, AStepThatTurnsOutTooLargeIsFollowedByTheNext) {
     Story story(Policy::never_unload);
     story.load(a, GiB(3));
     story.acquire(1, c);
     story.measured(c, large);
-    EXPECT_THAT(story.measured(c, GiB(8)), ElementsAre("refuse 1: no_memory"));
+    EXPECT_THAT(story.measured(c, Needs{.total = GiB(8), .kv_cache = GiB(4), .context_length = 4096}),
+                ElementsAre("measure c (without its prompt cache, KV cache q8_0, context 2048)"));
+    EXPECT_THAT(story.measured(c, Needs{.total = GiB(7) + MiB(1), .kv_cache = GiB(3), .context_length = 2048}),
+                ElementsAre("measure c (without its prompt cache, KV cache q8_0, context 1024)"));
+    EXPECT_THAT(story.measured(c, Needs{.total = GiB(8), .kv_cache = GiB(4), .context_length = 1024}),
+                ElementsAre("refuse 1: no_memory"))
+        << "it may give up no more";
+}
+
+TEST(Ladder, GivesUpNothingTwice) {
+    const Reduction given{.without_prompt_cache = true, .kv_cache_type = "q8_0", .context_length = 2048};
+    const auto steps = steps_down(large, {.kv_cache_type = "q8_0", .min_context_length = 1024}, given);
+    ASSERT_EQ(steps.size(), 1U) << "whatever was measured";
+    EXPECT_EQ(describe(steps.front().reduction), "without its prompt cache, KV cache q8_0, context 1024");
+    EXPECT_TRUE(
+        steps_down(large, {.kv_cache_type = "q8_0", .min_context_length = 1024}, steps.front().reduction).empty());
 }
 
 TEST(Ladder, GoingSmallerIsWeighedAgainstUnloadingByTheTimeItTakes) {
@@ -388,6 +404,28 @@ TEST(Ladder, ContextsAreBoundedByTheEnginesPadding) {
     EXPECT_EQ(longest_context(large, GiB(7) - MiB(1)), 1792);
     EXPECT_EQ(longest_context(large, GiB(1)), 0);
     EXPECT_EQ(longest_context({.total = GiB(9)}, GiB(5)), 0) << "unknown contexts do not shrink";
+}
+
+TEST(Ladder, EachSlotIsPaddedByItself) {
+    const Needs needs{.total = GiB(9), .kv_cache = GiB(4), .context_length = 16384, .parallel = 4};
+    EXPECT_EQ(with_context(needs, 15872), GiB(9)) << "3968 tokens of a slot are padded to the 4096 that it had";
+    EXPECT_EQ(with_context(needs, 15360), GiB(9) - MiB(256));
+    EXPECT_EQ(longest_context(needs, GiB(9) - Bytes{1}), 15360);
+    const Needs little{.total = GiB(2), .kv_cache = GiB(1), .context_length = 1024, .parallel = 4};
+    EXPECT_TRUE(steps_down(little, {.min_context_length = 256}).empty()) << "half of it takes as much";
+    Lines lines;
+    for (const auto& step : steps_down(needs, {.min_context_length = 1500})) lines.push_back(describe(step.reduction));
+    EXPECT_THAT(lines, ElementsAre("context 8192", "context 4096", "context 2048"));
+}
+
+TEST(Ladder, NoContextIsAdvisedThatAConfigurationDoesNotTake) {
+    EXPECT_EQ(longest_context(large, GiB(7), 2048), 2048);
+    EXPECT_EQ(longest_context(large, GiB(7) - MiB(1), 2048), 0);
+    Story story(Policy::never_unload);
+    story.load(a, GiB(8));
+    story.acquire(1, c);
+    story.measured(c, Needs{.total = GiB(3), .kv_cache = GiB(2), .context_length = 2048});
+    EXPECT_THAT(story.refusal().hint, Not(HasSubstr("context_length"))) << "512 tokens, of at least 1024";
 }
 
 TEST(Budget, ASmallerOneHoldsOnceWhatIsReservedHasGone) {
