@@ -300,6 +300,21 @@ private:
             }
         }
         report_.machine_available = memory::read_machine_memory().available;
+        co_return co_await look_for_evictions();
+    }
+
+    // Who answers because others went answers after them, not beside them.
+    asio::awaitable<Result<void>> look_for_evictions() {
+        const auto why = co_await get("/sarai/why?last=256");
+        if (!why) co_return std::unexpected(why.error());
+        const auto since = std::chrono::ceil<std::chrono::seconds>(Clock::now() - begun_).count();
+        for (const auto& decision : why->at("decisions").as_array()) {
+            if (decision.at("event") != "evict" || decision.at("age_s").to_number<std::int64_t>() >= since) continue;
+            for (auto& model : report_.models)
+                if (model.error.empty() && model.name == std::string_view(decision.at("model").as_string()))
+                    model.error = fmt::format("it answered but did not stay in memory: {}",
+                                              decision.at("outcome").as_string().c_str());
+        }
         co_return Result<void>{};
     }
 
@@ -311,6 +326,7 @@ private:
     asio::io_context io_{1};
     net::Client client_;
     ProofReport report_;
+    Clock::time_point begun_ = Clock::now();
     int in_flight_ = 0;
 };
 

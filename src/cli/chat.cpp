@@ -12,8 +12,8 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "cli/progress.hpp"
 #include "cli/server.hpp"
+#include "cli/table.hpp"
 #include "config/problem.hpp"
 #include "llm/types.hpp"
 #include "net/framing.hpp"
@@ -93,7 +93,7 @@ struct Turn {
 
 }  // namespace
 
-std::string loading_text(std::string_view status, std::string_view model, bool unicode) {
+std::string loading_text(std::string_view status, std::string_view model, bool unicode, std::size_t columns) {
     boost::system::error_code ec;
     const auto parsed = json::parse(status, ec);
     const auto* object = ec ? nullptr : parsed.if_object();
@@ -104,9 +104,9 @@ std::string loading_text(std::string_view status, std::string_view model, bool u
         if (row == nullptr || !row->contains("name") || row->at("name") != json::value(model)) continue;
         const auto* share = row->if_contains("progress");
         if (share != nullptr && share->is_double())
-            return progress_text(fmt::format("loading {}", model), share->get_double(), unicode);
+            return progress_text(fmt::format("loading {}", model), share->get_double(), unicode, columns);
     }
-    return fmt::format("waiting for {}", model);
+    return shortened(fmt::format("waiting for {}", model), columns, unicode);
 }
 
 std::string chat_request(std::string_view model, const std::vector<Message>& messages, const ChatSettings& settings) {
@@ -137,7 +137,7 @@ asio::awaitable<void> Conversation::report_loading(const ChatSink& sink) {
         co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
         if (state.cancelled() != asio::cancellation_type::none) co_return;
         const auto reply = co_await status_client_.fetch({.target = "/sarai/status"}, {});
-        if (reply) sink.waiting(loading_text(reply->body, model_, sink.unicode));
+        if (reply) sink.waiting(loading_text(reply->body, model_, sink.unicode, sink.columns));
     }
 }
 

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -16,6 +17,7 @@
 
 #include "base/error.hpp"
 #include "cli/attachment.hpp"
+#include "cli/progress.hpp"
 #include "net/http_client.hpp"
 
 namespace sarai::cli {
@@ -51,7 +53,8 @@ struct AnswerFacts {
 };
 
 // What /sarai/status says of a model that has not answered yet: "loading solar  ████░░░░░░  40 %".
-[[nodiscard]] std::string loading_text(std::string_view status, std::string_view model, bool unicode);
+[[nodiscard]] std::string loading_text(std::string_view status, std::string_view model, bool unicode,
+                                       std::size_t columns = any_columns);
 
 // Pieces of an answer in their order. `thought` is what a reasoning model thinks before it answers.
 struct ChatSink {
@@ -61,7 +64,8 @@ struct ChatSink {
     std::function<void(std::string_view text)> waiting;
     // Something to know about this answer: that a fallback gave it, and why.
     std::function<void(std::string_view text)> note;
-    bool unicode = true;  // of what `waiting` is told
+    bool unicode = true;                // of what `waiting` is told
+    std::size_t columns = any_columns;  // of the same
 };
 
 class Conversation {

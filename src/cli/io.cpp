@@ -1,11 +1,14 @@
 #include "cli/io.hpp"
 
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <iostream>
+
+#include "cli/table.hpp"
 
 namespace sarai::cli {
 namespace {
@@ -32,6 +35,10 @@ Io Io::of_process() {
     io.in_terminal = ::isatty(STDIN_FILENO) != 0;
     io.out_terminal = ::isatty(STDOUT_FILENO) != 0;
     io.err_terminal = ::isatty(STDERR_FILENO) != 0;
+    io.err_columns = [] {
+        winsize size{};
+        return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? int{size.ws_col} : 0;
+    };
     io.unicode = has_utf8(io.environment);
     return io;
 }
@@ -45,6 +52,17 @@ bool wants_colour(const Io& io, bool terminal) {
 std::string Style::wrap(std::string_view code, std::string_view text) const {
     if (!on) return std::string(text);
     return "\x1b[" + std::string(code) + "m" + std::string(text) + "\x1b[0m";
+}
+
+void show_status(Io& io, std::string_view text) {
+    if (io.err_terminal) io.err << "\r\033[K" << first_columns(text, status_columns(io)) << std::flush;
+}
+
+std::size_t status_columns(const Io& io) {
+    constexpr int usual = 80;
+    const int columns = io.err_columns ? io.err_columns() : 0;
+    // Some terminals go to the next line after the last column.
+    return static_cast<std::size_t>((columns > 1 ? columns : usual) - 1);
 }
 
 void print_error(Io& io, std::string_view message) {

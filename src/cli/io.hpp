@@ -1,6 +1,8 @@
 // The world around a command: its streams, what they are connected to, and the environment.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -18,7 +20,8 @@ struct Io {
     bool in_data = true;  // a pipe or file, which ends; a device such as /dev/null is neither that nor a terminal
     bool out_terminal = false;
     bool err_terminal = false;
-    bool unicode = true;  // the locale's character set is UTF-8
+    std::function<int()> err_columns = {};  // of that terminal now; 0: unknown
+    bool unicode = true;                    // the locale's character set is UTF-8
 
     [[nodiscard]] static Io of_process();
 };
@@ -36,6 +39,12 @@ struct Style {
     [[nodiscard]] std::string yellow(std::string_view text) const { return wrap("33", text); }
     [[nodiscard]] std::string wrap(std::string_view code, std::string_view text) const;
 };
+
+// A line of the error stream that the next one takes the place of; only at a terminal. "" wipes it. What is longer than
+// the terminal is wide is cut: the rest of a line that was broken would stay.
+void show_status(Io& io, std::string_view text);
+// How many columns it may have.
+[[nodiscard]] std::size_t status_columns(const Io& io);
 
 // "sarai: …" on the error stream.
 void print_error(Io& io, std::string_view message);

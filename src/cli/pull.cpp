@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/json/parse.hpp>
@@ -18,6 +19,7 @@
 #include "net/framing.hpp"
 #include "net/http_client.hpp"
 #include "protocols/json.hpp"
+#include "protocols/ollama_library.hpp"
 
 namespace sarai::cli {
 namespace {
@@ -42,27 +44,33 @@ public:
         if (const auto error = protocols::string_at(*told, "error"); !error.empty())
             return fail(Code::upstream, config::printable(error, 4096));
         const auto status = protocols::string_at(*told, "status");
-        done_ = status == "success";
-        const auto digest = protocols::string_at(*told, "digest");
-        if (digest.empty()) {
-            show(fmt::format("{}: {}", model_, config::printable(status)));
+        done_ = status == protocols::ollama::status::success;
+        unverified_ = unverified_ || status == protocols::ollama::status::not_verified;
+        if (!told->contains("total") && !told->contains("completed")) {
+            show_status(io_, doing_text(model_, config::printable(status), io_.unicode, status_columns(io_)));
             return {};
         }
+        // A file without a hash has a name at least.
+        const auto digest = protocols::string_at(*told, "digest");
+        const std::string file(digest.empty() ? status : digest);
         const auto total = protocols::integer_at(*told, "total").value_or(0);
         const auto completed = protocols::integer_at(*told, "completed").value_or(0);
-        const auto& part = parts_.try_emplace(std::string(digest), Part{completed, Clock::now()}).first->second;
-        sizes_[std::string(digest)] = total;
-        show(transfer_text(
-            model_,
-            {.total = total, .completed = completed, .begun_at = part.begun_at, .elapsed = Clock::now() - part.begun},
-            io_.unicode));
+        const auto& part = parts_.try_emplace(file, Part{completed, Clock::now()}).first->second;
+        sizes_[file] = std::max(total, completed);
+        show_status(io_, transfer_text(model_,
+                                       {.total = total,
+                                        .completed = completed,
+                                        .begun_at = part.begun_at,
+                                        .elapsed = Clock::now() - part.begun},
+                                       io_.unicode, status_columns(io_)));
         return {};
     }
-    void wipe() { show({}); }
+    void wipe() { show_status(io_, {}); }
     [[nodiscard]] bool done() const { return done_; }
+    [[nodiscard]] bool unverified() const { return unverified_; }
     [[nodiscard]] Bytes size() const {
         Bytes sum;
-        for (const auto& [digest, size] : sizes_) sum += Bytes{size};
+        for (const auto& [file, size] : sizes_) sum += Bytes{size};
         return sum;
     }
 
@@ -72,15 +80,12 @@ private:
         Clock::time_point begun;
     };
 
-    void show(const std::string& text) {
-        if (io_.err_terminal) io_.err << "\r\033[K" << text << std::flush;
-    }
-
     std::string model_;
     Io& io_;
-    std::map<std::string, Part> parts_;  // by digest: a model and its projector
+    std::map<std::string, Part> parts_;  // by digest or status: a model and its projector
     std::map<std::string, std::int64_t> sizes_;
     bool done_ = false;
+    bool unverified_ = false;
 };
 
 asio::awaitable<Result<void>> pull(net::Client& client, std::string name, Progress& progress) {
@@ -135,8 +140,9 @@ int pull_model(const ServerChoice& server, const std::string& name, Io& io) {
         print_error(io, describe(outcome.error()));
         return exit_status(outcome.error().code);
     }
-    io.out << fmt::format("{} is there{}\n", config::printable(name),
-                          progress.size().count > 0 ? ": " + to_string(progress.size()) : "");
+    io.out << fmt::format("{} is there{}{}\n", config::printable(name),
+                          progress.size().count > 0 ? ": " + to_string(progress.size()) : "",
+                          progress.unverified() ? fmt::format(" ({})", protocols::ollama::status::not_verified) : "");
     return 0;
 }
 

@@ -8,8 +8,9 @@
 
 namespace sarai::cli {
 
-// Returns the exit status. At a terminal the error stream shows a bar; elsewhere one line at the end says that it is
-// there. What was fetched by a pull that was stopped is gone on with by the next one.
+// Returns the exit status. At a terminal the error stream shows a bar; one line at the end says that it is there, and
+// if nothing could tell whether it is what it should be. What was fetched by a pull that was stopped is gone on with by
+// the next one.
 [[nodiscard]] int pull_model(const ServerChoice& server, const std::string& name, Io& io);
 
 }  // namespace sarai::cli

@@ -32,7 +32,8 @@ public:
                 .thought = [this](std::string_view text) { thought(text); },
                 .waiting = [this](std::string_view text) { waiting(text); },
                 .note = [this](std::string_view text) { note(text); },
-                .unicode = io_.unicode};
+                .unicode = io_.unicode,
+                .columns = status_columns(io_)};
     }
     // The prompt, or the shell's, belongs on a line of its own.
     void end() {
@@ -53,9 +54,9 @@ private:
     }
     // On one line of the error stream that is wiped before the answer.
     void waiting(std::string_view text) {
-        if (!io_.err_terminal || (text.empty() && !waited_)) return;
+        if (text.empty() && !waited_) return;
         waited_ = !text.empty();
-        io_.err << "\r\033[K" << text << std::flush;
+        show_status(io_, text);
     }
     void note(std::string_view text) {
         if (io_.err_terminal)

@@ -19,6 +19,27 @@ std::size_t display_width(std::string_view text) {
     return static_cast<std::size_t>(std::ranges::count_if(text, [](unsigned char c) { return (c & 0xc0U) != 0x80; }));
 }
 
+std::string_view first_columns(std::string_view text, std::size_t columns) {
+    std::size_t at = 0;
+    while (at < text.size()) {
+        const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0U) != 0x80;
+        if (begins && columns-- == 0) break;
+        ++at;
+    }
+    return text.substr(0, at);
+}
+
+std::string shortened(std::string_view text, std::size_t columns, bool unicode) {
+    const auto width = display_width(text);
+    if (width <= columns) return std::string(text);
+    const std::string_view gap = unicode ? "…" : "...";
+    if (columns <= display_width(gap)) return std::string(first_columns(text, columns));
+    const auto left = columns - display_width(gap);
+    const auto tail = left / 2;
+    return std::string(first_columns(text, left - tail)) + std::string(gap) +
+           std::string(text.substr(first_columns(text, width - tail).size()));
+}
+
 std::vector<std::string> lines_of(std::string_view text) {
     std::vector<std::string> lines;
     while (!text.empty()) {

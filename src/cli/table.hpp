@@ -45,6 +45,12 @@ struct Cell {
 // Columns on a terminal, one for each code point: names here are ASCII, values digits and units.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 
+// The first `columns` columns of a text.
+[[nodiscard]] std::string_view first_columns(std::string_view text, std::size_t columns);
+
+// At most `columns` columns: what is too long loses its middle, as both ends of a name tell models apart.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t columns, bool unicode);
+
 // Without their ends.
 [[nodiscard]] std::vector<std::string> lines_of(std::string_view text);
 

@@ -14,17 +14,6 @@ std::size_t width_of(const std::vector<std::string>& lines) {
     return width;
 }
 
-// The first `columns` columns of a text.
-std::string_view head(std::string_view text, std::size_t columns) {
-    std::size_t at = 0;
-    while (at < text.size()) {
-        const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0U) != 0x80;
-        if (begins && columns-- == 0) break;
-        ++at;
-    }
-    return text.substr(0, at);
-}
-
 }  // namespace
 
 std::vector<std::string> fitting_table(const std::vector<TopColumn>& columns,
@@ -48,7 +37,7 @@ std::vector<std::string> fitting_table(const std::vector<TopColumn>& columns,
 std::vector<std::string> wrapped(std::string_view text, std::size_t width) {
     std::vector<std::string> lines;
     while (display_width(text) > width && width > 0) {
-        auto line = head(text, width);
+        auto line = first_columns(text, width);
         // A blank right behind the line ends it as well as one in it.
         const auto blank = text.substr(0, line.size() + 1).rfind(' ');
         if (blank != std::string_view::npos && blank > 0) line = text.substr(0, blank);

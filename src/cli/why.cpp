@@ -128,10 +128,10 @@ int load_model(const ServerChoice& server, const std::string& model, Io& io) {
     if (io.err_terminal)
         patience.every_second = [&] {
             const auto status = get_json(*origin, "/sarai/status");
-            if (status) io.err << "\r\033[K" << loading_text(json::serialize(*status), model, io.unicode) << std::flush;
+            if (status) show_status(io, loading_text(json::serialize(*status), model, io.unicode, status_columns(io)));
         };
     const auto answer = post_json(*origin, "/sarai/load", {{"model", model}}, patience);
-    if (io.err_terminal) io.err << "\r\033[K" << std::flush;
+    show_status(io, {});
     if (!answer) return fail_with(io, answer.error());
     io.out << fmt::format("{} is available\n", model);
     return 0;

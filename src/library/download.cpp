@@ -74,7 +74,7 @@ public:
             if (!done) co_return std::unexpected(done.error());
         }
         tell(true);
-        if (report_) report_({.status = std::string(status::verifying_digest)});
+        if (report_) report_({.status = std::string(file_.digest ? status::verifying_digest : status::not_verified)});
         auto digest = co_await on_disk([](BlobWriter& writer) { return writer.finish(); });
         if (digest) co_return Downloaded{.digest = *digest, .hold = library_.hold(*digest)};
         auto error = std::move(digest.error());

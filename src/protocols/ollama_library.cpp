@@ -198,10 +198,9 @@ namespace status {
 
 std::string new_layer(std::string_view digest) { return fmt::format("creating new layer {}", digest); }
 std::string existing_layer(std::string_view digest) { return fmt::format("using existing layer {}", digest); }
-std::string pulling(std::string_view digest) {
+std::string pulling(std::string_view file) {
     constexpr std::string_view prefix = "sha256:";
-    if (digest.starts_with(prefix)) digest.remove_prefix(prefix.size());
-    return fmt::format("pulling {}", digest.substr(0, 12));
+    return fmt::format("pulling {}", file.starts_with(prefix) ? file.substr(prefix.size(), 12) : file);
 }
 
 }  // namespace status

@@ -66,11 +66,12 @@ inline constexpr std::string_view parsing = "parsing GGUF";
 inline constexpr std::string_view verifying_conversion = "verifying conversion";
 inline constexpr std::string_view pulling_manifest = "pulling manifest";
 inline constexpr std::string_view verifying_digest = "verifying sha256 digest";
+inline constexpr std::string_view not_verified = "not verified: the source has no hash";
 inline constexpr std::string_view writing_manifest = "writing manifest";
 inline constexpr std::string_view success = "success";
 [[nodiscard]] std::string new_layer(std::string_view digest);       // "creating new layer sha256:…"
 [[nodiscard]] std::string existing_layer(std::string_view digest);  // "using existing layer sha256:…"
-[[nodiscard]] std::string pulling(std::string_view digest);         // "pulling 5f7db0967166"
+[[nodiscard]] std::string pulling(std::string_view file);  // "pulling 5f7db0967166" of a digest, else the name as it is
 }  // namespace status
 
 // One line of a stream. Without a digest it is a status alone; clients draw a bar for each digest.

@@ -28,6 +28,15 @@ class Commands(Case):
         for word in ("19.1 GB", "7.5 GB", "60 s", "models at once", "yes: memory stayed within the limit"):
             self.assertIn(word, table)
 
+    def test_prove_fails_where_models_take_each_others_memory(self):
+        wait_until(lambda: self.sarai.row("lfm2")["planned_bytes"], "the plan")
+        one = self.sarai.row("lfm2")["planned_bytes"]
+        small = self.serve({"lfm2": local("lfm2"), "other": local("lfm2")}, memory=f"policy: lru, max_ram: {self.sarai.status()['ledger']['own_bytes'] + (32 << 20) + one * 3 // 2}")
+        done = small.cli("prove", "--json")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        errors = [m["error"] for m in json.loads(done.stdout)["models"] if m.get("error")]
+        self.assertTrue(any("did not stay in memory: unloaded" in error for error in errors), errors)
+
     def test_prove_fails_when_a_model_fails(self):
         self.sarai.models["broken"] = f"backend: gguf_native, path: '{self.sarai.folder}/none.gguf'"
         self.sarai.kill(signal.SIGTERM)

@@ -236,6 +236,10 @@ class Pull(unittest.TestCase):
                     data = hashlib.sha256(LARGE).hexdigest().encode()
                 elif self.path == "/models/large.gguf":
                     data = LARGE
+                elif self.path == "/models/huge.gguf" and not body:
+                    self.send_response(200)
+                    self.send_header("Content-Length", 100 << 30)
+                    return self.end_headers()
                 else:
                     return self.send_error(404)
                 begin = 0
@@ -311,6 +315,14 @@ class Pull(unittest.TestCase):
         nowhere = self.sarai.cli("pull", "lan/nope")
         self.assertEqual(nowhere.returncode, 1)
         self.assertIn("lan/nope", nowhere.stderr)
+
+    def test_what_can_never_be_loaded_is_refused_before_it_is_downloaded(self):
+        lines = self.pull("lan/huge")
+        self.assertEqual(lines[0], {"status": "pulling manifest"})
+        self.assertRegex(lines[-1]["error"], r"'lan/huge' cannot fit: its file alone takes 100 GiB .* the memory budget is 2\.00 GiB")
+        refused = self.sarai.cli("pull", "lan/huge")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("nothing was downloaded", refused.stderr)
 
     def test_what_is_nowhere_is_said(self):
         for name in ("lan/nope", "hf.co/a/b", "nowhere/x", "plain", "https://example.com/x.gguf", "../../etc/passwd"):

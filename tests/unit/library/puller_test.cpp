@@ -209,6 +209,9 @@ TEST_F(PullerTest, ATagIsPartOfTheFilesName) {
                               base));
     });
     EXPECT_EQ(library.find("lan/tiny:8b")->model, digest_of("GGUF 8b"));
+    EXPECT_THAT(statuses(),
+                ElementsAre("pulling manifest", "pulling tiny-8b.gguf", "not verified: the source has no hash",
+                            "writing manifest", "pulling manifest"));
 }
 
 TEST_F(PullerTest, WhatNoSourceHasIsNotFoundAndSaysWhatCanBePulled) {
