@@ -319,7 +319,7 @@ class Pull(unittest.TestCase):
     def test_what_can_never_be_loaded_is_refused_before_it_is_downloaded(self):
         lines = self.pull("lan/huge")
         self.assertEqual(lines[0], {"status": "pulling manifest"})
-        self.assertRegex(lines[-1]["error"], r"'lan/huge' cannot fit: its file alone takes 100 GiB .* the memory budget is 2\.00 GiB")
+        self.assertRegex(lines[-1]["error"], r"'lan/huge' cannot fit: its file alone takes 100\.00 GiB .* the memory budget is 2\.00 GiB")
         refused = self.sarai.cli("pull", "lan/huge")
         self.assertEqual(refused.returncode, 1)
         self.assertIn("nothing was downloaded", refused.stderr)

@@ -347,7 +347,7 @@ class FullOfPromises(http.server.BaseHTTPRequestHandler):
         self.answer({"data": [{"id": "ear", "sarai": {"backend": "whisper", "kind": "transcription"}}],
                      "models": [{"name": "ear", "state": "unloaded", "endpoint": "local", "load_ms": 0,
                                  **dict.fromkeys(("planned_bytes", "measured_bytes", "peak_bytes"), 0)}],
-                     "ledger": {"budget_bytes": 1, "own_bytes": 1, "peak_bytes": 1}})
+                     "ledger": {"budget_bytes": 1, "own_bytes": 1, "peak_bytes": 1}, "decisions": []})
 
     def do_POST(self):
         self.answer({"text": "", "segments": []})
