@@ -141,7 +141,9 @@ std::int64_t thousandths(double value) { return std::llround(value * 1000); }
 
 // Measured without a prompt cache, which comes on top as it is.
 ModelPlan with_prompt_cache(ModelPlan plan, Bytes cache) {
-    if (cache != Bytes{}) plan.lines.push_back({.what = "prompt_cache", .bytes = cache});
+    if (cache == Bytes{}) return plan;
+    plan.lines.push_back({.what = "prompt_cache", .bytes = cache});
+    plan.learned.reset();  // what loads without it have shown says nothing of it
     return plan;
 }
 

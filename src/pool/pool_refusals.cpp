@@ -30,7 +30,7 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const auto& local = locals_[i];
         if (local.state != LocalState::loading && local.state != LocalState::ready) continue;
-        if (local.draining) continue;  // counted as coming back
+        if (local.draining || i == model) continue;  // counted as coming back; so is a model's other form
         std::string state(name_of(local.state));
         if (local.state == LocalState::ready)
             state += local.leases == 0   ? ", idle"
@@ -57,16 +57,27 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
 
 Error PoolCore::no_place(ModelIndex model) const {
     std::vector<std::string_view> holders;
-    for (ModelIndex i = 0; i < models_.size(); ++i)
-        if (models_[i].generative && locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping)
-            if (i != model) holders.push_back(models_[i].name);
+    bool may_go = false;
+    for (ModelIndex i = 0; i < models_.size(); ++i) {
+        const auto state = locals_[i].state;
+        if (!models_[i].generative || state == LocalState::absent || state == LocalState::stopping || i == model)
+            continue;
+        holders.push_back(models_[i].name);
+        may_go = may_go || !models_[i].pinned;
+    }
+    // Only what helps: nobody unloads who is pinned.
+    std::string hint = "Raise memory.max_concurrent_llms if memory allows";
+    if (may_go) {
+        hint += ", ";
+        const bool lru = rules_.policy == Policy::never_unload;
+        hint +=
+            lru ? "unload one with \"sarai stop\", or set memory.policy to lru" : "or unload one with \"sarai stop\"";
+    }
     return {.code = Code::busy,
             .message =
                 fmt::format("model '{}' cannot be loaded: {} of {} generative models are loaded already ({})",
                             models_[model].name, holders.size(), rules_.max_concurrent_llms, fmt::join(holders, ", ")),
-            .hint =
-                "Raise memory.max_concurrent_llms if memory allows, unload one with \"sarai stop\", or set "
-                "memory.policy to lru."};
+            .hint = hint + "."};
 }
 
 }  // namespace sarai::pool

@@ -14,6 +14,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::Lines;
+using ::testing::Not;
 
 enum : ModelIndex { omni, other };
 
@@ -100,6 +101,8 @@ TEST(Forms, AProjectorThatDoesNotFitIsRefusedAndTextGoesOn) {
     EXPECT_THAT(story.form(GiB(6)), ElementsAre("refuse 1: no_memory"));
     EXPECT_THAT(story.core.decisions().back().outcome,
                 HasSubstr("its projector does not fit: model 'omni' does not fit: it needs 6.00 GiB"));
+    EXPECT_THAT(story.core.decisions().back().outcome, Not(HasSubstr("omni 4.00 GiB")))
+        << "unloading its own form for text would change nothing";
     EXPECT_THAT(story.text(2), ElementsAre("grant 2: omni local"));
     EXPECT_THAT(story.media(3), ElementsAre("refuse 3: no_memory")) << "it is known by now";
 }

@@ -378,6 +378,19 @@ TEST(PoolCore, ModelOverTheLimitOfGenerativeModelsIsRefusedWithTheirNames) {
               "to lru.");
 }
 
+TEST(PoolCore, WhereAllPlacesArePinnedNobodyIsAdvisedToUnload) {
+    for (const auto policy : {Policy::lru, Policy::never_unload}) {
+        PoolCore core({.budget = GiB(10), .max_concurrent_llms = 1, .policy = policy},
+                      {{.name = "stays", .has_local = true, .pinned = true}, {.name = "comes", .has_local = true}}, {});
+        (void)core.preload(0);
+        (void)core.measured(0, Needs{.total = GiB(1)});
+        (void)core.worker_ready(0);
+        const auto actions = core.acquire(Clock::time_point{} + 1h, 1, 1);
+        ASSERT_EQ(actions.size(), 1U);
+        EXPECT_EQ(std::get<Refuse>(actions.front()).error.hint, "Raise memory.max_concurrent_llms if memory allows.");
+    }
+}
+
 TEST(PoolCore, EmbeddingModelsDoNotCountAsGenerativeModels) {
     Pool pool({.budget = GiB(10), .max_concurrent_llms = 1});
     pool.load(embed, GiB(1));
