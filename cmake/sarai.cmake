@@ -26,16 +26,19 @@ if(SARAI_FUZZ)
   target_compile_options(sarai_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# sarai_module(NAME [DEPENDS module…] [LINK target…]): a static library of every .cpp in the current folder.
-# Include paths are "module/header.hpp"; each module exports only its own folder, through a link farm.
+# sarai_module(NAME [ALONE] [DEPENDS module…] [LINK target…]): a static library of every .cpp in the current folder.
+# ALONE: it uses nothing of base's. Include paths are "module/header.hpp"; each module exports only its own folder, through a link farm.
 function(sarai_module name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "ALONE" "" "DEPENDS;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   set(farm ${PROJECT_BINARY_DIR}/include/${name})
   file(MAKE_DIRECTORY ${farm})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${farm}/${name} SYMBOLIC)
   if(sources)
     add_library(sarai_${name} STATIC ${sources})
+    if(NOT ARG_ALONE)
+      sarai_use_precompiled(sarai_${name} sarai_headers)
+    endif()
     set(scope PUBLIC)
   else()
     add_library(sarai_${name} INTERFACE)

@@ -170,7 +170,7 @@ private:
     Modelfile out_;
 };
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     const bool plain = !text.empty() && trim(text) == text && !text.contains('\n') && !text.starts_with('"');
     return plain ? std::string(text) : fmt::format("{}{}{}", quotes, text, quotes);
 }
@@ -197,14 +197,14 @@ std::string print_modelfile(const Modelfile& modelfile) {
     const auto& recipe = modelfile.recipe;
     std::string out;
     for (const auto& from : modelfile.from) out += fmt::format("FROM {}\n", from);
-    if (!recipe.chat_template.empty()) out += fmt::format("TEMPLATE {}\n", quoted(recipe.chat_template));
-    if (!recipe.system.empty()) out += fmt::format("SYSTEM {}\n", quoted(recipe.system));
+    if (!recipe.chat_template.empty()) out += fmt::format("TEMPLATE {}\n", in_quotes(recipe.chat_template));
+    if (!recipe.system.empty()) out += fmt::format("SYSTEM {}\n", in_quotes(recipe.system));
     each_parameter(recipe.parameters, [&](std::string_view name, const json::value& value) {
-        out += fmt::format("PARAMETER {} {}\n", name, value.is_string() ? quoted(value.get_string()) : text_of(value));
+        out += fmt::format("PARAMETER {} {}\n", name, value.is_string() ? in_quotes(value.get_string()) : text_of(value));
     });
-    for (const auto& license : recipe.licenses) out += fmt::format("LICENSE {}\n", quoted(license));
+    for (const auto& license : recipe.licenses) out += fmt::format("LICENSE {}\n", in_quotes(license));
     for (const auto& message : recipe.messages)
-        out += fmt::format("MESSAGE {} {}\n", message.role, quoted(message.content));
+        out += fmt::format("MESSAGE {} {}\n", message.role, in_quotes(message.content));
     return out;
 }
 

@@ -26,13 +26,13 @@ protected:
         const auto path = std::string(exchange.path());
         asked.push_back(std::string(exchange.request()["Host"]) + path);
         if (const auto found = redirects.find(path); found != redirects.end())
-            co_await exchange.respond({.status = 302, .headers = {{"Location", found->second}}});
+            (void)co_await exchange.respond({.status = 302, .headers = {{"Location", found->second}}});
         else if (path == "/page")
-            co_await exchange.respond({.content_type = "text/html; charset=utf-8", .body = "<html>"});
+            (void)co_await exchange.respond({.content_type = "text/html; charset=utf-8", .body = "<html>"});
         else if (path == "/missing")
-            co_await exchange.respond({.status = 404, .body = "secret"});
+            (void)co_await exchange.respond({.status = 404, .body = "secret"});
         else
-            co_await exchange.respond({.content_type = "image/png", .body = std::string(1000, 'p')});
+            (void)co_await exchange.respond({.content_type = "image/png", .body = std::string(1000, 'p')});
     }
 
     Result<Fetched> fetch(std::string url, FetchWish wish = {}) {

@@ -94,17 +94,17 @@ protected:
                         (if_range.empty() ? "" : " if " + if_range));
         const auto found = files.find(path);
         if (found == files.end()) {
-            co_await exchange.respond({.status = 404, .body = "no such file"});
+            (void)co_await exchange.respond({.status = 404, .body = "no such file"});
             co_return;
         }
         auto& file = found->second;
         if (!file.redirect.empty()) {
-            co_await exchange.respond({.status = 302, .headers = {{"Location", file.redirect}}});
+            (void)co_await exchange.respond({.status = 302, .headers = {{"Location", file.redirect}}});
             co_return;
         }
         if (request.method() == net::http::verb::get && file.failures > 0) {
             --file.failures;
-            co_await exchange.respond({.status = 503, .body = "busy"});
+            (void)co_await exchange.respond({.status = 503, .body = "busy"});
             co_return;
         }
         net::HeaderList headers;
@@ -114,7 +114,7 @@ protected:
         if (!range.empty()) {
             first = std::stoul(range.substr(6));
             if (first >= file.bytes.size()) {
-                co_await exchange.respond({.status = 416});
+                (void)co_await exchange.respond({.status = 416});
                 co_return;
             }
             headers.emplace_back("Content-Range",
@@ -123,12 +123,12 @@ protected:
         const int status = range.empty() ? 200 : 206;
         const auto content = std::string_view(file.bytes).substr(first);
         if (request.method() == net::http::verb::head || file.cut_after == 0 || content.size() <= file.cut_after) {
-            co_await exchange.respond({.status = status, .body = std::string(content), .headers = headers});
+            (void)co_await exchange.respond({.status = status, .body = std::string(content), .headers = headers});
             co_return;
         }
         const auto cut = file.cuts_all ? file.cut_after : std::exchange(file.cut_after, 0);
         exchange.start(status, "application/octet-stream", headers);
-        co_await exchange.write(content.substr(0, cut));
+        (void)co_await exchange.write(content.substr(0, cut));
         // Long enough for what was sent to arrive: a reset overtakes it.
         const auto before_the_end = std::exchange(file.stalls, false) ? 2'000ms : 50ms;
         if (!co_await exchange.while_connected(pause(before_the_end))) exchange.abort();

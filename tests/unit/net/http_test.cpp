@@ -73,7 +73,7 @@ protected:
     asio::io_context io;
     ServerLimits limits;
     std::function<asio::awaitable<void>(Exchange&)> handler = [](Exchange& exchange) -> asio::awaitable<void> {
-        co_await exchange.respond({.body = exchange.request().body()});
+        (void)co_await exchange.respond({.body = exchange.request().body()});
     };
     std::unique_ptr<HttpServer> server;
     std::unique_ptr<Client> client;
@@ -84,7 +84,7 @@ protected:
 
 TEST_F(HttpTest, ClientConnectsToTheAddressItWasGivenAndSpeaksAsTheHost) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
-        co_await exchange.respond({.body = std::string(exchange.request()[http::field::host])});
+        (void)co_await exchange.respond({.body = std::string(exchange.request()[http::field::host])});
     };
     run([&]() -> asio::awaitable<void> {
         // A name that no resolver knows (RFC 6761).
@@ -179,10 +179,10 @@ TEST_F(HttpTest, AnUploadThatIsRefusedOrEndsEarlyHurtsNobody) {
 TEST_F(HttpTest, StreamsChunksAsTheyAreWritten) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/event-stream", {{"x-test", "a\r\nevil: b"}});
-        co_await exchange.write("one");
+        (void)co_await exchange.write("one");
         co_await pause(20ms);
-        co_await exchange.write("two");
-        co_await exchange.finish("three");
+        (void)co_await exchange.write("two");
+        (void)co_await exchange.finish("three");
     };
     run([this]() -> asio::awaitable<void> {
         auto stream = co_await client->open({}, {});
@@ -249,9 +249,9 @@ TEST_F(HttpTest, AnAnswerThatWasPreparedAndNotBegunCanStillBeAnother) {
         EXPECT_FALSE(exchange.started());
         if (exchange.path() == "/again") {
             exchange.start(200, "text/plain", {{"x-from", "second"}});
-            co_await exchange.finish("late");
+            (void)co_await exchange.finish("late");
         } else if (exchange.path() == "/error") {
-            co_await exchange.respond({.status = 503, .body = "sorry"});
+            (void)co_await exchange.respond({.status = 503, .body = "sorry"});
         }
         EXPECT_EQ(exchange.started(), exchange.path() != "/nothing");
     };
@@ -300,8 +300,8 @@ TEST_F(HttpTest, AHeadThatComesByteByByteHasNoMoreTimeThanOneThatDoesNotCome) {
 TEST_F(HttpTest, AClientOfHttp10GetsNoChunksAndTheEndOfTheConnection) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});
-        co_await exchange.write("one");
-        co_await exchange.finish("two");
+        (void)co_await exchange.write("one");
+        (void)co_await exchange.finish("two");
     };
     run([this]() -> asio::awaitable<void> {
         const auto answer = co_await raw("GET / HTTP/1.0\r\n\r\n");
@@ -312,7 +312,7 @@ TEST_F(HttpTest, AClientOfHttp10GetsNoChunksAndTheEndOfTheConnection) {
 
 TEST_F(HttpTest, ATargetMayNameTheServer) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
-        co_await exchange.respond({.body = std::string(exchange.path()) + "|" + std::string(exchange.query())});
+        (void)co_await exchange.respond({.body = std::string(exchange.path()) + "|" + std::string(exchange.query())});
     };
     run([this]() -> asio::awaitable<void> {
         const std::string end = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
@@ -347,7 +347,7 @@ TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
     limits.all_bodies = limits.max_body = Bytes{100};
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         if (exchange.path() == "/slow") co_await pause(150ms);
-        co_await exchange.respond({.body = std::to_string(exchange.request().body().size())});
+        (void)co_await exchange.respond({.body = std::to_string(exchange.request().body().size())});
     };
     run([this]() -> asio::awaitable<void> {
         const auto of = [](std::string target, std::size_t size) {
@@ -380,7 +380,7 @@ TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
 TEST_F(HttpTest, AClosedConnectionInTheMiddleIsUnavailableNotAnEnd) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});
-        co_await exchange.write("half");
+        (void)co_await exchange.write("half");
         exchange.abort();
     };
     run([this]() -> asio::awaitable<void> {
@@ -394,9 +394,9 @@ TEST_F(HttpTest, SilenceBeforeAndInsideABodyAreTimeoutsThatSayWhich) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         if (exchange.path() == "/late") co_await pause(500ms);
         exchange.start(200, "text/plain", {});
-        co_await exchange.write("half");
+        (void)co_await exchange.write("half");
         co_await pause(500ms);
-        co_await exchange.finish();
+        (void)co_await exchange.finish();
     };
     run([this]() -> asio::awaitable<void> {
         const Budgets budgets{.first_byte = 100ms, .silence = 100ms};
@@ -436,7 +436,7 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGone) {
     bool noticed = false;
     handler = [&noticed](Exchange& exchange) -> asio::awaitable<void> {
         exchange.start(200, "text/plain", {});
-        co_await exchange.write("x");
+        (void)co_await exchange.write("x");
         noticed = co_await exchange.while_connected(pause(5s));
     };
     run([&]() -> asio::awaitable<void> {
@@ -454,7 +454,7 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGoneInALaterRequestOfTheConnectio
     handler = [&noticed](Exchange& exchange) -> asio::awaitable<void> {
         const bool gone = co_await exchange.while_connected(pause(exchange.path() == "/long" ? 5s : 1ms));
         noticed += gone ? 1 : 0;
-        if (!gone) co_await exchange.respond({.body = "fine"});
+        if (!gone) (void)co_await exchange.respond({.body = "fine"});
     };
     run([&]() -> asio::awaitable<void> {
         for (int i = 0; i < 2; ++i) EXPECT_EQ((co_await client->fetch({}, {}))->body, "fine");
@@ -470,7 +470,7 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGoneInALaterRequestOfTheConnectio
 TEST_F(HttpTest, ANextRequestThatComesEarlyIsNoDeparture) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         EXPECT_FALSE(co_await exchange.while_connected(pause(30ms)));
-        co_await exchange.respond({.body = std::string(exchange.path())});
+        (void)co_await exchange.respond({.body = std::string(exchange.path())});
     };
     run([this]() -> asio::awaitable<void> {
         asio::ip::tcp::socket socket(io);
@@ -506,7 +506,7 @@ TEST_F(HttpTest, ReadsARequestThatComesInPiecesAndSaysGoOnOnce) {
 TEST_F(HttpTest, DrainLetsARunningRequestEndAndTakesNoNewOne) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         co_await pause(100ms);
-        co_await exchange.respond({.body = "late"});
+        (void)co_await exchange.respond({.body = "late"});
     };
     run([this]() -> asio::awaitable<void> {
         auto both = co_await (client->fetch({}, {}) && [this]() -> asio::awaitable<void> {
@@ -520,7 +520,7 @@ TEST_F(HttpTest, DrainLetsARunningRequestEndAndTakesNoNewOne) {
 }
 
 TEST_F(HttpTest, AnAnswerToHeadHasALengthAndNoBody) {
-    handler = [](Exchange& exchange) -> asio::awaitable<void> { co_await exchange.respond({.body = "twelve bytes"}); };
+    handler = [](Exchange& exchange) -> asio::awaitable<void> { (void)co_await exchange.respond({.body = "twelve bytes"}); };
     run([this]() -> asio::awaitable<void> {
         for (int i = 0; i < 2; ++i) {
             const auto reply = co_await client->fetch({.method = http::verb::head}, {});
@@ -537,11 +537,11 @@ TEST_F(HttpTest, FollowsRedirectsAndKeepsTheKeyForWhoItIsOf) {
         const auto key = exchange.request()[http::field::authorization];
         const auto elsewhere = "http://localhost:" + std::to_string(port) + "/end?a=%20b#part";
         if (exchange.path() == "/first")
-            co_await exchange.respond({.status = 307, .headers = {{"Location", "sub/second"}}});
+            (void)co_await exchange.respond({.status = 307, .headers = {{"Location", "sub/second"}}});
         else if (exchange.path() == "/sub/second")
-            co_await exchange.respond({.status = 302, .body = "away", .headers = {{"Location", elsewhere}}});
+            (void)co_await exchange.respond({.status = 302, .body = "away", .headers = {{"Location", elsewhere}}});
         else
-            co_await exchange.respond(
+            (void)co_await exchange.respond(
                 {.body = std::string(exchange.path()) + "?" + std::string(exchange.query()) + "|" + std::string(key)});
     };
     run([this]() -> asio::awaitable<void> {

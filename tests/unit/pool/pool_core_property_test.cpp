@@ -449,14 +449,12 @@ private:
     void check() {
         Bytes sum;
         int generative = 0;
-        bool stopping = false;
         for (ModelIndex model = 0; model < core_.models().size(); ++model) {
             const auto& local = core_.local(model);
             sum += local.reserved;
             const bool exists = processes_[model] != Process::none;
             EXPECT_EQ(local.reserved > Bytes{}, exists) << core_.models()[model].name << " after " << event_;
             generative += exists && core_.models()[model].generative ? 1 : 0;
-            stopping |= stop_asked_[model];
             const auto leases = std::ranges::count_if(
                 granted_, [&](const auto& entry) { return entry.second.model == model && !entry.second.endpoint; });
             EXPECT_EQ(local.leases, leases) << core_.models()[model].name << " after " << event_;
