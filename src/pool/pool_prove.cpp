@@ -33,7 +33,7 @@ bool PoolCore::knows_needs(Participant one) const {
 }
 
 Proof PoolCore::prove(Clock::time_point now, std::span<const Participant> models) const {
-    Proof proof{.budget = rules_.budget, .places = rules_.max_concurrent_llms};
+    Proof proof{.budget = rules_.budget, .machine = rules_.machine, .places = rules_.max_concurrent_llms};
     if (rules_.own.count > 0) proof.staying.push_back({.model = "sarai itself", .bytes = rules_.own, .loaded = true});
     std::vector<ModelIndex> set;
     for (const auto& one : models)
@@ -47,7 +47,10 @@ Proof PoolCore::prove(Clock::time_point now, std::span<const Participant> models
         const auto bytes = loaded ? local.reserved : local.needs.total;
         proof.parts.push_back({.model = models_[model].name,
                                .bytes = media ? std::max(local.media_needs->total, loaded ? bytes : Bytes{}) : bytes,
-                               .loaded = loaded});
+                               .loaded = loaded,
+                               .generative = models_[model].generative,
+                               .needs = loaded ? std::nullopt : std::optional(media ? *local.media_needs : local.needs),
+                               .min_context_length = models_[model].may_give_up.min_context_length});
         proof.places_needed += models_[model].generative ? 1 : 0;
     }
     for (ModelIndex i = 0; i < models_.size(); ++i) {
@@ -56,11 +59,19 @@ Proof PoolCore::prove(Clock::time_point now, std::span<const Participant> models
         const bool waits = std::ranges::contains(awaiting_, i, &Awaiting::model);
         if (local.state != LocalState::loading && local.state != LocalState::ready && !waits) continue;
         const auto bytes = waits ? local.needs.total : local.reserved;
-        if (std::ranges::any_of(set, [&](auto asker) { return may_evict(asker, i, rules_.policy); })) {
+        const auto goes = [&](Policy policy) {
+            return std::ranges::any_of(set, [&](auto asker) { return may_evict(asker, i, policy); });
+        };
+        if (goes(rules_.policy)) {
             proof.displaceable += bytes;
             continue;
         }
-        proof.staying.push_back({.model = models_[i].name, .bytes = bytes, .loaded = !waits});
+        proof.staying.push_back({.model = models_[i].name,
+                                 .bytes = bytes,
+                                 .loaded = !waits,
+                                 .generative = models_[i].generative,
+                                 .can_be_stopped = can_be_stopped(i),
+                                 .goes_with_lru = rules_.policy == Policy::never_unload && goes(Policy::lru)});
         proof.places_needed += models_[i].generative ? 1 : 0;
     }
     return proof;

@@ -16,6 +16,10 @@ void PoolCore::refuse_waiting(ModelIndex model, const Error& error, Actions& out
     for (const auto ticket : waiting) refuse(ticket, error, out);
 }
 
+bool PoolCore::can_be_stopped(ModelIndex model) const {
+    return locals_[model].state == LocalState::ready && locals_[model].leases == 0 && !models_[model].pinned;
+}
+
 // Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
 Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
     Shortage shortage{.model = models_[model].name,
@@ -37,12 +41,11 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
                      : local.leases == 1 ? ", 1 request"
                                          : fmt::format(", {} requests", local.leases);
         if (models_[i].pinned) state += ", pinned";
-        shortage.holders.push_back(
-            {.name = models_[i].name,
-             .bytes = local.reserved,
-             .state = std::move(state),
-             .can_be_stopped = local.state == LocalState::ready && local.leases == 0 && !models_[i].pinned,
-             .reload = reload_of(i)});
+        shortage.holders.push_back({.name = models_[i].name,
+                                    .bytes = local.reserved,
+                                    .state = std::move(state),
+                                    .can_be_stopped = can_be_stopped(i),
+                                    .reload = reload_of(i)});
     }
     for (const auto& waiting : awaiting_)
         shortage.holders.push_back({.name = models_[waiting.model].name,

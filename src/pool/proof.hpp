@@ -1,11 +1,13 @@
 // What models that are to be available at the same time take of the budget at most, before any of them is loaded.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
+#include "pool/ladder.hpp"
 
 namespace sarai::pool {
 
@@ -14,11 +16,19 @@ struct Proof {
         std::string model;
         Bytes bytes;  // reserved, or what a load will reserve
         bool loaded = false;
+        bool generative = false;  // takes one of the places
+        // What could be changed, for advice. Of those that stay:
+        bool can_be_stopped = false;  // by hand: ready, idle and not pinned
+        bool goes_with_lru = false;   // would not stay with memory.policy: lru
+        // Of a part that is not loaded yet:
+        std::optional<Needs> needs = {};
+        int min_context_length = 0;  // tokens; a configuration takes no shorter context beside it
     };
     std::vector<Part> parts;    // local workers of the models; those that a server answers for need none
     std::vector<Part> staying;  // of others, which nobody may displace for them; sarai itself among them
     Bytes displaceable;         // of others that go if they have to
     Bytes budget;
+    Bytes machine;          // the largest budget that this machine allows; 0: unknown
     int places = 0;         // of memory.max_concurrent_llms
     int places_needed = 0;  // by the parts and those that stay
 
@@ -30,6 +40,7 @@ struct Proof {
 };
 
 // Of a proof that does not fit; `who`: what the models are for ("pipeline 'vision-expert'"). Code::no_memory or busy.
+// Every change that is named makes it fit, by the arithmetic of fits().
 [[nodiscard]] Error explain(const Proof& proof, const std::string& who);
 
 }  // namespace sarai::pool

@@ -24,6 +24,7 @@ std::string seconds(std::chrono::milliseconds time) {
 // Configurations are written in whole MiB.
 std::int64_t mib_up(Bytes bytes) { return (bytes.count + (1 << 20) - 1) >> 20; }
 
+// Compared, not subtracted, wherever a plan may be absurdly large.
 std::vector<std::string> changes(const Shortage& s) {
     const auto& needs = s.needs;
     const auto deficit = needs.total - s.free;
@@ -52,24 +53,21 @@ std::vector<std::string> changes(const Shortage& s) {
 
 }  // namespace
 
+std::string advice(const std::vector<std::string>& changes) {
+    if (changes.empty())
+        return "No single change makes room for it on this machine; take a smaller quantisation or a remote server "
+               "(\"sarai fit\" looks for a set that fits).";
+    return fmt::format("{}: {}.", changes.size() == 1 ? "This would make it fit" : "Each of these would make it fit",
+                       fmt::join(changes, "; "));
+}
+
 Error explain(const Shortage& s) {
-    // Compared, not subtracted, wherever a plan may be absurdly large.
-    auto found = changes(s);
-    std::string hint;
-    if (found.empty()) {
-        hint = fmt::format(
-            "No single change makes room for it on this machine; take a smaller quantisation or a remote server "
-            "(\"sarai fit\" looks for a set that fits).");
-    } else {
-        hint = fmt::format("{}: {}.", found.size() == 1 ? "This would make it fit" : "Each of these would make it fit",
-                           fmt::join(found, "; "));
-    }
     return {.code = Code::no_memory,
             .message = fmt::format("model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} "
                                    "are free, held by: {}",
                                    s.model, to_string(s.needs.total), s.needs.total.count, to_string(s.free),
                                    s.free.count, to_string(s.budget), held_by(s.holders)),
-            .hint = std::move(hint)};
+            .hint = advice(changes(s))};
 }
 
 }  // namespace sarai::pool

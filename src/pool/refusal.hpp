@@ -30,6 +30,9 @@ struct Shortage {
     bool policy_would_help = false;  // memory.policy: lru would find enough to unload
 };
 
+// A hint that names changes each of which suffices; or that there is none.
+[[nodiscard]] std::string advice(const std::vector<std::string>& changes);
+
 // Code::no_memory.
 [[nodiscard]] Error explain(const Shortage& shortage);
 
