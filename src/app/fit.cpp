@@ -26,8 +26,14 @@ memory::FitModel fit_model(const config::Model& model) {
                             .priority = model.priority,
                             .shape = engine::shape_of(local, model.kind),
                             .batch = local.batch,
-                            .files = {},
-                            .compact_differs = engine::processor_has_amx()};
+                            .files = {}};
+    if (engine::processor_has_amx()) {
+        const auto architecture = engine::architecture_of(local.path).value_or("");
+        auto copied = result.shape;
+        copied.load_mode = memory::LoadMode::copy;
+        result.compact_differs = engine::may_use_amx(copied, architecture);
+        result.slots_cost_amx = engine::slots_cost_amx(copied, architecture);
+    }
     const int slots = std::max(1, local.parallel);
     const int floor = local.min_context_length > 0 ? local.min_context_length / slots : result.floor;
     result.floor = std::max(1, std::min(floor, local.context_length / slots));

@@ -34,6 +34,12 @@ bool may_use_amx(const memory::EngineShape& shape, std::string_view architecture
     return shape.parallel <= 1 || !std::ranges::contains(keep_state, architecture);
 }
 
+bool slots_cost_amx(memory::EngineShape shape, std::string_view architecture) {
+    if (!may_use_amx(shape, architecture)) return false;
+    shape.parallel = 2 * std::max(1, shape.parallel);
+    return !may_use_amx(shape, architecture);
+}
+
 bool processor_has_amx() {
     static const bool has = [] {
         std::ostringstream text;

@@ -23,6 +23,8 @@ namespace sarai::engine {
 
 // Pure.
 [[nodiscard]] bool may_use_amx(const memory::EngineShape& shape, std::string_view architecture);
+// It may with as many slots as it has, and not with more.
+[[nodiscard]] bool slots_cost_amx(memory::EngineShape shape, std::string_view architecture);
 
 [[nodiscard]] bool processor_has_amx();
 

@@ -71,15 +71,20 @@ std::vector<int> batches_of(const FitModel& model) {
     return batches;
 }
 
-std::vector<LoadMode> load_modes_of(const FitModel& model) {
-    if (model.compact_differs) return {LoadMode::copy, LoadMode::compact};
+// Copy computes as compact does.
+bool slots_have_cost_amx(const FitModel& model, const EngineShape& shape) {
+    return model.slots_cost_amx && shape.parallel > std::max(1, model.shape.parallel);
+}
+
+std::vector<LoadMode> load_modes_of(const FitModel& model, const EngineShape& shape) {
+    if (model.compact_differs && !slots_have_cost_amx(model, shape)) return {LoadMode::copy, LoadMode::compact};
     return {LoadMode::copy};
 }
 
 EngineShape base_of(const FitModel& model, const FitFile& file) {
     auto shape = model.shape;
     shape.model = file.path;
-    shape.load_mode = load_modes_of(model).front();
+    shape.load_mode = LoadMode::copy;
     shape.prompt_cache = {};
     shape.kv_cache_type = kv_types_of(model).front();
     return shape;
@@ -169,10 +174,12 @@ std::int64_t utility_of(const FitModel& model, const EngineShape& shape) {
     sum -= 3 * thousandths(std::log2(static_cast<double>(largest) / static_cast<double>(mine)));
     if (!shape.embedding && shape.batch < model.batch)
         sum -= thousandths(std::log2(1.0 * model.batch / shape.batch)) / 4;
-    if (shape.load_mode == LoadMode::compact) sum -= shape.embedding ? 200 : 400;
+    const bool slots_cost_amx = slots_have_cost_amx(model, shape);
+    if (shape.load_mode == LoadMode::compact || slots_cost_amx) sum -= shape.embedding ? 200 : 400;
     if (shape.prompt_cache > MiB(16))
         sum += thousandths(std::log2(static_cast<double>(shape.prompt_cache.count) / (16 << 20))) / 20;
-    sum += 3 * thousandths(std::log2(1.0 * std::max(1, shape.parallel) / std::max(1, model.shape.parallel))) / 10;
+    if (!slots_cost_amx)
+        sum += 3 * thousandths(std::log2(1.0 * std::max(1, shape.parallel) / std::max(1, model.shape.parallel))) / 10;
     // Hundredths: differences below them are not meant, and sums of fewer values are found faster.
     return sum * std::max(1, model.priority) / 50 / 10 * 10;
 }
@@ -192,7 +199,7 @@ std::vector<Setting> settings_of(const FitModel& model) {
                             shape.batch = shape.micro_batch = batch;
                             shape.prompt_cache = cache;
                             shape = with_context(shape, context, model);
-                            for (const auto mode : load_modes_of(model)) {
+                            for (const auto mode : load_modes_of(model, shape)) {
                                 shape.load_mode = mode;
                                 settings.push_back({.shape = shape, .utility = utility_of(model, shape)});
                             }
@@ -267,14 +274,18 @@ void Fitter::estimate_all() {
                 if (const auto bytes = total(shape)) lines[shape.kv_cache_type].emplace_back(padded(shape), *bytes);
             const auto& full = lines[kv_types_of(model).front()];
             if (full.empty()) continue;
-            double slot = 0;  // what one more takes, beside its context
-            if (const auto bytes = total(anchors.slots))
-                slot = (*bytes - between(full, padded(anchors.slots))) / configured;
             std::map<int, double> batches{{model.batch, 0}};
             for (const auto& shape : anchors.batches)
                 if (const auto bytes = total(shape)) batches[shape.batch] = *bytes - full.front().second;
             std::optional<double> compact;
             if (const auto bytes = total(anchors.compact)) compact = *bytes - full.front().second;
+            const auto layout = [&](const EngineShape& shape) {
+                const bool has_none = shape.load_mode == LoadMode::compact || slots_have_cost_amx(model, shape);
+                return has_none ? compact.value_or(0) : 0;
+            };
+            double slot = 0;  // what one more takes, beside its context
+            if (const auto bytes = total(anchors.slots))
+                slot = (*bytes - between(full, padded(anchors.slots)) - layout(anchors.slots)) / configured;
             for (auto& candidate : candidates_[i]) {
                 const auto& shape = candidate.setting.shape;
                 if (shape.load_mode == LoadMode::compact && !compact) continue;
@@ -282,10 +293,10 @@ void Fitter::estimate_all() {
                 const auto& line = lines[shape.kv_cache_type];
                 const auto batch = batches.find(shape.embedding ? model.batch : shape.batch);
                 if (line.empty() || batch == batches.end()) continue;
-                const double mode = shape.load_mode == LoadMode::compact ? *compact : 0;
-                candidate.cost = Bytes{std::llround(between(line, padded(shape)) +
-                                                    slot * (shape.parallel - configured) + batch->second + mode)} +
-                                 bytes_of_prompt_cache(shape.prompt_cache);
+                candidate.cost =
+                    Bytes{std::llround(between(line, padded(shape)) + slot * (shape.parallel - configured) +
+                                       batch->second + layout(shape))} +
+                    bytes_of_prompt_cache(shape.prompt_cache);
             }
         }
     }

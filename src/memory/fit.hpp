@@ -15,7 +15,9 @@
 //   compact       −400 (chat), −200 (embedding)        where the processor has AMX: prompts are read 1.3 to 3 times
 //                                                      slower (engine/amx.hpp)
 //   prompt cache  +100 · log4(bytes / 16 MiB)          a repeated prompt is quicker, by as much as fits in
-//   slots         +300 · log2(slots / configured)      requests at once; they share two cores, not memory
+//   slots         +300 · log2(slots / configured)      requests at once; they share two cores, not memory. Where more
+//                 −400 instead                         than one slot costs AMX: it is lost as with compact, and who
+//                                                      configured one slot asks for no more than one at once
 //
 // The load mode is copy, which is as fast as the engine's default and takes half of it (bench/memory), or compact where
 // that differs. Nothing that makes a model slower or worse has a positive term, so it is only chosen where it buys
@@ -54,7 +56,8 @@ struct FitModel {
     int floor = 512;               // tokens of a slot, at least
     std::vector<FitFile> files;    // the configured one, then the alternatives
     int trained_context = 0;       // tokens; a slot gets no more
-    bool compact_differs = false;  // the processor has AMX
+    bool compact_differs = false;  // as configured it computes with AMX
+    bool slots_cost_amx = false;   // with more slots it does not, whatever the load mode (engine/amx.hpp)
 };
 
 // One way to run a model.

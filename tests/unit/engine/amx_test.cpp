@@ -21,6 +21,13 @@ TEST(Amx, IsKeptFromModelsWithStateAndSeveralSlotsForTheEngineCrashesThere) {
     }
 }
 
+TEST(Amx, IsWhatASecondSlotCostsAModelWithState) {
+    EXPECT_TRUE(slots_cost_amx({.parallel = 1}, "lfm2"));
+    EXPECT_FALSE(slots_cost_amx({.parallel = 2}, "lfm2")) << "it has none";
+    EXPECT_FALSE(slots_cost_amx({.parallel = 1, .load_mode = LoadMode::compact}, "lfm2")) << "it has none";
+    EXPECT_FALSE(slots_cost_amx({.parallel = 1}, "llama"));
+}
+
 TEST(Amx, IsKeptFromWhisperWhichGoesDeafWithIt) {
     EXPECT_FALSE(may_use_amx({.whisper = true}, "whisper"));
     EXPECT_EQ(cage_of({.model = "/nowhere", .whisper = true}).amx, !processor_has_amx()) << "nothing is kept from it";

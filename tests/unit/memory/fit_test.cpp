@@ -197,6 +197,27 @@ TEST(Fit, TakesTheCompactLayoutWhereItDiffersAndTheBudgetAsksForIt) {
     EXPECT_EQ(fit_with(with_amx, {model}, GiB(10)).fit->models[0].shape.load_mode, LoadMode::copy);
 }
 
+TEST(Fit, GivesNoSlotThatCostsAmx) {
+    // As LFM2: with several slots it computes without, and then takes less.
+    const Engine with_state = [](const EngineShape& shape) -> Result<ModelPlan> {
+        const bool amx = shape.load_mode == LoadMode::copy && shape.parallel == 1;
+        return of(additive(shape)->total() + (amx ? MiB(200) : Bytes{}));
+    };
+    auto model = chat("m", 4096);
+    model.compact_differs = true;
+    EXPECT_EQ(fit_with(with_state, {model}, GiB(10)).fit->models[0].shape.parallel, 4);
+    model.slots_cost_amx = true;
+    const auto ample = fit_with(with_state, {model}, GiB(10));
+    EXPECT_EQ(ample.fit->models[0].shape.parallel, 1);
+    EXPECT_EQ(ample.fit->models[0].shape.load_mode, LoadMode::copy);
+    EXPECT_EQ(ample.fit->models[0].ideal.parallel, 1);
+    // What is short of memory goes without AMX by its layout, not by slots.
+    const auto tight = fit_with(with_state, {model}, MiB(1150));
+    ASSERT_TRUE(tight.fit->possible);
+    EXPECT_EQ(tight.fit->models[0].shape.parallel, 1);
+    EXPECT_EQ(tight.fit->models[0].shape.load_mode, LoadMode::compact);
+}
+
 TEST(Fit, PassesOverQuantisedCachesThatTheEngineRefuses) {
     const Engine engine = [](const EngineShape& shape) -> Result<ModelPlan> {
         if (is_quantised(shape.kv_cache_type)) return fail(Code::unsupported, "heads of 80 values");
@@ -238,11 +259,14 @@ TEST(Utility, IsWhatTheHeaderSays) {
     EXPECT_EQ(of_change([](EngineShape& s) { s.load_mode = LoadMode::compact; }), -400);
     EXPECT_EQ(of_change([](EngineShape& s) { s.prompt_cache = MiB(64); }), 100);
     EXPECT_EQ(of_change([](EngineShape& s) { s.prompt_cache = GiB(1); }), 300);
-    EXPECT_EQ(of_change([](EngineShape& s) {
-                  s.parallel = 2;
-                  s.context_length *= 2;
-              }),
-              300);
+    const auto twice_the_slots = [](EngineShape& s) {
+        s.parallel = 2;
+        s.context_length *= 2;
+    };
+    model.slots_cost_amx = true;
+    EXPECT_EQ(of_change(twice_the_slots), -400);
+    model.slots_cost_amx = false;
+    EXPECT_EQ(of_change(twice_the_slots), 300);
     model.shape.embedding = true;
     EXPECT_EQ(of_change([](EngineShape& s) { s.context_length *= 2; }), 120);
     model.shape.embedding = false;
