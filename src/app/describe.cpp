@@ -5,12 +5,15 @@
 
 #include <algorithm>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <thread>
 
 #include "base/sha256.hpp"
 #include "engine/process.hpp"
 #include "engine/short_child.hpp"
 #include "net/on_thread.hpp"
+#include "net/task_group.hpp"
 
 namespace sarai::app {
 namespace asio = boost::asio;
@@ -45,7 +48,38 @@ asio::awaitable<Result<gateway::SharedFacts>> read(std::filesystem::path file) {
 // What another time may go well.
 bool may_pass(const Error& error) { return error.code != Code::corrupt_file && error.code != Code::unsupported; }
 
+struct Files {
+    const std::vector<std::filesystem::path>& files;
+    std::vector<Result<memory::ModelFacts>> facts;
+    std::size_t next = 0;
+};
+
+// Several of these share the work.
+asio::awaitable<void> describe_some(Files& work) {
+    while (work.next < work.files.size()) {
+        const auto mine = work.next++;
+        std::error_code ignored;
+        if (!std::filesystem::is_regular_file(work.files[mine], ignored)) {
+            work.facts[mine] = fail(Code::not_found, fmt::format("{} is not there", work.files[mine].string()));
+            continue;
+        }
+        auto facts = co_await read(work.files[mine]);
+        work.facts[mine] = std::move(facts).transform([](const gateway::SharedFacts& shared) { return *shared; });
+    }
+}
+
 }  // namespace
+
+std::vector<Result<memory::ModelFacts>> describe_files(const std::vector<std::filesystem::path>& files) {
+    Files work{.files = files, .facts = {}};
+    work.facts.resize(files.size(), fail(Code::internal, "the description did not end"));
+    asio::io_context io;
+    net::TaskGroup tasks(io.get_executor());
+    const auto children = std::max(2U, std::thread::hardware_concurrency());
+    for (unsigned i = 0; i < children && i < files.size(); ++i) tasks.spawn("describe", describe_some(work));
+    io.run();
+    return std::move(work.facts);
+}
 
 std::vector<std::filesystem::path> model_files(const config::Config& config) {
     std::vector<std::filesystem::path> files;

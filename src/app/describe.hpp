@@ -23,6 +23,9 @@ namespace sarai::app {
 // The files of its local models and fallbacks, projectors too, but not of those that are retired.
 [[nodiscard]] std::vector<std::filesystem::path> model_files(const config::Config& config);
 
+// What each file says of itself, in their order: a child for each, a few at a time, and an io_context of its own.
+[[nodiscard]] std::vector<Result<memory::ModelFacts>> describe_files(const std::vector<std::filesystem::path>& files);
+
 class Describer final : public gateway::Catalogue {
 public:
     explicit Describer(boost::asio::any_io_executor executor);

@@ -85,7 +85,7 @@ void apply(config::LocalModel& local, const memory::EngineShape& shape) {
 // Names of models that were given as files are those of the files; paths hold wherever the output is put.
 config::Config starting_point(const cli::FitOptions& options) {
     auto config = options.config.value_or(config::Config{});
-    if (!options.files.empty()) config = config_of_files(options.files, 2048, std::move(config)).config;
+    if (!options.files.empty()) config = config_of_files(options.files, 2048, std::move(config));
     for (auto& model : config.models) {
         if (!model.local) continue;
         if (options.native) model.remote.reset();

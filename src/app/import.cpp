@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/io_context.hpp>
 #include <filesystem>
 
 #include "app/describe.hpp"
@@ -18,37 +17,15 @@
 #include "imports/ollama.hpp"
 #include "imports/source.hpp"
 #include "memory/process_memory.hpp"
-#include "net/task_group.hpp"
 
 namespace sarai::app {
 namespace {
 
-namespace asio = boost::asio;
 namespace fs = std::filesystem;
 
 constexpr int something_lost = 3;  // exit status
 
-asio::awaitable<void> look(Describer& describer, const fs::path& file, Result<memory::ModelFacts>& into) {
-    const auto facts = co_await describer.describe(file);
-    if (facts)
-        into = **facts;
-    else
-        into = std::unexpected(facts.error());
-}
-
-// Asks the child, once for each file.
-Result<memory::ModelFacts> facts_of(const fs::path& file) {
-    std::error_code ignored;
-    if (!fs::is_regular_file(file, ignored))
-        return fail(Code::not_found, fmt::format("{} is not there", file.string()));
-    Result<memory::ModelFacts> facts = fail(Code::internal, "the description did not end");
-    asio::io_context io;
-    Describer describer(io.get_executor());
-    net::TaskGroup tasks(io.get_executor());
-    tasks.spawn("describe", look(describer, file, facts));
-    io.run();
-    return facts;
-}
+Result<memory::ModelFacts> facts_of(const fs::path& file) { return std::move(describe_files({file}).front()); }
 
 Result<imports::Imported> translate(const imports::Source& source) {
     switch (source.kind) {

@@ -56,25 +56,15 @@ asio::awaitable<void> show_progress(Work& work, asio::steady_timer& timer) {
 }  // namespace
 
 std::vector<Result<memory::ModelPlan>> measure_all(const config::Engine& engine,
-                                                   std::span<const memory::EngineShape> shapes,
-                                                   std::span<const Known> known) {
+                                                   std::span<const memory::EngineShape> shapes) {
     Work work;
     std::vector<std::size_t> place;  // of each shape in `work`
-    constexpr std::size_t told = -1;
     for (const auto& shape : shapes) {
-        if (std::ranges::contains(known, shape, &Known::shape)) {
-            place.push_back(told);
-            continue;
-        }
         const auto found = std::ranges::find(work.shapes, shape);
         place.push_back(static_cast<std::size_t>(found - work.shapes.begin()));
         if (found == work.shapes.end()) work.shapes.push_back(shape);
     }
-    if (work.shapes.empty()) {  // no history is opened for nothing
-        std::vector<Result<memory::ModelPlan>> plans;
-        for (const auto& shape : shapes) plans.push_back(std::ranges::find(known, shape, &Known::shape)->plan);
-        return plans;
-    }
+    if (work.shapes.empty()) return {};  // no history is opened for nothing
     work.plans.resize(work.shapes.size(), fail(Code::internal, "the measurement did not end"));
     Measurer measurer(engine);
     asio::io_context io;
@@ -88,9 +78,7 @@ std::vector<Result<memory::ModelPlan>> measure_all(const config::Engine& engine,
     io.run();
     std::vector<Result<memory::ModelPlan>> plans;
     plans.reserve(place.size());
-    for (std::size_t i = 0; i < place.size(); ++i)
-        plans.push_back(place[i] == told ? std::ranges::find(known, shapes[i], &Known::shape)->plan
-                                         : work.plans[place[i]]);
+    for (const auto i : place) plans.push_back(work.plans[i]);
     return plans;
 }
 

@@ -9,16 +9,9 @@
 
 namespace sarai::app {
 
-// What was measured before, in this process.
-struct Known {
-    memory::EngineShape shape;
-    Result<memory::ModelPlan> plan;
-};
-
-// Plans in the shapes' order; what is `known` is not asked again; shapes that are alike are measured once. Progress
-// goes to standard error where that is a terminal, and is wiped away at the end.
+// Plans in the shapes' order; shapes that are alike are measured once. Progress goes to standard error where that is a
+// terminal, and is wiped away at the end.
 [[nodiscard]] std::vector<Result<memory::ModelPlan>> measure_all(const config::Engine& engine,
-                                                                 std::span<const memory::EngineShape> shapes,
-                                                                 std::span<const Known> known = {});
+                                                                 std::span<const memory::EngineShape> shapes);
 
 }  // namespace sarai::app

@@ -9,11 +9,12 @@
 #include <ostream>
 
 #include "app/budget.hpp"
+#include "app/describe.hpp"
 #include "app/measure_all.hpp"
 #include "config/what_if.hpp"
-#include "engine/amx.hpp"
 #include "engine/worker_args.hpp"
 #include "gateway/answer.hpp"
+#include "imports/imported.hpp"
 #include "memory/process_memory.hpp"
 
 namespace sarai::app {
@@ -42,11 +43,6 @@ std::vector<memory::Scenario> chosen(std::vector<memory::Scenario> all, std::str
     return all;
 }
 
-config::ModelKind kind_of(std::string_view architecture) {
-    if (architecture == "whisper") return config::ModelKind::transcription;
-    return architecture.contains("embedding") ? config::ModelKind::embedding : config::ModelKind::chat;
-}
-
 }  // namespace
 
 void choose_scenarios(cli::PlanReport& plan, std::string_view name) {
@@ -61,8 +57,8 @@ std::vector<memory::EngineShape> shapes_in(const config::Config& config) {
     return shapes;
 }
 
-cli::PlanReport plan_config(const config::Config& config, Bytes machine, std::span<const Known> known) {
-    return plan_measured(config, machine, measure_all(config.engine, shapes_in(config), known));
+cli::PlanReport plan_config(const config::Config& config, Bytes machine) {
+    return plan_measured(config, machine, measure_all(config.engine, shapes_in(config)));
 }
 
 cli::PlanReport plan_measured(const config::Config& config, Bytes machine,
@@ -89,34 +85,25 @@ cli::PlanReport plan_measured(const config::Config& config, Bytes machine,
     return plan;
 }
 
-FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int context_length, config::Config base) {
+config::Config config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
+                               config::Config base) {
     base.models.clear();
     base.estimates = {};
-    std::vector<std::size_t> unknown;  // models whose files do not say at once what they are
-    for (const auto& file : files) {
+    const auto facts = describe_files(files);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        const auto& file = files[i];
         config::Model model{.name = file.filename().string(), .remote = {}, .local = config::LocalModel{}};
         // Two folders may have files of one name.
         if (base.find(model.name) != nullptr) model.name = file.string();
         model.local->path = file;
         model.local->context_length = context_length;
-        if (const auto architecture = engine::architecture_of(file))
-            model.kind = kind_of(*architecture);
-        else
-            unknown.push_back(base.models.size());
+        if (facts[i]) model.kind = imports::model_kind(*facts[i]);  // else measuring says what is wrong with it
         model.local->whisper = model.kind == config::ModelKind::transcription;
         base.models.push_back(std::move(model));
     }
-    std::vector<memory::EngineShape> shapes;
-    for (const auto i : unknown) shapes.push_back(engine::shape_of(*base.models[i].local, base.models[i].kind));
-    const auto measured = measure_all(base.engine, shapes);
-    std::vector<Known> known;
-    for (std::size_t i = 0; i < measured.size(); ++i) {
-        known.push_back({shapes[i], measured[i]});
-        if (measured[i]) base.models[unknown[i]].kind = kind_of(measured[i]->architecture);
-    }
     // Nobody said how many may be loaded, so all of them.
     base.memory.max_concurrent_llms = std::max(base.memory.max_concurrent_llms, static_cast<int>(files.size()));
-    return {std::move(base), std::move(known)};
+    return base;
 }
 
 cli::Screen screen_of_process(bool error) {
@@ -130,12 +117,8 @@ cli::Screen screen_of_process(bool error) {
 
 int run_plan(const cli::PlanOptions& options) {
     auto config = options.config.value_or(config::Config{});
-    std::vector<Known> known;
-    if (!options.files.empty()) {
-        auto made = config_of_files(options.files, options.context_length.value_or(2048), std::move(config));
-        config = std::move(made.config);
-        known = std::move(made.known);
-    }
+    if (!options.files.empty())
+        config = config_of_files(options.files, options.context_length.value_or(2048), std::move(config));
     if (options.context_length)
         for (auto& model : config.models)
             if (model.local) model.local->context_length = *options.context_length;
@@ -151,7 +134,7 @@ int run_plan(const cli::PlanOptions& options) {
         }
         what_if = std::move(*changed);
     }
-    auto plan = plan_config(config, machine, known);
+    auto plan = plan_config(config, machine);
     choose_scenarios(plan, options.scenario);
     std::optional<cli::Comparison> comparison;
     if (what_if) {

@@ -3,10 +3,8 @@
 
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <vector>
 
-#include "app/measure_all.hpp"
 #include "cli/cli.hpp"
 #include "cli/plan_view.hpp"
 #include "config/config.hpp"
@@ -16,18 +14,13 @@ namespace sarai::app {
 // Returns the exit status.
 [[nodiscard]] int run_plan(const cli::PlanOptions& options);
 
-// GGUF files as a configuration: each a local model with its file's name and `context_length` tokens. Measures them
-// once, since a file of an embedding architecture becomes an embedding model. `base` has everything but the models.
-struct FilesConfig {
-    config::Config config;
-    std::vector<Known> known;  // what was measured of them
-};
-[[nodiscard]] FilesConfig config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
-                                          config::Config base);
+// GGUF files as a configuration: each a local model with its file's name and `context_length` tokens, of the kind that
+// the file says, as for `sarai import`. `base` has everything but the models.
+[[nodiscard]] config::Config config_of_files(const std::vector<std::filesystem::path>& files, int context_length,
+                                             config::Config base);
 
 // Measures every file. `machine` is the RAM to count with.
-[[nodiscard]] cli::PlanReport plan_config(const config::Config& config, Bytes machine,
-                                          std::span<const Known> known = {});
+[[nodiscard]] cli::PlanReport plan_config(const config::Config& config, Bytes machine);
 
 // The same of files that were measured: `measured` are the plans of shapes_in(config), in their order.
 [[nodiscard]] std::vector<memory::EngineShape> shapes_in(const config::Config& config);

@@ -33,6 +33,17 @@ bool is_taken(const config::Config& config, std::string_view name) {
 
 bool is_writable(std::string_view text) { return config::printable(text, text.size() + 1) == text; }
 
+config::ModelKind model_kind(const memory::ModelFacts& facts) {
+    switch (memory::kind_of(facts)) {
+        case memory::FileKind::embedding: return config::ModelKind::embedding;
+        case memory::FileKind::rerank: return config::ModelKind::rerank;
+        case memory::FileKind::transcription: return config::ModelKind::transcription;
+        case memory::FileKind::chat:
+        case memory::FileKind::projector: break;
+    }
+    return config::ModelKind::chat;
+}
+
 std::string add_model(Imported& into, config::Model model, std::string_view wanted, std::string_view key) {
     const auto base = valid_name(wanted);
     model.name = base;
@@ -55,13 +66,8 @@ int look_into(Imported& into, config::Model& model, const Facts& facts, std::str
                                .instead = fmt::format("kind is {} here; set it", config::name_of(model.kind))});
         return 0;
     }
-    switch (memory::kind_of(*said)) {
-        case memory::FileKind::embedding: model.kind = config::ModelKind::embedding; break;
-        case memory::FileKind::rerank: model.kind = config::ModelKind::rerank; break;
-        case memory::FileKind::transcription:
-        case memory::FileKind::chat:
-        case memory::FileKind::projector: break;
-    }
+    const auto kind = model_kind(*said);
+    if (kind == config::ModelKind::embedding || kind == config::ModelKind::rerank) model.kind = kind;
     return said->context_length;
 }
 

@@ -32,6 +32,9 @@ struct Imported {
 // What a GGUF file says of itself. May be slow.
 using Facts = std::function<Result<memory::ModelFacts>(const std::filesystem::path&)>;
 
+// What a model of such a file is for. A projector alone is for nothing, and a chat model for want of a word.
+[[nodiscard]] config::ModelKind model_kind(const memory::ModelFacts& facts);
+
 // Adds a model under a name that is valid and that nobody has; where it cannot be `wanted`, that is a loss at `key`.
 // Returns its name.
 std::string add_model(Imported& into, config::Model model, std::string_view wanted, std::string_view key);

@@ -1,5 +1,6 @@
-// The architecture that a GGUF file names, from its first bytes: enough to know a chat model from an embedder before a
-// measuring child is asked, which takes up to half a second. Nothing is checked; the child does that. Pure.
+// The architecture that a GGUF file names, from its first bytes: enough to know what its worker is started in
+// (engine/amx.hpp) without asking a child, which takes up to half a second. Nothing is checked; the child does that.
+// Pure.
 #pragma once
 
 #include <optional>

@@ -68,6 +68,12 @@ bool template_uses(std::string_view text, std::string_view name) {
     return false;
 }
 
+// Older converters said nothing of how a reranker pools; what makes its score is there all the same.
+bool has_classifier(const ModelFacts& facts) {
+    return std::ranges::contains(embedders, facts.architecture) &&
+           std::ranges::contains(facts.tensors, "cls.output.weight", &TensorFacts::name);
+}
+
 }  // namespace
 
 std::vector<std::string> describe_arguments(const std::filesystem::path& file) {
@@ -107,7 +113,7 @@ FileKind kind_of(const ModelFacts& facts) {
     if (facts.is_projector) return FileKind::projector;
     if (facts.architecture == "whisper") return FileKind::transcription;
     constexpr int rank = 4;  // LLAMA_POOLING_TYPE_RANK
-    if (facts.pooling_type == rank) return FileKind::rerank;
+    if (facts.pooling_type == rank || (!facts.pooling_type && has_classifier(facts))) return FileKind::rerank;
     const bool pools = facts.pooling_type.value_or(0) != 0;
     return pools || std::ranges::contains(embedders, facts.architecture) ? FileKind::embedding : FileKind::chat;
 }

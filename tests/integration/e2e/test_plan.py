@@ -95,6 +95,12 @@ class WhatIf(Folder):
         self.assertEqual(lines["prompt_cache"], 64 * 2**20)
         self.assertEqual([s["name"] for s in plan["scenarios"]], ["hybrid"])
 
+    def test_files_say_what_they_are_for(self):
+        files = [MODELS / f"{name}.gguf" for name in ("lfm2", "embed", "rerank")]
+        plan = self.plan(*files)
+        configured = self.plan("--config", self.config({"lfm2": local("lfm2"), "embed": local("embed", "kind: embedding"), "rerank": local("rerank", "kind: rerank")}), "--what-if", "ctx=2048")
+        self.assertEqual([m["total_bytes"] for m in plan["models"]], [m["total_bytes"] for m in configured["models"]])
+
     def test_what_is_not_understood_is_explained_with_status_2(self):
         for text, words in (("cxt=512", "did you mean ctx"), ("kv=q9_0", "f16 or bf16 or q8_0"), ("lfm3.gguf.ctx=1", "did you mean lfm2.gguf")):
             done = run_cli("plan", MODELS / "lfm2.gguf", "--what-if", text)
@@ -180,11 +186,12 @@ class Fit(Folder):
         self.fit("--config", self.system(), "--native", "--budget", f"{done['needed_bytes'] + 2 * 2**20}B")
 
     def test_files_alone_can_be_fitted(self):
-        text = self.fit(MODELS / "lfm2.gguf", MODELS / "embed.gguf", "--budget", "1GiB")
+        text = self.fit(MODELS / "lfm2.gguf", MODELS / "embed.gguf", MODELS / "rerank.gguf", "--budget", "1GiB")
         path = self.folder / "fitted.yaml"
         path.write_text(text)
         self.assertEqual(run_cli("config", "check", path).returncode, 0)
         self.assertIn("kind: embedding", text)
+        self.assertIn("kind: rerank", text)
         broken = self.folder / "junk.gguf"
         broken.write_bytes(b"not a model")
         done = run_cli("fit", broken, "--budget", "1GiB")

@@ -102,6 +102,14 @@ TEST(FileKind, FollowsPoolingAndArchitecture) {
     EXPECT_EQ(kind_of({.architecture = "clip", .is_projector = true}), FileKind::projector);
 }
 
+TEST(FileKind, IsThatOfARerankerWhereTheFileHasAClassifierAndDoesNotSayHowItPools) {
+    ModelFacts facts{.architecture = "bert", .tensors = {{.name = "cls.output.weight"}}};
+    EXPECT_EQ(kind_of(facts), FileKind::rerank);
+    facts.pooling_type = 1;
+    EXPECT_EQ(kind_of(facts), FileKind::embedding) << "what it says counts more";
+    EXPECT_EQ(kind_of({.architecture = "llama", .tensors = {{.name = "cls.output.weight"}}}), FileKind::chat);
+}
+
 TEST(ChatTemplate, TakesToolsWhereItUsesTheVariable) {
     const auto takes = [](std::string text) { return takes_tools({.chat_template = std::move(text)}); };
     EXPECT_TRUE(takes("{%- if tools %}{{ tools | tojson }}{% endif %}"));
