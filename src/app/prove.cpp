@@ -71,6 +71,12 @@ Result<json::value> parse(const net::ClientResponse& reply) {
                                                                            : fmt::format("status {}", reply.status));
 }
 
+std::optional<Bytes> size_at(const json::object& object, std::string_view key) {
+    const auto* value = object.if_contains(key);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    return Bytes{value->to_number<std::int64_t>()};
+}
+
 class Prover {
 public:
     Prover(net::Origin origin, ProveOptions options)
@@ -285,6 +291,10 @@ private:
         const auto& ledger = status->at("ledger");
         report_.budget = {ledger.at("budget_bytes").to_number<std::int64_t>()};
         report_.own = {ledger.at("own_bytes").to_number<std::int64_t>()};
+        if (const auto* estimates = status->as_object().if_contains("estimates")) {
+            report_.estimates.native = size_at(estimates->as_object(), "native_bytes");
+            report_.estimates.hybrid = size_at(estimates->as_object(), "hybrid_bytes");
+        }
         for (const auto& row : status->at("models").as_array()) {
             if (row.at("endpoint").if_string() == nullptr || *row.at("endpoint").if_string() != "local") continue;
             for (auto& model : report_.models) {

@@ -1,5 +1,5 @@
 // `sarai prove`: all models at once, really. Loads what is configured, asks every model at the same time, and holds the
-// measured memory against the limit (MISSION: the proof, and the comparison with the original estimates).
+// measured memory against the limit (MISSION: the proof, and the comparison with estimates).
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// What `sarai prove` found, and how it is shown: per model, and beside the estimates that the project started from.
-// Pure.
+// What `sarai prove` found, and how it is shown: per model, and as a whole beside the estimates of the server's
+// configuration. Pure.
 #pragma once
 
 #include <chrono>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/bytes.hpp"
+#include "config/config.hpp"
 
 namespace sarai::app {
 
@@ -34,7 +35,8 @@ struct ProofReport {
     Bytes own;
     Bytes peak_sum;  // highest sum of PSS that was seen, sarai included
     Bytes machine_available;
-    int most_in_flight = 0;  // answers under way at the same moment
+    config::Estimates estimates = {};  // somebody's, of this set of models
+    int most_in_flight = 0;            // answers under way at the same moment
 
     [[nodiscard]] bool all_answered() const;
     // Generative models all streamed at the same time; embeddings are too short to require.

@@ -181,7 +181,7 @@ struct Engine {
     bool operator==(const Engine&) const = default;
 };
 
-// Somebody's estimates of whole scenarios, printed by `sarai plan` beside its own figures.
+// Somebody's estimates of whole scenarios, printed by `sarai plan` and `sarai prove` beside their own figures.
 struct Estimates {
     std::optional<Bytes> native;  // every model runs here
     std::optional<Bytes> hybrid;  // as configured

@@ -96,7 +96,7 @@ constexpr auto table = std::to_array<Key>({
     {"engine.state_dir", Type::file, "", "Folder for history.db: plans, and what loads have shown. Without it: $XDG_STATE_HOME/sarai or ~/.local/state/sarai.",
      [](Draft& d, const Value& v) { d.config.engine.state_dir = d.resolve(v.as<Text>()); }, 0, 0, {}, Scope::any, "SARAI_STATE_DIR"},
 
-    {"estimates", Type::section, "", "Somebody's estimates of whole scenarios; sarai plan prints them beside its own figures."},
+    {"estimates", Type::section, "", "Somebody's estimates of whole scenarios; sarai plan and sarai prove print them beside their own figures."},
     {"estimates.native", Type::size, "", "All models here.",
      [](Draft& d, const Value& v) { d.config.estimates.native = v.as<Bytes>(); }, 0, pib},
     {"estimates.hybrid", Type::size, "", "As configured.",

@@ -133,6 +133,13 @@ json::object ledger_json(const pool::Pool& pool, const memory::ProcessMemory& me
             {"max_concurrent_llms", core.rules().max_concurrent_llms}};
 }
 
+json::object estimates_json(const config::Estimates& estimates) {
+    const auto of = [](const std::optional<Bytes>& bytes) {
+        return bytes ? json::value(bytes->count) : json::value(nullptr);
+    };
+    return {{"native_bytes", of(estimates.native)}, {"hybrid_bytes", of(estimates.hybrid)}};
+}
+
 json::object enforcement_json(const pool::MemoryWatch& memory) {
     json::array events;
     for (const auto& event : memory.events())
@@ -187,6 +194,7 @@ json::object status_json(const Shared& shared, std::string_view version, std::ch
             {"uptime_s", uptime.count()},
             {"models", models},
             {"ledger", ledger_json(shared.pool, measured)},
+            {"estimates", estimates_json(shared.config.estimates)},
             {"enforcement", enforcement_json(shared.pool.memory())},
             {"endpoints", endpoints}};
 }

@@ -25,8 +25,20 @@ class Commands(Case):
                          {"solar": "ollama_http", "lfm2": "gguf_native", "omni": "gguf_native", "embed": "gguf_native"})
         self.assertTrue(all(m["tokens"] == 96 for m in report["models"] if m["name"] != "embed"), report)
         table = self.sarai.cli("prove").stdout
-        for word in ("19.1 GB", "7.5 GB", "60 s", "models at once", "yes: memory stayed within the limit"):
+        for word in ("measured here", "models at once", "yes: memory stayed within the limit"):
             self.assertIn(word, table)
+        for word in ("estimate", "19.1 GB", "60 s", "LAN"):
+            self.assertNotIn(word, table, "nobody has estimated these models")
+
+    def test_prove_prints_estimates_of_these_models_beside_what_it_measured(self):
+        original = self.serve({"lfm2": local("lfm2")}, extra="estimates: {native: 19.1GB, hybrid: 7.5GB}")
+        table = original.cli("prove").stdout
+        self.assertRegex(table, r"(?m)^RAM used +19\.1 GB +7\.5 GB +\d+ MiB$")
+        self.assertRegex(table, r"(?m)^longest load +60 s +under 1 s +[\d.]+ s$")
+        mine = self.serve({"lfm2": local("lfm2")}, extra="estimates: {hybrid: 2GB}")
+        table = mine.cli("prove").stdout
+        self.assertRegex(table, r"(?m)^RAM used +- +2\.0 GB +\d+ MiB$")
+        self.assertRegex(table, r"(?m)^longest load +- +- +[\d.]+ s$", "that was said of another set")
 
     def test_prove_fails_where_models_take_each_others_memory(self):
         wait_until(lambda: self.sarai.row("lfm2")["planned_bytes"], "the plan")
