@@ -33,7 +33,7 @@ struct ProofReport {
     std::vector<ProvedModel> models;
     Bytes budget;
     Bytes own;
-    Bytes peak_sum;  // highest sum of PSS that was seen, sarai included
+    Bytes peak_sum;  // highest sum of PSS that was seen while it ran, sarai included
     Bytes machine_available;
     config::Estimates estimates = {};  // somebody's, of this set of models
     int most_in_flight = 0;            // answers under way at the same moment

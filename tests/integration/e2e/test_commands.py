@@ -1,10 +1,49 @@
 """The command line against a running server: what people type, and what scripts read."""
+import http.server
 import json
 import os
 import signal
 import subprocess
+import threading
 
 from harness import BIN, MODELS, Case, FakeUpstream, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
+
+
+class Remembering(http.server.ThreadingHTTPServer):
+    """A sarai with one model on a server, and a peak from before."""
+
+    def __init__(self, peak):
+        super().__init__(("127.0.0.1", 0), self.Face)
+        self.peak, self.asked = peak, False
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+
+    class Face(http.server.BaseHTTPRequestHandler):
+        def answer(self, body):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            content = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_GET(self):
+            self.answer({"data": [{"id": "embed", "sarai": {"backend": "openai_http", "kind": "embedding"}}], "models": [],
+                         "ledger": {"budget_bytes": 5, "own_bytes": 1, "measured_bytes": 3,
+                                    "peak_bytes": max(9, self.server.peak if self.server.asked else 0)}, "decisions": []})
+
+        def do_POST(self):
+            self.server.asked = True
+            self.answer({"data": [{"embedding": [1.0]}]})
+
+        def log_message(self, *_):
+            pass
 
 
 class Commands(Case):
@@ -39,6 +78,13 @@ class Commands(Case):
         table = mine.cli("prove").stdout
         self.assertRegex(table, r"(?m)^RAM used +- +2\.0 GB +\d+ MiB$")
         self.assertRegex(table, r"(?m)^longest load +- +- +[\d.]+ s$", "that was said of another set")
+
+    def test_prove_judges_what_was_taken_while_it_ran(self):
+        # Of a server whose budget is 5 and that once took 9; it takes 3 and, with a document to embed, for a moment `peak`.
+        for peak, within, most in ((0, True, 3), (10, False, 10)):
+            with Remembering(peak) as url:
+                report = json.loads(run_cli("prove", "--json", environment={"SARAI_URL": url}).stdout)
+            self.assertEqual((report["within_budget"], report["peak_bytes"]), (within, most))
 
     def test_prove_fails_where_models_take_each_others_memory(self):
         wait_until(lambda: self.sarai.row("lfm2")["planned_bytes"], "the plan")

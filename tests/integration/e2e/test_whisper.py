@@ -349,7 +349,7 @@ class FullOfPromises(http.server.BaseHTTPRequestHandler):
         self.answer({"data": [{"id": "ear", "sarai": {"backend": "whisper", "kind": "transcription"}}],
                      "models": [{"name": "ear", "state": "unloaded", "endpoint": "local", "load_ms": 0,
                                  **dict.fromkeys(("planned_bytes", "measured_bytes", "peak_bytes"), 0)}],
-                     "ledger": {"budget_bytes": 1, "own_bytes": 1, "peak_bytes": 1}, "decisions": []})
+                     "ledger": {"budget_bytes": 1, "own_bytes": 1, "measured_bytes": 1, "peak_bytes": 1}, "decisions": []})
 
     def do_POST(self):
         self.answer({"text": "", "segments": []})
