@@ -139,6 +139,9 @@ Result<std::unique_ptr<WorkerCgroup>> CgroupTree::make_worker(Bytes limit) {
     std::unique_ptr<WorkerCgroup> made(new WorkerCgroup(shared_from_this(), path, limit));
     for (const auto& [file, text] : {std::pair{"memory.max", std::to_string(limit.count)}, {"memory.oom.group", "1"}})
         if (auto written = write_file(path / file, text); !written) return std::unexpected(written.error());
+    // memory.max does not count what is swapped out. A kernel without swap accounting has no such file.
+    if (const auto swap = path / "memory.swap.max"; fs::exists(swap, ec))
+        if (auto written = write_file(swap, "0"); !written) return std::unexpected(written.error());
     return made;
 }
 

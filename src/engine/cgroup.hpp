@@ -7,7 +7,8 @@
 //     sarai.service/            cgroup.subtree_control: +memory
 //       sarai/                  this process and its measuring children
 //       worker-1/               memory.max = the plan, its error allowance and the kernel's own share
-//       worker-2/               memory.oom.group = 1: a worker ends as a whole
+//       worker-2/               memory.swap.max = 0: no way past the limit
+//       worker-3/               memory.oom.group = 1: a worker ends as a whole
 //
 // The layout is the kernel's, see Documentation/admin-guide/cgroup-v2.rst. All paths are below a root that is given, so
 // that tests use a folder. Belongs to the io thread; every call is a few small reads or writes of a kernel file system.

@@ -137,9 +137,20 @@ TEST_F(CgroupTest, LimitsAWorkerToItsPlanItsErrorAndTheKernelsShare) {
         EXPECT_EQ((*worker)->door(), own / "worker-1/cgroup.procs");
         EXPECT_EQ(read("worker-1/memory.max"), "2147483648");
         EXPECT_EQ(read("worker-1/memory.oom.group"), "1");
+        EXPECT_FALSE(fs::exists(own / "worker-1/memory.swap.max")) << "the kernel counts no swap";
         forget_files_of("worker-1");
     }
     EXPECT_FALSE(fs::exists(own / "worker-1"));
+}
+
+TEST_F(CgroupTest, LetsNoWorkerSwapPastItsLimit) {
+    const auto tree = CgroupTree::take(own, 4711);
+    fs::create_directory(own / "worker-1");
+    write("worker-1/memory.swap.max", "max\n");  // as the kernel does in a new cgroup
+    const auto worker = (*tree)->make_worker(GiB(2));
+    ASSERT_TRUE(worker.has_value());
+    EXPECT_EQ(read("worker-1/memory.swap.max"), "0");
+    forget_files_of("worker-1");
 }
 
 TEST_F(CgroupTest, EndsWhoIsLeftInAWorkersCgroupAndRemovesItLater) {
