@@ -309,8 +309,9 @@ void PoolCore::begin_stop(ModelIndex model, Actions& out) {
     out.emplace_back(Stop{model});
 }
 
-// Weighs the ways to have the model in memory and takes the one that costs the least time: that until its own first
-// token, and that of the next requests for what it displaces, which are certain to come sooner or later.
+// Lists the ways to have the model in memory and takes the one that costs the least time: that until its own first
+// token, and that of the next requests for what it displaces, which are certain to come sooner or later. So whatever
+// may be given up goes before another model does.
 void PoolCore::find_room(ModelIndex model, Actions& out) {
     if (refuse_while_closed(model, out)) return;
     auto& local = locals_[model];
@@ -378,7 +379,7 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
                                     .cost = eviction,
                                     .note = busy ? "after the answers that are under way" : ""});
     }
-    if (step && (!victims || load <= eviction)) {
+    if (step) {  // always quicker than to unload, which takes the same load and those of others later
         local.state = LocalState::measuring;
         local.reduction = step->reduction;
         decision.event = Event::load;

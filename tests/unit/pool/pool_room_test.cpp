@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
@@ -387,16 +389,32 @@ TEST(Ladder, GivesUpNothingTwice) {
         steps_down(large, {.kv_cache_type = "q8_0", .min_context_length = 1024}, steps.front().reduction).empty());
 }
 
-TEST(Ladder, GoingSmallerIsWeighedAgainstUnloadingByTheTimeItTakes) {
+TEST(Ladder, GoesSmallerRatherThanUnloadEvenWhatIsBackInAMoment) {
     Story story(Policy::lru);
-    story.load(a, GiB(3));
+    (void)story.core.preload(a);
+    (void)story.core.measured(a, Needs{.total = GiB(3), .load_time = 1ms});
+    (void)story.core.worker_ready(a);
     story.acquire(1, c);
-    EXPECT_THAT(story.measured(c, large), ElementsAre("measure c (without its prompt cache, KV cache q8_0)"))
-        << "nobody waits for a to be loaded again";
+    EXPECT_THAT(story.measured(c, large), ElementsAre("measure c (without its prompt cache, KV cache q8_0)"));
     const auto& options = story.core.decisions().back().options;
     ASSERT_EQ(options.size(), 5U);
+    for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(options[i].cost, expected_load(large));
     EXPECT_EQ(options.back().what, "unload a");
-    EXPECT_GT(options.back().cost, options.front().cost);
+    EXPECT_EQ(options.back().cost, expected_load(large) + 200ms + 1ms) << "its own load, the other's end and its next";
+}
+
+TEST(Ladder, UnloadsWhereNothingThatMayBeGivenUpIsEnough) {
+    Story story(Policy::lru);
+    story.load(a, GiB(6));
+    story.acquire(1, c);
+    EXPECT_THAT(story.measured(c, large), ElementsAre("stop a"));
+    const auto& decisions = story.core.decisions();
+    const auto mine = std::ranges::find(decisions, std::size_t{c}, &Decision::model);
+    ASSERT_NE(mine, decisions.end());
+    EXPECT_EQ(mine->outcome, "loads as configured and makes room: unload a");
+    ASSERT_EQ(mine->options.size(), 5U);
+    EXPECT_EQ(mine->options[3].note, "still too large");
+    EXPECT_FALSE(mine->options[3].possible);
 }
 
 TEST(Ladder, ContextsAreBoundedByTheEnginesPadding) {
