@@ -218,6 +218,24 @@ TEST(Fit, GivesNoSlotThatCostsAmx) {
     EXPECT_EQ(tight.fit->models[0].shape.load_mode, LoadMode::compact);
 }
 
+TEST(Fit, TakesWhatLoadsHaveShownForSettingsWithoutAPromptCacheAlone) {
+    // Nine loads below the plan: a quarter of the error bar.
+    const Engine experienced = [](const EngineShape& shape) {
+        return additive(shape).transform([](ModelPlan plan) {
+            plan.learned = Learned{.loads = 9, .peak = plan.total() - MiB(5), .requests = 9};
+            return plan;
+        });
+    };
+    const auto with = fit_with(experienced, {chat("m")}, GiB(10)).fit->models[0];
+    ASSERT_GT(with.shape.prompt_cache, Bytes{});
+    EXPECT_FALSE(with.plan.learned);
+    EXPECT_EQ(with.plan.error(), error_of_unloaded(with.plan.total()));
+    const auto without = fit_with(experienced, {chat("m")}, MiB(1060)).fit->models[0];
+    ASSERT_EQ(without.shape.prompt_cache, Bytes{});
+    EXPECT_TRUE(without.plan.learned);
+    EXPECT_EQ(without.plan.error(), Bytes{without.plan.total().count / 100 / 4});
+}
+
 TEST(Fit, PassesOverQuantisedCachesThatTheEngineRefuses) {
     const Engine engine = [](const EngineShape& shape) -> Result<ModelPlan> {
         if (is_quantised(shape.kv_cache_type)) return fail(Code::unsupported, "heads of 80 values");
