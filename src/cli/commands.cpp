@@ -294,7 +294,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
             "  sarai pull hf.co/ORG/REPO:Q4_K_M\n"
             "  sarai pull lab/lfm2                     from library.sources.lab of the configuration\n\n"
             "Exit status: 0 it is there, 1 it could not be fetched (no such model, no room on the disk, a wrong\n"
-            "hash), 3 no server.\n");
+            "hash), 3 no server, 4 the server's memory budget is too small for it.\n");
     pull->add_option("NAME", arguments.model, "SOURCE/NAME[:TAG], or hf.co/ORG/REPO[:QUANT]")->required();
     add_server(*pull, arguments);
 

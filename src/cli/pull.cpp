@@ -41,8 +41,7 @@ public:
         const auto parsed = protocols::parse_json(line);
         const auto* told = parsed ? parsed->if_object() : nullptr;
         if (told == nullptr) return fail(Code::upstream, "the server answered with a line that is no JSON object");
-        if (const auto error = protocols::string_at(*told, "error"); !error.empty())
-            return fail(Code::upstream, config::printable(error, 4096));
+        if (auto error = told_error(*told, Code::upstream)) return std::unexpected(*std::move(error));
         const auto status = protocols::string_at(*told, "status");
         done_ = status == protocols::ollama::status::success;
         unverified_ = unverified_ || status == protocols::ollama::status::not_verified;

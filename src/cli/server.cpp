@@ -90,24 +90,29 @@ Error unreachable(const net::Origin& origin, const Error& error) {
         .cause = error.cause};
 }
 
+std::optional<Error> told_error(const json::object& answer, Code otherwise) {
+    const auto* error = answer.if_contains("error");
+    const auto* envelope = &answer;
+    if (error != nullptr && error->is_object()) {
+        envelope = &error->get_object();
+        error = envelope->if_contains("message");
+    }
+    if (error == nullptr || !error->is_string()) return std::nullopt;
+    // The status line alone cannot tell it from a server that is busy.
+    const auto* name = envelope->if_contains("code");
+    return Error{.code = name != nullptr && *name == "insufficient_memory" ? Code::no_memory : otherwise,
+                 .message = config::printable(std::string_view(error->get_string()), 4096)};
+}
+
 Error server_error(unsigned status, std::string_view body) {
     boost::system::error_code ec;
     const auto parsed = json::parse(body, ec);
     const auto* object = ec ? nullptr : parsed.if_object();
-    const auto* error = object == nullptr ? nullptr : object->if_contains("error");
-    auto code = code_of(status);
-    if (error != nullptr && error->is_object()) {
-        // The status line alone cannot tell it from a server that is busy.
-        const auto* name = error->get_object().if_contains("code");
-        if (name != nullptr && *name == "insufficient_memory") code = Code::no_memory;
-        error = error->get_object().if_contains("message");
-    }
-    if (error == nullptr || !error->is_string()) {
-        return {.code = code, .message = fmt::format("the server answered with status {}", status)};
-    }
-    Error told{.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
-    if (code == Code::unauthorized) told.hint = "Give your key in the environment variable SARAI_API_KEY";
-    return told;
+    const auto code = code_of(status);
+    auto told = object == nullptr ? std::nullopt : told_error(*object, code);
+    if (!told) return {.code = code, .message = fmt::format("the server answered with status {}", status)};
+    if (code == Code::unauthorized) told->hint = "Give your key in the environment variable SARAI_API_KEY";
+    return *told;
 }
 
 Result<json::object> object_of(const net::Origin& origin, std::string_view target,

@@ -4,6 +4,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -45,6 +46,9 @@ struct Patience {
 
 // What to say when no connection could be made.
 [[nodiscard]] Error unreachable(const net::Origin& origin, const Error& error);
+
+// What an answer, or a line of one, says of a failure in either envelope: none where it tells of none.
+[[nodiscard]] std::optional<Error> told_error(const boost::json::object& answer, Code otherwise);
 
 // The server's own words: {"error": {"message": …}} or {"error": "…"}. With what is none, the status.
 [[nodiscard]] Error server_error(unsigned status, std::string_view body);

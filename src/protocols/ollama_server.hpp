@@ -34,7 +34,7 @@ struct ServerRequest {
 // template is applied, or with "raw" a completion. Errors carry Ollama's wording.
 [[nodiscard]] Result<ServerRequest> decode_request(Call call, std::string_view body);
 
-// {"error": "…"}
+// {"error": "…"}; of what does not fit into memory also "code": "insufficient_memory", as in OpenAI's envelope.
 [[nodiscard]] boost::json::object encode_error(const Error& error);
 
 using Moment = std::chrono::sys_time<std::chrono::nanoseconds>;

@@ -111,6 +111,8 @@ void append_line(std::string& out, const json::object& line) {
 json::object encode_error(const Error& error) {
     json::object out;
     out["error"] = valid_utf8(describe(error));  // it may quote whatever a server or a dying worker said
+    // Ollama has no code. Of a stream not even a status line tells this kind, which programs treat differently.
+    if (error.code == Code::no_memory) out["code"] = "insufficient_memory";
     return out;
 }
 

@@ -320,8 +320,9 @@ class Pull(unittest.TestCase):
         lines = self.pull("lan/huge")
         self.assertEqual(lines[0], {"status": "pulling manifest"})
         self.assertRegex(lines[-1]["error"], r"'lan/huge' cannot fit: its file alone takes 100\.00 GiB .* the memory budget is 2\.00 GiB")
+        self.assertEqual(lines[-1]["code"], "insufficient_memory")
         refused = self.sarai.cli("pull", "lan/huge")
-        self.assertEqual(refused.returncode, 1)
+        self.assertEqual(refused.returncode, 4, "what does not fit")
         self.assertIn("nothing was downloaded", refused.stderr)
 
     def test_what_is_nowhere_is_said(self):

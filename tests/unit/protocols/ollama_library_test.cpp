@@ -61,6 +61,9 @@ TEST(OllamaLibrary, RefusesInOllamasWords) {
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(encode_error(refused.error()), object(nothing.body));
     EXPECT_EQ(http_status(refused.error().code), static_cast<int>(nothing.status));
+    // Beside the words what a program asks for: Ollama's clients pass over it.
+    EXPECT_EQ(encode_error({.code = Code::no_memory, .message = "too big"}),
+              object(R"({"error":"too big","code":"insufficient_memory"})"));
 
     EXPECT_EQ(error_of(R"({"model":"m","from":"b","parameters":{"n_predict":5}})"),
               "\"n_predict\" is no parameter that is known here");
