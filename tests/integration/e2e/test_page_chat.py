@@ -64,6 +64,32 @@ class Chat(Page):
         wait_until(lambda: browser.all(".composer .files li") or browser.all(".composer .problem"), "the sound")
         self.assertEqual(browser.text(".composer .problem"), "")
 
+    def test_who_presses_record_twice_has_one_recording(self):
+        browser = self.browse(self.serve({"lfm2": local("lfm2")}))
+        browser.run("""window.asked = 0; window.tracks = []; window.permission = new Promise(allow => window.allow = allow);
+            const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = async (what) => { asked++; await permission; const stream = await real(what); tracks.push(...stream.getTracks()); return stream; }""")
+        record = next(b for b in browser.all(".composer button") if b.text == "Record")
+        record.click()
+        record.click()  # while the browser still asks whether it may
+        browser.run("allow()")
+        wait_until(lambda: browser.all("button.recording"), "the recording")
+        time.sleep(0.6)
+        # A double click: the second one finds the sound on its way, and begins none.
+        browser.run("const button = document.querySelector('button.recording'); button.click(); button.click()")
+        wait_until(lambda: browser.all(".composer .files li") or browser.all(".composer .problem"), "the sound")
+        self.assertEqual(browser.text(".composer .problem"), "")
+        self.assertEqual(browser.run("return [asked, tracks.map(track => track.readyState)]"), [1, ["ended"]])
+        self.assertFalse(browser.all("button.recording"))
+        self.assertEqual(len(browser.all(".composer .files li")), 1)
+        # The next one begins as ever, also after one that was not allowed.
+        browser.run("window.permission = Promise.reject(new Error('not allowed')); permission.catch(() => {})")
+        record.click()
+        wait_until(lambda: "not allowed" in browser.text(".composer .problem"), "the refusal")
+        browser.run("window.permission = undefined")
+        record.click()
+        wait_until(lambda: browser.all("button.recording"), "another recording")
+
     def test_another_view_keeps_the_draft_and_ends_a_recording(self):
         browser = self.browse(self.serve({"lfm2": local("lfm2")}))
         folder = tempfile.TemporaryDirectory(prefix="sarai-test-")

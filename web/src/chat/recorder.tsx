@@ -5,7 +5,8 @@ import { t } from "../i18n/language";
 const release = (stream: MediaStream) => stream.getTracks().forEach((track) => track.stop());
 
 export function Recorder({ take, fail }: { take: (file: File) => void; fail: (why: string) => void }) {
-  const running = useRef<MediaRecorder | null>(null);
+  // From the click until its sound is taken, so that there is one at most. "asked": the microphone is not allowed yet.
+  const running = useRef<MediaRecorder | "asked" | null>(null);
   const gone = useRef(false);
   const [on, setOn] = useState(false);
   // With the button goes what it would have stopped. A piece that was ended before is still taken.
@@ -13,7 +14,7 @@ export function Recorder({ take, fail }: { take: (file: File) => void; fail: (wh
     () => () => {
       gone.current = true;
       const recorder = running.current;
-      if (recorder?.state !== "recording") return;
+      if (!recorder || recorder === "asked" || recorder.state !== "recording") return;
       recorder.onstop = null;
       recorder.stop();
       release(recorder.stream);
@@ -21,6 +22,7 @@ export function Recorder({ take, fail }: { take: (file: File) => void; fail: (wh
     [],
   );
   const begin = async () => {
+    running.current = "asked";
     try {
       // Browsers give no microphone to pages of plain HTTP from elsewhere.
       if (!navigator.mediaDevices) throw new Error("https");
@@ -31,6 +33,7 @@ export function Recorder({ take, fail }: { take: (file: File) => void; fail: (wh
       recorder.ondataavailable = (e) => pieces.push(e.data);
       recorder.onstop = () => {
         release(stream);
+        running.current = null;
         setOn(false);
         take(new File(pieces, `${t("record").toLowerCase()}.wav`, { type: recorder.mimeType.replace(/^video/, "audio") }));
       };
@@ -38,11 +41,16 @@ export function Recorder({ take, fail }: { take: (file: File) => void; fail: (wh
       running.current = recorder;
       setOn(true);
     } catch (error) {
+      running.current = null;
       fail((error as Error).message);
     }
   };
+  const press = () => {
+    if (!running.current) void begin();
+    else if (running.current !== "asked" && running.current.state === "recording") running.current.stop();
+  };
   return (
-    <button type="button" aria-pressed={on} class={on ? "recording" : ""} onClick={() => (on ? running.current?.stop() : void begin())}>
+    <button type="button" aria-pressed={on} class={on ? "recording" : ""} onClick={press}>
       {t(on ? "record_stop" : "record")}
     </button>
   );
