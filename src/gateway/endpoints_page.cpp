@@ -91,12 +91,14 @@ asio::awaitable<void> Gateway::logs(net::Exchange& exchange, Caller& /*caller*/)
     if (query_parameter(exchange.query(), "follow") != "true") {
         json::array rows;
         for (const auto& line : lines) rows.push_back(log_line_json(line));
-        co_return (void) co_await exchange.respond(json_reply({{"lines", rows}}));
+        auto reply = json_reply({{"lines", rows}});
+        reply.headers.emplace_back("x-sarai-run", logs_->run());
+        co_return (void) co_await exchange.respond(std::move(reply));
     }
     const auto follow = [](net::Exchange& to, std::shared_ptr<LogRing> ring, std::vector<LogLine> fresh,
                            std::uint64_t seen) -> asio::awaitable<void> {
         asio::steady_timer pause(co_await asio::this_coro::executor);
-        to.start(200, "text/event-stream", {{"Cache-Control", "no-cache"}});
+        to.start(200, "text/event-stream", {{"Cache-Control", "no-cache"}, {"x-sarai-run", ring->run()}});
         std::string events;
         int silent = 0;  // pauses
         for (;;) {

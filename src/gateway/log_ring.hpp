@@ -26,6 +26,9 @@ class LogRing final : public spdlog::sinks::base_sink<std::mutex> {
 public:
     explicit LogRing(std::size_t size) : size_(size) {}
 
+    // Names this ring among those of all servers that have been here: an id counts lines of one of them.
+    [[nodiscard]] const std::string& run() const { return run_; }
+
     // The lines that came after that one, at most `last` of them, the latest last.
     [[nodiscard]] std::vector<LogLine> after(std::uint64_t id, std::size_t last);
     // No more lines for those that follow: the server ends.
@@ -37,6 +40,7 @@ private:
     void flush_() override {}
 
     std::size_t size_;
+    std::string run_ = std::to_string(std::chrono::system_clock::now().time_since_epoch() / std::chrono::microseconds(1));
     std::uint64_t last_id_ = 0;
     bool closed_ = false;
     std::deque<LogLine> lines_;

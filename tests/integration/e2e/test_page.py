@@ -195,23 +195,27 @@ class Lost(Page):
         self.server.process.send_signal(signal.SIGCONT)
         wait_until(lambda: not browser.all(".banner"), "no banner")
 
-    def test_the_log_after_a_crash_is_that_of_the_new_server(self):
+    def test_the_log_after_a_crash_goes_on_below_a_seam(self):
         browser = self.browse(self.server, "logs")
         for _ in range(5):  # so that the old one has told more
             self.server.request("POST", "/sarai/load", {"model": "lfm2"})
             self.server.request("POST", "/sarai/unload", {"model": "lfm2"})
         newest = lambda: self.server.request("GET", "/sarai/logs?last=1").json["lines"][0]
-        shown = lambda: browser.run("return [...document.querySelectorAll('.log li')].map(line => [line.querySelector('time').dateTime, line.textContent])")
+        shown = lambda: browser.run("return [...document.querySelectorAll('.log li')].map(line => [line.querySelector('time')?.dateTime, line.textContent])")
         wait_until(lambda: shown() and shown()[-1][0] == newest()["at"], "the old server's log")
-        old = newest()
+        old, before = newest(), shown()
+        self.assertTrue(all(at for at, _ in before), "no seam")
         self.server.kill()
         self.server.start()
         self.assertLess(newest()["id"], old["id"])
-        listening = lambda: [at for at, text in shown() if "listening on" in text and at > old["at"]]
+        listening = lambda: [at for at, text in shown() if "listening on" in text and at and at > old["at"]]
         wait_until(listening, "the new server's log")
         wait_until(lambda: not browser.all(".banner"), "no banner")
         lines = self.server.request("GET", "/sarai/logs").json["lines"]
-        wait_until(lambda: [at for at, _ in shown()] == [line["at"] for line in lines], "each of its lines once")
+        wait_until(lambda: [at for at, _ in shown()] == [at for at, _ in before] + [None] + [line["at"] for line in lines],
+                   "the old lines, and each of the new ones once")
+        self.assertEqual(browser.text(".log .seam"), "server restarted")
+        browser.screenshot("log-restarted")
 
 
 class Access(Page):

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <memory>
+#include <thread>
 
 namespace sarai::gateway {
 namespace {
@@ -22,6 +24,13 @@ TEST(LogRing, KeepsTheLastLinesAndGoesOnCounting) {
     EXPECT_EQ(lines.front().id, 2U);
     EXPECT_EQ(lines.back().text, "d");
     EXPECT_EQ(lines.back().level, "info");
+}
+
+TEST(LogRing, OfEachServerHasANameOfItsOwn) {
+    const LogRing first(1);
+    std::this_thread::sleep_for(std::chrono::microseconds(2));  // it is a time
+    EXPECT_NE(first.run(), LogRing(1).run());
+    EXPECT_EQ(first.run(), first.run());
 }
 
 TEST(LogRing, GivesOnlyWhatCameAfterALine) {

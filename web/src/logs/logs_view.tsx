@@ -1,32 +1,23 @@
 // The server's log as it is written.
+import { Fragment } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { request } from "../api";
 import { events } from "../chat/event_stream";
 import { clock } from "../format";
 import { t } from "../i18n/language";
+import { isSeam, joined, type Line } from "./lines";
 
-interface Line {
-  id: number;
-  at: string;
-  level: string;
-  text: string;
-}
 const most = 2000;
 
 async function follow(take: (line: Line) => void, stop: AbortSignal) {
-  let seen = 0;
   while (!stop.aborted) {
     try {
-      const reply = await request(`/sarai/logs?follow=true&last=500&after=${seen}`, { signal: stop });
-      for await (const data of events(reply.body!)) {
-        const line = JSON.parse(data) as Line;
-        seen = line.id;
-        take(line);
-      }
+      const reply = await request("/sarai/logs?follow=true&last=500", { signal: stop });
+      const run = reply.headers.get("x-sarai-run") ?? "";
+      for await (const data of events(reply.body!)) take({ ...(JSON.parse(data) as Omit<Line, "run">), run });
     } catch {
       if (stop.aborted) return;
     }
-    seen = 0; // a server that starts anew counts anew; lines that are there take the place of themselves
     await new Promise((resume) => setTimeout(resume, 2000));
   }
 }
@@ -45,7 +36,7 @@ export function LogsView() {
       if (fresh.length === 0) return;
       const came = fresh;
       fresh = [];
-      setLines((old) => [...old.filter((l) => l.id < came[0]!.id), ...came].slice(-most));
+      setLines((old) => joined(old, came, most));
     }, 200);
     return () => (stop.abort(), clearInterval(pace));
   }, []);
@@ -76,10 +67,13 @@ export function LogsView() {
         <span class="quiet">{t("lines", { count: shown.length })}</span>
       </div>
       <ol class="log" ref={end} tabIndex={0} aria-label={t("log_label")}>
-        {shown.map((l) => (
-          <li key={l.id} class={l.level}>
-            <time dateTime={l.at}>{clock(l.at)}</time> <b>{l.level}</b> {l.text}
-          </li>
+        {shown.map((l, i) => (
+          <Fragment key={`${l.run} ${l.id}`}>
+            {isSeam(shown[i - 1], l) && <li class="seam">{t("server_restarted")}</li>}
+            <li class={l.level}>
+              <time dateTime={l.at}>{clock(l.at)}</time> <b>{l.level}</b> {l.text}
+            </li>
+          </Fragment>
         ))}
       </ol>
     </div>
