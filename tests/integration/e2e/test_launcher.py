@@ -1,6 +1,7 @@
 """The launcher and the toolbox: arguments, streams, signals and the exit status pass through."""
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -92,6 +93,23 @@ class Rebuilding(unittest.TestCase):
             self.assertTrue(self.builds(), file)
             os.utime(self.root / file, (1, 1))
         self.assertFalse(self.builds())
+
+
+class Ci(unittest.TestCase):
+    """.ci/run in a checkout whose tests take a screenshot and fail."""
+
+    def test_screenshots_are_kept_and_the_status_stays_that_of_the_tests(self):
+        with tempfile.TemporaryDirectory(prefix="sarai-test-") as folder:
+            root, kept = pathlib.Path(folder) / "checkout", pathlib.Path(folder) / "kept"
+            (root / ".ci").mkdir(parents=True)
+            (root / ".ci/run").write_bytes((ROOT / ".ci/run").read_bytes())
+            (root / "Makefile").write_text("test:\n\tmkdir -p build/dev/screenshots && echo picture > build/dev/screenshots/memory.png && false\n")
+            for artifacts, pictures in ((str(kept), ["screenshots/memory.png"]), ("", []), ("/dev/null", [])):
+                done = subprocess.run(["bash", root / ".ci/run"], env={**os.environ, "CI_ARTIFACTS": artifacts}, capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2, "what make says of a test that failed")
+                self.assertEqual([str(p.relative_to(kept)) for p in kept.rglob("*.png")], pictures)
+                shutil.rmtree(kept, ignore_errors=True)
+                self.assertEqual("could not be kept" in done.stderr, artifacts == "/dev/null")
 
 
 class Packages(unittest.TestCase):
