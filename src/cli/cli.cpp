@@ -196,7 +196,8 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
         return show_decisions(
             {.server = arguments.server, .model = arguments.model, .last = arguments.last, .json = arguments.json}, io);
     if (command == "route") return show_route(arguments.server, join(arguments.prompt_words), arguments.json, io);
-    if (command == "stop" || command == "unload") return stop_model(arguments.server, arguments.model, io);
+    if (command == "stop" || command == "unload")
+        return stop_model(arguments.server, arguments.model, arguments.drain, io);
     if (command == "pull") return pull_model(arguments.server, arguments.model, io);
     if (command == "load") return load_model(arguments.server, arguments.model, io);
     if (command == "reload") return reload_server(arguments.server, io);

@@ -284,8 +284,13 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
 
     for (const auto* name : {"stop", "unload"}) {
         auto* stop = add(*app, name, "Unload a model's worker; the next request loads it again",
-                         fmt::format("  sarai {} omni\n\n\"stop\" and \"unload\" are the same.\n", name));
+                         fmt::format("  sarai {0} omni\n"
+                                     "  sarai {0} omni --drain                  when its answers have ended\n\n"
+                                     "\"stop\" and \"unload\" are the same.\n",
+                                     name));
         stop->add_option("MODEL", arguments.model, "The model's name; \"sarai ps\" lists them")->required();
+        stop->add_flag("--drain", arguments.drain,
+                       "Let the answers that have begun end first; \"sarai load\" takes it back");
         add_server(*stop, arguments);
     }
 

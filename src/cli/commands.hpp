@@ -35,7 +35,8 @@ struct Arguments {
     std::string source;  // of import
     int tokens = 96;
     DemoOptions demo;
-    std::string model;  // of stop, load, pull and why
+    std::string model;   // of stop, load, pull and why
+    bool drain = false;  // stop, but not before its answers have ended
     int last = 10;
     bool json = false;
     bool yaml = false;

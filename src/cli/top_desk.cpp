@@ -17,10 +17,8 @@ namespace json = boost::json;
 
 constexpr int page = 10;
 
-net::ClientRequest post(std::string target, const std::string& model) {
-    return {.method = net::http::verb::post,
-            .target = std::move(target),
-            .body = json::serialize(json::object{{"model", model}})};
+net::ClientRequest post(std::string target, const json::object& body) {
+    return {.method = net::http::verb::post, .target = std::move(target), .body = json::serialize(body)};
 }
 
 }  // namespace
@@ -51,9 +49,6 @@ void TopDesk::hear(Result<TopSample> sample) {
         models, [&](const TopModel& model) { return std::pair(model.name, model.backend) == chosen; });
     if (same != models.end()) screen_.selected = static_cast<std::size_t>(same - models.begin());
     screen_.selected = std::min(screen_.selected, models.empty() ? 0 : models.size() - 1);
-    go_on_draining();
-    for (auto& model : screen_.view->models)
-        if (model.local && draining_.contains(model.name)) model.state += ", draining";
 }
 
 void TopDesk::press(Key key) {
@@ -113,26 +108,23 @@ void TopDesk::say(std::string text, bool failed) {
 }
 
 void TopDesk::change(const std::string& model, const std::string& what) {
-    draining_.erase(model);
     say(fmt::format("{}: {} …", model, what));
-    ask_(post("/sarai/" + what, model), [this, model, what](const Result<json::object>& answer) {
+    ask_(post("/sarai/" + what, {{"model", model}}), [this, model, what](const Result<json::object>& answer) {
         if (!answer) return say(describe(answer.error()), true);
-        say(what == "load" ? fmt::format("{} is available", model) : fmt::format("{} is being unloaded", model));
+        say(what == "load" ? fmt::format("{} is available", model) : stop_text(model, *answer));
     });
 }
 
+// The server drains, so that it goes on when nobody looks any more.
 void TopDesk::drain(const TopModel& model) {
-    if (draining_.erase(model.name) > 0) return say(fmt::format("{} stays", model.name));
-    if (model.in_flight.value_or(0) == 0) return change(model.name, "unload");
-    draining_.insert(model.name);
-    say(fmt::format("{} is unloaded as soon as its {} answers have ended", model.name, *model.in_flight));
-}
-
-// A server refuses to unload what answers. So it is asked when the model does not.
-void TopDesk::go_on_draining() {
-    for (const auto& model : screen_.view->models)
-        if (draining_.contains(model.name) && model.local && model.in_flight.value_or(0) == 0)
-            change(model.name, "unload");
+    const auto& name = model.name;
+    const bool back = model.drain_asked;
+    say(fmt::format("{}: {} …", name, back ? "stay" : "drain"));
+    auto request = back ? post("/sarai/load", {{"model", name}}) : post("/sarai/unload", drain_request(name));
+    ask_(std::move(request), [this, name, back](const Result<json::object>& answer) {
+        if (!answer) return say(describe(answer.error()), true);
+        say(back ? fmt::format("{} stays", name) : stop_text(name, *answer));
+    });
 }
 
 void TopDesk::open_decisions(const std::string& model) {

@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <set>
 #include <string>
 
 #include "cli/top_feed.hpp"
@@ -37,14 +36,12 @@ private:
     void say(std::string text, bool failed = false);
     void change(const std::string& model, const std::string& what);
     void drain(const TopModel& model);
-    void go_on_draining();
     void open_decisions(const std::string& model);
 
     Ask ask_;
     bool unicode_;
     TopScreen screen_;
     TopHistory history_;
-    std::set<std::string> draining_;  // names of models
 };
 
 }  // namespace sarai::cli

@@ -41,6 +41,7 @@ TopModel model_of(const json::object& row, const TopHistory& history) {
                    .state = state_of(row),
                    .endpoint = text_at(row, "endpoint"),
                    .local = string_at(row, "endpoint") == "local",
+                   .drain_asked = true_at(row, "drain_asked"),
                    .planned = number_at(row, "planned_bytes"),
                    .measured = number_at(row, "measured_bytes"),
                    .peak = number_at(row, "peak_bytes"),

@@ -16,9 +16,10 @@ namespace sarai::cli {
 struct TopModel {
     std::string name;
     std::string backend;
-    std::string state;     // with what there is to say beside it: "loading 42%"
-    std::string endpoint;  // the first, and how many more: "lan-box:11434 +1"
-    bool local = false;    // takes memory here when it is loaded
+    std::string state;         // with what there is to say beside it: "loading 42%"
+    std::string endpoint;      // the first, and how many more: "lan-box:11434 +1"
+    bool local = false;        // takes memory here when it is loaded
+    bool drain_asked = false;  // it goes at somebody's wish, who may take that back
     std::int64_t planned = 0;
     std::int64_t measured = 0;
     std::int64_t peak = 0;

@@ -111,12 +111,24 @@ int show_decisions(const WhyOptions& options, Io& io) {
     return 0;
 }
 
-int stop_model(const ServerChoice& server, const std::string& model, Io& io) {
+json::object drain_request(const std::string& model) { return {{"model", model}, {"drain", true}}; }
+
+std::string stop_text(const std::string& model, const json::object& answer) {
+    const auto* left = answer.if_contains("in_flight");
+    if (left == nullptr || !left->is_int64()) return fmt::format("{} is being unloaded", model);
+    const auto count = left->get_int64();
+    if (count == 0) return fmt::format("{} is unloaded once it is loaded and has answered those that wait", model);
+    return fmt::format("{} is unloaded as soon as its {} {} ended", model, count,
+                       count == 1 ? "answer has" : "answers have");
+}
+
+int stop_model(const ServerChoice& server, const std::string& model, bool drain, Io& io) {
     const auto origin = find_server(server, io);
     if (!origin) return fail_with(io, origin.error());
-    const auto answer = post_json(*origin, "/sarai/unload", {{"model", model}});
+    const auto answer =
+        post_json(*origin, "/sarai/unload", drain ? drain_request(model) : json::object{{"model", model}});
     if (!answer) return fail_with(io, answer.error());
-    io.out << fmt::format("{} is being unloaded\n", model);
+    io.out << stop_text(model, *answer) << "\n";
     return 0;
 }
 

@@ -22,11 +22,14 @@ struct WhyOptions {
 [[nodiscard]] std::string render_decisions(const boost::json::object& answer, const Style& style, bool unicode);
 [[nodiscard]] int show_decisions(const WhyOptions& options, Io& io);
 
-// Unloads a model's worker. Returns the exit status.
 // Also one in quarantine; returns when it can be asked.
 [[nodiscard]] int load_model(const ServerChoice& server, const std::string& model, Io& io);
 // Lets the server load its configuration's file again, and prints what has changed.
 [[nodiscard]] int reload_server(const ServerChoice& server, Io& io);
-[[nodiscard]] int stop_model(const ServerChoice& server, const std::string& model, Io& io);
+// Unloads a model's worker; `drain`: once its answers have ended, which is not waited for. Returns the exit status.
+[[nodiscard]] int stop_model(const ServerChoice& server, const std::string& model, bool drain, Io& io);
+// Of POST /sarai/unload that waits for answers, and what its answer means: "omni is being unloaded".
+[[nodiscard]] boost::json::object drain_request(const std::string& model);
+[[nodiscard]] std::string stop_text(const std::string& model, const boost::json::object& answer);
 
 }  // namespace sarai::cli

@@ -30,4 +30,15 @@ Result<std::string> model_named_in(std::string_view body) {
     return std::string(name->get_string());
 }
 
+Result<bool> flag_in(std::string_view body, std::string_view name) {
+    boost::system::error_code ec;
+    const auto parsed = json::parse(body, ec);
+    const auto* object = ec ? nullptr : parsed.if_object();
+    const auto* flag = object == nullptr ? nullptr : object->if_contains(name);
+    if (flag == nullptr) return false;
+    if (flag->is_bool()) return flag->get_bool();
+    return fail_field(std::string(name),
+                      fmt::format("'{}' is {}; expected true or false", name, json::serialize(*flag).substr(0, 40)));
+}
+
 }  // namespace sarai::gateway

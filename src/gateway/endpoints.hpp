@@ -14,6 +14,9 @@ namespace sarai::gateway {
 [[nodiscard]] net::Reply json_reply(const boost::json::object& body);
 [[nodiscard]] boost::asio::awaitable<void> refuse_with(net::Exchange& exchange, Protocol protocol, Error error);
 
+// A field of a JSON body that is true or false; false where there is none. Errors: invalid_argument.
+[[nodiscard]] Result<bool> flag_in(std::string_view body, std::string_view name);
+
 // The model that a JSON body names, under "model" or, the older spelling of Ollama, "name".
 [[nodiscard]] Result<std::string> model_named_in(std::string_view body);
 

@@ -58,11 +58,18 @@ asio::awaitable<void> Gateway::load(net::Exchange& exchange, Caller& /*caller*/)
     const auto model = find_model(shared_.config, *name);
     if (!model) co_return co_await refuse_with(exchange, Protocol::openai, model.error());
     shared_.pool.lift_quarantine(*model);
+    const auto serving = who_serves(shared_.config, *model);
+    shared_.pool.drain(serving, false);
     Result<void> up = fail(Code::cancelled, "the client has left");
     const auto wait = [](std::string wanted, Shared shared, Result<void>& done) -> asio::awaitable<void> {
         done = co_await bring_up(std::move(wanted), shared, true);
     };
-    if (co_await exchange.while_connected(wait(*name, shared_, up))) co_return;
+    // One that answers and stays is loaded: that needs no turn of it.
+    const auto& worker = shared_.pool.core().local(serving);
+    if (worker.state == pool::LocalState::ready && worker.leases > 0 && !worker.draining)
+        up = {};
+    else if (co_await exchange.while_connected(wait(*name, shared_, up)))
+        co_return;
     if (!up) co_return co_await refuse_with(exchange, Protocol::openai, up.error());
     (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
                                                 {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
@@ -71,11 +78,15 @@ asio::awaitable<void> Gateway::load(net::Exchange& exchange, Caller& /*caller*/)
 asio::awaitable<void> Gateway::unload(net::Exchange& exchange, Caller& /*caller*/) {
     const auto name = model_named_in(exchange.request().body());
     if (!name) co_return co_await refuse_with(exchange, Protocol::openai, name.error());
-    if (auto done = take_down(*name, shared_); !done)
+    const auto drain = flag_in(exchange.request().body(), "drain");
+    if (!drain) co_return co_await refuse_with(exchange, Protocol::openai, drain.error());
+    if (auto done = take_down(*name, shared_, *drain); !done)
         co_return co_await refuse_with(exchange, Protocol::openai, done.error());
     const auto model = find_model(shared_.config, *name);
-    (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
-                                                {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
+    const auto& worker = shared_.pool.core().local(who_serves(shared_.config, *model));
+    json::object told{{"model", shared_.config.models[*model].name}, {"state", pool::name_of(worker.state)}};
+    if (worker.drain_asked) told["in_flight"] = worker.leases;  // whose end is waited for
+    (void)co_await exchange.respond(json_reply(told));
 }
 
 asio::awaitable<void> Gateway::reload(net::Exchange& exchange, Caller& /*caller*/) {

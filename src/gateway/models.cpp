@@ -52,14 +52,16 @@ pool::ModelIndex who_serves(const config::Config& config, pool::ModelIndex model
     return find_model(config, base).value_or(model);
 }
 
-Result<void> take_down(std::string_view name, const Shared& shared) {
+Result<void> take_down(std::string_view name, const Shared& shared, bool drain) {
     const auto model = find_model(shared.config, name);
     if (!model) return std::unexpected(model.error());
     const auto serving = who_serves(shared.config, *model);
     if (shared.config.models[serving].pinned)
         return fail(Code::busy,
                     fmt::format("model '{}' is pinned and stays loaded", shared.config.models[serving].name));
-    return shared.pool.unload(serving);
+    if (!drain) return shared.pool.unload(serving);
+    shared.pool.drain(serving);
+    return {};
 }
 
 std::optional<std::chrono::milliseconds> stay_of(const llm::Request& request) {

@@ -59,6 +59,6 @@ struct Shared {
 // How long its local worker stays after a request, as the pool has it.
 [[nodiscard]] std::optional<std::chrono::milliseconds> stay_of(const llm::Request& request);
 // Unloads the local worker on request. Errors: not_found, busy (pinned, or answering somebody).
-[[nodiscard]] Result<void> take_down(std::string_view model, const Shared& shared);
+[[nodiscard]] Result<void> take_down(std::string_view model, const Shared& shared, bool drain = false);
 
 }  // namespace sarai::gateway

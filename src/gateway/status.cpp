@@ -88,6 +88,7 @@ json::object local_row(const Shared& shared, pool::ModelIndex i) {
         row["projector"] = status.pid != 0 && !status.reduction.text_only ? "loaded" : "on demand";
     if (status.waiting > 0) row["waiting"] = status.waiting;
     if (status.draining) row["draining"] = true;
+    if (shared.pool.core().local(i).drain_asked) row["drain_asked"] = true;
     if (config.retired) row["retired"] = true;
     if (!config.served_by.empty()) row["served_by"] = config.served_by;
     const auto pause = shared.pool.core().local(i).not_before - std::chrono::steady_clock::now();

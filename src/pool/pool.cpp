@@ -518,6 +518,8 @@ Result<void> Pool::unload(ModelIndex model) {
     return {};
 }
 
+void Pool::drain(ModelIndex model, bool goes) { shared_->perform(shared_->core.drain(model, goes)); }
+
 void Pool::apply(const Change& change) {
     auto& pool = *shared_;
     // Endpoints first, models that are named by others before those that name them: a spec refers only to what exists.

@@ -126,6 +126,8 @@ public:
 
     // Begins to unload the model's worker, if it has one. Errors: busy while a lease holds it.
     [[nodiscard]] Result<void> unload(ModelIndex model);
+    // The same as soon as no lease holds it, unless it is taken back before (`goes` false).
+    void drain(ModelIndex model, bool goes = true);
 
     // ---- a configuration that changes while it runs, see PoolCore ----
     struct Change {

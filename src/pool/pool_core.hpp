@@ -243,6 +243,9 @@ public:
     [[nodiscard]] Actions stop(ModelIndex model);
     // The same at somebody's wish. Errors: busy while a lease holds it.
     [[nodiscard]] Result<Actions> unload(ModelIndex model);
+    // At somebody's wish once its leases have ended, at once where there is none. Whom its load was for is answered by
+    // it; later tickets wait, and it is loaded again for them. `goes` false: it stays after all.
+    [[nodiscard]] Actions drain(ModelIndex model, bool goes = true);
 
     // Its file has changed, or somebody wants it tried again. Ends the pause of a worker that kept dying as well.
     [[nodiscard]] Actions lift_quarantine(ModelIndex model);
@@ -281,7 +284,8 @@ public:
         std::optional<Error> last_error;
         int failed_loads = 0;               // in a row, for other reasons than a lack of memory
         bool quarantined = false;           // too many: not loaded until lift_quarantine()
-        bool draining = false;              // takes no further tickets: somebody waits for its memory
+        bool draining = false;              // takes no further tickets: somebody waits for its memory, or wants it gone
+        bool drain_asked = false;           // the latter
         Reduction reduction = {};           // of the plan that was measured last
         Needs needs = {};                   // likewise
         std::uint64_t last_used = 0;        // grows with each use, over all models
@@ -406,6 +410,7 @@ private:
     void shrink_to_budget(Actions& out);
     void unload_idle(Clock::time_point now, Actions& out);
     void unload_retired(Actions& out);
+    void unload_drained(Actions& out);
     [[nodiscard]] bool is_used(ModelIndex model) const;
     void restore_displaced(Clock::time_point now, Actions& out);
     void make_go(ModelIndex asker, ModelIndex victim, Room& room, Actions& out);

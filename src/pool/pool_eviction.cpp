@@ -98,7 +98,8 @@ bool PoolCore::could_ever_have(ModelIndex model, Bytes needed) const {
     int places = 0;
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const auto state = locals_[i].state;
-        if (i == model || state == LocalState::stopping || may_evict(model, i, rules_.policy)) continue;
+        if (i == model || state == LocalState::stopping || locals_[i].drain_asked) continue;
+        if (may_evict(model, i, rules_.policy)) continue;
         if (state != LocalState::loading && state != LocalState::ready) continue;
         staying += locals_[i].reserved;
         places += models_[i].generative ? 1 : 0;
@@ -111,8 +112,8 @@ bool PoolCore::could_ever_have(ModelIndex model, Bytes needed) const {
     return needed <= rules_.budget - staying && (!models_[model].generative || places < rules_.max_concurrent_llms);
 }
 
-// Recomputed from scratch each time: who drains follows from who waits, so that nobody drains for a ticket that has
-// gone, and a worker that has become idle goes rather than one that is busy.
+// Recomputed from scratch each time: who drains follows from who waits and from what was asked for, so that nobody
+// drains for a ticket that has gone, and a worker that has become idle goes rather than one that is busy.
 void PoolCore::serve_queue(Actions& out) {
     shrink_to_budget(out);
     // Nearly always: nobody waits for memory, and nobody was kept waiting for somebody who does.
@@ -125,10 +126,11 @@ void PoolCore::serve_queue(Actions& out) {
 }
 
 void PoolCore::serve_queue_once(Actions& out) {
-    for (auto& local : locals_) local.draining = false;
+    for (auto& local : locals_) local.draining = local.drain_asked;
     Room room{.free = rules_.budget - reserved(), .places = rules_.max_concurrent_llms - generative_processes()};
     for (ModelIndex i = 0; i < models_.size(); ++i)
-        if (locals_[i].state == LocalState::stopping) room.will_return(locals_[i].reserved, models_[i].generative);
+        if (locals_[i].state == LocalState::stopping || locals_[i].drain_asked)
+            room.will_return(locals_[i].reserved, models_[i].generative);
 
     std::deque<Awaiting> queue = std::exchange(awaiting_, {});
     while (!queue.empty()) {
@@ -201,6 +203,14 @@ void PoolCore::unload_retired(Actions& out) {
         if (local.state != LocalState::queued) continue;
         local.state = LocalState::absent;
         std::erase_if(awaiting_, [&](const Awaiting& waiting) { return waiting.model == i; });
+    }
+}
+
+void PoolCore::unload_drained(Actions& out) {
+    for (ModelIndex i = 0; i < models_.size(); ++i) {
+        const auto& local = locals_[i];
+        if (!local.drain_asked || local.leases > 0) continue;
+        if (local.state == LocalState::ready || !is_wanted(i)) begin_stop(i, out);
     }
 }
 

@@ -16,6 +16,7 @@ void PoolCore::serve(Actions& out) {
     change_forms(out);
     for (ModelIndex i = 0; i < models_.size(); ++i) serve_slots(i, out);
     unload_retired(out);
+    unload_drained(out);
     serve_queue(out);
 }
 

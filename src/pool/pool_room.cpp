@@ -114,7 +114,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
     if (local.state == LocalState::ready) note_death(model);
     local.state = LocalState::absent;
     local.reserved = {};
-    local.draining = local.changing_form = false;
+    local.draining = local.drain_asked = local.changing_form = false;
     local.ahead_of_request = false;
     if (!wanted_to_stop) local.last_error = why;
     for (auto& [ticket, state] : tickets_)
@@ -161,6 +161,20 @@ Result<Actions> PoolCore::unload(ModelIndex model) {
     if (const auto leases = locals_[model].leases - locals_[model].ahead; leases > 0)
         return fail(Code::busy, fmt::format("model '{}' is answering {} requests", models_[model].name, leases));
     return stop(model);
+}
+
+Actions PoolCore::drain(ModelIndex model, bool goes) {
+    Actions out;
+    auto& local = locals_[model];
+    const bool there = local.state == LocalState::ready || local.state == LocalState::loading;
+    if (goes && there) {
+        local.drain_asked = local.draining = true;
+        preloading_[model] = false;
+    } else if (!goes) {
+        local.drain_asked = false;  // serve() looks whether it still has to go for others
+    }
+    serve(out);
+    return out;
 }
 
 Actions PoolCore::set_admission(bool open, std::string why) {
@@ -270,7 +284,10 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
     int staying = 0;
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const bool comes = locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping;
-        staying += comes && models_[i].generative && !may_evict(model, i, rules_.policy) && i != model ? 1 : 0;
+        staying += comes && !locals_[i].drain_asked && models_[i].generative && !may_evict(model, i, rules_.policy) &&
+                           i != model
+                       ? 1
+                       : 0;
     }
     if (models_[model].generative && staying >= rules_.max_concurrent_llms) return give_up(model, no_place(model), out);
     local.state = LocalState::measuring;
@@ -305,7 +322,7 @@ void PoolCore::begin_load(ModelIndex model, Bytes planned, Actions& out) {
 
 void PoolCore::begin_stop(ModelIndex model, Actions& out) {
     locals_[model].state = LocalState::stopping;
-    locals_[model].draining = false;
+    locals_[model].draining = locals_[model].drain_asked = false;
     out.emplace_back(Stop{model});
 }
 

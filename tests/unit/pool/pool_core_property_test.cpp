@@ -39,6 +39,7 @@ public:
         measuring_form_.resize(core_.models().size());
         processes_.resize(core_.models().size());
         stop_asked_.resize(core_.models().size());
+        drain_asked_.resize(core_.models().size());
         probing_.resize(core_.endpoints().size());
     }
 
@@ -119,6 +120,7 @@ public:
             case 23: perform(core_.overtaken(now_, any_ticket(), 5ms), "overtaken"); break;
             case 24:
                 if (below(8) == 0) perform(core_.lift_quarantine(model), "lift_quarantine");
+                if (below(4) == 0) drain(model, below(4) > 0);
                 break;
             case 25:
                 if (!core_.models()[model].retired) prefetch(model);
@@ -236,6 +238,7 @@ private:
         measuring_form_.resize(fresh + 1);
         processes_.resize(fresh + 1);
         stop_asked_.resize(fresh + 1);
+        drain_asked_.resize(fresh + 1);
         perform(core_.retire(now_, big_), "retire");
         big_ = fresh;
         ++counts["reload"];
@@ -304,6 +307,12 @@ private:
         EXPECT_FALSE(actions && leases > 0) << "somebody uses " << core_.models()[model].name;
         if (actions) perform(*actions, "unload");
     }
+    void drain(ModelIndex model, bool goes) {
+        const auto state = core_.local(model).state;
+        drain_asked_[model] = goes && (state == LocalState::ready || state == LocalState::loading);
+        if (drain_asked_[model]) ++counts["drain"];
+        perform(core_.drain(model, goes), "drain");
+    }
     void worker_ready(ModelIndex model) {
         if (processes_[model] != Process::starting)
             return expect_nothing(core_.worker_ready(model), "ready without a worker that starts");
@@ -315,7 +324,7 @@ private:
         if (processes_[model] == Process::none)
             return expect_nothing(core_.worker_gone(model, why), "gone without a worker");
         processes_[model] = Process::none;
-        stop_asked_[model] = false;
+        stop_asked_[model] = drain_asked_[model] = false;
         perform(core_.worker_gone(model, why), "worker_gone");
     }
     void probed(EndpointIndex endpoint, const Result<ProbeReport>& outcome) {
@@ -374,6 +383,8 @@ private:
         EXPECT_NE(processes_[a.model], Process::none) << event_;
         EXPECT_FALSE(stop_asked_[a.model]) << event_;
         stop_asked_[a.model] = true;
+        const bool drained = drain_asked_[a.model];
+        drain_asked_[a.model] = false;
         if (event_ == "stop") return;
         ++counts["displaced"];
         const auto ahead = event_ == "unload" ? core_.local(a.model).ahead : 0;
@@ -382,8 +393,9 @@ private:
         if (event_ == "unload") return;
         // Never_unload: only for a lost server's fallback, for what that has displaced, after a ttl, and what was
         // loaded ahead of a request that has not come.
-        const bool allowed = core_.rules().policy != Policy::never_unload || core_.models()[a.model].retired ||
-                             core_.local(a.model).ahead_of_request || core_.models()[a.model].name != "big";
+        const bool allowed = drained || core_.rules().policy != Policy::never_unload ||
+                             core_.models()[a.model].retired || core_.local(a.model).ahead_of_request ||
+                             core_.models()[a.model].name != "big";
         EXPECT_TRUE(allowed) << event_;
     }
     void on(const Probe& a) {
@@ -552,7 +564,7 @@ private:
     std::map<Ticket, bool> in_reap_wait_;  // may wait although the worker is ready: it is believed to be dying
     std::vector<bool> measuring_form_;
     std::set<Ticket> brings_media_;
-    std::vector<bool> measuring_, stop_asked_, probing_;
+    std::vector<bool> measuring_, stop_asked_, drain_asked_, probing_;
     std::vector<Process> processes_;
 };
 
@@ -595,6 +607,7 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
                              "media",
                              "unload",
                              "unload refused",
+                             "drain",
                              "borrow",
                              "borrow refused",
                              "wake",

@@ -152,6 +152,68 @@ TEST(Lru, ADrainEndsWhenTheOneWhoWaitedHasGone) {
     EXPECT_EQ(story.core.local(b).state, LocalState::absent);
 }
 
+TEST(Drain, AnswersEndFirstAndLaterRequestsWaitForTheNextLoad) {
+    Story story(Policy::never_unload);
+    story.use(1, a, GiB(4));
+    EXPECT_THAT(story(story.core.drain(a)), IsEmpty());
+    EXPECT_TRUE(story.core.local(a).draining);
+    EXPECT_THAT(story.acquire(2, a), IsEmpty()) << "else steady traffic would keep it for ever";
+    EXPECT_THAT(story.tick(1h), IsEmpty());
+    EXPECT_THAT(story.release(1), ElementsAre("stop a"));
+    EXPECT_THAT(story.gone(a), ElementsAre("measure a"));
+    EXPECT_THAT(story.measured(a, GiB(4)), ElementsAre("spawn a"));
+    EXPECT_THAT(story.ready(a), ElementsAre("grant 2: a local"));
+    EXPECT_THAT(story.release(2), IsEmpty()) << "it was asked for once";
+}
+
+TEST(Drain, WhatIsIdleGoesAtOnceAndWhatIsNotThereNeedNot) {
+    Story story(Policy::never_unload);
+    story.load(a, GiB(4));
+    EXPECT_THAT(story(story.core.drain(a)), ElementsAre("stop a"));
+    EXPECT_THAT(story.gone(a), IsEmpty());
+    EXPECT_THAT(story(story.core.drain(a)), IsEmpty());
+    EXPECT_FALSE(story.core.local(a).drain_asked);
+}
+
+TEST(Drain, AWorkerThatLoadsServesWhomItWasLoadedFor) {
+    Story story(Policy::never_unload);
+    story.acquire(1, a);
+    story.measured(a, GiB(4));
+    EXPECT_THAT(story(story.core.drain(a)), IsEmpty());
+    EXPECT_THAT(story.ready(a), ElementsAre("grant 1: a local"));
+    EXPECT_THAT(story.acquire(2, a), IsEmpty());
+    EXPECT_THAT(story.release(1), ElementsAre("stop a"));
+    // And one that loads for nobody need not be waited for, nor comes it back.
+    (void)story.core.preload(c);
+    story.measured(c, GiB(1));
+    EXPECT_THAT(story(story.core.drain(c)), ElementsAre("stop c"));
+    EXPECT_THAT(story.gone(c), IsEmpty());
+}
+
+TEST(Drain, IsTakenBackUnlessSomebodyNeedsTheMemory) {
+    Story story(Policy::lru);
+    story.use(1, a, GiB(8));
+    story(story.core.drain(a));
+    story.acquire(2, a);
+    EXPECT_THAT(story(story.core.drain(a, false)), ElementsAre("grant 2: a local"));
+    EXPECT_THAT(story.release(1), IsEmpty());
+    story.acquire(3, c);
+    EXPECT_THAT(story.measured(c, GiB(8)), IsEmpty());
+    EXPECT_THAT(story(story.core.drain(a, false)), IsEmpty());
+    EXPECT_TRUE(story.core.local(a).draining);
+    EXPECT_THAT(story.release(2), ElementsAre("stop a"));
+}
+
+TEST(Drain, OthersCountOnItsMemory) {
+    Story story(Policy::never_unload);
+    story.use(1, a, GiB(8));
+    story(story.core.drain(a));
+    story.acquire(2, c);
+    EXPECT_THAT(story.measured(c, GiB(8)), IsEmpty()) << "it waits where it would else be refused";
+    EXPECT_THAT(story.release(1), ElementsAre("stop a"));
+    EXPECT_THAT(story.gone(a), ElementsAre("spawn c"));
+}
+
 TEST(Lru, AnIdleModelGoesRatherThanOneThatDrains) {
     Story story(Policy::lru);
     story.use(1, a, GiB(4));
