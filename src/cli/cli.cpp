@@ -210,7 +210,13 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
     if (command == "router") return router(*app.get_subcommands().front(), arguments, io);
     if (command == "config") return check_config(arguments.checked_file, io);
     if (command == "manual") {
-        io.out << (arguments.manual_part == "keys" ? keys_manual() : commands_manual(app));
+        const auto part = part_of_manual(app, arguments.manual_part);
+        if (part.empty())
+            return wrong_usage(io,
+                               fmt::format("the manual has no \"{}\"; \"list\" tells which pages",
+                                           config::printable(arguments.manual_part)),
+                               "sarai manual");
+        io.out << part;
         return 0;
     }
     if (command == "completion") {

@@ -411,10 +411,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     // For scripts/man: hidden, since people have the pages that are made of it.
     auto* manual =
         add(*app, "manual", "Print a part of the manual pages for scdoc", "  sarai manual keys\n")->group("");
-    manual->add_option("PART", arguments.manual_part, "The part")
-        ->required()
-        ->check(CLI::IsMember({"commands", "keys"}).description(""))
-        ->type_name("commands|keys");
+    manual->add_option("PART", arguments.manual_part, "list, commands, keys, or a page of \"list\"")->required();
 
     auto* completion = add(*app, "completion", "Print a script that completes commands in a shell",
                            "  source <(sarai completion bash)\n"

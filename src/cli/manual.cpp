@@ -4,7 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <CLI/App.hpp>
+#include <cctype>
 #include <iterator>
+#include <vector>
 
 #include "config/keys.hpp"
 
@@ -51,26 +53,58 @@ std::string usage_of(const CLI::App& command, std::string_view name) {
     return usage + (has_options ? " \\[_options_\\]" : "");
 }
 
-// Examples are lines of two blanks and a command, below a heading.
-std::string examples_of(const CLI::App& command) {
-    const auto footer = command.get_footer();
-    std::string_view text = footer;
-    if (const auto heading = text.find('\n'); heading != std::string_view::npos) text.remove_prefix(heading + 1);
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    return text.empty() ? "" : fmt::format("```\n{}\n```\n\n", text);
+// A footer is a heading, lines of two blanks and a command, and what else there is to say, after an empty line.
+struct Footer {
+    std::string_view examples;
+    std::string_view rest;
+};
+
+Footer parts_of(std::string_view footer) {
+    if (const auto heading = footer.find('\n'); heading != std::string_view::npos) footer.remove_prefix(heading + 1);
+    const auto trimmed = [](std::string_view text) {
+        while (text.ends_with('\n')) text.remove_suffix(1);
+        return text;
+    };
+    const auto gap = footer.find("\n\n");
+    if (gap == std::string_view::npos) return {.examples = trimmed(footer), .rest = {}};
+    return {.examples = trimmed(footer.substr(0, gap)), .rest = trimmed(footer.substr(gap + 2))};
 }
 
-void add_commands(const CLI::App& app, const std::string& name, std::string& text) {
-    const auto children = app.get_subcommands([](const CLI::App* child) { return !child->get_group().empty(); });
-    for (const auto* child : children) add_commands(*child, name + " " + child->get_name(), text);
-    if (!children.empty()) return;
-    auto out = std::back_inserter(text);
-    fmt::format_to(out, "## {}\n\n{}\n\n{}.\n\n", name.substr(1), usage_of(app, name), escaped(app.get_description()));
-    for (const auto* option : app.get_options()) {
-        if (option->check_lname("help")) continue;
-        fmt::format_to(out, "{}\n\t{}\n\n", names_of(*option), escaped(option->get_description()));
+std::vector<const CLI::App*> shown_below(const CLI::App& app) {
+    return app.get_subcommands([](const CLI::App* child) { return !child->get_group().empty(); });
+}
+
+std::string options_of(const CLI::App& command) {
+    std::string text;
+    for (const auto* option : command.get_options())
+        if (!option->check_lname("help"))
+            text += fmt::format("{}\n\t{}\n\n", names_of(*option), escaped(option->get_description()));
+    return text;
+}
+
+std::string examples_of(std::string_view examples) {
+    return examples.empty() ? "" : fmt::format("```\n{}\n```\n\n", examples);
+}
+
+// Of commands that stand on the page of theirs.
+void add_sections(const CLI::App& command, const std::string& name, std::string& text) {
+    for (const auto* child : shown_below(command)) {
+        const auto whole = name + " " + child->get_name();
+        const auto footer = child->get_footer();
+        const auto [examples, rest] = parts_of(footer);
+        text += fmt::format("## {}\n\n{}\n\n{}.\n\n", whole.substr(1), usage_of(*child, whole),
+                            escaped(child->get_description()));
+        if (!rest.empty()) text += escaped(rest) + "\n\n";
+        text += options_of(*child) + examples_of(examples);
+        add_sections(*child, whole, text);
     }
-    text += examples_of(app);
+}
+
+// What a line of `whatis` shows: "say what models will take", without an initial that is no name.
+std::string in_a_line(std::string text) {
+    if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
+        text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    return escaped(text);
 }
 
 bool holds_keys(config::Type type) {
@@ -79,10 +113,37 @@ bool holds_keys(config::Type type) {
 
 }  // namespace
 
+std::string page_names(const CLI::App& app) {
+    std::string text;
+    for (const auto* command : shown_below(app)) text += "sarai-" + command->get_name() + "\n";
+    return text;
+}
+
 std::string commands_manual(const CLI::App& app) {
     std::string text;
-    add_commands(app, "", text);
+    for (const auto* command : shown_below(app))
+        text += fmt::format("*sarai-{}*(1)\n\t{}.\n\n", command->get_name(), escaped(command->get_description()));
     return text;
+}
+
+std::string command_manual(const CLI::App& command) {
+    const auto name = " " + command.get_name();
+    const auto children = shown_below(command);
+    const auto footer = command.get_footer();
+    const auto [examples, rest] = parts_of(footer);
+    auto text = fmt::format("sarai-{0}(1)\n\n# NAME\n\nsarai-{0} - {1}\n\n# SYNOPSIS\n\n", command.get_name(),
+                            in_a_line(command.get_description()));
+    if (children.empty()) text += usage_of(command, name) + "\n\n";
+    for (const auto* child : children) text += usage_of(*child, name + " " + child->get_name()) + "\n\n";
+    text += fmt::format("# DESCRIPTION\n\n{}.\n\n", escaped(command.get_description()));
+    if (!rest.empty()) text += escaped(rest) + "\n\n";
+    if (const auto options = options_of(command); !options.empty()) text += "# OPTIONS\n\n" + options;
+    if (!children.empty()) text += "# COMMANDS\n\n";
+    add_sections(command, name, text);
+    // A group's examples are those of its commands.
+    if (children.empty() && !examples.empty()) text += "# EXAMPLES\n\n" + examples_of(examples);
+    return text +
+           "# SEE ALSO\n\n*sarai*(1), with the exit status and the environment of all commands; *sarai.yaml*(5)\n";
 }
 
 std::string keys_manual() {
@@ -99,6 +160,15 @@ std::string keys_manual() {
         text += "\n\n";
     }
     return text;
+}
+
+std::string part_of_manual(const CLI::App& app, const std::string& part) {
+    if (part == "list") return page_names(app);
+    if (part == "commands") return commands_manual(app);
+    if (part == "keys") return keys_manual();
+    for (const auto* command : shown_below(app))
+        if ("sarai-" + command->get_name() == part) return command_manual(*command);
+    return {};
 }
 
 }  // namespace sarai::cli

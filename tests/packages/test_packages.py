@@ -1,5 +1,6 @@
 """The tarball and the Debian package, in a root of their own: nothing of the machine's libraries and no network but
 loopback."""
+import gzip
 import hashlib
 import json
 import os
@@ -124,7 +125,7 @@ class Tarball(Package, unittest.TestCase):
         self.assertEqual(config.read_text().count("# mine"), 2)
         unit = (root / "opt/x/lib/systemd/system/sarai.service").read_text()
         self.assertIn("ExecStart=/opt/x/bin/sarai serve --config /opt/x/etc/sarai/sarai.yaml\n", unit)
-        for page in ("man1/sarai.1.gz", "man5/sarai.yaml.5.gz"):
+        for page in ("man1/sarai.1.gz", "man1/sarai-plan.1.gz", "man5/sarai.yaml.5.gz"):
             self.assertTrue((root / "opt/x/share/man" / page).exists())
 
     def test_what_is_installed_is_not_the_builders_and_folders_that_were_there_stay_as_they_were(self):
@@ -154,12 +155,28 @@ class Tarball(Package, unittest.TestCase):
         self.assertEqual((refused.returncode, refused.stderr), (2, "install: PREFIX=x SYSCONFDIR=/etc, expected absolute paths\n"))
 
     def test_its_manual_has_every_command_and_every_key(self):
-        page = subprocess.run(["gzip", "-dc", self.tree / "share/man/man1/sarai.1.gz"], capture_output=True, text=True, check=True).stdout
+        def page(name):
+            return gzip.decompress((self.tree / "share/man" / name).read_bytes()).decode()
+        overview = page("man1/sarai.1.gz")
         shown = self.run_bare("--help").stdout
         commands = re.findall(r"^  (\w+) ", shown[shown.index("SUBCOMMANDS:"):shown.index("EXAMPLES:")], re.M)
         self.assertIn("serve", commands)
-        self.assertEqual([c for c in commands if not re.search(rf'^\.SS "?{c}\b', page, re.M)], [])
-        keys = subprocess.run(["gzip", "-dc", self.tree / "share/man/man5/sarai.yaml.5.gz"], capture_output=True, text=True, check=True).stdout
+        self.assertEqual({file.name for file in (self.tree / "share/man/man1").iterdir()},
+                         {"sarai.1.gz", *(f"sarai-{command}.1.gz" for command in commands)})
+        for command in commands:
+            self.assertIn(f"\\fBsarai-{command}\\fR(1)", overview)
+            own = page(f"man1/sarai-{command}.1.gz")
+            self.assertIn(f'.TH "sarai-{command}" "1"', own)
+            self.assertRegex(own, rf"\n\.SH NAME\n(\.P\n)?sarai-{command} - \w")
+            # Every long option that --help tells of, and no other.
+            told = set(re.findall(r"^  .*?(--[\w-]+)", self.run_bare(command, "--help").stdout, re.M)) - {"--help"}
+            if "SUBCOMMANDS:" not in self.run_bare(command, "--help").stdout:
+                self.assertEqual(set(re.findall(r"\\fB(--[\w-]+)\\fR", own)), told, command)
+        if shutil.which("groff"):
+            for file in (self.tree / "share/man").rglob("*.gz"):
+                set_up = subprocess.run(["groff", "-ww", "-man", "-Tutf8"], input=gzip.decompress(file.read_bytes()), capture_output=True)
+                self.assertEqual((set_up.returncode, set_up.stderr), (0, b""), file.name)
+        keys = page("man5/sarai.yaml.5.gz")
         self.assertIn("\nserver.max_request_body\n", re.sub(r"\\&|\\f[BR]", "", keys))
 
 
