@@ -4,6 +4,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/url/pct_string_view.hpp>
+#include <optional>
 
 #include "gateway/endpoints.hpp"
 #include "gateway/gateway.hpp"
@@ -106,26 +107,43 @@ Result<KnowledgeDesk::Document> document_of(std::string_view body) {
     return document;
 }
 
+// What `work` comes to; nothing where the client has left meanwhile, which has ended it.
+template <class T>
+asio::awaitable<std::optional<Result<T>>> while_wanted(net::Exchange& exchange, Caller& caller,
+                                                       asio::awaitable<Result<T>> work) {
+    Result<T> answer = fail(Code::cancelled, "the client has left");
+    const auto run = [&]() -> asio::awaitable<void> { answer = co_await std::move(work); };
+    if (co_await exchange.while_connected(run())) {
+        caller.status = 499;
+        exchange.abort();
+        co_return std::nullopt;
+    }
+    co_return std::move(answer);
+}
+
 }  // namespace
 
-asio::awaitable<void> Gateway::list_collections(net::Exchange& exchange, Caller& /*caller*/) {
-    const auto all = co_await knowledge_.collections();
-    if (!all) co_return co_await refuse_with(exchange, Protocol::openai, all.error());
+asio::awaitable<void> Gateway::list_collections(net::Exchange& exchange, Caller& caller) {
+    const auto all = co_await while_wanted(exchange, caller, knowledge_.collections());
+    if (!all) co_return;
+    if (!*all) co_return co_await refuse_with(exchange, Protocol::openai, all->error());
     json::array rows;
-    for (const auto& one : *all) rows.push_back(collection_json(one));
+    for (const auto& one : **all) rows.push_back(collection_json(one));
     (void)co_await exchange.respond(json_reply({{"collections", std::move(rows)}}));
 }
 
-asio::awaitable<void> Gateway::list_documents(net::Exchange& exchange, Caller& /*caller*/) {
+asio::awaitable<void> Gateway::list_documents(net::Exchange& exchange, Caller& caller) {
     const auto name = named_in(exchange.path());
     if (!name) co_return co_await refuse_with(exchange, Protocol::openai, name.error());
-    const auto about = co_await knowledge_.collection(*name);
-    if (!about) co_return co_await refuse_with(exchange, Protocol::openai, about.error());
-    const auto all = co_await knowledge_.documents(*name);
-    if (!all) co_return co_await refuse_with(exchange, Protocol::openai, all.error());
+    const auto about = co_await while_wanted(exchange, caller, knowledge_.collection(*name));
+    if (!about) co_return;
+    if (!*about) co_return co_await refuse_with(exchange, Protocol::openai, about->error());
+    const auto all = co_await while_wanted(exchange, caller, knowledge_.documents(*name));
+    if (!all) co_return;
+    if (!*all) co_return co_await refuse_with(exchange, Protocol::openai, all->error());
     json::array rows;
-    for (const auto& one : *all) rows.push_back(document_json(one));
-    auto reply = collection_json(*about);
+    for (const auto& one : **all) rows.push_back(document_json(one));
+    auto reply = collection_json(**about);
     reply["list"] = std::move(rows);
     (void)co_await exchange.respond(json_reply(reply));
 }
@@ -133,19 +151,14 @@ asio::awaitable<void> Gateway::list_documents(net::Exchange& exchange, Caller& /
 asio::awaitable<void> Gateway::search_knowledge(net::Exchange& exchange, Caller& caller) {
     auto question = question_of(exchange.request().body());
     if (!question) co_return co_await refuse_with(exchange, Protocol::openai, question.error());
-    Result<KnowledgeDesk::Found> found = fail(Code::cancelled, "the client has left");
-    const auto look = [&]() -> asio::awaitable<void> {
-        found = co_await knowledge_.search(std::move(*question), exchange, caller, shared_);
-    };
-    if (co_await exchange.while_connected(look())) {
-        caller.status = 499;
-        co_return exchange.abort();
-    }
-    if (!found) co_return co_await refuse_with(exchange, Protocol::openai, found.error());
+    const auto found =
+        co_await while_wanted(exchange, caller, knowledge_.search(std::move(*question), exchange, caller, shared_));
+    if (!found) co_return;
+    if (!*found) co_return co_await refuse_with(exchange, Protocol::openai, found->error());
     json::array rows;
-    for (const auto& one : *found) rows.push_back(result_json(one));
+    for (const auto& one : **found) rows.push_back(result_json(one));
     json::object reply{{"results", std::move(rows)}};
-    if (!found->note.empty()) reply["note"] = found->note;
+    if (!(*found)->note.empty()) reply["note"] = (*found)->note;
     (void)co_await exchange.respond(json_reply(reply));
 }
 
@@ -161,27 +174,23 @@ asio::awaitable<void> Gateway::change_collection(net::Exchange& exchange, Caller
     auto document = document_of(exchange.request().body());
     if (!document) co_return co_await refuse_with(exchange, Protocol::openai, document.error());
     document->collection = std::move(*name);
-    Result<KnowledgeDesk::Added> added = fail(Code::cancelled, "the client has left");
-    const auto work = [&]() -> asio::awaitable<void> {
-        added = co_await knowledge_.add(std::move(*document), exchange, caller, shared_);
-    };
-    if (co_await exchange.while_connected(work())) {
-        caller.status = 499;
-        co_return exchange.abort();
-    }
-    if (!added) co_return co_await refuse_with(exchange, Protocol::openai, added.error());
-    auto reply = document_json(added->document);
-    reply["unchanged"] = added->unchanged;
+    const auto added =
+        co_await while_wanted(exchange, caller, knowledge_.add(std::move(*document), exchange, caller, shared_));
+    if (!added) co_return;
+    if (!*added) co_return co_await refuse_with(exchange, Protocol::openai, added->error());
+    auto reply = document_json((*added)->document);
+    reply["unchanged"] = (*added)->unchanged;
     (void)co_await exchange.respond(json_reply(reply));
 }
 
-asio::awaitable<void> Gateway::remove_from_collection(net::Exchange& exchange, Caller& /*caller*/) {
+asio::awaitable<void> Gateway::remove_from_collection(net::Exchange& exchange, Caller& caller) {
     const auto name = named_in(exchange.path());
     if (!name) co_return co_await refuse_with(exchange, Protocol::openai, name.error());
     const auto path = query_parameter(exchange.query(), "document");
-    const auto done =
-        path ? co_await knowledge_.remove_document(*name, *path) : co_await knowledge_.remove_collection(*name);
-    if (!done) co_return co_await refuse_with(exchange, Protocol::openai, done.error());
+    const auto done = co_await while_wanted(
+        exchange, caller, path ? knowledge_.remove_document(*name, *path) : knowledge_.remove_collection(*name));
+    if (!done) co_return;
+    if (!*done) co_return co_await refuse_with(exchange, Protocol::openai, done->error());
     json::object reply{{"collection", *name}, {"removed", true}};
     if (path) reply["document"] = *path;
     (void)co_await exchange.respond(json_reply(reply));

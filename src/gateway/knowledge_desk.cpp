@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "gateway/embed.hpp"
+#include "gateway/models.hpp"
 #include "net/while_wanted.hpp"
 
 namespace sarai::gateway {
@@ -99,7 +100,15 @@ asio::awaitable<Result<KnowledgeDesk::Found>> KnowledgeDesk::search(Question que
     if (!there) co_return std::unexpected(there.error());
     Found found;
     knowledge::Vector vector;
-    if (!question.words_only && there->chunks > 0) {
+    if (const bool wanted = !question.words_only && there->chunks > 0;
+        wanted && !find_model(shared.config, there->model)) {
+        spdlog::warn(
+            "{}: collection '{}' is searched by words alone: its embedding model is not configured; expected "
+            "models.{} with kind: embedding",
+            caller.id, question.collection, there->model);
+        found.model_missing = true;
+        found.note = fmt::format("Searched by words alone: the embedding model '{}' is not configured.", there->model);
+    } else if (wanted) {
         auto text = knowledge::beginning(question.text);
         auto embedded = co_await embed(client, caller, there->model, {std::string(text)}, shared);
         while (!embedded && knowledge::is_refusal(embedded.error())) {

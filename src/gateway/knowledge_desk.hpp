@@ -53,7 +53,8 @@ public:
     };
     struct Found {
         std::vector<knowledge::SearchResult> results;
-        std::string note = {};  // a sentence, where the search was not all that it should have been
+        std::string note = {};       // a sentence, where the search was not all that it should have been
+        bool model_missing = false;  // the collection's embedding model is not configured
         [[nodiscard]] auto begin() const { return results.begin(); }
         [[nodiscard]] auto end() const { return results.end(); }
     };

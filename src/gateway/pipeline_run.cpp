@@ -185,13 +185,24 @@ private:
         co_return Result<void>{};
     }
 
-    // The model of a step that searches documents; empty: it searches the web.
+    // The model of a step that searches documents; empty: none takes part, as for the web.
     asio::awaitable<Result<std::string>> who_embeds(const config::PipelineStep& step) {
         if (step.web) co_return std::string();
         const auto what = pipelines::search_for(pipeline_, step, inputs_, results_);
         if (!what) co_return std::unexpected(what.error());
         auto there = co_await shared_.knowledge.collection(what->collection);
+        if (!there && there.error().code == Code::not_found && shared_.knowledge.default_model().empty())
+            co_return std::unexpected(of_step(
+                {.code = Code::unsupported,
+                 .message = fmt::format("there is no collection '{}', and no embedding model that could make one",
+                                        what->collection),
+                 .hint = "Configure a model with kind: embedding (models.NAME.kind), then add documents with sarai kb "
+                         "add.",
+                 .field = "model"},
+                step));
         if (!there) co_return std::unexpected(of_step(there.error(), step));
+        // Then it is searched by words alone, and the answer says so.
+        if (!find_model(shared_.config, there->model)) co_return std::string();
         co_return std::move(there->model);
     }
 

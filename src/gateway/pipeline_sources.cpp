@@ -71,7 +71,10 @@ asio::awaitable<Result<PipelineSources::Found>> PipelineSources::search_document
     const auto results = co_await shared_.knowledge.search(
         {.collection = what.collection, .text = what.query, .limit = step.limit}, client_, caller_, shared_);
     if (!results) co_return std::unexpected(results.error());
-    if (!results->note.empty())
+    if (results->model_missing)
+        note("Buscado solo por palabras: el modelo de embeddings de la colección no está configurado.",
+             "Searched by words alone: the collection's embedding model is not configured.");
+    else if (!results->note.empty())
         note("Buscado solo por palabras: el modelo de embeddings no respondió.",
              "Searched by words alone: the embedding model did not answer.");
     Found found{.text = {}, .about = {{"knowledge", what.collection}}};

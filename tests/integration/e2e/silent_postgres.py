@@ -12,6 +12,7 @@ class SilentPostgres:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"postgresql://sarai:geheim@127.0.0.1:{self.listener.getsockname()[1]}/x?sslmode=disable&gssencmode=disable"
         self.begun = threading.Event()  # somebody waits for an answer
+        self.left = threading.Event()  # who waited does not any more
         self.clients = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -39,5 +40,6 @@ class SilentPostgres:
             self.begun.set()
             while client.recv(4096):
                 pass
+            self.left.set()
         except OSError:
             pass

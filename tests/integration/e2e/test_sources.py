@@ -119,8 +119,17 @@ class Documents(Asking):
         reply = without.request("POST", "/sarai/kb/search", {"query": "boiler"})
         self.assertEqual(reply.status, 200, reply.body)
         self.assertIn("Ana Ruiz", reply.json["results"][0]["text"])
-        self.assertEqual(reply.json["note"], "Searched by words alone: the embedding model 'embed' made no vector of the question.")
-        self.assertIn("is searched by words alone: ", without.log())
+        self.assertEqual(reply.json["note"], "Searched by words alone: the embedding model 'embed' is not configured.")
+        self.assertIn("is searched by words alone: its embedding model is not configured; expected models.embed with kind: embedding", without.log())
+        reply = self.ask(without, "ask-documents", "Who services the boiler?")
+        self.assertIn("(Searched by words alone: the collection's embedding model is not configured.)", reply.json["choices"][0]["message"]["content"])
+        self.assertEqual(reply.json["sarai_pipeline"]["citations"][0]["path"], "house.md")
+
+    def test_without_documents_and_a_model_that_could_take_any_it_says_what_to_configure(self):
+        bare = self.serve({"lfm2": CHAT}, extra="knowledge: {store: kb}")
+        reply = self.ask(bare, "ask-documents", "Who services the boiler?", status=400)
+        self.assertIn("step 'found' of pipeline 'ask-documents': there is no collection 'default', and no embedding model", reply.json["error"]["message"])
+        self.assertIn("Configure a model with kind: embedding (models.NAME.kind)", reply.json["error"]["message"])
 
     def test_an_answer_cites_file_and_line(self):
         self.kb("POST", "/default/documents", {"name": "house.md", "text": BOILER})
@@ -188,6 +197,17 @@ class Hanging(Asking):
         self.assertTrue(database.begun.wait(20))
         self.assertEqual(sarai.request("GET", "/health").status, 200)
         self.ends_soon(sarai)
+
+    def test_who_leaves_gives_up_what_a_silent_database_was_asked(self):
+        for method, path in (("GET", "/sarai/kb"), ("GET", "/sarai/kb/default"), ("DELETE", "/sarai/kb/default"), ("DELETE", "/sarai/kb/default?document=a.md")):
+            with self.subTest(method=method, path=path):
+                database = SilentPostgres()
+                self.addCleanup(database.close)
+                sarai = self.serve({"embed": EMBED}, extra=f"knowledge: {{store: '{database.address}'}}")
+                client = self.ask_aside(sarai, method, path)
+                self.assertTrue(database.begun.wait(20))
+                client.close()
+                self.assertTrue(database.left.wait(5), "the database is still asked for nobody")
 
     def slow_reader(self):
         """A pdftotext that sleeps."""
