@@ -32,6 +32,7 @@
 #include "history/store.hpp"
 #include "library/library.hpp"
 #include "media/normalizer.hpp"
+#include "media/scratch_dir.hpp"
 #include "memory/process_memory.hpp"
 #include "net/service_manager.hpp"
 #include "net/task_group.hpp"
@@ -81,10 +82,27 @@ library::Sources sources_of(const config::Library& library) {
     return sources;
 }
 
+// A server that may write nowhere still answers with text. Conversions are then refused one by one, with the cause, and
+// go on once there is a folder.
+std::optional<engine::PrivateDir> make_scratch() {
+    auto made = media::make_scratch_dir();
+    if (!made) {
+        spdlog::warn("recordings and films cannot be taken: {}", describe(made.error()));
+        return std::nullopt;
+    }
+    if (media::is_in_memory(made->path()))
+        spdlog::warn(
+            "recordings and files of conversions lie in {}, a tmpfs: RAM beside the budget; set TMPDIR to a "
+            "folder on a disk",
+            media::scratch_parent().string());
+    return std::move(*made);
+}
+
 struct Daemon {
     config::Config config;  // what is served; changes when it is loaded again and when clients bring models
     const DaemonHooks& hooks;
     std::filesystem::path runtime_folder;
+    std::filesystem::path scratch_folder;
     config::Config configured;  // what of it the file says
     asio::io_context io{1};
     net::TaskGroup tasks{io.get_executor()};
@@ -92,7 +110,7 @@ struct Daemon {
     Measurer measurer{config.engine};
     Describer describer{io.get_executor()};
     media::Fetcher fetcher{config.media};
-    media::Converter converter{io.get_executor(), {.folder = runtime_folder}};
+    media::Converter converter{io.get_executor(), {.folder = scratch_folder}};
     media::Normalizer normalizer{config.media, fetcher, converter};
     web::Searcher searcher{config.web, fetcher};
     speech::Speaker speaker{io.get_executor(), config.speech};
@@ -101,7 +119,7 @@ struct Daemon {
 
     std::optional<library::Library> library;
 
-    asio::awaitable<void> main(engine::RuntimeDir& runtime) {
+    asio::awaitable<void> main() {
         configured = config;
         auto opened = library::Library::open(library_folder(config.library), {.reserve = GiB(1)});
         if (!opened) co_return give_up(opened.error());
@@ -110,7 +128,7 @@ struct Daemon {
         auto enforcement = choose_enforcement(config.memory.enforcement, CgroupFacts::of_process());
         if (!enforcement) co_return give_up(enforcement.error());
         const auto cgroups = enforcement->cgroups;
-        auto wiring = wire(io.get_executor(), config, runtime.path(), measurer, cgroups);
+        auto wiring = wire(io.get_executor(), config, runtime_folder, measurer, cgroups);
         if (!wiring) co_return give_up(wiring.error());
         const auto machine = memory::read_machine_memory().total;
         const auto budget = budget_of(config.memory, machine);
@@ -130,6 +148,8 @@ struct Daemon {
                          .cores = engine::compute_cores(),
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
+        converter.count_memory([&pool](Bytes bytes) { return pool.set_aside(bytes); });
+        const std::shared_ptr<void> no_pool(nullptr, [this](void*) { converter.count_memory({}); });
         auto eyes = open_eyes(config.routing);
         if (!eyes) co_return give_up(eyes.error());
         net::TaskGroup side(io.get_executor());
@@ -307,14 +327,15 @@ struct Daemon {
 }  // namespace
 
 int run_daemon(const config::Config& config, const DaemonHooks& hooks) {
-    auto runtime = engine::RuntimeDir::create(config.engine.runtime_dir);
+    auto runtime = engine::make_runtime_dir(config.engine.runtime_dir);
     if (!runtime) {
         fmt::print(stderr, "sarai: {}\n", describe(runtime.error()));
         return exit_status(runtime.error().code);
     }
-    Daemon daemon{config, hooks, runtime->path()};
+    const auto scratch = make_scratch();
+    Daemon daemon{config, hooks, runtime->path(), scratch ? scratch->path() : media::scratch_parent()};
     spdlog::default_logger()->sinks().push_back(daemon.logs);
-    daemon.tasks.spawn("sarai", daemon.main(*runtime));
+    daemon.tasks.spawn("sarai", daemon.main());
     daemon.io.run();
     return daemon.status;
 }

@@ -9,10 +9,11 @@
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 
 #include "app/brought_models.hpp"
+#include "engine/runtime_dir.hpp"
 #include "history/store.hpp"
+#include "media/scratch_dir.hpp"
 #include "net/certificate.hpp"
 #include "net/tls_front.hpp"
 
@@ -94,12 +95,16 @@ cli::Check look_at(const Folder& folder) {
     return check;
 }
 
-fs::path runtime_parent(const config::Engine& engine) {
-    if (!engine.runtime_dir.empty()) return engine.runtime_dir;
-    std::error_code ignored;
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    return runtime != nullptr && fs::is_directory(runtime, ignored) ? fs::path(runtime)
-                                                                    : fs::temp_directory_path(ignored);
+// Whether what sarai keeps there for a while is kept in RAM, which no budget counts.
+cli::Check look_at_scratch() {
+    const auto parent = media::scratch_parent();
+    auto check = look_at({.name = "scratch", .path = parent, .key = "TMPDIR", .enough = MiB(512), .is_shared = true});
+    const bool in_memory = check.state != CheckState::fail && media::is_in_memory(parent);
+    if (check.state == CheckState::fail || in_memory) check.state = CheckState::warn;  // all but media is served
+    if (!in_memory) return check;
+    check.text += "; it is a tmpfs, so recordings and files of conversions take memory beside the budget";
+    check.advice = "Set TMPDIR to a folder on a disk, such as /var/tmp, where sarai is started.";
+    return check;
 }
 
 bool others_may_read(const fs::path& file) {
@@ -156,19 +161,17 @@ cli::Check look_at_certificate(const cli::Written& written) {
 
 Checks look_at_folders(const config::Config& config) {
     Checks checks;
-    const auto runtime = runtime_parent(config.engine);
+    const auto runtime = engine::runtime_parent(config.engine.runtime_dir);
     checks.push_back(look_at({.name = "runtime",
                               .path = runtime,
                               .key = "engine.runtime_dir",
                               .is_shared = config.engine.runtime_dir.empty()}));
-    // As RuntimeDir has it: a socket's path in a folder of its own.
-    if (constexpr std::size_t longest = 107;
-        runtime.string().size() + std::string_view("/sarai-run-1234567-XXXXXX/12345.sock").size() > longest) {
+    if (const auto fits = engine::check_runtime_parent(runtime); !fits) {
         checks.back().state = CheckState::fail;
-        checks.back().text =
-            fmt::format("{} is too deep for a unix socket's path ({} bytes)", runtime.string(), longest);
-        checks.back().advice = "Set engine.runtime_dir to a shorter one.";
+        checks.back().text = fits.error().message;
+        checks.back().advice = fits.error().hint;
     }
+    checks.push_back(look_at_scratch());
     checks.push_back(look_at({.name = "state",
                               .path = history::state_folder(config.engine.state_dir),
                               .key = "engine.state_dir (SARAI_STATE_DIR)"}));

@@ -82,8 +82,8 @@ bool limit(Which which, std::int64_t most) {
 }  // namespace
 
 bool lock_in(const Cage& cage) {
-    if (!limit(RLIMIT_AS, cage.address_space.count) || !limit(RLIMIT_FSIZE, cage.file_size.count) ||
-        !limit(RLIMIT_CPU, cage.cpu.count()))
+    if (!limit(RLIMIT_AS, cage.address_space.count) || !limit(RLIMIT_DATA, cage.data.count) ||
+        !limit(RLIMIT_FSIZE, cage.file_size.count) || !limit(RLIMIT_CPU, cage.cpu.count()))
         return false;
     return (cage.network || filter(no_sockets)) && (cage.amx || filter(no_amx));
 }

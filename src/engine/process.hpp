@@ -26,6 +26,7 @@ namespace sarai::engine {
 // kernel refuses its registers, and ggml computes with AVX-512: memory::LoadMode says where and why.
 struct Cage {
     Bytes address_space;
+    Bytes data;       // of it, what it may write to: heap, stacks, what it maps for itself alone (RLIMIT_DATA)
     Bytes file_size;  // of each file that it writes
     std::chrono::seconds cpu{};
     bool network = true;

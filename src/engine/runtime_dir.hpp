@@ -1,27 +1,18 @@
-// A private folder for this process's sockets: mode 0700, removed at the end. What an earlier, killed sarai left behind
-// is removed at the start (its pid is part of the name).
+// The private folder of this process's sockets, where a path has 107 bytes at most.
 #pragma once
 
-#include <filesystem>
-
-#include "base/error.hpp"
+#include "engine/private_dir.hpp"
 
 namespace sarai::engine {
 
-class RuntimeDir {
-public:
-    // `parent` empty: $XDG_RUNTIME_DIR, else the system's folder for temporary files.
-    // Errors: io; invalid_argument where the path is too long for a unix socket (107 bytes).
-    [[nodiscard]] static Result<RuntimeDir> create(std::filesystem::path parent);
-    ~RuntimeDir();
-    RuntimeDir(RuntimeDir&& other) noexcept;
-    RuntimeDir& operator=(RuntimeDir&&) = delete;
+// Where it is made: `configured`, unless that is empty, else $XDG_RUNTIME_DIR, else the system's folder for temporary
+// files.
+[[nodiscard]] std::filesystem::path runtime_parent(const std::filesystem::path& configured);
 
-    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+// Error: invalid_argument where a socket's path in it would be too long.
+[[nodiscard]] Result<void> check_runtime_parent(const std::filesystem::path& parent);
 
-private:
-    explicit RuntimeDir(std::filesystem::path path) : path_(std::move(path)) {}
-    std::filesystem::path path_;
-};
+// Errors: the same; io.
+[[nodiscard]] Result<PrivateDir> make_runtime_dir(const std::filesystem::path& configured);
 
 }  // namespace sarai::engine

@@ -41,6 +41,9 @@ public:
     [[nodiscard]] std::string_view query() const override { return client_.query(); }
     [[nodiscard]] std::string peer() const override { return client_.peer(); }
     boost::asio::awaitable<Result<std::string>> read_body() override { co_return std::string(); }
+    // It is the client's, and other steps may need it.
+    std::string take_body() override { return {}; }
+    void let_go_of_body() override {}
     void add_header(std::string /*name*/, std::string /*value*/) override {}
     boost::asio::awaitable<Result<void>> respond(net::Reply reply) override {
         status_ = reply.status;

@@ -90,14 +90,27 @@ private:
         if (shared_.media == nullptr) co_return fail(Code::unsupported, "recordings are not taken here");
         const auto asked = ask_of(exchange_, caller_.name);
         if (!asked) co_return std::unexpected(asked.error());
-        auto recording =
-            co_await shared_.media->hear(std::string(call_.file), call_.label, "file", patience(asked->patience));
+        auto recording = co_await shared_.media->hear(take_file(), call_.label, "file", patience(asked->patience));
+        // It is on the disk by now.
+        exchange_.let_go_of_body();
         if (!recording) co_return std::unexpected(recording.error());
         heard_.seconds = recording->seconds();
         caller_.notes.emplace_back("sound_seconds", fmt::format("{:g}", heard_.seconds));
         if (auto done = whisper_ ? co_await hear_pieces(*recording) : co_await ask_windows(*recording); !done)
             co_return done;
         co_return co_await tell();
+    }
+
+    // The recording's bytes, in the place that the form had them in: a copy would be as large again.
+    std::string take_file() {
+        if (call_.file.empty()) return {};
+        const auto from = static_cast<std::size_t>(call_.file.data() - exchange_.request().body().data());
+        const auto size = call_.file.size();
+        call_.file = {};
+        auto bytes = exchange_.take_body();
+        bytes.resize(from + size);
+        bytes.erase(0, from);
+        return bytes;
     }
 
     // As long as for the model itself, at most.

@@ -25,13 +25,17 @@ constexpr std::string_view sound_name = "sound.wav";
 constexpr std::size_t most_header = 4096;  // of it; ffmpeg writes 78 bytes
 // Recordings go when a model has heard them, which takes seconds to minutes; nobody knows better.
 constexpr std::chrono::seconds come_again{10};
+constexpr std::chrono::milliseconds ask_again{100};
 constexpr std::string_view frame_suffix = ".jpg";
+// Address space of a child's threads that it never touches (8 MiB of stack each), but which counts as data: VmData was
+// at most 58 MiB more than VmHWM.
+constexpr Bytes untouched = MiB(64);
 
 // The exit status of an ffmpeg that met an error of the system: it ends with its AVERROR, -ENOSPC, of which eight bits
 // are left. None of these is 128 + a signal.
 constexpr int ended_by(int error) { return 256 - error; }
 
-Error explained(const engine::ShortChild& child, std::string_view folder, const ConverterLimits& limits) {
+Error explained(const engine::ShortChild& child, std::string_view folder, const ConverterLimits& limits, Bytes memory) {
     const auto signal = child.status - 128;
     if (signal == SIGXCPU || signal == SIGKILL)
         return {.code = Code::too_large,
@@ -42,10 +46,10 @@ Error explained(const engine::ShortChild& child, std::string_view folder, const 
     if (child.status == ended_by(ENOSPC))
         return {.code = Code::io,
                 .message = "there is no space left on the disk to convert it",
-                .hint = "Free some on the disk that has sarai's temporary files."};
+                .hint = "Free some on the disk that has sarai's temporary files (TMPDIR, else /var/tmp)."};
     if (child.status == ended_by(ENOMEM))  // of its cage: the machine's would end it by a signal
         return {.code = Code::too_large,
-                .message = fmt::format("converting it takes more than {} of memory", to_string(limits.memory))};
+                .message = fmt::format("converting it takes more than {} of memory", to_string(memory))};
     return {.code = Code::invalid_argument,
             .message = fmt::format("it cannot be read: {}", complaint(child.last_words, folder))};
 }
@@ -88,22 +92,44 @@ asio::awaitable<Result<Converter::Desk>> Converter::prepare(std::string bytes) {
     co_return desk;
 }
 
-asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments) {
+// Other conversions end within seconds, and models are unloaded: who comes when there is nothing left asks again.
+asio::awaitable<Result<std::shared_ptr<void>>> Converter::memory_for(Bytes bytes) {
+    if (!set_aside_) co_return nullptr;
+    asio::steady_timer timer(co_await asio::this_coro::executor);
+    for (const auto end = std::chrono::steady_clock::now() + limits_.patience;;) {
+        if (auto counted = set_aside_(bytes)) co_return counted;
+        if (std::chrono::steady_clock::now() >= end) break;
+        timer.expires_after(ask_again);
+        co_await timer.async_wait(asio::use_awaitable);
+    }
+    co_return fail(Code::no_memory,
+                   fmt::format("converting it takes up to {} of memory, which the models leave not free", to_string(bytes)),
+                   "Unload a model with \"sarai stop\", raise memory.max_ram, or send something smaller.");
+}
+
+asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments,
+                                                    Bytes memory) {
     const auto found = engine::find_program(program);
     if (!found)
         co_return fail(Code::unsupported, fmt::format("{} is not installed, which would convert it", program),
                        "Install ffmpeg, or send images as PNG or JPEG and sound as WAV.");
-    engine::Command command{
-        .program = *found,
-        .arguments = std::move(arguments),
-        .cage = {.address_space = limits_.memory, .file_size = limits_.output, .cpu = limits_.time, .network = false}};
+    memory = std::min(memory, limits_.memory);
+    engine::Command command{.program = *found,
+                            .arguments = std::move(arguments),
+                            .cage = {.address_space = limits_.memory,
+                                     .data = memory + untouched,
+                                     .file_size = limits_.output,
+                                     .cpu = limits_.time,
+                                     .network = false}};
+    const auto counted = co_await memory_for(memory);
+    if (!counted) co_return std::unexpected(counted.error());
     auto child = co_await engine::run_child(std::move(command), limits_.time, "converting it", 8);
     if (!child) {
         // Whoever sends what takes a minute has sent too much.
         if (child.error().code == Code::timeout) child.error().code = Code::too_large;
         co_return std::unexpected(child.error());
     }
-    if (child->status != 0) co_return std::unexpected(explained(*child, desk.scratch->path(), limits_));
+    if (child->status != 0) co_return std::unexpected(explained(*child, desk.scratch->path(), limits_, memory));
     co_return std::move(child->out);
 }
 
@@ -116,7 +142,7 @@ asio::awaitable<Result<std::string>> Converter::fetch(const Desk& desk, std::str
 }
 
 asio::awaitable<Result<Probe>> Converter::probe(const Desk& desk, Kind kind) {
-    const auto printed = co_await run(desk, limits_.ffprobe, probe_arguments(kind, desk.input()));
+    const auto printed = co_await run(desk, limits_.ffprobe, probe_arguments(kind, desk.input()), memory_of_probe());
     if (!printed) co_return std::unexpected(printed.error());
     co_return parse_probe(*printed);
 }
@@ -125,7 +151,9 @@ asio::awaitable<Result<std::string>> Converter::picture(Kind kind, std::string b
     const auto desk = co_await prepare(std::move(bytes));
     if (!desk) co_return std::unexpected(desk.error());
     auto arguments = picture_arguments(kind, desk->input(), desk->scratch->file("out"), order);
-    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments)); !ran) co_return ran;
+    const auto pixels = order.pixels > 0 ? order.pixels : order.max_pixels;
+    const auto memory = pixels > 0 ? memory_of_picture(pixels) : limits_.memory;
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory); !ran) co_return ran;
     co_return co_await fetch(*desk, "out");
 }
 
@@ -133,7 +161,7 @@ asio::awaitable<Result<void>> Converter::make_sound(const Desk& desk, Kind kind)
     // A second more than is allowed, so that what is longer shows.
     auto arguments = sound_arguments(kind, desk.input(), desk.scratch->file(sound_name),
                                      limits_.most_sound + std::chrono::seconds(1));
-    auto ran = co_await run(desk, limits_.ffmpeg, std::move(arguments));
+    auto ran = co_await run(desk, limits_.ffmpeg, std::move(arguments), memory_of_sound(kind));
     if (!ran) co_return std::unexpected(std::move(ran.error()));
     co_return Result<void>{};
 }
@@ -223,14 +251,15 @@ asio::awaitable<Result<Film>> Converter::film(Kind kind, std::string bytes, Film
         co_return fail(Code::too_large, fmt::format("its pictures have {} × {} pixels; expected at most {}",
                                                     probed->width, probed->height, order.max_pixels));
     if (film.seconds == 0) {  // of a recording that was never finished
-        const auto printed = co_await run(*desk, limits_.ffmpeg, length_arguments(kind, desk->input()));
+        const auto printed =
+            co_await run(*desk, limits_.ffmpeg, length_arguments(kind, desk->input()), memory_of_probe());
         if (!printed) co_return std::unexpected(printed.error());
         film.seconds = parse_length(*printed);
     }
     auto arguments = frame_arguments(kind, desk->input(), desk->scratch->path(),
                                      frame_rate(film.seconds, order.frames, order.per_second),
                                      {.longest_side = order.longest_side, .max_pixels = order.max_pixels});
-    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments)); !ran)
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory_of_frames(pixels)); !ran)
         co_return std::unexpected(ran.error());
     auto frames = co_await frames_of(*desk);
     if (!frames) co_return std::unexpected(frames.error());

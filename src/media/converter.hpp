@@ -11,6 +11,7 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,12 +31,13 @@ namespace asio = boost::asio;
 
 struct ConverterLimits {
     std::chrono::seconds time{60};          // for each run of a program
+    std::chrono::milliseconds patience{10'000};  // of a run for memory that others have
     std::chrono::seconds most_sound{1800};  // what is longer is refused: 30 minutes are 55 MiB of samples
-    Bytes memory = GiB(1);                  // address space of a child
+    Bytes memory = GiB(1);                  // address space of a child, and the most that any may take
     Bytes output = MiB(64);                 // of each file that it writes
     int at_once = 2;
-    int recordings = 4;                 // on the disk at once
-    std::filesystem::path folder = {};  // where its private folders lie; empty: that for temporary files
+    int recordings = 4;                                  // on the disk at once
+    std::filesystem::path folder = {};                   // where its private folders lie; empty: scratch_parent()
     std::string ffmpeg = "ffmpeg", ffprobe = "ffprobe";  // names on PATH, or paths
 };
 
@@ -61,10 +63,14 @@ struct FilmOrder {
 };
 
 // Errors of all: invalid_argument for what cannot be read, with ffmpeg's last words; too_large, also for
-// what takes too long or too much memory; unsupported where ffmpeg is not installed; io. None has a field.
+// what takes too long or too much memory; no_memory where the budget leaves none for it; unsupported where ffmpeg is not installed; io. None has a field.
 class Converter {
 public:
     Converter(const asio::any_io_executor& executor, ConverterLimits limits = {});
+
+    // Who counts what children take while they run, until the token goes, and gives none where there is not so much;
+    // empty: nobody.
+    void count_memory(std::function<std::shared_ptr<void>(Bytes)> set_aside) { set_aside_ = std::move(set_aside); }
 
     // A PNG or a JPEG, as ordered.
     [[nodiscard]] asio::awaitable<Result<std::string>> picture(Kind kind, std::string bytes, PictureOrder order);
@@ -84,8 +90,10 @@ private:
     [[nodiscard]] asio::awaitable<Result<Gate::Pass>> place(std::chrono::milliseconds patience);
     struct Desk;  // a pass, and a folder with the input in it
     [[nodiscard]] asio::awaitable<Result<Desk>> prepare(std::string bytes);
+    // `memory`: what it takes at most, and gets.
     [[nodiscard]] asio::awaitable<Result<std::string>> run(const Desk& desk, const std::string& program,
-                                                           Arguments arguments);
+                                                           Arguments arguments, Bytes memory);
+    [[nodiscard]] asio::awaitable<Result<std::shared_ptr<void>>> memory_for(Bytes bytes);
     [[nodiscard]] asio::awaitable<Result<std::string>> fetch(const Desk& desk, std::string name);
     [[nodiscard]] asio::awaitable<Result<Probe>> probe(const Desk& desk, Kind kind);
     [[nodiscard]] asio::awaitable<Result<void>> make_sound(const Desk& desk, Kind kind);
@@ -94,6 +102,7 @@ private:
     [[nodiscard]] asio::awaitable<Result<std::vector<Frame>>> frames_of(const Desk& desk);
 
     ConverterLimits limits_;
+    std::function<std::shared_ptr<void>(Bytes)> set_aside_;
     Gate gate_;
     Gate recordings_;
     asio::thread_pool disk_{1};  // last: joined before the rest goes

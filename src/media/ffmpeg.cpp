@@ -72,6 +72,9 @@ std::string joined(std::initializer_list<std::string> filters) {
     return all;
 }
 
+// More than any child has memory for, so that products stay numbers.
+constexpr std::int64_t countable = std::int64_t{1} << 40U;
+
 double number_in(std::string_view text) {
     double value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -86,6 +89,14 @@ void drop_all(std::string& text, std::string_view what) {
 }  // namespace
 
 bool is_convertible(Kind kind) { return !demuxer_of(kind).empty(); }
+
+Bytes memory_of_sound(Kind kind) {
+    const bool may_be_a_film = kind == Kind::mp4 || kind == Kind::webm || kind == Kind::avi;
+    return may_be_a_film ? memory_of_probe() : MiB(64);
+}
+Bytes memory_of_probe() { return MiB(144); }
+Bytes memory_of_picture(std::int64_t pixels) { return MiB(80) + Bytes{9 * std::clamp<std::int64_t>(pixels, 0, countable)}; }
+Bytes memory_of_frames(std::int64_t pixels) { return MiB(80) + Bytes{26 * std::clamp<std::int64_t>(pixels, 0, countable)}; }
 
 Arguments probe_arguments(Kind kind, const std::string& input) {
     Arguments all{"-hide_banner", "-loglevel", "error"};

@@ -141,8 +141,9 @@ asio::awaitable<Result<json::array>> Normalizer::image(Source source, const std:
     }
     if (looked.parts.empty()) {
         const auto into = looked.source.kind == Kind::jpeg ? Kind::jpeg : Kind::png;
-        auto made = co_await converter_.picture(looked.source.kind, std::move(looked.source.bytes),
-                                                {.longest_side = wish.longest_side, .max_pixels = most, .into = into});
+        auto made = co_await converter_.picture(
+            looked.source.kind, std::move(looked.source.bytes),
+            {.longest_side = wish.longest_side, .pixels = looked.header->pixels(), .max_pixels = most, .into = into});
         if (!made) co_return at_field(std::move(made.error()), field);
         ++report.converted;
         looked = co_await look(converter_, Source{.kind = into, .bytes = std::move(*made)}, most, longest, field);

@@ -11,6 +11,8 @@
 #include <iterator>
 #include <utility>
 
+#include "media/scratch_dir.hpp"
+
 namespace sarai::media {
 namespace fs = std::filesystem;
 namespace {
@@ -22,8 +24,7 @@ std::unexpected<Error> refused(std::string_view what, const std::string& path) {
 }  // namespace
 
 Result<Scratch> Scratch::create(const fs::path& parent) {
-    std::error_code ignored;
-    auto pattern = ((parent.empty() ? fs::temp_directory_path(ignored) : parent) / "media-XXXXXX").string();
+    auto pattern = ((parent.empty() ? scratch_parent() : parent) / "media-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) return refused("make the folder", pattern);
     return Scratch(pattern);
 }

@@ -14,7 +14,7 @@ namespace sarai::media {
 
 class Scratch {
 public:
-    // In `parent`; empty: the system's folder for temporary files. Error: io.
+    // In `parent`; empty: scratch_parent(). Error: io.
     [[nodiscard]] static Result<Scratch> create(const std::filesystem::path& parent);
     ~Scratch();
     Scratch(Scratch&& other) noexcept;

@@ -50,6 +50,8 @@ public:
     }
 
     asio::awaitable<Result<std::string>> read_body() override;
+    std::string take_body() override { return head_of_upload_ ? std::string() : std::move(parser_->get().body()); }
+    void let_go_of_body() override { bodies_ -= std::exchange(held_, Bytes{}); }
     std::string_view path() const override { return path_; }
     std::string_view query() const override { return query_; }
     std::string peer() const override { return peer_; }

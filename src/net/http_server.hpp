@@ -71,6 +71,10 @@ public:
     // The next piece of a body that is streamed (ServerLimits::streams_body); empty at its end.
     // Errors: cancelled (the client left), slow_request, invalid_argument.
     [[nodiscard]] virtual asio::awaitable<Result<std::string>> read_body() = 0;
+    // The body, for a handler that knows when it needs it no longer: request() has none from here on. Its bytes count
+    // among those of all requests (ServerLimits::all_bodies) until let_go_of_body(), or the request's end.
+    [[nodiscard]] virtual std::string take_body() = 0;
+    virtual void let_go_of_body() = 0;
     // A header that this request's answer gets as well, whoever gives it.
     virtual void add_header(std::string name, std::string value) = 0;
     virtual asio::awaitable<Result<void>> respond(Reply reply) = 0;

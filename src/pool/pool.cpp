@@ -509,6 +509,11 @@ asio::awaitable<Result<Proof>> Pool::prove(std::vector<PoolCore::Participant> mo
     co_return self->core.prove(Clock::now(), models);
 }
 
+std::shared_ptr<void> Pool::set_aside(Bytes bytes) {
+    if (!shared_->core.set_aside(bytes)) return nullptr;
+    return {shared_.get(), [pool = shared_, bytes](void*) { pool->perform(pool->core.give_back(bytes)); }};
+}
+
 void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }
 
 Result<void> Pool::unload(ModelIndex model) {

@@ -254,6 +254,12 @@ public:
     // go where the policy allows.
     [[nodiscard]] Actions set_budget(Bytes budget);
 
+    // Memory of something else beside the models for a while, such as a conversion of media: of what is free alone, so
+    // that nobody goes for it, and behind those who wait for memory. False: there is not so much. Loads that begin
+    // meanwhile do not get it, and wait for its end where it is what they lack.
+    [[nodiscard]] bool set_aside(Bytes bytes);
+    [[nodiscard]] Actions give_back(Bytes bytes);
+
     // Closed: new loads are refused with no_memory and `why`, also those that are measured or wait for memory already.
     // Workers that are there go on.
     [[nodiscard]] Actions set_admission(bool open, std::string why);
@@ -313,6 +319,7 @@ public:
     [[nodiscard]] const std::vector<EndpointSpec>& endpoints() const { return endpoints_.specs(); }
     [[nodiscard]] const Rules& rules() const { return rules_; }
     [[nodiscard]] Bytes reserved() const;
+    [[nodiscard]] Bytes aside() const { return aside_; }  // of it, see set_aside()
     // When the local worker goes if nobody comes; nullopt: it stays. In the past while it is busy.
     [[nodiscard]] std::optional<Clock::time_point> expires(ModelIndex model) const;
     [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for it, wherever it is to be answered
@@ -459,8 +466,9 @@ private:
     std::deque<Awaiting> awaiting_;  // queued: measured, waiting for memory or a place; first come, first served
     std::deque<Decision> decisions_;
     std::optional<std::string> closed_;  // why nothing may be loaded
-    Bytes wanted_budget_;                // rules_.budget is higher while more than that is reserved
-    Clock::time_point now_{};            // of the latest event that told it
+    Bytes aside_;
+    Bytes wanted_budget_;      // rules_.budget is higher while more than that is reserved
+    Clock::time_point now_{};  // of the latest event that told it
     std::uint64_t uses_ = 0;
 };
 

@@ -131,6 +131,7 @@ void PoolCore::serve_queue_once(Actions& out) {
     for (ModelIndex i = 0; i < models_.size(); ++i)
         if (locals_[i].state == LocalState::stopping || locals_[i].drain_asked)
             room.will_return(locals_[i].reserved, models_[i].generative);
+    room.will_return(aside_, false);
 
     std::deque<Awaiting> queue = std::exchange(awaiting_, {});
     while (!queue.empty()) {

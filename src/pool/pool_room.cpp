@@ -29,12 +29,13 @@ PoolCore::Room PoolCore::room() const {
     for (ModelIndex i = 0; i < models_.size(); ++i)
         if (locals_[i].state == LocalState::stopping || locals_[i].draining)
             room.will_return(locals_[i].reserved, models_[i].generative);
+    room.will_return(aside_, false);
     for (const auto& waiting : awaiting_) room.promise(waiting.planned, models_[waiting.model].generative);
     return room;
 }
 
 Bytes PoolCore::reserved() const {
-    Bytes sum = rules_.own;
+    Bytes sum = rules_.own + aside_;
     for (const auto& local : locals_) sum += local.reserved;
     return sum;
 }
@@ -242,9 +243,24 @@ Actions PoolCore::set_budget(Bytes budget) {
     return out;
 }
 
+bool PoolCore::set_aside(Bytes bytes) {
+    // What waits for the end of what is set aside already is not made to wait for more.
+    const auto room = this->room();
+    if (bytes > room.free || (!awaiting_.empty() && bytes > room.available() - aside_)) return false;
+    aside_ += bytes;
+    return true;
+}
+
+Actions PoolCore::give_back(Bytes bytes) {
+    Actions out;
+    aside_ -= bytes;
+    serve(out);
+    return out;
+}
+
 void PoolCore::shrink_to_budget(Actions& out) {
     rules_.budget = std::max(wanted_budget_, reserved());
-    auto excess = reserved() - wanted_budget_;
+    auto excess = reserved() - aside_ - wanted_budget_;  // nobody goes for what passes
     if (excess <= Bytes{} || rules_.policy == Policy::never_unload) return;
     std::vector<std::pair<std::uint64_t, ModelIndex>> idle;
     for (ModelIndex i = 0; i < models_.size(); ++i) {
@@ -355,8 +371,9 @@ void PoolCore::find_room(ModelIndex model, Actions& out) {
     if (room.holds(needed, spec.generative)) {
         const bool now = room.holds_now(needed, spec.generative);
         decision.options = {{.what = as_asked, .needs = needed, .cost = load}};
-        return enqueue(now ? Event::load : Event::wait,
-                       fmt::format("loads {}{}", as_asked, now ? "" : ", once what is being unloaded is gone"));
+        return enqueue(
+            now ? Event::load : Event::wait,
+            fmt::format("loads {}{}", as_asked, now ? "" : ", once what is being unloaded or converted is gone"));
     }
 
     // What goes anyway, after a reload: waiting for it costs nobody anything, and no model is made smaller for it.

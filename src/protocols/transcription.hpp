@@ -19,7 +19,7 @@ enum class Format : std::uint8_t { json, text, srt, verbose_json, vtt };
 struct Call {
     bool translate = false;  // into English
     std::string model;       // empty: whoever hears here
-    std::string_view file;   // points into the request's body
+    std::string_view file;   // points into the request's body: until that is taken
     std::string label;       // what the client says it is: a media type
     std::string language;    // ISO 639-1; empty: the client does not say it
     std::string prompt;      // names and words that may occur, or what was said before

@@ -100,7 +100,8 @@ class Sarai:
                        if not k.startswith("SARAI_") and k not in ("OLLAMA_BASE_URL", "MAX_CONCURRENT_LLMS", "SOLAR_PREFER_HTTP")}
         if SANITIZED:
             environment["SARAI_MEMORY_ENFORCEMENT"] = "off"
-        environment.update({"SARAI_STATE_DIR": str(self.folder / "state"), "SARAI_LIBRARY_PATH": str(self.folder / "library")}
+        environment.update({"SARAI_STATE_DIR": str(self.folder / "state"), "SARAI_LIBRARY_PATH": str(self.folder / "library"),
+                            "TMPDIR": str(self.folder / "scratch")}
                            | self.environment)
         with open(self.log_path, "ab") as log:
             self.log_start = log.tell()

@@ -213,6 +213,23 @@ class Broken(Doctor):
         path.write_text(path.read_text().replace("/run'", f"/{deep}'"))
         self.assertIn("too deep", self.only_failure(self.doctor("--config", path, status=1), "folders", "runtime")["text"])
 
+    def test_a_folder_for_recordings_that_is_memory(self):
+        path = self.config({"lfm2": local("lfm2")})
+        looked = lambda folder: self.find(json.loads(run_cli("doctor", "--config", path, "--json", environment={"TMPDIR": str(folder)}).stdout)["checks"],
+                                          "folders", "scratch")
+        disk = looked("/var/tmp")
+        self.assertNotIn("tmpfs", disk["text"])
+        memory = looked("/dev/shm")
+        self.assertEqual(memory["state"], "warn")
+        self.assertIn("/dev/shm, ", memory["text"])
+        self.assertIn("it is a tmpfs", memory["text"])
+        self.assertIn("Set TMPDIR", memory["advice"])
+        (self.folder / "file").write_text("")
+        nowhere = looked(self.folder / "file")
+        self.assertEqual(nowhere["state"], "warn", "all but media is served")
+        self.assertIn("cannot", nowhere["text"])
+        self.assertIn("Set TMPDIR", nowhere["advice"])
+
     def test_an_engine_that_is_missing_broken_or_hangs(self):
         for script, said in ((None, "nowhere"), ("echo 'cannot do that' >&2; exit 3", "status 3: cannot do that"), ("exec sleep 60", "longer than 10 s")):
             program = self.folder / "llama"

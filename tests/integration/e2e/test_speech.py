@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import threading
@@ -159,6 +160,21 @@ class Heard(unittest.TestCase):
         self.assertEqual([r.status for r in replies], [200] * 12)
         self.assertLess(most - first, 40e6, "each of them has 54 MB of samples")
 
+    def test_conversions_are_in_the_ledger_while_they_run(self):
+        m4a = subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=f=440:d=1700", "-b:a", "24k", "-f", "adts", "pipe:1"], capture_output=True).stdout
+        ledger = lambda: self.sarai.request("GET", "/sarai/status").json["ledger"]
+        before = ledger()
+        self.assertEqual(before["conversion_bytes"], 0)
+        connection = http.client.HTTPConnection("127.0.0.1", self.sarai.port, timeout=60)
+        self.addCleanup(connection.close)
+        connection.request("POST", "/v1/audio/transcriptions", form(m4a, name="a.aac", kind="audio/aac"), {"Content-Type": "multipart/form-data; boundary=b"})
+        during = wait_until(lambda: (seen := ledger())["conversion_bytes"] and seen, "a conversion")
+        self.assertEqual(during["conversion_bytes"], 64 << 20)
+        self.assertEqual(during["reserved_bytes"], before["reserved_bytes"] + (64 << 20))
+        connection.close()  # which ends it
+        wait_until(lambda: ledger()["conversion_bytes"] == 0, "its end")
+        self.assertEqual(ledger()["reserved_bytes"], before["reserved_bytes"])
+
     def test_every_form_of_what_is_heard(self):
         sound = wav(300, 1)
         self.assertEqual(set(hear(self.sarai, form(sound, model="omni")).json), {"text", "usage"})
@@ -231,7 +247,7 @@ class Refused(Case):
             self.assertEqual(reply.status, 400, reply.body)
             self.assertIn(words, reply.json["error"]["message"])
         self.assertEqual(sarai.workers(), [], "nobody was loaded for it")
-        self.assertEqual(list((sarai.folder / "run").glob("*/media-*")), [], "no file stays")
+        self.assertEqual(list((sarai.folder / "scratch").glob("*/media-*")), [], "no file stays")
 
     def test_recordings_for_a_server_that_does_not_answer_hold_up_the_others_no_longer_than_they_would_wait(self):
         dead = socket.create_server(("127.0.0.1", 0))
@@ -240,7 +256,7 @@ class Refused(Case):
         waiting = [http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=60) for _ in range(4)]
         for connection in waiting:
             connection.request("POST", "/v1/audio/transcriptions", form(wav(440), model="far"), {"Content-Type": "multipart/form-data; boundary=b"})
-        wait_until(lambda: len(list((sarai.folder / "run").glob("*/media-*/sound.wav"))) == 4, "four recordings to be on the disk")
+        wait_until(lambda: len(list((sarai.folder / "scratch").glob("*/media-*/sound.wav"))) == 4, "four recordings to be on the disk")
         kind = {"Content-Type": "multipart/form-data; boundary=b"}
         begun = time.monotonic()
         reply = sarai.request("POST", "/v1/audio/transcriptions", form(wav(440), model="omni"), kind | {"x-sarai-max-wait": "1s"})
@@ -252,6 +268,41 @@ class Refused(Case):
             connection.close()
         reply = sarai.request("POST", "/v1/audio/transcriptions", form(wav(440), model="omni"), kind | {"x-sarai-max-wait": "30s"})
         self.assertEqual(reply.status, 200, reply.body)
+
+    def test_recordings_are_on_a_disk_of_their_own_and_those_of_a_killed_server_go_with_the_next(self):
+        dead = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(dead.close)
+        sarai = self.serve({"far": f"backend: openai_http, endpoints: [{{url: 'http://127.0.0.1:{dead.getsockname()[1]}'}}], model: x"})
+        files = lambda: list((sarai.folder / "scratch").glob("sarai-media.*/media-*/sound.wav"))
+        own = lambda: sarai.request("GET", "/sarai/status").json["ledger"]["own_bytes"]
+        sound = wav(440, 500)
+        before = own()
+        waiting = http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=60)
+        self.addCleanup(waiting.close)
+        waiting.request("POST", "/v1/audio/transcriptions", form(sound, model="far"), {"Content-Type": "multipart/form-data; boundary=b"})
+        wait_until(files, "a recording on the disk")
+        (folder,) = (sarai.folder / "scratch").iterdir()
+        self.assertEqual(folder.stat().st_mode & 0o777, 0o700)
+        self.assertEqual(list((sarai.folder / "run").glob("*/media-*")), [], "where memory may be")
+        # The body has 16 MB, and is not kept beside the file.
+        wait_until(lambda: own() - before < 8e6, "the body's memory to be given back", 10)
+        sarai.kill()
+        self.assertTrue(folder.exists())
+        sarai.start()
+        self.assertFalse(folder.exists())
+        (after,) = (sarai.folder / "scratch").iterdir()
+        sarai.kill(signal.SIGTERM)
+        self.assertFalse(after.exists())
+
+    def test_a_server_that_may_write_nowhere_answers_with_text(self):
+        sarai = Sarai({"lfm2": local("lfm2"), "omni": OMNI}, environment={"TMPDIR": "/proc/nowhere"}).start()
+        self.addCleanup(sarai.close)
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+        reply = hear(sarai, form(wav(440), model="omni"))
+        self.assertEqual(reply.status, 500, reply.body)
+        self.assertIn("/proc/nowhere", reply.json["error"]["message"])
+        self.assertIn("recordings and films cannot be taken", sarai.log())
+        self.assertIn("Set TMPDIR", sarai.log())
 
     def test_a_key_hears_and_speaks_as_far_as_it_may(self):
         sarai = self.serve({"omni": OMNI}, extra="access: {keys: {one: {variable: KEY, models: [espeak-ng]}}}\n", environment={"KEY": "s" * 32})

@@ -173,10 +173,60 @@ TEST_F(ConverterTest, EndsWhatTakesTooLongAndWhatBecomesTooLarge) {
     expect_nothing_left();
 }
 
+TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
+    Bytes now, most;
+    converter().count_memory([&](Bytes bytes) {
+        now += bytes;
+        most = std::max(most, now);
+        return std::shared_ptr<void>(&now, [&, bytes](void*) { now -= bytes; });
+    });
+    const auto deep = made("-f lavfi -i testsrc=s=4000x3000 -frames:v 1 -pix_fmt rgba64be", "deep.png");
+    run([&]() -> asio::awaitable<void> {
+        // It takes 163 MiB.
+        const auto whole = co_await converter().picture(
+            Kind::png, deep, {.longest_side = 512, .pixels = 12'000'000, .max_pixels = 50'000'000});
+        EXPECT_TRUE(whole) << whole.error().message;
+        EXPECT_EQ(now, Bytes{});
+        EXPECT_EQ(most, memory_of_picture(12'000'000));
+        const auto lied =
+            co_await converter().picture(Kind::png, deep, {.longest_side = 512, .pixels = 1, .max_pixels = 50'000'000});
+        EXPECT_FALSE(lied);
+        EXPECT_EQ(lied.error().code, Code::too_large) << lied.error().message;
+        EXPECT_EQ(now, Bytes{});
+        // Where nobody knows how many there are, it may be as many as are allowed; and never more than any child gets.
+        (void)co_await converter().picture(Kind::avif, "no picture", {.max_pixels = 50'000'000});
+        EXPECT_EQ(most, memory_of_picture(50'000'000));
+        (void)co_await converter().picture(Kind::avif, "no picture", {});
+        EXPECT_EQ(most, limits.memory);
+        EXPECT_EQ(now, Bytes{});
+    });
+    expect_nothing_left();
+}
+
+TEST_F(ConverterTest, WaitsForMemoryThatOthersHaveAndSaysWhenThereIsNone) {
+    int asked = 0;
+    bool none = false;
+    converter().count_memory([&](Bytes) -> std::shared_ptr<void> {
+        ++asked;
+        return none || asked < 3 ? nullptr : std::shared_ptr<void>(&asked, [](void*) {});
+    });
+    const auto png = made("-f lavfi -i testsrc=s=64x64 -frames:v 1", "small.png");
+    run([&]() -> asio::awaitable<void> {
+        const PictureOrder order{.longest_side = 32, .pixels = 64 * 64, .max_pixels = 4096};
+        EXPECT_TRUE(co_await converter().picture(Kind::png, png, order));
+        EXPECT_EQ(asked, 3);
+        none = true;
+        const auto refused = co_await converter().picture(Kind::png, png, order);
+        EXPECT_EQ(refused.error().code, Code::no_memory);
+        EXPECT_TRUE(refused.error().message.contains("converting it takes up to 80")) << refused.error().message;
+    });
+    expect_nothing_left();
+}
+
 TEST_F(ConverterTest, BlamesNoFileForADiskThatIsFullOrMemoryThatItDoesNotGive) {
     const auto program = folder.path() / "full";
     for (const auto& [status, code, words] : {std::tuple{228, Code::io, "no space left on the disk"},
-                                              {244, Code::too_large, "more than 1.00 GiB of memory"},
+                                              {244, Code::too_large, "more than 64 MiB of memory"},
                                               {1, Code::invalid_argument, "cannot be read"}}) {
         std::ofstream(program) << "#!/bin/sh\necho 'Error writing trailer' >&2\nexit " << status << "\n";
         std::filesystem::permissions(program, std::filesystem::perms::owner_all);

@@ -13,7 +13,6 @@
 #include <functional>
 #include <thread>
 
-#include "engine/runtime_dir.hpp"
 #include "engine/worker.hpp"
 #include "net/task_group.hpp"
 
@@ -188,35 +187,6 @@ TEST(FindProgram, NamesWhatIsMissing) {
     EXPECT_EQ(find_program("sh")->filename(), "sh");
     EXPECT_EQ(find_program("no-such-program-here").error().code, Code::not_found);
     EXPECT_EQ(find_program("/no/such/path").error().code, Code::not_found);
-}
-
-TEST(RuntimeDir, IsPrivateAndGoesAwayAndClearsWhatTheDeadLeft) {
-    const auto parent = fs::temp_directory_path() / ("sarai-runtime-test-" + std::to_string(::getpid()));
-    fs::create_directories(parent);
-    // A pid above the kernel's maximum (2^22) is nobody's.
-    const auto dead = parent / "sarai-run-99999999-abcdef";
-    const auto alive = parent / ("sarai-run-" + std::to_string(::getpid()) + "-abcdef");
-    const auto foreign = parent / "something-else";
-    for (const auto& folder : {dead, alive, foreign}) fs::create_directories(folder);
-    fs::path mine;
-    {
-        const auto made = RuntimeDir::create(parent);
-        ASSERT_TRUE(made.has_value());
-        mine = made->path();
-        EXPECT_EQ(fs::status(mine).permissions(), fs::perms::owner_all);
-    }
-    EXPECT_FALSE(fs::exists(mine));
-    EXPECT_FALSE(fs::exists(dead));
-    EXPECT_TRUE(fs::exists(alive));
-    EXPECT_TRUE(fs::exists(foreign));
-    fs::remove_all(parent);
-}
-
-TEST(RuntimeDir, RefusesAPathThatIsTooLongForASocket) {
-    const auto made = RuntimeDir::create(fs::temp_directory_path() / std::string(100, 'x'));
-    ASSERT_FALSE(made.has_value());
-    EXPECT_THAT(made.error().message, testing::HasSubstr("107 bytes"));
-    fs::remove(fs::temp_directory_path() / std::string(100, 'x'));
 }
 
 TEST_F(ChildProcessTest, PipedIsFedAndRead) {

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -373,6 +374,39 @@ TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
         EXPECT_THAT(refused->body, HasSubstr("larger than 100 B together"));
         const auto later = co_await other.fetch(of("/quick", 60), {});
         EXPECT_TRUE(later.has_value() && later->status == 200) << "what was answered is no longer counted";
+        other.drop_idle();
+    });
+}
+
+TEST_F(HttpTest, ABodyThatIsTakenCountsUntilItIsLetGo) {
+    limits.all_bodies = limits.max_body = Bytes{100};
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        const bool lets_go = exchange.path() == "/lets-go";
+        const auto body = exchange.take_body();
+        if (lets_go) exchange.let_go_of_body();
+        if (exchange.path() != "/quick") co_await pause(150ms);
+        co_await exchange.respond({.body = fmt::format("{} {}", body.size(), exchange.request().body().size())});
+    };
+    run([this]() -> asio::awaitable<void> {
+        const auto of = [](std::string target) {
+            return ClientRequest{.method = http::verb::post, .target = std::move(target), .body = std::string(60, 'x')};
+        };
+        Client other(io.get_executor(), client->origin());
+        const auto after = [&]() -> asio::awaitable<Result<ClientResponse>> {
+            co_await pause(50ms);
+            co_return co_await other.fetch(of("/quick"), {});
+        };
+        const auto [kept, refused] = co_await (client->fetch(of("/keeps"), {}) && after());
+        EXPECT_TRUE(kept.has_value() && kept->body == "60 0");
+        EXPECT_TRUE(refused.has_value() && refused->status == 503);
+        for (int i = 0; i < 3; ++i) {  // nor is it taken off twice
+            const auto [gone, taken] = co_await (client->fetch(of("/lets-go"), {}) && after());
+            EXPECT_TRUE(gone.has_value() && gone->body == "60 0");
+            EXPECT_TRUE(taken.has_value() && taken->status == 200);
+        }
+        const auto [again, refused_again] = co_await (client->fetch(of("/keeps"), {}) && after());
+        EXPECT_TRUE(again.has_value() && again->status == 200);
+        EXPECT_TRUE(refused_again.has_value() && refused_again->status == 503);
         other.drop_idle();
     });
 }

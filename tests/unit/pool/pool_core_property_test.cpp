@@ -105,6 +105,7 @@ public:
             case 16:
                 if (below(8) == 0)
                     perform(core_.set_budget(Bytes{static_cast<std::int64_t>(60 + below(60))}), "set_budget");
+                if (below(4) == 0) set_aside(Bytes{static_cast<std::int64_t>(below(3) * below(40))});
                 break;
             case 17:
                 if (below(6) == 0) unload(model);
@@ -134,6 +135,7 @@ public:
     // The driver completes what it was asked for and callers leave with what they were granted.
     void settle() {
         perform(core_.set_admission(true, {}), "set_admission");
+        set_aside({});
         for (int round = 0; round < 300; ++round) {
             if (core_.tickets() == 0 && !busy()) break;
             while (!granted_.empty()) {
@@ -182,6 +184,10 @@ private:
         ProbeReport report{.round_trip = std::chrono::microseconds(below(20'000))};
         if (below(2) == 0) report.resident = {cluster};
         return report;
+    }
+    void set_aside(Bytes bytes) {
+        perform(core_.give_back(core_.aside()), "give_back");
+        counts["aside"] += bytes > Bytes{} && core_.set_aside(bytes) ? 1 : 0;
     }
     Ask any_ask() {
         return {.client = std::string(1, static_cast<char>('a' + below(3))),
@@ -477,8 +483,8 @@ private:
             const auto slots = core_.models()[model].slots;
             EXPECT_TRUE(slots == 0 || running <= slots) << core_.models()[model].name << " after " << event_;
         }
-        EXPECT_EQ(core_.reserved(), sum);
-        EXPECT_LE(sum, core_.rules().budget) << "after " << event_;
+        EXPECT_EQ(core_.reserved(), sum + core_.aside());
+        EXPECT_LE(core_.reserved(), core_.rules().budget) << "after " << event_;
         EXPECT_LE(generative, core_.rules().max_concurrent_llms) << "after " << event_;
         for (EndpointIndex endpoint = 0; endpoint < core_.endpoints().size(); ++endpoint) {
             const auto running = std::ranges::count_if(granted_, [&](const auto& entry) {

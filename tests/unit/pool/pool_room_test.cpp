@@ -529,6 +529,34 @@ TEST(Budget, IdleModelsGoForASmallerOneWhereThePolicyAllows) {
     EXPECT_EQ(story.core.rules().budget, GiB(5));
 }
 
+TEST(Aside, IsReservedAndALoadThatLacksItWaitsForItsEnd) {
+    Story story(Policy::never_unload);  // of 10 GiB
+    story.load(a, GiB(4));
+    EXPECT_TRUE(story.core.set_aside(GiB(3)));
+    EXPECT_EQ(story.core.reserved(), GiB(7));
+    story.acquire(1, b);
+    EXPECT_THAT(story.measured(b, GiB(4)), IsEmpty()) << "nobody is refused for what passes";
+    EXPECT_FALSE(story.core.set_aside(GiB(1))) << "nor waits longer for who comes after";
+    EXPECT_THAT(story(story.core.give_back(GiB(3))), ElementsAre("spawn b"));
+    EXPECT_TRUE(story.core.set_aside(GiB(1)));
+    EXPECT_EQ(story.core.reserved(), GiB(9));
+    story(story.core.give_back(GiB(1)));
+    EXPECT_EQ(story.core.aside(), Bytes{});
+    story.acquire(2, c);
+    EXPECT_THAT(story.measured(c, GiB(3)), ElementsAre("refuse 2: no_memory"));
+}
+
+TEST(Aside, MakesNobodyGoAndIsNeverMoreThanIsFree) {
+    Story story(Policy::lru);
+    story.load(a, GiB(8));
+    EXPECT_FALSE(story.core.set_aside(GiB(4))) << "a is idle, and stays";
+    EXPECT_TRUE(story.core.set_aside(GiB(2)));
+    EXPECT_THAT(story(story.core.set_budget(GiB(9))), IsEmpty());
+    EXPECT_EQ(story.core.rules().budget, GiB(10)) << "until it is given back";
+    story(story.core.give_back(GiB(2)));
+    EXPECT_EQ(story.core.rules().budget, GiB(9));
+}
+
 TEST(Unload, IsRefusedWhileSomebodyUsesTheModel) {
     Story story(Policy::never_unload);
     story.use(1, a, GiB(1));
