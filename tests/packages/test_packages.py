@@ -156,7 +156,7 @@ class Tarball(Package, unittest.TestCase):
 
     def test_its_manual_has_every_command_and_every_key(self):
         def page(name):
-            return gzip.decompress((self.tree / "share/man" / name).read_bytes()).decode()
+            return gzip.decompress((self.tree / "share/man" / name).read_bytes()).decode().replace("\\-", "-").replace("\\&", "")
         overview = page("man1/sarai.1.gz")
         shown = self.run_bare("--help").stdout
         commands = re.findall(r"^  (\w+) ", shown[shown.index("SUBCOMMANDS:"):shown.index("EXAMPLES:")], re.M)
@@ -167,7 +167,7 @@ class Tarball(Package, unittest.TestCase):
             self.assertIn(f"\\fBsarai-{command}\\fR(1)", overview)
             own = page(f"man1/sarai-{command}.1.gz")
             self.assertIn(f'.TH "sarai-{command}" "1"', own)
-            self.assertRegex(own, rf"\n\.SH NAME\n(\.P\n)?sarai-{command} - \w")
+            self.assertRegex(own, rf"\n\.SH NAME\n(\.PP?\n)?sarai-{command} - \w")
             # Every long option that --help tells of, and no other.
             told = set(re.findall(r"^  .*?(--[\w-]+)", self.run_bare(command, "--help").stdout, re.M)) - {"--help"}
             if "SUBCOMMANDS:" not in self.run_bare(command, "--help").stdout:
@@ -177,7 +177,7 @@ class Tarball(Package, unittest.TestCase):
                 set_up = subprocess.run(["groff", "-ww", "-man", "-Tutf8"], input=gzip.decompress(file.read_bytes()), capture_output=True)
                 self.assertEqual((set_up.returncode, set_up.stderr), (0, b""), file.name)
         keys = page("man5/sarai.yaml.5.gz")
-        self.assertIn("\nserver.max_request_body\n", re.sub(r"\\&|\\f[BR]", "", keys))
+        self.assertIn("\nserver.max_request_body\n", re.sub(r"\\f[BR]", "", keys))
 
 
 class Debian(Package, unittest.TestCase):

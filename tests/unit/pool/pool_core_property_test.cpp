@@ -507,7 +507,7 @@ private:
         }
         for (ModelIndex model = 0; model < core_.models().size(); ++model)
             counts["paused"] += core_.local(model).not_before > now_ ? 1 : 0;
-        bool coming = false;
+        bool coming = core_.aside() > Bytes{};
         for (ModelIndex model = 0; model < core_.models().size(); ++model) {
             const auto& local = core_.local(model);
             coming |= stop_asked_[model] || processes_[model] == Process::starting || local.draining;
