@@ -90,7 +90,8 @@ std::string examples_of(std::string_view examples) {
 void add_sections(const CLI::App& command, const std::string& name, std::string& text) {
     for (const auto* child : shown_below(command)) {
         const auto whole = name + " " + child->get_name();
-        const auto footer = child->get_footer();
+        // CLI11 gives a child that has none that of its group.
+        const auto footer = child->get_footer() == command.get_footer() ? "" : child->get_footer();
         const auto [examples, rest] = parts_of(footer);
         text += fmt::format("## {}\n\n{}\n\n{}.\n\n", whole.substr(1), usage_of(*child, whole),
                             escaped(child->get_description()));

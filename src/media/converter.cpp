@@ -47,7 +47,8 @@ Error explained(const engine::ShortChild& child, std::string_view folder, const 
         return {.code = Code::io,
                 .message = "there is no space left on the disk to convert it",
                 .hint = "Free some on the disk that has sarai's temporary files (TMPDIR, else /var/tmp)."};
-    if (child.status == ended_by(ENOMEM))  // of its cage: the machine's would end it by a signal
+    // Of its cage: the machine's would end it by a signal. Decoders that run in threads tell it in words alone.
+    if (child.status == ended_by(ENOMEM) || child.last_words.contains("Cannot allocate memory"))
         return {.code = Code::too_large,
                 .message = fmt::format("converting it takes more than {} of memory", to_string(memory))};
     return {.code = Code::invalid_argument,
@@ -102,9 +103,10 @@ asio::awaitable<Result<std::shared_ptr<void>>> Converter::memory_for(Bytes bytes
         timer.expires_after(ask_again);
         co_await timer.async_wait(asio::use_awaitable);
     }
-    co_return fail(Code::no_memory,
-                   fmt::format("converting it takes up to {} of memory, which the models leave not free", to_string(bytes)),
-                   "Unload a model with \"sarai stop\", raise memory.max_ram, or send something smaller.");
+    co_return fail(
+        Code::no_memory,
+        fmt::format("converting it takes up to {} of memory, which the models leave not free", to_string(bytes)),
+        "Unload a model with \"sarai stop\", raise memory.max_ram, or send something smaller.");
 }
 
 asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments,

@@ -30,11 +30,11 @@ namespace sarai::media {
 namespace asio = boost::asio;
 
 struct ConverterLimits {
-    std::chrono::seconds time{60};          // for each run of a program
+    std::chrono::seconds time{60};               // for each run of a program
     std::chrono::milliseconds patience{10'000};  // of a run for memory that others have
-    std::chrono::seconds most_sound{1800};  // what is longer is refused: 30 minutes are 55 MiB of samples
-    Bytes memory = GiB(1);                  // address space of a child, and the most that any may take
-    Bytes output = MiB(64);                 // of each file that it writes
+    std::chrono::seconds most_sound{1800};       // what is longer is refused: 30 minutes are 55 MiB of samples
+    Bytes memory = GiB(1);                       // address space of a child, and the most that any may take
+    Bytes output = MiB(64);                      // of each file that it writes
     int at_once = 2;
     int recordings = 4;                                  // on the disk at once
     std::filesystem::path folder = {};                   // where its private folders lie; empty: scratch_parent()
@@ -63,7 +63,8 @@ struct FilmOrder {
 };
 
 // Errors of all: invalid_argument for what cannot be read, with ffmpeg's last words; too_large, also for
-// what takes too long or too much memory; no_memory where the budget leaves none for it; unsupported where ffmpeg is not installed; io. None has a field.
+// what takes too long or too much memory; no_memory where the budget leaves none for it; unsupported where ffmpeg is
+// not installed; io. None has a field.
 class Converter {
 public:
     Converter(const asio::any_io_executor& executor, ConverterLimits limits = {});

@@ -95,8 +95,12 @@ Bytes memory_of_sound(Kind kind) {
     return may_be_a_film ? memory_of_probe() : MiB(64);
 }
 Bytes memory_of_probe() { return MiB(144); }
-Bytes memory_of_picture(std::int64_t pixels) { return MiB(80) + Bytes{9 * std::clamp<std::int64_t>(pixels, 0, countable)}; }
-Bytes memory_of_frames(std::int64_t pixels) { return MiB(80) + Bytes{26 * std::clamp<std::int64_t>(pixels, 0, countable)}; }
+Bytes memory_of_picture(std::int64_t pixels) {
+    return MiB(80) + Bytes{9 * std::clamp<std::int64_t>(pixels, 0, countable)};
+}
+Bytes memory_of_frames(std::int64_t pixels) {
+    return MiB(80) + Bytes{26 * std::clamp<std::int64_t>(pixels, 0, countable)};
+}
 
 Arguments probe_arguments(Kind kind, const std::string& input) {
     Arguments all{"-hide_banner", "-loglevel", "error"};

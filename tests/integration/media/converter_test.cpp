@@ -204,6 +204,7 @@ TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
 }
 
 TEST_F(ConverterTest, WaitsForMemoryThatOthersHaveAndSaysWhenThereIsNone) {
+    limits.patience = std::chrono::seconds(1);
     int asked = 0;
     bool none = false;
     converter().count_memory([&](Bytes) -> std::shared_ptr<void> {
