@@ -66,7 +66,7 @@ class Commands(Case):
         table = self.sarai.cli("prove").stdout
         for word in ("measured here", "models at once", "yes: memory stayed within the limit"):
             self.assertIn(word, table)
-        for word in ("estimate", "19.1 GB", "60 s", "LAN"):
+        for word in ("estimate", "19.1 GB", "60 s", "(LAN)"):
             self.assertNotIn(word, table, "nobody has estimated these models")
 
     def test_prove_prints_estimates_of_these_models_beside_what_it_measured(self):
