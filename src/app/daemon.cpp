@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "app/body_memory.hpp"
 #include "app/brought_models.hpp"
 #include "app/budget.hpp"
 #include "app/describe.hpp"
@@ -148,7 +149,7 @@ struct Daemon {
                          .cores = engine::compute_cores(),
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
-        converter.count_memory([&pool](Bytes bytes) { return pool.set_aside(bytes); });
+        converter.count_memory([&pool](Bytes bytes) { return pool.set_aside(bytes, "converting it"); });
         const std::shared_ptr<void> no_pool(nullptr, [this](void*) { converter.count_memory({}); });
         auto eyes = open_eyes(config.routing);
         if (!eyes) co_return give_up(eyes.error());
@@ -208,9 +209,11 @@ struct Daemon {
             if (!made) co_return give_up(made.error());
             tls = std::move(*made);
         }
+        BodyMemory bodies(pool);
         net::HttpServer server(
             io.get_executor(),
             {.max_body = config.server.max_request_body,
+             .count_bodies = [&bodies](Bytes held) { return bodies.hold(held); },
              .request = config.server.header_timeout,
              .admit = [&gateway](net::Exchange& exchange) { return gateway.knock(exchange); },
              .streams_body = &gateway::Gateway::streams_body},

@@ -115,7 +115,11 @@ json::object drain_request(const std::string& model) { return {{"model", model},
 
 std::string stop_text(const std::string& model, const json::object& answer) {
     const auto* left = answer.if_contains("in_flight");
-    if (left == nullptr || !left->is_int64()) return fmt::format("{} is being unloaded", model);
+    if (left == nullptr || !left->is_int64()) {
+        const auto* state = answer.if_contains("state");
+        const bool absent = state != nullptr && state->is_string() && state->get_string() == "unloaded";
+        return model + (absent ? " is not loaded" : " is being unloaded");
+    }
     const auto count = left->get_int64();
     if (count == 0) return fmt::format("{} is unloaded once it is loaded and has answered those that wait", model);
     return fmt::format("{} is unloaded as soon as its {} {} ended", model, count,

@@ -179,7 +179,7 @@ private:
         if (request_.task == llm::Task::transcription) return {};  // its sound is cut to what the model can hold
         const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
         std::string_view what = "the request is";
-        auto longest = std::max(request_.size, exchange_.request().body().size());
+        auto longest = request_.size > 0 ? request_.size : exchange_.request().body().size();
         if (request_.task == llm::Task::rerank) {  // its documents are read one by one
             what = "the query and the longest document are";
             longest = request_.size;

@@ -11,6 +11,7 @@
 #include "gateway/responses_face.hpp"
 #include "gateway/status.hpp"
 #include "gateway/why.hpp"
+#include "llm/text_size.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/rerank.hpp"
 #include "protocols/text_tools.hpp"
@@ -77,8 +78,7 @@ asio::awaitable<void> Gateway::create_response(net::Exchange& exchange, Caller& 
         co_return co_await refuse_with(exchange, Protocol::openai, chosen.error());
     decoded->context.model = decoded->request.model;
     // With what was said before it is longer than its body.
-    if (decoded->request.body.contains("messages"))
-        decoded->request.size = json::serialize(decoded->request.body.at("messages")).size();
+    decoded->request.size = llm::text_size(decoded->request);
     const auto face = make_responses_face(std::move(decoded->context), responses_, caller.name);
     co_await answer(exchange, caller, std::move(decoded->request), *face, Protocol::openai, shared_);
 }

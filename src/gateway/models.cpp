@@ -59,6 +59,12 @@ Result<void> take_down(std::string_view name, const Shared& shared, bool drain) 
     if (shared.config.models[serving].pinned)
         return fail(Code::busy,
                     fmt::format("model '{}' is pinned and stays loaded", shared.config.models[serving].name));
+    const auto state = shared.pool.core().local(serving).state;
+    if (state == pool::LocalState::measuring || state == pool::LocalState::queued)
+        return fail(
+            Code::busy,
+            fmt::format("model '{}' is not loaded yet, but somebody waits for it", shared.config.models[serving].name),
+            "Ask again when it is loaded.");
     if (!drain) return shared.pool.unload(serving);
     shared.pool.drain(serving);
     return {};

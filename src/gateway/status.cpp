@@ -129,7 +129,7 @@ json::object ledger_json(const pool::Pool& pool, const memory::ProcessMemory& me
             {"own_anonymous_bytes", memory.own().anonymous.count},
             {"own_file_bytes", memory.own().file.count},
             {"other_bytes", memory.others().pss.count},
-            {"conversion_bytes", core.aside().count},
+            {"transient_bytes", core.aside().count},
             {"peak_bytes", memory.peak_sum().count},
             {"available_bytes", memory.machine().available.count},
             {"max_concurrent_llms", core.rules().max_concurrent_llms}};

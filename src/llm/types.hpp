@@ -39,7 +39,7 @@ struct Request {
     std::string_view text = {};
     // For servers that are asked: W3C's trace context, our own span in it; empty: the client has none.
     std::string traceparent = {};
-    // Bytes of its text where that is longer than what the client sent; 0: it is not. Of a rerank request those that a
+    // Bytes of its text where the client's body does not tell; 0: it does. Of a rerank request those that a
     // model reads at once: the query and the longest document.
     std::size_t size = 0;
     // How long a local worker is to stay after it (Ollama's keep_alive); negative: for ever; absent: nothing was said.

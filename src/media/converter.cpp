@@ -93,20 +93,20 @@ asio::awaitable<Result<Converter::Desk>> Converter::prepare(std::string bytes) {
     co_return desk;
 }
 
-// Other conversions end within seconds, and models are unloaded: who comes when there is nothing left asks again.
+// Other conversions end within seconds, and models go: who may have what they leave asks again.
 asio::awaitable<Result<std::shared_ptr<void>>> Converter::memory_for(Bytes bytes) {
     if (!set_aside_) co_return nullptr;
     asio::steady_timer timer(co_await asio::this_coro::executor);
     for (const auto end = std::chrono::steady_clock::now() + limits_.patience;;) {
-        if (auto counted = set_aside_(bytes)) co_return counted;
-        if (std::chrono::steady_clock::now() >= end) break;
+        auto counted = set_aside_(bytes);
+        if (counted || counted.error().code != Code::busy) co_return counted;
+        if (std::chrono::steady_clock::now() >= end) {
+            counted.error().code = Code::no_memory;
+            co_return counted;
+        }
         timer.expires_after(ask_again);
         co_await timer.async_wait(asio::use_awaitable);
     }
-    co_return fail(
-        Code::no_memory,
-        fmt::format("converting it takes up to {} of memory, which the models leave not free", to_string(bytes)),
-        "Unload a model with \"sarai stop\", raise memory.max_ram, or send something smaller.");
 }
 
 asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments,

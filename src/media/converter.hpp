@@ -69,9 +69,10 @@ class Converter {
 public:
     Converter(const asio::any_io_executor& executor, ConverterLimits limits = {});
 
-    // Who counts what children take while they run, until the token goes, and gives none where there is not so much;
-    // empty: nobody.
-    void count_memory(std::function<std::shared_ptr<void>(Bytes)> set_aside) { set_aside_ = std::move(set_aside); }
+    // Who counts what children take while they run, until the token goes; empty: nobody. Errors: no_memory; busy, where
+    // it is worth while to ask again.
+    using SetAside = std::function<Result<std::shared_ptr<void>>(Bytes)>;
+    void count_memory(SetAside set_aside) { set_aside_ = std::move(set_aside); }
 
     // A PNG or a JPEG, as ordered.
     [[nodiscard]] asio::awaitable<Result<std::string>> picture(Kind kind, std::string bytes, PictureOrder order);
@@ -103,7 +104,7 @@ private:
     [[nodiscard]] asio::awaitable<Result<std::vector<Frame>>> frames_of(const Desk& desk);
 
     ConverterLimits limits_;
-    std::function<std::shared_ptr<void>(Bytes)> set_aside_;
+    SetAside set_aside_;
     Gate gate_;
     Gate recordings_;
     asio::thread_pool disk_{1};  // last: joined before the rest goes

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,8 +25,16 @@ std::unexpected<Error> refused(std::string_view what, const std::string& path) {
 }  // namespace
 
 Result<Scratch> Scratch::create(const fs::path& parent) {
-    auto pattern = ((parent.empty() ? scratch_parent() : parent) / "media-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) return refused("make the folder", pattern);
+    const auto folder = parent.empty() ? scratch_parent() : parent;
+    auto pattern = (folder / "media-XXXXXX").string();
+    const auto name = pattern;
+    if (::mkdtemp(pattern.data()) == nullptr) {
+        // Who tidies up may have taken the server's folder away.
+        if (errno != ENOENT || (::mkdir(folder.c_str(), S_IRWXU) != 0 && errno != EEXIST))
+            return refused("make the folder", pattern);
+        pattern = name;
+        if (::mkdtemp(pattern.data()) == nullptr) return refused("make the folder", pattern);
+    }
     return Scratch(pattern);
 }
 

@@ -38,7 +38,7 @@ public:
           limits_(limits),
           bodies_(bodies),
           cancel_(cancel) {}
-    ~Connection() override { bodies_ -= held_; }
+    ~Connection() override { release_body(); }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -51,7 +51,7 @@ public:
 
     asio::awaitable<Result<std::string>> read_body() override;
     std::string take_body() override { return head_of_upload_ ? std::string() : std::move(parser_->get().body()); }
-    void let_go_of_body() override { bodies_ -= std::exchange(held_, Bytes{}); }
+    void let_go_of_body() override { release_body(); }
     std::string_view path() const override { return path_; }
     std::string_view query() const override { return query_; }
     std::string peer() const override { return peer_; }
@@ -115,6 +115,7 @@ private:
     Result<void> hold_body();
 
     // Of no weight beside what all together may have.
+    void release_body();
     [[nodiscard]] Bytes small_body() const { return std::min(KiB(64), Bytes{limits_.all_bodies.count / 16}); }
     // Those that are small may be read before it is known whose they are.
     [[nodiscard]] bool may_be_large() const {

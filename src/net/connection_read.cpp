@@ -39,7 +39,7 @@ error_code feed(Parser& parser, boost::beast::flat_buffer& buffer) {
 
 asio::awaitable<Result<void>> Connection::read_request() {
     parser_.emplace();
-    bodies_ -= std::exchange(held_, Bytes{});
+    release_body();
     parser_->body_limit(boost::none);  // set when it is known whether the body is streamed
     parser_->header_limit(static_cast<std::uint32_t>(limits_.max_head.count));
     // Up to the end of its head, where it may turn out to be one whose body is streamed.
@@ -135,14 +135,26 @@ Result<void> Connection::hold_body() {
     const Bytes now{static_cast<std::int64_t>(parser_->get().body().size())};
     if (now == held_) return {};
     bodies_ += now - std::exchange(held_, now);
-    if (now <= small_body() || bodies_ <= std::max(limits_.all_bodies, limits_.max_body)) return {};
+    if (now <= small_body()) return {};
+    Result<void> taken;
+    if (bodies_ > std::max(limits_.all_bodies, limits_.max_body))
+        taken = fail(Code::busy,
+                     fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
+                     "Try again when others have been answered.");
+    else if (limits_.count_bodies)
+        taken = limits_.count_bodies(bodies_);
+    if (taken) return {};
     // It goes at once: others must not be refused for the sake of one that was.
-    bodies_ -= std::exchange(held_, Bytes{});
     std::string().swap(parser_->get().body());
+    release_body();
     keep_alive_ = false;
-    return fail(Code::busy,
-                fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
-                "Try again when others have been answered.");
+    return taken;
+}
+
+void Connection::release_body() {
+    if (held_ == Bytes{}) return;
+    bodies_ -= std::exchange(held_, Bytes{});
+    if (limits_.count_bodies) (void)limits_.count_bodies(bodies_);
 }
 
 bool Connection::begins_upload() {

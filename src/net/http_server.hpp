@@ -34,6 +34,9 @@ struct ServerLimits {
     Bytes max_body = MiB(64);
     Bytes all_bodies =
         MiB(128);  // of all requests in flight, at least max_body; one that goes beyond is refused as busy
+    // Told how many bytes of bodies are held, whenever it changes by more than small ones; an error refuses the body
+    // that they grew for, and is none where they shrink. Empty: nobody counts them.
+    std::function<Result<void>(Bytes)> count_bodies = {};
     Bytes max_head = KiB(64);
     std::chrono::milliseconds request{10'000};      // from the first byte of a request to its last
     std::chrono::milliseconds idle{75'000};         // between two requests on one connection

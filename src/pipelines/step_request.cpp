@@ -8,6 +8,7 @@
 #include <chrono>
 
 #include "base/prompt_template.hpp"
+#include "llm/text_size.hpp"
 #include "llm/transcript.hpp"
 #include "protocols/json.hpp"
 
@@ -104,7 +105,7 @@ Result<json::array> messages_for(const config::Pipeline& pipeline, const config:
 llm::Request with_body(json::object body, const std::string& model) {
     llm::Request request{.model = model, .stream = true, .body = std::move(body)};
     request.body["model"] = model;
-    request.size = json::serialize(request.body.at("messages")).size();
+    request.size = llm::text_size(request);  // of pictures and sound the Normalizer knows what is too much
     return request;
 }
 

@@ -509,9 +509,16 @@ asio::awaitable<Result<Proof>> Pool::prove(std::vector<PoolCore::Participant> mo
     co_return self->core.prove(Clock::now(), models);
 }
 
-std::shared_ptr<void> Pool::set_aside(Bytes bytes) {
-    if (!shared_->core.set_aside(bytes)) return nullptr;
-    return {shared_.get(), [pool = shared_, bytes](void*) { pool->perform(pool->core.give_back(bytes)); }};
+Result<std::shared_ptr<void>> Pool::set_aside(Bytes bytes, std::string_view what) {
+    Actions actions;
+    const auto granted = shared_->core.set_aside(bytes, actions);
+    shared_->perform(std::move(actions));
+    if (granted == PoolCore::Aside::granted)
+        return std::shared_ptr<void>(shared_.get(),
+                                     [pool = shared_, bytes](void*) { pool->perform(pool->core.give_back(bytes)); });
+    auto error = shared_->core.no_room_for(bytes, what);
+    if (granted == PoolCore::Aside::later) error.code = Code::busy;
+    return std::unexpected(std::move(error));
 }
 
 void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }

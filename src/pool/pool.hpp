@@ -121,9 +121,9 @@ public:
     // Errors: what measuring failed with.
     [[nodiscard]] boost::asio::awaitable<Result<Proof>> prove(std::vector<PoolCore::Participant> models);
 
-    // Memory that something else takes beside the models until the token goes, see PoolCore::set_aside(); null: there
-    // is not so much.
-    [[nodiscard]] std::shared_ptr<void> set_aside(Bytes bytes);
+    // Memory that something else takes beside the models until the token goes, see PoolCore::set_aside().
+    // `what`: "converting it". Errors: no_memory; busy where there may be so much soon.
+    [[nodiscard]] Result<std::shared_ptr<void>> set_aside(Bytes bytes, std::string_view what);
 
     // Ends a quarantine, so that the next acquire() loads the model again.
     void lift_quarantine(ModelIndex model);

@@ -51,6 +51,8 @@
 
 namespace sarai::pool {
 
+struct Holder;  // pool/refusal.hpp
+
 using Ticket = std::uint64_t;
 
 enum class Urgency : std::uint8_t { low, normal, high };
@@ -254,10 +256,13 @@ public:
     // go where the policy allows.
     [[nodiscard]] Actions set_budget(Bytes budget);
 
-    // Memory of something else beside the models for a while, such as a conversion of media: of what is free alone, so
-    // that nobody goes for it, and behind those who wait for memory. False: there is not so much. Loads that begin
-    // meanwhile do not get it, and wait for its end where it is what they lack.
-    [[nodiscard]] bool set_aside(Bytes bytes);
+    // Memory of something else beside the models for a while, such as a conversion of media, behind those who wait for
+    // memory. Where the policy unloads, idle models go for it. Loads that begin meanwhile do not get it, and wait for
+    // its end where it is what they lack. `later`: there may be so much soon; `never`: not unless somebody changes
+    // something.
+    enum class Aside : std::uint8_t { granted, later, never };
+    [[nodiscard]] Aside set_aside(Bytes bytes, Actions& out);
+    [[nodiscard]] Error no_room_for(Bytes bytes, std::string_view what) const;  // of what was not granted
     [[nodiscard]] Actions give_back(Bytes bytes);
 
     // Closed: new loads are refused with no_memory and `why`, also those that are measured or wait for memory already.
@@ -415,6 +420,8 @@ private:
     void serve_queue(Actions& out);
     void serve_queue_once(Actions& out);
     void shrink_to_budget(Actions& out);
+    [[nodiscard]] std::vector<ModelIndex> idle_ones() const;
+    void unload_oldest(Bytes excess, std::string_view why, Actions& out);
     void unload_idle(Clock::time_point now, Actions& out);
     void unload_retired(Actions& out);
     void unload_drained(Actions& out);
@@ -438,6 +445,7 @@ private:
     [[nodiscard]] std::optional<ModelIndex> successor_of(ModelIndex model) const;
     [[nodiscard]] Error does_not_fit(ModelIndex model, const Room& room) const;
     [[nodiscard]] Error no_place(ModelIndex model) const;
+    [[nodiscard]] std::vector<Holder> holders_beside(std::optional<ModelIndex> model) const;
     [[nodiscard]] bool can_be_stopped(ModelIndex model) const;  // by hand: ready, idle and not pinned
     [[nodiscard]] int generative_processes() const;
     [[nodiscard]] std::chrono::milliseconds reload_of(ModelIndex model) const;

@@ -20,17 +20,10 @@ bool PoolCore::can_be_stopped(ModelIndex model) const {
     return locals_[model].state == LocalState::ready && locals_[model].leases == 0 && !models_[model].pinned;
 }
 
-// Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
-Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
-    Shortage shortage{.model = models_[model].name,
-                      .needs = locals_[model].needs,
-                      .free = room.available(),
-                      .budget = rules_.budget,
-                      .machine = rules_.machine,
-                      .holders = {},
-                      .min_context_length = models_[model].may_give_up.min_context_length};
+std::vector<Holder> PoolCore::holders_beside(std::optional<ModelIndex> model) const {
+    std::vector<Holder> holders;
     if (rules_.own.count > 0)
-        shortage.holders.push_back({.name = "sarai itself", .bytes = rules_.own, .state = {}, .can_be_stopped = false});
+        holders.push_back({.name = "sarai itself", .bytes = rules_.own, .state = {}, .can_be_stopped = false});
     for (ModelIndex i = 0; i < models_.size(); ++i) {
         const auto& local = locals_[i];
         if (local.state != LocalState::loading && local.state != LocalState::ready) continue;
@@ -41,17 +34,50 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
                      : local.leases == 1 ? ", 1 request"
                                          : fmt::format(", {} requests", local.leases);
         if (models_[i].pinned) state += ", pinned";
-        shortage.holders.push_back({.name = models_[i].name,
-                                    .bytes = local.reserved,
-                                    .state = std::move(state),
-                                    .can_be_stopped = can_be_stopped(i),
-                                    .reload = reload_of(i)});
+        holders.push_back({.name = models_[i].name,
+                           .bytes = local.reserved,
+                           .state = std::move(state),
+                           .can_be_stopped = can_be_stopped(i),
+                           .reload = reload_of(i)});
     }
     for (const auto& waiting : awaiting_)
-        shortage.holders.push_back({.name = models_[waiting.model].name,
-                                    .bytes = waiting.planned,
-                                    .state = "about to load",
-                                    .can_be_stopped = false});
+        holders.push_back({.name = models_[waiting.model].name,
+                           .bytes = waiting.planned,
+                           .state = "about to load",
+                           .can_be_stopped = false});
+    if (aside_ > Bytes{})
+        holders.push_back(
+            {.name = "conversions and large requests", .bytes = aside_, .state = {}, .can_be_stopped = false});
+    return holders;
+}
+
+Error PoolCore::no_room_for(Bytes bytes, std::string_view what) const {
+    if (closed_)
+        return {.code = Code::no_memory,
+                .message = fmt::format("there is no memory for {} now: {}", what, *closed_),
+                .hint = "What needs no more of it is still answered."};
+    Bytes idle;
+    for (const auto model : idle_ones()) idle += locals_[model].reserved;
+    const auto free = room().free;
+    return explain({.what = std::string(what),
+                    .needs = {.total = bytes},
+                    .free = free,
+                    .budget = rules_.budget,
+                    .machine = rules_.machine,
+                    .holders = holders_beside(std::nullopt),
+                    .policy_would_help = rules_.policy == Policy::never_unload && idle >= bytes - free});
+}
+
+// Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.
+Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
+    Shortage shortage{.model = models_[model].name,
+                      .needs = locals_[model].needs,
+                      .free = room.available(),
+                      .budget = rules_.budget,
+                      .machine = rules_.machine,
+                      .holders = {},
+                      .min_context_length = models_[model].may_give_up.min_context_length};
+    shortage.holders = holders_beside(model);
     shortage.policy_would_help =
         rules_.policy == Policy::never_unload &&
         victims_for(model, shortage.needs.total - shortage.free, false, Policy::lru, going()).has_value();

@@ -243,12 +243,22 @@ Actions PoolCore::set_budget(Bytes budget) {
     return out;
 }
 
-bool PoolCore::set_aside(Bytes bytes) {
-    // What waits for the end of what is set aside already is not made to wait for more.
+PoolCore::Aside PoolCore::set_aside(Bytes bytes, Actions& out) {
+    if (closed_) return Aside::never;
     const auto room = this->room();
-    if (bytes > room.free || (!awaiting_.empty() && bytes > room.available() - aside_)) return false;
-    aside_ += bytes;
-    return true;
+    // What waits for the end of what is set aside already is not made to wait for more.
+    const bool others_first = !awaiting_.empty() && bytes > room.available() - aside_;
+    if (bytes <= room.free && !others_first) {
+        aside_ += bytes;
+        return Aside::granted;
+    }
+    if (!awaiting_.empty() || bytes <= room.free + room.coming) return Aside::later;
+    Bytes idle;
+    for (const auto model : idle_ones()) idle += locals_[model].reserved;
+    const auto missing = bytes - room.free - room.coming;
+    if (rules_.policy == Policy::never_unload || idle < missing) return Aside::never;
+    unload_oldest(missing, "unloaded for a conversion or a large request", out);
+    return Aside::later;
 }
 
 Actions PoolCore::give_back(Bytes bytes) {
@@ -262,20 +272,25 @@ void PoolCore::shrink_to_budget(Actions& out) {
     rules_.budget = std::max(wanted_budget_, reserved());
     auto excess = reserved() - aside_ - wanted_budget_;  // nobody goes for what passes
     if (excess <= Bytes{} || rules_.policy == Policy::never_unload) return;
-    std::vector<std::pair<std::uint64_t, ModelIndex>> idle;
-    for (ModelIndex i = 0; i < models_.size(); ++i) {
-        if (locals_[i].state == LocalState::stopping) excess -= locals_[i].reserved;
-        if (locals_[i].state == LocalState::ready && locals_[i].leases == 0 && !models_[i].pinned)
-            idle.emplace_back(locals_[i].last_used, i);
-    }
-    std::ranges::sort(idle);
-    for (const auto& [used, model] : idle) {
+    for (const auto& local : locals_)
+        if (local.state == LocalState::stopping) excess -= local.reserved;
+    unload_oldest(excess, "unloaded for a smaller budget", out);
+}
+
+// Who may go, the longest unused first.
+std::vector<ModelIndex> PoolCore::idle_ones() const {
+    std::vector<ModelIndex> idle;
+    for (ModelIndex i = 0; i < models_.size(); ++i)
+        if (can_be_stopped(i)) idle.push_back(i);
+    std::ranges::sort(idle, {}, [&](ModelIndex i) { return std::pair(locals_[i].last_used, i); });
+    return idle;
+}
+
+void PoolCore::unload_oldest(Bytes excess, std::string_view why, Actions& out) {
+    for (const auto model : idle_ones()) {
         if (excess <= Bytes{}) return;
         excess -= locals_[model].reserved;
-        note({.model = model,
-              .event = Event::evict,
-              .outcome = "unloaded for a smaller budget",
-              .asked = locals_[model].reserved});
+        note({.model = model, .event = Event::evict, .outcome = std::string(why), .asked = locals_[model].reserved});
         begin_stop(model, out);
     }
 }

@@ -31,7 +31,7 @@ std::vector<std::string> changes(const Shortage& s) {
     const auto fits = [&](Bytes total) { return total <= s.free; };
     std::vector<std::string> out;
     // A prompt cache is no way out: where it is all that does not fit, the model was loaded without it (ladder.hpp).
-    if (const auto total = with_kv_cache_type(needs, "q8_0"); total < needs.total && fits(total))
+    if (const auto total = with_kv_cache_type(needs, "q8_0"); s.what.empty() && total < needs.total && fits(total))
         out.push_back(
             fmt::format("set models.{}.kv_cache_type to q8_0 ({} less)", s.model, to_string(needs.total - total)));
     if (const auto tokens = longest_context(needs, s.free, s.min_context_length); tokens > 0)
@@ -62,11 +62,12 @@ std::string advice(const std::vector<std::string>& changes) {
 }
 
 Error explain(const Shortage& s) {
+    const auto whose = s.what.empty() ? fmt::format("model '{}' does not fit: it needs", s.model)
+                                      : fmt::format("there is no memory for {}: it needs up to", s.what);
     return {.code = Code::no_memory,
-            .message = fmt::format("model '{}' does not fit: it needs {} ({} bytes), {} ({} bytes) of the budget of {} "
-                                   "are free, held by: {}",
-                                   s.model, to_string(s.needs.total), s.needs.total.count, to_string(s.free),
-                                   s.free.count, to_string(s.budget), held_by(s.holders)),
+            .message = fmt::format("{} {} ({} bytes), {} ({} bytes) of the budget of {} are free, held by: {}", whose,
+                                   to_string(s.needs.total), s.needs.total.count, to_string(s.free), s.free.count,
+                                   to_string(s.budget), held_by(s.holders)),
             .hint = advice(changes(s))};
 }
 

@@ -20,7 +20,8 @@ struct Holder {
 };
 
 struct Shortage {
-    std::string model;
+    std::string what = {};  // that needs memory; empty: the model
+    std::string model = {};
     Needs needs;
     Bytes free;     // may be negative
     Bytes budget;   // of all

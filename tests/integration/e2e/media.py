@@ -9,10 +9,10 @@ import zlib
 COLOURS = {"red": b"\xff\0\0", "blue": b"\0\0\xff", "grey": b"\x80\x80\x80"}
 
 
-def png(colour="grey", side=32):
+def png(colour="grey", side=32, level=-1):  # 0: as large as a photograph of that size
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     rows = (b"\0" + COLOURS[colour] * side) * side
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows)) +
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)) + chunk(b"IDAT", zlib.compress(rows, level)) +
             chunk(b"IEND", b""))
 
 

@@ -1,9 +1,11 @@
 """The ledger under load: policies, refusals whose advice holds, and the loss of a server that was planned for."""
 import collections
+import contextlib
 import os
 import pathlib
 import random
 import re
+import socket
 import threading
 
 import harness
@@ -136,6 +138,26 @@ class Refusals(LedgerCase):
         done = server.cli("stop", "lfm2")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(server.chat("solar").status, 200)
+
+    def test_large_requests_that_never_end_displace_nobody(self):
+        server = self.serve({"solar": local("solar", "pinned: true, preload: true")}, memory="max_ram: 64MiB")
+        wait_until(lambda: server.row("solar")["state"] == "ready", "solar")
+        for _ in range(2):
+            upload = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            self.addCleanup(upload.close)
+            upload.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000000\r\n\r\n")
+            with contextlib.suppress(OSError):
+                for _ in range(40):
+                    upload.sendall(b" " * 1_000_000)
+            reply = b""
+            with contextlib.suppress(OSError):
+                reply = upload.recv(4096)
+            self.assertIn(b" 503 ", reply[:16])
+        self.assertEqual(server.row("solar")["state"], "ready")
+        ledger = server.request("GET", "/sarai/status").json["ledger"]
+        self.assertLessEqual(ledger["peak_bytes"], ledger["budget_bytes"])
+        self.assertEqual(ledger["transient_bytes"], 0)
+        self.assertEqual(server.chat("solar", max_tokens=2).status, 200)
 
     def test_what_may_be_given_up_is_given_up_and_shown(self):
         sizes = self.planned({"solar": self.solar, "lfm2": self.lfm2})

@@ -51,6 +51,8 @@ class BuiltIn(unittest.TestCase):
         self.assertEqual(self.steps(seen), [("look", "omni")])
         heard = self.ask("voice-assistant", user("¿Qué dice?", file(wav(440), "a.bin")))
         self.assertEqual(self.steps(heard), [("transcript", "omni"), ("facts", "solar")])
+        photo = self.ask("vision-expert", user("What is it?", file(png("red", 1000, level=0), "photo.png", "image/png")))
+        self.assertEqual(photo.headers["x-sarai-pipeline"], "vision-expert", "3 MB of picture are no long text")
         used = lambda *parts: self.ask("vision-expert", user("What does it say?", *parts)).json["usage"]["prompt_tokens"]
         self.assertGreater(used(file(b"a line of the file\n" * 40, "a.txt", "text/plain")), used() + 100, "its text is read")
         for part, words in ((file(b"%PDF-1.4 x", "a.pdf", "application/pdf"), "is PDF; expected"),

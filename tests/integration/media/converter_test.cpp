@@ -175,7 +175,7 @@ TEST_F(ConverterTest, EndsWhatTakesTooLongAndWhatBecomesTooLarge) {
 
 TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
     Bytes now, most;
-    converter().count_memory([&](Bytes bytes) {
+    converter().count_memory([&](Bytes bytes) -> Result<std::shared_ptr<void>> {
         now += bytes;
         most = std::max(most, now);
         return std::shared_ptr<void>(&now, [&, bytes](void*) { now -= bytes; });
@@ -203,23 +203,29 @@ TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
     expect_nothing_left();
 }
 
-TEST_F(ConverterTest, WaitsForMemoryThatOthersHaveAndSaysWhenThereIsNone) {
+TEST_F(ConverterTest, WaitsForMemoryThatComesAndForNoOther) {
     limits.patience = std::chrono::seconds(1);
     int asked = 0;
-    bool none = false;
-    converter().count_memory([&](Bytes) -> std::shared_ptr<void> {
-        ++asked;
-        return none || asked < 3 ? nullptr : std::shared_ptr<void>(&asked, [](void*) {});
+    auto answer = Code::busy;
+    int from = 3;
+    converter().count_memory([&](Bytes) -> Result<std::shared_ptr<void>> {
+        if (++asked < from) return fail(answer, "none");
+        return std::shared_ptr<void>(&asked, [](void*) {});
     });
     const auto png = made("-f lavfi -i testsrc=s=64x64 -frames:v 1", "small.png");
     run([&]() -> asio::awaitable<void> {
         const PictureOrder order{.longest_side = 32, .pixels = 64 * 64, .max_pixels = 4096};
         EXPECT_TRUE(co_await converter().picture(Kind::png, png, order));
         EXPECT_EQ(asked, 3);
-        none = true;
+        from = 1000;
+        const auto patient = co_await converter().picture(Kind::png, png, order);
+        EXPECT_EQ(patient.error().code, Code::no_memory);
+        EXPECT_GT(asked, 5);
+        answer = Code::no_memory;
+        asked = 0;
         const auto refused = co_await converter().picture(Kind::png, png, order);
         EXPECT_EQ(refused.error().code, Code::no_memory);
-        EXPECT_TRUE(refused.error().message.contains("converting it takes up to 80")) << refused.error().message;
+        EXPECT_EQ(asked, 1) << "at once";
     });
     expect_nothing_left();
 }

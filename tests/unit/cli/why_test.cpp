@@ -81,6 +81,10 @@ TEST(Stop, DrainsWithoutWaitingForTheAnswers) {
     World idle;
     EXPECT_EQ(idle.run({"stop", "omni", "--drain", "--url", server.url()}), 0);
     EXPECT_EQ(idle.out.str(), "omni is being unloaded\n");
+    answer = R"({"model":"omni","state":"unloaded"})";
+    World absent;
+    EXPECT_EQ(absent.run({"stop", "omni", "--url", server.url()}), 0);
+    EXPECT_EQ(absent.out.str(), "omni is not loaded\n");
 }
 
 TEST(Load, AsksTheServerAndSaysSo) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "media/scratch.hpp"
 #include "support/temp_folder.hpp"
 
 namespace sarai::media {
@@ -35,6 +36,15 @@ private:
     }
     std::optional<std::string> was_;
 };
+
+TEST(Scratch, IsMadeAlsoWhereTheFolderAboveWasTidiedAway) {
+    const test::TempFolder folder;
+    const auto gone = folder.path() / "server";
+    const auto scratch = Scratch::create(gone);
+    ASSERT_TRUE(scratch) << scratch.error().message;
+    EXPECT_EQ(fs::status(gone).permissions(), fs::perms::owner_all);
+    EXPECT_FALSE(Scratch::create(folder.path() / "two" / "levels"));
+}
 
 TEST(ScratchDir, IsInTmpdirElseInAFolderThatIsNoTmpfs) {
     {

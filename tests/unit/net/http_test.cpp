@@ -344,6 +344,33 @@ TEST_F(HttpTest, WhoOnlyKeepsAConnectionMakesRoomForWhoWantsSomething) {
     });
 }
 
+TEST_F(HttpTest, WhoCountsTheMemoryOfLargeRequestsMayRefuseThem) {
+    limits.max_body = MiB(4);
+    std::vector<Bytes> told;
+    limits.count_bodies = [&](Bytes held) -> Result<void> {
+        told.push_back(held);
+        if (held > MiB(2)) return fail(Code::no_memory, "there is no memory for a request so large");
+        return {};
+    };
+    run([&, this]() -> asio::awaitable<void> {
+        const auto send = [&](std::size_t size) {
+            return client->fetch({.method = http::verb::post, .target = "/", .body = std::string(size, 'x')}, {});
+        };
+        const auto small = co_await send(1000);
+        EXPECT_EQ(small->status, 200U);
+        for (const auto held : told) EXPECT_EQ(held, Bytes{}) << "not worth while";
+        const auto fits = co_await send(1 << 20);
+        EXPECT_EQ(fits->status, 200U);
+        EXPECT_EQ(std::ranges::max(told, {}, &Bytes::count), MiB(1));
+        const auto refused = co_await send(3 << 20);
+        EXPECT_TRUE(refused.has_value());
+        EXPECT_EQ(refused->status, 503U);
+        EXPECT_THAT(refused->body, HasSubstr("no memory for a request so large"));
+        client->drop_idle();
+        EXPECT_EQ(told.back(), Bytes{}) << "it was given back";
+    });
+}
+
 TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
     limits.all_bodies = limits.max_body = Bytes{100};
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
@@ -554,7 +581,9 @@ TEST_F(HttpTest, DrainLetsARunningRequestEndAndTakesNoNewOne) {
 }
 
 TEST_F(HttpTest, AnAnswerToHeadHasALengthAndNoBody) {
-    handler = [](Exchange& exchange) -> asio::awaitable<void> { (void)co_await exchange.respond({.body = "twelve bytes"}); };
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        (void)co_await exchange.respond({.body = "twelve bytes"});
+    };
     run([this]() -> asio::awaitable<void> {
         for (int i = 0; i < 2; ++i) {
             const auto reply = co_await client->fetch({.method = http::verb::head}, {});

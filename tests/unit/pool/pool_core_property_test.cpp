@@ -135,7 +135,7 @@ public:
     // The driver completes what it was asked for and callers leave with what they were granted.
     void settle() {
         perform(core_.set_admission(true, {}), "set_admission");
-        set_aside({});
+        while (!aside_.empty()) set_aside({});
         for (int round = 0; round < 300; ++round) {
             if (core_.tickets() == 0 && !busy()) break;
             while (!granted_.empty()) {
@@ -186,8 +186,18 @@ private:
         return report;
     }
     void set_aside(Bytes bytes) {
-        perform(core_.give_back(core_.aside()), "give_back");
-        counts["aside"] += bytes > Bytes{} && core_.set_aside(bytes) ? 1 : 0;
+        // One of those that are set aside comes back, another may be added.
+        if (!aside_.empty() && (bytes == Bytes{} || below(2) == 0)) {
+            const auto back = aside_.back();
+            aside_.pop_back();
+            perform(core_.give_back(back), "give_back");
+        }
+        if (bytes == Bytes{}) return;
+        Actions actions;
+        const auto granted = core_.set_aside(bytes, actions);
+        if (granted == PoolCore::Aside::granted) aside_.push_back(bytes);
+        counts["set aside"] += aside_.size() > 1 ? 1 : 0;
+        perform(std::move(actions), "set_aside");
     }
     Ask any_ask() {
         return {.client = std::string(1, static_cast<char>('a' + below(3))),
@@ -571,6 +581,7 @@ private:
     std::vector<bool> measuring_form_;
     std::set<Ticket> brings_media_;
     std::vector<bool> measuring_, stop_asked_, drain_asked_, probing_;
+    std::vector<Bytes> aside_;
     std::vector<Process> processes_;
 };
 
@@ -607,6 +618,7 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
                              "trial",
                              "chosen among several",
                              "waits for memory",
+                             "set aside",
                              "displaced",
                              "stands in",
                              "measure form",

@@ -531,30 +531,69 @@ TEST(Budget, IdleModelsGoForASmallerOneWhereThePolicyAllows) {
 
 TEST(Aside, IsReservedAndALoadThatLacksItWaitsForItsEnd) {
     Story story(Policy::never_unload);  // of 10 GiB
+    using enum PoolCore::Aside;
+    Actions none;
     story.load(a, GiB(4));
-    EXPECT_TRUE(story.core.set_aside(GiB(3)));
+    EXPECT_EQ(story.core.set_aside(GiB(3), none), granted);
     EXPECT_EQ(story.core.reserved(), GiB(7));
     story.acquire(1, b);
     EXPECT_THAT(story.measured(b, GiB(4)), IsEmpty()) << "nobody is refused for what passes";
-    EXPECT_FALSE(story.core.set_aside(GiB(1))) << "nor waits longer for who comes after";
+    EXPECT_EQ(story.core.set_aside(GiB(1), none), later) << "nor waits longer for who comes after";
     EXPECT_THAT(story(story.core.give_back(GiB(3))), ElementsAre("spawn b"));
-    EXPECT_TRUE(story.core.set_aside(GiB(1)));
+    EXPECT_EQ(story.core.set_aside(GiB(1), none), granted);
     EXPECT_EQ(story.core.reserved(), GiB(9));
     story(story.core.give_back(GiB(1)));
     EXPECT_EQ(story.core.aside(), Bytes{});
     story.acquire(2, c);
     EXPECT_THAT(story.measured(c, GiB(3)), ElementsAre("refuse 2: no_memory"));
+    EXPECT_THAT(none, IsEmpty());
 }
 
-TEST(Aside, MakesNobodyGoAndIsNeverMoreThanIsFree) {
-    Story story(Policy::lru);
+TEST(Aside, IsNeverMoreThanIsFree) {
+    Story story(Policy::never_unload);
+    using enum PoolCore::Aside;
+    Actions none;
     story.load(a, GiB(8));
-    EXPECT_FALSE(story.core.set_aside(GiB(4))) << "a is idle, and stays";
-    EXPECT_TRUE(story.core.set_aside(GiB(2)));
+    EXPECT_EQ(story.core.set_aside(GiB(4), none), never) << "a is idle, and stays";
+    EXPECT_THAT(none, IsEmpty());
+    const auto error = story.core.no_room_for(GiB(4), "converting it");
+    EXPECT_EQ(error.code, Code::no_memory);
+    EXPECT_EQ(error.message,
+              "there is no memory for converting it: it needs up to 4.00 GiB (4294967296 bytes), 2.00 GiB (2147483648 "
+              "bytes) of the budget of 10.00 GiB are free, held by: a 8.00 GiB (ready, idle)");
+    EXPECT_THAT(error.hint, HasSubstr("unload a with \"sarai stop a\""));
+    EXPECT_THAT(error.hint, HasSubstr("set memory.policy to lru"));
+    EXPECT_THAT(error.hint, HasSubstr("set memory.max_ram to 12288MiB"));
+    EXPECT_EQ(story.core.set_aside(GiB(2), none), granted);
+    EXPECT_EQ(story.core.set_aside(GiB(1), none), later) << "the other one ends";
     EXPECT_THAT(story(story.core.set_budget(GiB(9))), IsEmpty());
     EXPECT_EQ(story.core.rules().budget, GiB(10)) << "until it is given back";
     story(story.core.give_back(GiB(2)));
     EXPECT_EQ(story.core.rules().budget, GiB(9));
+}
+
+TEST(Aside, MakesWhoIsIdleGoWhereThePolicyAllowsIt) {
+    Story story(Policy::lru);
+    using enum PoolCore::Aside;
+    Actions out;
+    story.load(a, GiB(4));
+    story.load(b, GiB(5));
+    EXPECT_EQ(story.core.set_aside(GiB(11), out), never) << "all of them would not do";
+    EXPECT_THAT(out, IsEmpty());
+    EXPECT_EQ(story.core.set_aside(GiB(3), out), later);
+    EXPECT_THAT(story(std::exchange(out, {})), ElementsAre("stop a"));
+    story(story.core.worker_gone(a, {}));
+    EXPECT_EQ(story.core.set_aside(GiB(3), out), granted);
+    EXPECT_THAT(out, IsEmpty());
+}
+
+TEST(Aside, IsNotGrantedWhileTheMachineIsShort) {
+    Story story(Policy::never_unload);
+    Actions out;
+    story(story.core.set_admission(false, "the machine is short of memory"));
+    EXPECT_EQ(story.core.set_aside(GiB(1), out), PoolCore::Aside::never);
+    EXPECT_EQ(story.core.no_room_for(GiB(1), "converting it").message,
+              "there is no memory for converting it now: the machine is short of memory");
 }
 
 TEST(Unload, IsRefusedWhileSomebodyUsesTheModel) {
