@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -13,6 +14,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
+#include <cerrno>
 #include <chrono>
 
 #include "net/task_group.hpp"
@@ -74,13 +76,23 @@ awaitable<void> to_client(Pair& pair) {
     pair.close_outer();
 }
 
+// The server gives a connection up by closing its side: to make room, or at the end. A wait may end for nothing, with
+// what epoll had to tell of an earlier socket of the same number.
+awaitable<void> until_given_up(Pair& pair) {
+    for (;;) {
+        const auto [ec] = co_await pair.inner.async_wait(Inner::wait_read, quiet);
+        char byte = 0;
+        if (ec || ::recv(pair.inner.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0) co_return;
+        if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) co_return;
+    }
+}
+
 awaitable<void> carry(Outer outer, Inner inner) {
     using namespace asio::experimental::awaitable_operators;
     Pair pair{std::move(outer), std::move(inner)};
-    // The server gives a connection up by closing its side: to make room, or at the end.
     const auto first = co_await (
         pair.outer.async_handshake(ssl::stream_base::server, asio::cancel_after(time_to_shake_hands, quiet)) ||
-        pair.inner.async_wait(Inner::wait_read, quiet));
+        until_given_up(pair));
     if (first.index() == 1) co_return;
     if (const auto ec = std::get<0>(std::get<0>(first)); ec) {
         spdlog::debug("a TLS handshake failed: {}", ec.message());
