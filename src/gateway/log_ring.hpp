@@ -40,7 +40,8 @@ private:
     void flush_() override {}
 
     std::size_t size_;
-    std::string run_ = std::to_string(std::chrono::system_clock::now().time_since_epoch() / std::chrono::microseconds(1));
+    std::string run_ =
+        std::to_string(std::chrono::system_clock::now().time_since_epoch() / std::chrono::microseconds(1));
     std::uint64_t last_id_ = 0;
     bool closed_ = false;
     std::deque<LogLine> lines_;

@@ -200,7 +200,8 @@ std::string print_modelfile(const Modelfile& modelfile) {
     if (!recipe.chat_template.empty()) out += fmt::format("TEMPLATE {}\n", in_quotes(recipe.chat_template));
     if (!recipe.system.empty()) out += fmt::format("SYSTEM {}\n", in_quotes(recipe.system));
     each_parameter(recipe.parameters, [&](std::string_view name, const json::value& value) {
-        out += fmt::format("PARAMETER {} {}\n", name, value.is_string() ? in_quotes(value.get_string()) : text_of(value));
+        out +=
+            fmt::format("PARAMETER {} {}\n", name, value.is_string() ? in_quotes(value.get_string()) : text_of(value));
     });
     for (const auto& license : recipe.licenses) out += fmt::format("LICENSE {}\n", in_quotes(license));
     for (const auto& message : recipe.messages)

@@ -83,7 +83,10 @@ TEST(Pull, FailsWithTheServersOwnWords) {
     for (const auto& [status, body, words, code] :
          {std::tuple{200, "{\"status\":\"pulling manifest\"}\n{\"error\":\"no room: 4 GiB are missing\"}\n",
                      "no room: 4 GiB are missing", 1},
-          {200, R"({"error":"'lab/x' cannot fit","code":"insufficient_memory"})" "\n", "'lab/x' cannot fit", 4},
+          {200,
+           R"({"error":"'lab/x' cannot fit","code":"insufficient_memory"})"
+           "\n",
+           "'lab/x' cannot fit", 4},
           {503, R"({"error":"'lab/x' cannot fit","code":"insufficient_memory"})", "'lab/x' cannot fit", 4},
           {404, R"({"error":"there is no model 'lab/x'"})", "there is no model 'lab/x'", 1},
           {400, R"({"error":"'model' is wrong"})", "'model' is wrong", 2},
