@@ -64,24 +64,24 @@ TEST(Stop, AsksTheServerAndSaysSo) {
 
 TEST(Stop, DrainsWithoutWaitingForTheAnswers) {
     std::string body;
-    std::string answer = R"({"model":"omni","state":"ready","in_flight":1})";
+    std::string told = R"({"model":"omni","state":"ready","in_flight":1})";
     const Upstream server([&](net::Exchange& exchange) -> net::asio::awaitable<void> {
         body = exchange.request().body();
-        (void)co_await exchange.respond({.body = answer});
+        (void)co_await exchange.respond({.body = told});
     });
     World busy;
     EXPECT_EQ(busy.run({"stop", "omni", "--drain", "--url", server.url()}), 0);
     EXPECT_EQ(body, R"({"model":"omni","drain":true})");
     EXPECT_EQ(busy.out.str(), "omni is unloaded as soon as its 1 answer has ended\n");
-    answer = R"({"model":"omni","state":"loading","in_flight":0})";
+    told = R"({"model":"omni","state":"loading","in_flight":0})";
     World loading;
     EXPECT_EQ(loading.run({"unload", "omni", "--drain", "--url", server.url()}), 0);
     EXPECT_EQ(loading.out.str(), "omni is unloaded once it is loaded and has answered those that wait\n");
-    answer = R"({"model":"omni","state":"stopping"})";
+    told = R"({"model":"omni","state":"stopping"})";
     World idle;
     EXPECT_EQ(idle.run({"stop", "omni", "--drain", "--url", server.url()}), 0);
     EXPECT_EQ(idle.out.str(), "omni is being unloaded\n");
-    answer = R"({"model":"omni","state":"unloaded"})";
+    told = R"({"model":"omni","state":"unloaded"})";
     World absent;
     EXPECT_EQ(absent.run({"stop", "omni", "--url", server.url()}), 0);
     EXPECT_EQ(absent.out.str(), "omni is not loaded\n");
