@@ -12,13 +12,15 @@ namespace sarai::app {
 
 class BodyMemory {
 public:
-    explicit BodyMemory(pool::Pool& pool) : pool_(pool) {}
+    explicit BodyMemory(pool::Pool& pool) : pool_(&pool) {}
 
     // `bodies`: of all requests, as they came. Errors: no_memory, busy.
     [[nodiscard]] Result<void> hold(Bytes bodies);
+    // Before the pool goes: connections that end later give nothing back.
+    void close();
 
 private:
-    pool::Pool& pool_;
+    pool::Pool* pool_;
     std::vector<std::shared_ptr<void>> pieces_;
 };
 

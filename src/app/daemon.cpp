@@ -209,11 +209,12 @@ struct Daemon {
             if (!made) co_return give_up(made.error());
             tls = std::move(*made);
         }
-        BodyMemory bodies(pool);
+        const auto bodies = std::make_shared<BodyMemory>(pool);
+        const std::shared_ptr<void> no_bodies(nullptr, [bodies](void*) { bodies->close(); });
         net::HttpServer server(
             io.get_executor(),
             {.max_body = config.server.max_request_body,
-             .count_bodies = [&bodies](Bytes held) { return bodies.hold(held); },
+             .count_bodies = [bodies](Bytes held) { return bodies->hold(held); },
              .request = config.server.header_timeout,
              .admit = [&gateway](net::Exchange& exchange) { return gateway.knock(exchange); },
              .streams_body = &gateway::Gateway::streams_body},

@@ -421,6 +421,7 @@ private:
     void serve_queue_once(Actions& out);
     void shrink_to_budget(Actions& out);
     [[nodiscard]] std::vector<ModelIndex> idle_ones() const;
+    [[nodiscard]] Bytes idle_bytes() const;  // of all of them
     void unload_oldest(Bytes excess, std::string_view why, Actions& out);
     void unload_idle(Clock::time_point now, Actions& out);
     void unload_retired(Actions& out);

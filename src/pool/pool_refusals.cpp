@@ -56,8 +56,6 @@ Error PoolCore::no_room_for(Bytes bytes, std::string_view what) const {
         return {.code = Code::no_memory,
                 .message = fmt::format("there is no memory for {} now: {}", what, *closed_),
                 .hint = "What needs no more of it is still answered."};
-    Bytes idle;
-    for (const auto model : idle_ones()) idle += locals_[model].reserved;
     const auto free = room().free;
     return explain({.what = std::string(what),
                     .needs = {.total = bytes},
@@ -65,7 +63,7 @@ Error PoolCore::no_room_for(Bytes bytes, std::string_view what) const {
                     .budget = rules_.budget,
                     .machine = rules_.machine,
                     .holders = holders_beside(std::nullopt),
-                    .policy_would_help = rules_.policy == Policy::never_unload && idle >= bytes - free});
+                    .policy_would_help = rules_.policy == Policy::never_unload && idle_bytes() >= bytes - free});
 }
 
 // Memory that is coming back is told as free, and memory that is promised as held: then free and held make the budget.

@@ -253,10 +253,8 @@ PoolCore::Aside PoolCore::set_aside(Bytes bytes, Actions& out) {
         return Aside::granted;
     }
     if (!awaiting_.empty() || bytes <= room.free + room.coming) return Aside::later;
-    Bytes idle;
-    for (const auto model : idle_ones()) idle += locals_[model].reserved;
     const auto missing = bytes - room.free - room.coming;
-    if (rules_.policy == Policy::never_unload || idle < missing) return Aside::never;
+    if (rules_.policy == Policy::never_unload || idle_bytes() < missing) return Aside::never;
     unload_oldest(missing, "unloaded for a conversion or a large request", out);
     return Aside::later;
 }
@@ -284,6 +282,12 @@ std::vector<ModelIndex> PoolCore::idle_ones() const {
         if (can_be_stopped(i)) idle.push_back(i);
     std::ranges::sort(idle, {}, [&](ModelIndex i) { return std::pair(locals_[i].last_used, i); });
     return idle;
+}
+
+Bytes PoolCore::idle_bytes() const {
+    Bytes sum;
+    for (const auto model : idle_ones()) sum += locals_[model].reserved;
+    return sum;
 }
 
 void PoolCore::unload_oldest(Bytes excess, std::string_view why, Actions& out) {

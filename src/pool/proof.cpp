@@ -109,7 +109,7 @@ private:
         if (missing_ > Bytes{}) {
             const auto budget = proof_.budget + missing_;
             if (proof_.machine > Bytes{} && budget > proof_.machine) return;
-            settings.push_back(fmt::format("memory.max_ram to {}MiB", (budget.count + (1 << 20) - 1) >> 20));
+            settings.push_back(max_ram_of(budget));
         }
         if (places_missing_ > 0)
             settings.push_back(fmt::format("memory.max_concurrent_llms to {}", proof_.places_needed));

@@ -21,9 +21,6 @@ std::string seconds(std::chrono::milliseconds time) {
     return fmt::format("{:.1f} s", static_cast<double>(time.count()) / 1000);
 }
 
-// Configurations are written in whole MiB.
-std::int64_t mib_up(Bytes bytes) { return (bytes.count + (1 << 20) - 1) >> 20; }
-
 // Compared, not subtracted, wherever a plan may be absurdly large.
 std::vector<std::string> changes(const Shortage& s) {
     const auto& needs = s.needs;
@@ -47,11 +44,15 @@ std::vector<std::string> changes(const Shortage& s) {
                                   smallest->name, smallest->name, seconds(smallest->reload)));
     if (s.policy_would_help) out.emplace_back("set memory.policy to lru (idle models make room by themselves)");
     if (const auto budget = s.budget + deficit; s.machine == Bytes{} || budget <= s.machine)
-        out.push_back(fmt::format("set memory.max_ram to {}MiB", mib_up(budget)));
+        out.push_back("set " + max_ram_of(budget));
     return out;
 }
 
 }  // namespace
+
+std::string max_ram_of(Bytes budget) {
+    return fmt::format("memory.max_ram to {}MiB", (budget.count + (1 << 20) - 1) >> 20);
+}
 
 std::string advice(const std::vector<std::string>& changes) {
     if (changes.empty())

@@ -31,6 +31,8 @@ struct Shortage {
     bool policy_would_help = false;  // memory.policy: lru would find enough to unload
 };
 
+// "memory.max_ram to 12288MiB": configurations are written in whole MiB.
+[[nodiscard]] std::string max_ram_of(Bytes budget);
 // A hint that names changes each of which suffices; or that there is none.
 [[nodiscard]] std::string advice(const std::vector<std::string>& changes);
 
