@@ -2,6 +2,7 @@
 import atexit
 import contextlib
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -304,6 +305,18 @@ def kernel_memory(pids):
         for name in sums:
             sums[name] += int(re.search(rf"^{name}:\s+(\d+) kB$", text, re.M).group(1)) * 1024
     return sums["Pss"], sums["Pss_Anon"], sums["Pss_File"]
+
+
+class JsonFace(http.server.BaseHTTPRequestHandler):
+    """Of a server that pretends: what it says is JSON."""
+
+    def answer(self, body):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
 
 class Case(unittest.TestCase):

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 
-from harness import BIN, MODELS, Case, FakeUpstream, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
+from harness import BIN, MODELS, Case, FakeUpstream, JsonFace, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
 
 
 class Remembering(http.server.ThreadingHTTPServer):
@@ -24,15 +24,7 @@ class Remembering(http.server.ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
-    class Face(http.server.BaseHTTPRequestHandler):
-        def answer(self, body):
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            content = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
+    class Face(JsonFace):
         def do_GET(self):
             self.answer({"data": [{"id": "embed", "sarai": {"backend": "openai_http", "kind": "embedding"}}], "models": [],
                          "ledger": {"budget_bytes": 5, "own_bytes": 1, "measured_bytes": 3,

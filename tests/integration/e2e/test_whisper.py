@@ -16,7 +16,7 @@ import unittest
 
 import openai
 
-from harness import MODELS, SANITIZED, Case, Sarai, alive, children_of, ear, local, main, name_of, run_cli, wait_until
+from harness import MODELS, SANITIZED, Case, JsonFace, Sarai, alive, children_of, ear, local, main, name_of, run_cli, wait_until
 from media import wav
 from test_speech import OMNI, form, hear, pauses
 
@@ -334,16 +334,8 @@ class Worker(Case):
         self.assertIn(b"[DONE]", first.getresponse().read())
 
 
-class FullOfPromises(http.server.BaseHTTPRequestHandler):
+class FullOfPromises(JsonFace):
     """A sarai whose one model hears without being loaded."""
-
-    def answer(self, body):
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        content = json.dumps(body).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
 
     def do_GET(self):
         self.answer({"data": [{"id": "ear", "sarai": {"backend": "whisper", "kind": "transcription"}}],
