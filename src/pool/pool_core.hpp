@@ -207,7 +207,8 @@ public:
     // Done, or the caller has gone; in any state, also while waiting. Unknown tickets are ignored.
     [[nodiscard]] Actions release(Clock::time_point now, Ticket ticket);
 
-    // Loads without a ticket, at start. A failure is kept in local(model).last_error; the next ticket tries again.
+    // Loads without a ticket, at start; one that is being stopped, once it was reaped. A failure is kept in
+    // local(model).last_error; the next ticket tries again.
     [[nodiscard]] Actions preload(ModelIndex model);
     // Likewise, or wakes its server, for a request that is only probable. Nobody goes for it or waits for it: it takes
     // memory that is free now and that nobody waits for, without giving anything up, or none. Until a request uses it,
@@ -241,7 +242,7 @@ public:
     // The process was reaped. `why` is its last words; also for a process that could not be started.
     [[nodiscard]] Actions worker_gone(ModelIndex model, const Error& why);
     // Whoever holds a lease is not asked. Tickets that wait stay, and the worker is loaded again for them once it was
-    // reaped. A model that is being measured or is queued has nothing to stop and goes on.
+    // reaped; for a preload it is not. A model that is being measured or is queued has nothing to stop and goes on.
     [[nodiscard]] Actions stop(ModelIndex model);
     // The same at somebody's wish. Errors: busy while a lease holds it.
     [[nodiscard]] Result<Actions> unload(ModelIndex model);

@@ -61,9 +61,9 @@ std::chrono::milliseconds PoolCore::reload_of(ModelIndex model) const { return e
 Actions PoolCore::preload(ModelIndex model) {
     Actions out;
     locals_[model].ahead_of_request = false;  // it is to be there from now on, whoever asks
-    if (!models_[model].has_local || locals_[model].state != LocalState::absent) return out;
-    preloading_[model] = true;
-    want_worker(model, out);
+    if (!models_[model].has_local || locals_[model].state == LocalState::ready) return out;
+    preloading_[model] = true;  // one that is being stopped comes back as soon as its worker is gone
+    if (locals_[model].state == LocalState::absent) want_worker(model, out);
     return out;
 }
 
@@ -153,6 +153,7 @@ void PoolCore::note_death(ModelIndex model) {
 Actions PoolCore::stop(ModelIndex model) {
     Actions out;
     const auto state = locals_[model].state;
+    if (has_process(state)) preloading_[model] = false;
     if (state == LocalState::ready || state == LocalState::loading) begin_stop(model, out);
     serve(out);
     return out;

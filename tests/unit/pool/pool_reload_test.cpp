@@ -93,6 +93,32 @@ TEST_F(ReloadedPool, WhatIsRetiredGoesBeforeWhatIsIdle) {
     EXPECT_TRUE(core.local(pet).draining);
 }
 
+// As a configuration that is changed and changed back: the same model goes, and is to be there again.
+TEST_F(ReloadedPool, APreloadOfWhatIsBeingStoppedWaitsForItsEnd) {
+    load(pet, GiB(4));
+    const auto next = changed(pet);
+    EXPECT_THAT(last, ElementsAre("stop pet"));
+    auto spec = core.models()[next];
+    core.set_spec(pet, std::move(spec));
+    EXPECT_THAT(lines(core.retire(at(1s), next)), IsEmpty());
+    EXPECT_THAT(lines(core.preload(pet)), IsEmpty());
+    EXPECT_EQ(core.local(pet).state, LocalState::stopping);
+    EXPECT_THAT(lines(core.worker_gone(pet, {})), ElementsAre("measure pet"));
+}
+
+TEST_F(ReloadedPool, WhoIsStoppedWhileItIsPreloadedStaysAway) {
+    (void)core.preload(pet);
+    (void)core.measured(pet, Needs{.total = GiB(4)});
+    EXPECT_THAT(lines(core.stop(pet)), ElementsAre("stop pet"));
+    EXPECT_THAT(lines(core.worker_gone(pet, {})), IsEmpty());
+    EXPECT_EQ(core.local(pet).state, LocalState::absent);
+    load(pet, GiB(4));
+    (void)core.stop(pet);
+    (void)core.preload(pet);
+    (void)core.stop(pet);
+    EXPECT_THAT(lines(core.worker_gone(pet, {})), IsEmpty()) << "the last word holds";
+}
+
 TEST_F(ReloadedPool, AServerThatNoModelNamesIsLeftAlone) {
     PoolCore two({.budget = GiB(1), .health = {.check_interval = 10s}}, {{.name = "cloud", .endpoints = {0}}},
                  {{.name = "old"}, {.name = "new"}});
