@@ -8,6 +8,7 @@
 
 #include "gateway/ability.hpp"
 #include "gateway/ask.hpp"
+#include "gateway/attachments.hpp"
 #include "gateway/brought.hpp"
 #include "gateway/heartbeat.hpp"
 #include "gateway/hedge.hpp"
@@ -22,10 +23,6 @@ namespace {
 
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
-
-// Of the projectors that the engine knows, none makes fewer tokens of a second of sound: whoever fills the context with
-// it sends no more seconds than this allows, and a worker that was sent more would hold them all before it says so.
-constexpr int fewest_sound_tokens = 5;
 
 // Bytes of a stream that has shown nothing yet; whoever sends more has begun to answer.
 constexpr std::size_t most_held_back = 64U << 10U;
@@ -147,22 +144,9 @@ private:
     // Pictures, sound and films become what the engine reads; what it could not be given is refused here.
     asio::awaitable<Result<void>> take_media(const config::Model& model) {
         if (shared_.media != nullptr) {
-            media::MediaWish wish;
-            if (model.local) {  // half of the context for a film's frames, at what the usual projectors make of one
-                wish.token_budget = model.local->context_length / 2;
-                wish.tokens_per_frame = 300;
-                wish.most_sound = std::chrono::seconds(model.local->context_length / fewest_sound_tokens);
-            }
-            const auto found = co_await shared_.media->normalize(request_, wish);
+            const auto found = co_await shared_.media->normalize(request_, media_wish(model));
             if (!found) co_return std::unexpected(found.error());
-            const auto note = [&](const char* name, double value) {
-                if (value > 0) caller_.notes.emplace_back(name, fmt::format("{:g}", value));
-            };
-            note("images", found->images);
-            note("sounds", found->sounds);
-            note("films", found->films);
-            note("sound_seconds", found->sound_seconds);
-            note("film_seconds", found->film_seconds);
+            note_media(caller_, *found);
         }
         const bool reads_text_alone = model.local && !model.local->mmproj && !model.remote;
         if (reads_text_alone && llm::has_media(request_))

@@ -19,6 +19,8 @@
 #include "base/prompt_template.hpp"
 #include "config/pipeline_graph.hpp"
 #include "gateway/answer.hpp"
+#include "gateway/attachments.hpp"
+#include "gateway/body_share.hpp"
 #include "gateway/framed_face.hpp"
 #include "gateway/knowledge_desk.hpp"
 #include "gateway/pipeline_sources.hpp"
@@ -139,6 +141,9 @@ private:
         auto inputs = pipelines::read_inputs(pipeline_, request_, shared_.desk.language_of(request_));
         if (!inputs) co_return std::unexpected(inputs.error());
         inputs_ = std::move(*inputs);
+        // A photo more than needed would be in memory until the end.
+        request_.body.erase("messages");
+        request_.text = {};
         sources_.emplace(exchange_, caller_, shared_, inputs_.language);
         if (auto ready = co_await prove(); !ready) co_return std::unexpected(ready.error());
         if (auto done = co_await take_all(); !done) co_return std::unexpected(done.error());
@@ -175,13 +180,33 @@ private:
             needed.push_back(
                 {.model = who_serves(shared_.config, *index), .media = pipelines::takes_attachments(step, inputs_)});
         }
-        auto proof = co_await shared_.pool.prove(needed);
+        const auto body = Bytes{static_cast<std::int64_t>(exchange_.request().body().size())};
+        auto proof = co_await shared_.pool.prove(needed, memory_of_bodies(body));
         if (!proof) co_return std::unexpected(proof.error());
         if (!proof->fits())
             co_return std::unexpected(pool::explain(*proof, fmt::format("pipeline '{}'", pipeline_.name)));
         proof_ = std::move(*proof);
+        if (auto converted = co_await convert(); !converted) co_return std::unexpected(converted.error());
         // In their order, while the first ones are at work.
         for (const auto& one : needed) (void)shared_.pool.prefetch(one.model, one.media);
+        co_return Result<void>{};
+    }
+
+    // What the steps take beside text, as their models are given it.
+    asio::awaitable<Result<void>> convert() {
+        std::vector<const config::PipelineStep*> steps;
+        std::vector<const config::Model*> models;
+        for (const auto i : graph_.order) {
+            if (left_out_[i] || models_[i].empty() || pipeline_.steps[i].attachments == "none") continue;
+            steps.push_back(&pipeline_.steps[i]);
+            if (const auto model = find_model(shared_.config, models_[i]))
+                models.push_back(&shared_.config.models[*model]);
+        }
+        if (steps.empty()) co_return Result<void>{};
+        const auto found = co_await convert_attachments(inputs_, steps, media_wish(models), shared_);
+        if (!found) co_return std::unexpected(found.error());
+        proof_.converting = found->memory;
+        note_media(caller_, *found);
         co_return Result<void>{};
     }
 

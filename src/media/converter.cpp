@@ -149,14 +149,17 @@ asio::awaitable<Result<Probe>> Converter::probe(const Desk& desk, Kind kind) {
     co_return parse_probe(*printed);
 }
 
-asio::awaitable<Result<std::string>> Converter::picture(Kind kind, std::string bytes, PictureOrder order) {
+asio::awaitable<Result<Picture>> Converter::picture(Kind kind, std::string bytes, PictureOrder order) {
     const auto desk = co_await prepare(std::move(bytes));
     if (!desk) co_return std::unexpected(desk.error());
     auto arguments = picture_arguments(kind, desk->input(), desk->scratch->file("out"), order);
     const auto pixels = order.pixels > 0 ? order.pixels : order.max_pixels;
-    const auto memory = pixels > 0 ? memory_of_picture(pixels) : limits_.memory;
-    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory); !ran) co_return ran;
-    co_return co_await fetch(*desk, "out");
+    const auto memory = pixels > 0 ? std::min(memory_of_picture(pixels), limits_.memory) : limits_.memory;
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory); !ran)
+        co_return std::unexpected(std::move(ran.error()));
+    auto made = co_await fetch(*desk, "out");
+    if (!made) co_return std::unexpected(std::move(made.error()));
+    co_return Picture{.bytes = std::move(*made), .memory = memory};
 }
 
 asio::awaitable<Result<void>> Converter::make_sound(const Desk& desk, Kind kind) {
@@ -180,7 +183,9 @@ asio::awaitable<Result<Sound>> Converter::sound_of(const Desk& desk, Kind kind) 
     const auto header = read_wav_header(*bytes, "sound");
     if (!header) co_return no_sound();
     if (auto fits = check_length(header->seconds); !fits) co_return std::unexpected(fits.error());
-    co_return Sound{.wav = std::move(*bytes), .seconds = header->seconds};
+    co_return Sound{.wav = std::move(*bytes),
+                    .seconds = header->seconds,
+                    .memory = std::min(memory_of_sound(kind), limits_.memory)};
 }
 
 asio::awaitable<Result<Gate::Pass>> Converter::place(std::chrono::milliseconds patience) {
@@ -240,10 +245,11 @@ asio::awaitable<Result<Film>> Converter::film(Kind kind, std::string bytes, Film
     if (!desk) co_return std::unexpected(desk.error());
     const auto probed = co_await probe(*desk, kind);
     if (!probed) co_return std::unexpected(probed.error());
-    Film film{.seconds = probed->seconds, .frames = {}};
+    Film film{.seconds = probed->seconds, .frames = {}, .memory = std::min(memory_of_probe(), limits_.memory)};
     if (probed->audio && order.sound) {
         auto sound = co_await sound_of(*desk, kind);
         if (!sound) co_return std::unexpected(sound.error());
+        film.memory = std::max(film.memory, sound->memory);
         film.sound = std::move(*sound);
         if (film.seconds == 0) film.seconds = film.sound.seconds;
     }
@@ -261,8 +267,10 @@ asio::awaitable<Result<Film>> Converter::film(Kind kind, std::string bytes, Film
     auto arguments = frame_arguments(kind, desk->input(), desk->scratch->path(),
                                      frame_rate(film.seconds, order.frames, order.per_second),
                                      {.longest_side = order.longest_side, .max_pixels = order.max_pixels});
-    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory_of_frames(pixels)); !ran)
+    const auto memory = std::min(memory_of_frames(pixels), limits_.memory);
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory); !ran)
         co_return std::unexpected(ran.error());
+    film.memory = std::max(film.memory, memory);
     auto frames = co_await frames_of(*desk);
     if (!frames) co_return std::unexpected(frames.error());
     film.frames = std::move(*frames);

@@ -41,9 +41,15 @@ struct ConverterLimits {
     std::string ffmpeg = "ffmpeg", ffprobe = "ffprobe";  // names on PATH, or paths
 };
 
+// `memory` of each: what was reserved for the largest run that made it.
+struct Picture {
+    std::string bytes;  // a PNG or a JPEG
+    Bytes memory = {};
+};
 struct Sound {
     std::string wav;  // 16 kHz, one channel, 16 bits
     double seconds = 0;
+    Bytes memory = {};
 };
 struct Frame {
     std::chrono::milliseconds at{};
@@ -53,6 +59,7 @@ struct Film {
     double seconds = 0;
     std::vector<Frame> frames;  // in order, at least one
     Sound sound = {};           // without bytes where it is silent, or was not wanted
+    Bytes memory = {};
 };
 struct FilmOrder {
     int frames = 32;
@@ -74,8 +81,7 @@ public:
     using SetAside = std::function<Result<std::shared_ptr<void>>(Bytes)>;
     void count_memory(SetAside set_aside) { set_aside_ = std::move(set_aside); }
 
-    // A PNG or a JPEG, as ordered.
-    [[nodiscard]] asio::awaitable<Result<std::string>> picture(Kind kind, std::string bytes, PictureOrder order);
+    [[nodiscard]] asio::awaitable<Result<Picture>> picture(Kind kind, std::string bytes, PictureOrder order);
     [[nodiscard]] asio::awaitable<Result<Sound>> sound(Kind kind, std::string bytes);
     // The same, left on the disk. Who comes while there are as many as may be waits for one to go, so long at most as
     // its patience allows: then it is busy, with a time to come again.

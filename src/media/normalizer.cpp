@@ -146,7 +146,8 @@ asio::awaitable<Result<json::array>> Normalizer::image(Source source, const std:
             {.longest_side = wish.longest_side, .pixels = looked.header->pixels(), .max_pixels = most, .into = into});
         if (!made) co_return at_field(std::move(made.error()), field);
         ++report.converted;
-        looked = co_await look(converter_, Source{.kind = into, .bytes = std::move(*made)}, most, longest, field);
+        report.memory = std::max(report.memory, made->memory);
+        looked = co_await look(converter_, Source{.kind = into, .bytes = std::move(made->bytes)}, most, longest, field);
         if (!looked.header) co_return std::unexpected(looked.header.error());
         if (looked.parts.empty()) co_return fail(Code::internal, "a converted image is none that the engine reads");
     }
@@ -185,6 +186,7 @@ asio::awaitable<Result<json::array>> Normalizer::sound(Source source, const std:
         if (!made) co_return at_field(std::move(made.error()), field);
         heard = std::move(*made);
         ++report.converted;
+        report.memory = std::max(report.memory, heard.memory);
     }
     report.sound_seconds += heard.seconds;
     if (auto fits = check_sound(report.sound_seconds, field, wish); !fits) co_return std::unexpected(fits.error());
@@ -205,6 +207,7 @@ asio::awaitable<Result<json::array>> Normalizer::film(Source source, const std::
                                           .sound = wish.sound});
     if (!made) co_return at_field(std::move(made.error()), field);
     ++report.converted;
+    report.memory = std::max(report.memory, made->memory);
     report.film_seconds += made->seconds;
     report.sound_seconds += made->sound.seconds;
     report.frames += static_cast<int>(made->frames.size());
@@ -237,20 +240,27 @@ asio::awaitable<Result<json::array>> Normalizer::turn(const Part& part, const Me
     co_return co_await film(std::move(*source), part.field, wish, report);
 }
 
+asio::awaitable<Result<std::vector<json::array>>> Normalizer::turn_all(const std::vector<Part>& parts, MediaWish wish,
+                                                                       MediaReport& report) const {
+    if (parts.size() > most_parts)
+        co_return too_large("messages", fmt::format("{} pictures, sounds and films", parts.size()),
+                            std::to_string(most_parts));
+    std::vector<json::array> made;
+    for (const auto& part : parts) {
+        auto turned = co_await turn(part, wish, report);
+        if (!turned) co_return std::unexpected(std::move(turned.error()));
+        made.push_back(std::move(*turned));
+    }
+    co_return made;
+}
+
 asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request, MediaWish wish) const {
     MediaReport report;
     if (!has_media(request.body)) co_return report;
     const auto parts = find_media(request.body);
     if (!parts) co_return std::unexpected(parts.error());
-    if (parts->size() > most_parts)
-        co_return too_large("messages", fmt::format("{} pictures, sounds and films", parts->size()),
-                            std::to_string(most_parts));
-    std::vector<json::array> made;
-    for (const auto& part : *parts) {
-        auto turned = co_await turn(part, wish, report);
-        if (!turned) co_return std::unexpected(turned.error());
-        made.push_back(std::move(*turned));
-    }
+    auto made = co_await turn_all(*parts, wish, report);
+    if (!made) co_return std::unexpected(std::move(made.error()));
     request.text = {};
     auto& messages = request.body["messages"].get_array();
     // From the last to the first: what a part becomes may be several, which move those behind it.
@@ -258,7 +268,7 @@ asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request
         const auto& part = (*parts)[i];
         auto& content = messages[part.message].get_object()["content"].get_array();
         auto at = content.erase(content.begin() + static_cast<std::ptrdiff_t>(part.index));
-        for (auto& one : made[i]) at = std::next(content.insert(at, std::move(one)));
+        for (auto& one : (*made)[i]) at = std::next(content.insert(at, std::move(one)));
     }
     co_return report;
 }

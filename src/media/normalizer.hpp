@@ -47,6 +47,7 @@ struct MediaReport {
     double film_seconds = 0;
     std::int64_t pixels = 0;  // as the model gets them, frames among them
     Bytes bytes;              // as they came
+    Bytes memory;             // reserved for the largest conversion; they run one after the other
 };
 
 class Normalizer {
@@ -59,6 +60,11 @@ public:
     // it was; where it fails, the request is as it was.
     // Errors, each with the field: invalid_argument, too_large, unsupported; without one: io, cancelled.
     [[nodiscard]] asio::awaitable<Result<MediaReport>> normalize(llm::Request& request, MediaWish wish) const;
+
+    // What each of the parts becomes, in their order; `parts` point into a body that stays as it is meanwhile. What a
+    // part became passes a second time as it is.
+    [[nodiscard]] asio::awaitable<Result<std::vector<json::array>>> turn_all(const std::vector<Part>& parts,
+                                                                             MediaWish wish, MediaReport& report) const;
 
     // A recording in a file of its own, or the sound of a film, as speech models hear it; `label` is what its sender
     // says that it is, or "". Few are on the disk at once: it waits for a place as long as its patience allows. Errors

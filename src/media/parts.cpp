@@ -76,6 +76,16 @@ bool has_media(const json::object& body) {
     });
 }
 
+Result<std::optional<Part>> media_in(const json::value& part, std::size_t message, std::size_t index) {
+    const auto* form = form_of(part);
+    if (form == nullptr) return std::nullopt;
+    auto read = read_part(part.get_object(), *form, fmt::format("messages[{}].content[{}]", message, index));
+    if (!read) return std::unexpected(std::move(read.error()));
+    read->message = message;
+    read->index = index;
+    return read;
+}
+
 Result<std::vector<Part>> find_media(const json::object& body) {
     std::vector<Part> all;
     const auto* messages = array_at(body, "messages");
@@ -83,13 +93,9 @@ Result<std::vector<Part>> find_media(const json::object& body) {
         const auto* message = (*messages)[i].if_object();
         const auto* parts = message == nullptr ? nullptr : array_at(*message, "content");
         for (std::size_t j = 0; parts != nullptr && j < parts->size(); ++j) {
-            const auto* form = form_of((*parts)[j]);
-            if (form == nullptr) continue;
-            auto part = read_part((*parts)[j].get_object(), *form, fmt::format("messages[{}].content[{}]", i, j));
+            auto part = media_in((*parts)[j], i, j);
             if (!part) return std::unexpected(part.error());
-            part->message = i;
-            part->index = j;
-            all.push_back(std::move(*part));
+            if (*part) all.push_back(std::move(**part));
         }
     }
     return all;

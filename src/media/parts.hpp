@@ -34,6 +34,9 @@ struct Part {
 // somebody's server (file_id).
 [[nodiscard]] Result<std::vector<Part>> find_media(const json::object& body);
 
+// The same of one part of a message's content; nullopt for one that is text.
+[[nodiscard]] Result<std::optional<Part>> media_in(const json::value& part, std::size_t message, std::size_t index);
+
 // A part of type `file` that has one in it.
 [[nodiscard]] std::optional<Part> file_in(const json::value& part);
 

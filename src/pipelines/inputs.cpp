@@ -29,15 +29,17 @@ void append(std::string& text, std::string_view more) {
 }
 
 // Of a message's content; parts that are no text go to `attachments`, where that is given.
-std::string read_content(const json::value& content, std::vector<Attachment>* attachments) {
+std::string read_content(const json::value& content, std::size_t message, std::vector<Attachment>* attachments) {
     if (content.is_string()) return std::string(content.get_string());
     std::string text;
     if (!content.is_array()) return text;
-    for (const auto& part : content.get_array()) {
-        const auto* object = part.if_object();
+    const auto& parts = content.get_array();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        const auto* object = parts[i].if_object();
         if (object == nullptr) continue;
         if (const auto medium = medium_of(string_at(*object, "type"))) {
-            if (attachments != nullptr) attachments->push_back({.medium = *medium, .part = part});
+            if (attachments != nullptr)
+                attachments->push_back({.medium = *medium, .parts = {parts[i]}, .message = message, .index = i});
         } else {
             append(text, string_at(*object, "text"));
         }
@@ -95,9 +97,10 @@ Result<Inputs> read_inputs(const config::Pipeline& pipeline, const llm::Request&
         const auto* content = object == nullptr ? nullptr : find(*object, "content");
         const auto role = role_of(*it);
         if (role == "system" || role == "developer") {
-            if (content != nullptr) append(inputs.system, read_content(*content, nullptr));
+            if (content != nullptr) append(inputs.system, read_content(*content, 0, nullptr));
         } else if (it == last) {
-            if (content != nullptr) inputs.text = read_content(*content, &inputs.attachments);
+            const auto index = static_cast<std::size_t>(it - messages->begin());
+            if (content != nullptr) inputs.text = read_content(*content, index, &inputs.attachments);
         } else {
             (it < last ? inputs.history : inputs.prefill).push_back(*it);
         }

@@ -15,10 +15,12 @@ namespace sarai::pipelines {
 
 enum class Medium : std::uint8_t { image, audio, video };
 
-// A part of the user's last message that is no text, as it stands in the neutral request.
+// A part of the user's last message that is no text, as it stands in the neutral request; or what was made of it, which
+// may be several (a film's frames and sound).
 struct Attachment {
     Medium medium = Medium::image;
-    boost::json::value part;
+    boost::json::array parts;
+    std::size_t message = 0, index = 0;  // where it stands: messages[].content[]
 };
 
 struct Inputs {

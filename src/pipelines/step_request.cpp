@@ -50,16 +50,6 @@ Result<std::string> filled_in(const config::PipelineStep& step, std::string_view
     return made;
 }
 
-bool goes_with(const config::PipelineStep& step, Medium medium) {
-    if (step.attachments == "any") return true;
-    switch (medium) {
-        case Medium::image: return step.attachments == "image";
-        case Medium::audio: return step.attachments == "audio";
-        case Medium::video: return step.attachments == "video";
-    }
-    return false;
-}
-
 // What was shown earlier, a model that is shown nothing would stumble over.
 json::value text_alone(const json::value& message) {
     auto copy = message;
@@ -92,7 +82,8 @@ Result<json::array> messages_for(const config::Pipeline& pipeline, const config:
             messages.push_back(step.attachments == "none" ? text_alone(message) : message);
     json::array parts;
     for (const auto& attachment : inputs.attachments)
-        if (goes_with(step, attachment.medium)) parts.push_back(attachment.part);
+        if (goes_with(step, attachment.medium))
+            parts.insert(parts.end(), attachment.parts.begin(), attachment.parts.end());
     if (parts.empty()) {
         messages.push_back({{"role", "user"}, {"content", *prompt}});
     } else {
@@ -150,6 +141,16 @@ Result<Frame> frame_of(const config::Pipeline& pipeline, const Inputs& inputs, c
         *into = std::move(*made);
     }
     return frame;
+}
+
+bool goes_with(const config::PipelineStep& step, Medium medium) {
+    if (step.attachments == "any") return true;
+    switch (medium) {
+        case Medium::image: return step.attachments == "image";
+        case Medium::audio: return step.attachments == "audio";
+        case Medium::video: return step.attachments == "video";
+    }
+    return false;
 }
 
 bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs) {

@@ -16,6 +16,9 @@ using Results = std::map<std::string, std::string>;
 [[nodiscard]] Result<bool> is_wanted(const config::Pipeline& pipeline, const config::PipelineStep& step,
                                      const Inputs& inputs, const Results& results);
 
+// Does what the user attached of this kind go with the step?
+[[nodiscard]] bool goes_with(const config::PipelineStep& step, Medium medium);
+
 // Does something of the request beside its text go with the step?
 [[nodiscard]] bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs);
 

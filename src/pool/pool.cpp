@@ -498,7 +498,7 @@ Pool::Prefetched Pool::prefetch(ModelIndex model, bool media) {
     return {.begun = result.begun, .why = std::move(result.why)};
 }
 
-asio::awaitable<Result<Proof>> Pool::prove(std::vector<PoolCore::Participant> models) {
+asio::awaitable<Result<Proof>> Pool::prove(std::vector<PoolCore::Participant> models, Bytes brought) {
     const auto self = shared_;
     for (const auto one : models) {
         if (self->core.knows_needs(one) || !self->core.needs_worker(Clock::now(), one.model)) continue;
@@ -506,7 +506,7 @@ asio::awaitable<Result<Proof>> Pool::prove(std::vector<PoolCore::Participant> mo
         if (!measured) co_return std::unexpected(std::move(measured.error()));
         self->core.note_needs(one.model, measured->needs, one.media);
     }
-    co_return self->core.prove(Clock::now(), models);
+    co_return self->core.prove(Clock::now(), models, brought);
 }
 
 Result<std::shared_ptr<void>> Pool::set_aside(Bytes bytes, std::string_view what) {

@@ -119,7 +119,8 @@ public:
 
     // What the models take of the budget if they are to be there at the same time. Measures those that were not yet.
     // Errors: what measuring failed with.
-    [[nodiscard]] boost::asio::awaitable<Result<Proof>> prove(std::vector<PoolCore::Participant> models);
+    [[nodiscard]] boost::asio::awaitable<Result<Proof>> prove(std::vector<PoolCore::Participant> models,
+                                                              Bytes brought = {});
 
     // Memory that something else takes beside the models until the token goes, see PoolCore::set_aside().
     // `what`: "converting it". Errors: no_memory; busy where there may be so much soon.

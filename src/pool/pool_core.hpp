@@ -226,7 +226,8 @@ public:
         ModelIndex model = 0;
         bool media = false;
     };
-    [[nodiscard]] Proof prove(Clock::time_point now, std::span<const Participant> models) const;
+    // `brought`: what their request takes beside them.
+    [[nodiscard]] Proof prove(Clock::time_point now, std::span<const Participant> models, Bytes brought = {}) const;
     // Its local worker would answer: no server of it is up.
     [[nodiscard]] bool needs_worker(Clock::time_point now, ModelIndex model) const;
     // What was measured without a load, of the form for media or of the other.

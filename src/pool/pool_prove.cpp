@@ -32,8 +32,9 @@ bool PoolCore::knows_needs(Participant one) const {
     return local.needs.total.count > 0;
 }
 
-Proof PoolCore::prove(Clock::time_point now, std::span<const Participant> models) const {
-    Proof proof{.budget = rules_.budget, .machine = rules_.machine, .places = rules_.max_concurrent_llms};
+Proof PoolCore::prove(Clock::time_point now, std::span<const Participant> models, Bytes brought) const {
+    Proof proof{
+        .brought = brought, .budget = rules_.budget, .machine = rules_.machine, .places = rules_.max_concurrent_llms};
     if (rules_.own.count > 0) proof.staying.push_back({.model = "sarai itself", .bytes = rules_.own, .loaded = true});
     std::vector<ModelIndex> set;
     for (const auto& one : models)

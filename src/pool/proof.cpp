@@ -21,6 +21,11 @@ std::string in_words(const std::vector<Proof::Part>& parts) {
     for (const auto& part : parts) words.push_back(fmt::format("{} {}", part.model, to_string(part.bytes)));
     return words.empty() ? "nobody" : fmt::format("{}", fmt::join(words, ", "));
 }
+std::string holders(const Proof& proof) {
+    auto all = proof.staying;
+    if (proof.brought > Bytes{}) all.push_back({.model = "the request itself", .bytes = proof.brought});
+    return in_words(all);
+}
 
 // What a change takes away.
 struct Relief {
@@ -120,8 +125,8 @@ private:
 }  // namespace
 
 Bytes Proof::needed() const { return sum(parts); }
-Bytes Proof::held() const { return sum(staying); }
-Bytes Proof::peak() const { return std::min(budget, needed() + held() + displaceable); }
+Bytes Proof::held() const { return sum(staying) + brought; }
+Bytes Proof::peak() const { return std::min(budget, needed() + held() + displaceable + converting); }
 
 Error explain(const Proof& proof, const std::string& who) {
     auto hint = advice(Adviser(proof).changes());
@@ -135,7 +140,7 @@ Error explain(const Proof& proof, const std::string& who) {
             .message = fmt::format("{} does not fit: its models need {} at the same time ({}), and {} of the budget of "
                                    "{} are held by: {}",
                                    who, to_string(proof.needed()), in_words(proof.parts), to_string(proof.held()),
-                                   to_string(proof.budget), in_words(proof.staying)),
+                                   to_string(proof.budget), holders(proof)),
             .hint = std::move(hint)};
 }
 

@@ -27,14 +27,17 @@ struct Proof {
     std::vector<Part> parts;    // local workers of the models; those that a server answers for need none
     std::vector<Part> staying;  // of others, which nobody may displace for them; sarai itself among them
     Bytes displaceable;         // of others that go if they have to
+    Bytes brought = {};         // what the request itself takes of sarai's memory, beyond what is always its own
+    Bytes converting = {};      // what conversions of its media took before the models' work began
     Bytes budget;
     Bytes machine;          // the largest budget that this machine allows; 0: unknown
     int places = 0;         // of memory.max_concurrent_llms
     int places_needed = 0;  // by the parts and those that stay
 
     [[nodiscard]] Bytes needed() const;
-    [[nodiscard]] Bytes held() const;
-    // Of all workers and sarai itself while the models are at work: never more than the budget where it fits.
+    [[nodiscard]] Bytes held() const;  // by those that stay, and by the request
+    // Of all workers, sarai itself and its other children until the answer has ended: never more than the budget where
+    // it fits.
     [[nodiscard]] Bytes peak() const;
     [[nodiscard]] bool fits() const { return needed() + held() <= budget && places_needed <= places; }
 };

@@ -47,7 +47,7 @@ TEST_F(ConverterTest, MakesAPngOfEachFormatAndScalesItDown) {
             const auto png = co_await converter().picture(kind, bytes, {.longest_side = 60, .max_pixels = 10'000});
             EXPECT_TRUE(png) << name << ": " << png.error().message;
             if (!png) co_return;
-            const auto header = read_image_header(Kind::png, *png, 10'000, name);
+            const auto header = read_image_header(Kind::png, png->bytes, 10'000, name);
             EXPECT_TRUE(header) << header.error().message;
             EXPECT_EQ(header->width, 60U);
             EXPECT_EQ(header->height, 40U);
@@ -188,6 +188,7 @@ TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
         EXPECT_TRUE(whole) << whole.error().message;
         EXPECT_EQ(now, Bytes{});
         EXPECT_EQ(most, memory_of_picture(12'000'000));
+        if (whole) EXPECT_EQ(whole->memory, most) << "who asked is told";
         const auto lied =
             co_await converter().picture(Kind::png, deep, {.longest_side = 512, .pixels = 1, .max_pixels = 50'000'000});
         EXPECT_FALSE(lied);
@@ -199,6 +200,12 @@ TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
         (void)co_await converter().picture(Kind::avif, "no picture", {});
         EXPECT_EQ(most, limits.memory);
         EXPECT_EQ(now, Bytes{});
+        most = {};
+        const auto bytes = made("-f lavfi -i testsrc=d=1:s=1920x1080:r=2 -f lavfi -i sine=d=1 -shortest", "a.mp4");
+        const auto film = co_await converter().film(sniff(bytes), bytes, {.frames = 1, .per_second = 1});
+        EXPECT_TRUE(film) << film.error().message;
+        if (film) EXPECT_EQ(film->memory, most);
+        EXPECT_GE(most, memory_of_probe());
     });
     expect_nothing_left();
 }

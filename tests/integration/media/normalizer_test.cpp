@@ -22,6 +22,9 @@ protected:
                    .body = {{"messages",
                              {{{"role", "user"}, {"content", {{{"type", "text"}, {"text", "q"}}, std::move(part)}}}}}}};
         request.text = "as it came";
+        return normalize_again(wish);
+    }
+    Result<MediaReport> normalize_again(MediaWish wish = {}) {
         Result<MediaReport> report;
         run([&]() -> asio::awaitable<void> {
             const Fetcher fetcher(settings);
@@ -86,6 +89,7 @@ TEST_F(NormalizerTest, MakesPngOfOtherFormatsAndScalesLargeOnes) {
     ASSERT_TRUE(scaled) << scaled.error().message;
     EXPECT_TRUE(url(1).starts_with("data:image/jpeg;base64,/9j/"));
     EXPECT_EQ(scaled->pixels, 50 * 25);
+    EXPECT_EQ(scaled->memory, memory_of_picture(200 * 100));
 }
 
 TEST_F(NormalizerTest, MakesWavOfSound) {
@@ -138,6 +142,11 @@ TEST_F(NormalizerTest, TellsAFilmAsTimesFramesAndSound) {
     EXPECT_EQ(content().at(2).at("text"), "0:00.0");
     EXPECT_TRUE(url(3).starts_with("data:image/jpeg;base64,"));
     EXPECT_EQ(content().at(9).at("type"), "input_audio");
+    EXPECT_GE(report->memory, memory_of_probe());
+    const auto once_more = normalize_again();
+    ASSERT_TRUE(once_more) << once_more.error().message;
+    EXPECT_EQ(once_more->converted, 0) << "what it became passes as it is";
+    EXPECT_EQ(content().size(), 1U + 1 + 6 + 2);
     const auto budget = normalize(part, {.sound = false, .token_budget = 250, .tokens_per_frame = 100});
     ASSERT_TRUE(budget);
     EXPECT_EQ(budget->frames, 2);

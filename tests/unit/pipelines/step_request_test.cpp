@@ -59,6 +59,10 @@ TEST(PipelineInputs, AreTheUsersLastMessageAndWhatWasSaidBefore) {
     EXPECT_EQ(read.count(Medium::image), 1);
     EXPECT_EQ(read.count(Medium::audio), 1);
     EXPECT_EQ(read.count(Medium::video), 0);
+    ASSERT_EQ(read.attachments.size(), 2U);
+    EXPECT_EQ(read.attachments[1].parts.size(), 1U);
+    EXPECT_EQ(read.attachments[1].message, 3U);
+    EXPECT_EQ(read.attachments[1].index, 2U);
     EXPECT_EQ(read.system, "Be brief.");
     EXPECT_EQ(read.history.size(), 2U);
     EXPECT_EQ(read.language, "en");

@@ -28,6 +28,7 @@ struct World {
     Bytes machine = GiB(12);
     int places = 3;
     Policy policy = Policy::never_unload;
+    Bytes brought = {};
 
     [[nodiscard]] Proof prove() const {
         std::vector<ModelSpec> specs;
@@ -51,7 +52,7 @@ struct World {
             }
             ++index;
         }
-        auto proof = core.prove(now, set);
+        auto proof = core.prove(now, set, brought);
         proof.budget = budget;
         proof.machine = machine;
         proof.places = places;
@@ -140,6 +141,22 @@ TEST(ProofAdvice, NamesWhatHelpsAndNobodyElse) {
               "models make room by themselves); set memory.max_ram to 14736MiB.");
 }
 
+TEST(ProofAdvice, WhatTheRequestBringsIsCountedAndTold) {
+    World world{.models = {{"chat", {.needs = of(GiB(4))}}}, .asked = {"chat"}, .budget = GiB(5)};
+    EXPECT_TRUE(world.prove().fits());
+    world.brought = MiB(200);
+    auto proof = world.prove();
+    EXPECT_FALSE(proof.fits());
+    EXPECT_TRUE(world.refusal().message.ends_with("are held by: sarai itself 1.00 GiB, the request itself 200 MiB"))
+        << world.refusal().message;
+    world.budget = GiB(8);
+    proof = world.prove();
+    EXPECT_EQ(proof.peak(), GiB(5) + MiB(200));
+    proof.converting = MiB(100);
+    EXPECT_TRUE(proof.fits());
+    EXPECT_EQ(proof.peak(), GiB(5) + MiB(300));
+}
+
 TEST(ProofAdvice, SeveralTogetherWhereNobodyAloneIsLargeEnough) {
     auto world = example();
     world.models["large"].needs = of(GiB(2));
@@ -177,6 +194,7 @@ TEST(ProofAdvice, EachChangeMakesItFit) {
         world.machine = up_to(4) == 0 ? Bytes{} : MiB(world.budget.count / (1 << 20) + up_to(6000));
         world.places = 1 + up_to(5);
         if (up_to(3) == 0) world.policy = Policy::lru;
+        if (up_to(3) == 0) world.brought = MiB(up_to(1000));
         for (const auto* name : {"a", "b", "c", "d", "e"}) {
             const auto total = 500 + up_to(4000);
             world.models[name] = {.needs = of(MiB(total), MiB(total / 2)),
