@@ -188,7 +188,8 @@ asio::awaitable<void> Gateway::remove_from_collection(net::Exchange& exchange, C
     if (!name) co_return co_await refuse_with(exchange, Protocol::openai, name.error());
     const auto path = query_parameter(exchange.query(), "document");
     const auto done = co_await while_wanted(
-        exchange, caller, path ? knowledge_.remove_document(*name, *path) : knowledge_.remove_collection(*name));
+        exchange, caller,
+        path ? knowledge_.remove_document(*name, *path) : knowledge_.remove_collection(*name, shared_));
     if (!done) co_return;
     if (!*done) co_return co_await refuse_with(exchange, Protocol::openai, done->error());
     json::object reply{{"collection", *name}, {"removed", true}};

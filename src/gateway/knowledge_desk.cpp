@@ -7,6 +7,7 @@
 
 #include "gateway/embed.hpp"
 #include "gateway/models.hpp"
+#include "net/ask_again.hpp"
 #include "net/while_wanted.hpp"
 
 namespace sarai::gateway {
@@ -24,6 +25,20 @@ Error about(Error error) {
     return error;
 }
 
+// Small ones are of what is always reserved for sarai; the rest is counted in steps.
+Bytes to_keep(Bytes graphs) {
+    constexpr Bytes of_the_own = MiB(1), step = MiB(8);
+    const auto beyond = std::max(Bytes{}, graphs - of_the_own);
+    return Bytes{(beyond.count + step.count - 1) / step.count * step.count};
+}
+Bytes sum_of(const std::map<std::string, Bytes>& graphs) {
+    Bytes sum;
+    for (const auto& [name, bytes] : graphs) sum += bytes;
+    return sum;
+}
+// Of a search for memory that others are about to leave.
+constexpr std::chrono::seconds patience{10};
+
 }  // namespace
 
 KnowledgeDesk::~KnowledgeDesk() {
@@ -35,22 +50,47 @@ KnowledgeDesk::~KnowledgeDesk() {
 template <class Work>
 auto KnowledgeDesk::with_store(Work work) {
     using Answer = std::invoke_result_t<Work&, Store&>;
-    return net::on_thread_while_wanted(
-        thread_,
-        [store = store_, where = knowledge::store_place(config_.knowledge.store, config_.engine.state_dir),
-         ending = ending_.get_token(), work = std::move(work)](std::stop_source stop) mutable -> Answer {
-            const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
-            if (stop.stop_requested()) return fail(Code::cancelled, "the store was not asked any more");
-            if (!*store) {
-                auto opened = knowledge::open_store(where, {.stop = stop.get_token()});
-                if (!opened) return std::unexpected(opened.error());
-                *store = std::move(*opened);
-            }
-            (*store)->heed(stop.get_token());
-            auto answer = work(**store);
-            if (!answer) answer = std::unexpected(about(answer.error()));
-            return answer;
-        });
+    return net::on_thread_while_wanted(thread_,
+                                       [store = store_, where = place(), ending = ending_.get_token(),
+                                        work = std::move(work)](std::stop_source stop) mutable -> Answer {
+                                           const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
+                                           if (stop.stop_requested())
+                                               return fail(Code::cancelled, "the store was not asked any more");
+                                           if (!*store) {
+                                               auto opened = knowledge::open_store(where, {.stop = stop.get_token()});
+                                               if (!opened) return std::unexpected(opened.error());
+                                               *store = std::move(*opened);
+                                           }
+                                           (*store)->heed(stop.get_token());
+                                           auto answer = work(**store);
+                                           if (!answer) answer = std::unexpected(about(answer.error()));
+                                           return answer;
+                                       });
+}
+
+std::string KnowledgeDesk::place() const {
+    return knowledge::store_place(config_.knowledge.store, config_.engine.state_dir);
+}
+
+Bytes KnowledgeDesk::would_keep(const knowledge::Collection& collection) const {
+    const auto all = sum_of(graphs_);
+    const auto known = graphs_.find(collection.name);
+    const auto more = knowledge::memory_of(place(), collection) - (known == graphs_.end() ? Bytes{} : known->second);
+    return to_keep(all + std::max(more, Bytes{})) - to_keep(all);
+}
+
+asio::awaitable<Result<void>> KnowledgeDesk::keep_graph(const knowledge::Collection& collection, Shared shared) {
+    const auto bytes = knowledge::memory_of(place(), collection);
+    const auto keep = [&]() -> Result<void> {
+        auto graphs = graphs_;
+        graphs[collection.name] = bytes;
+        const auto total = to_keep(sum_of(graphs));
+        if (total == shared.pool.core().kept()) return {};
+        return shared.pool.keep(total, fmt::format("the vectors of collection '{}'", collection.name));
+    };
+    auto kept = co_await net::ask_until_granted(keep, patience);
+    if (kept) graphs_[collection.name] = bytes;
+    co_return kept;
 }
 
 std::string KnowledgeDesk::default_model() const {
@@ -79,8 +119,10 @@ asio::awaitable<Result<std::vector<knowledge::DocumentRecord>>> KnowledgeDesk::d
     co_return co_await with_store([name = std::move(name)](Store& store) { return store.documents(name); });
 }
 
-asio::awaitable<Result<void>> KnowledgeDesk::remove_collection(std::string name) {
-    co_return co_await with_store([name = std::move(name)](Store& store) { return store.remove_collection(name); });
+asio::awaitable<Result<void>> KnowledgeDesk::remove_collection(std::string name, Shared shared) {
+    auto removed = co_await with_store([name](Store& store) { return store.remove_collection(name); });
+    if (removed && graphs_.erase(name) > 0) (void)shared.pool.keep(to_keep(sum_of(graphs_)), {});  // less is granted
+    co_return removed;
 }
 
 asio::awaitable<Result<void>> KnowledgeDesk::remove_document(std::string name, std::string path) {
@@ -128,6 +170,14 @@ asio::awaitable<Result<KnowledgeDesk::Found>> KnowledgeDesk::search(Question que
                 "Searched by words alone: the embedding model '{}' made no vector of the question.", there->model);
         }
     }
+    if (!vector.empty())
+        if (const auto kept = co_await keep_graph(*there, shared); !kept) {
+            spdlog::warn("{}: collection '{}' is searched by words alone: {}", caller.id, question.collection,
+                         describe(kept.error()));
+            found.note = "Searched by words alone: there is no memory for the collection's vectors.";
+            found.no_memory = true;
+            vector.clear();
+        }
     auto results = co_await with_store([question = std::move(question), vector = std::move(vector)](Store& store) {
         return knowledge::search(store, question.collection, question.text, vector, {.most = question.limit});
     });
@@ -192,6 +242,12 @@ asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document docume
         auto made = co_await embed(client, caller, known->model, embedding.batch(), shared);
         if (auto taken = embedding.take(std::move(made)); !taken)
             co_return knowledge::about(document.name, taken.error());
+    }
+    if (graphs_.contains(document.collection)) {
+        auto there = co_await collection(document.collection);
+        if (!there) co_return std::unexpected(there.error());
+        there->chunks += static_cast<std::int64_t>(embedding.chunks().size());
+        if (auto kept = co_await keep_graph(*there, shared); !kept) co_return std::unexpected(kept.error());
     }
     prepared->chunks = std::move(embedding.chunks());
     prepared->document.chunks = static_cast<std::int64_t>(prepared->chunks.size());

@@ -8,6 +8,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -42,7 +43,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::Collection>>> collections();
     [[nodiscard]] boost::asio::awaitable<Result<knowledge::Collection>> collection(std::string name);
     [[nodiscard]] boost::asio::awaitable<Result<std::vector<knowledge::DocumentRecord>>> documents(std::string name);
-    [[nodiscard]] boost::asio::awaitable<Result<void>> remove_collection(std::string name);
+    [[nodiscard]] boost::asio::awaitable<Result<void>> remove_collection(std::string name, Shared shared);
     [[nodiscard]] boost::asio::awaitable<Result<void>> remove_document(std::string name, std::string path);
 
     struct Question {
@@ -55,6 +56,7 @@ public:
         std::vector<knowledge::SearchResult> results;
         std::string note = {};       // a sentence, where the search was not all that it should have been
         bool model_missing = false;  // the collection's embedding model is not configured
+        bool no_memory = false;      // for its vectors
         [[nodiscard]] auto begin() const { return results.begin(); }
         [[nodiscard]] auto end() const { return results.end(); }
     };
@@ -75,12 +77,22 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result<Added>> add(Document document, net::Exchange& client, Caller& caller,
                                                             Shared shared);
 
+    // What the first search of the collection will keep in memory; nothing where it is kept already.
+    [[nodiscard]] Bytes would_keep(const knowledge::Collection& collection) const;
+
 private:
+    // Counts the graph of the collection's vectors in the pool from its first search on, as it grows. Errors:
+    // no_memory.
+    [[nodiscard]] boost::asio::awaitable<Result<void>> keep_graph(const knowledge::Collection& collection,
+                                                                  Shared shared);
+    [[nodiscard]] std::string place() const;
+
     // Runs `work` with the store on its thread, and goes on here.
     template <class Work>
     auto with_store(Work work);
 
     const config::Config& config_;
+    std::map<std::string, Bytes> graphs_;  // those in memory
     // Of the thread alone.
     std::shared_ptr<std::unique_ptr<knowledge::Store>> store_ = std::make_shared<std::unique_ptr<knowledge::Store>>();
     std::stop_source ending_;

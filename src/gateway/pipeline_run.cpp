@@ -181,7 +181,7 @@ private:
                 {.model = who_serves(shared_.config, *index), .media = pipelines::takes_attachments(step, inputs_)});
         }
         const auto body = Bytes{static_cast<std::int64_t>(exchange_.request().body().size())};
-        auto proof = co_await shared_.pool.prove(needed, memory_of_bodies(body));
+        auto proof = co_await shared_.pool.prove(needed, memory_of_bodies(body) + vectors_);
         if (!proof) co_return std::unexpected(proof.error());
         if (!proof->fits())
             co_return std::unexpected(pool::explain(*proof, fmt::format("pipeline '{}'", pipeline_.name)));
@@ -228,6 +228,7 @@ private:
         if (!there) co_return std::unexpected(of_step(there.error(), step));
         // Then it is searched by words alone, and the answer says so.
         if (!find_model(shared_.config, there->model)) co_return std::string();
+        vectors_ = std::max(vectors_, shared_.knowledge.would_keep(*there));
         co_return std::move(there->model);
     }
 
@@ -388,6 +389,7 @@ private:
     pipelines::Results results_;
     pool::Proof proof_;
     std::vector<std::string> models_;  // by step
+    Bytes vectors_;                    // that come into memory when they are searched
     std::vector<bool> left_out_;
     std::deque<asio::steady_timer> ended_;  // cancelled when the step has ended
     std::set<std::size_t> done_;

@@ -74,6 +74,9 @@ asio::awaitable<Result<PipelineSources::Found>> PipelineSources::search_document
     if (results->model_missing)
         note("Buscado solo por palabras: el modelo de embeddings de la colección no está configurado.",
              "Searched by words alone: the collection's embedding model is not configured.");
+    else if (results->no_memory)
+        note("Buscado solo por palabras: no hay memoria para los vectores de la colección.",
+             "Searched by words alone: there is no memory for the collection's vectors.");
     else if (!results->note.empty())
         note("Buscado solo por palabras: el modelo de embeddings no respondió.",
              "Searched by words alone: the embedding model did not answer.");

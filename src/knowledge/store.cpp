@@ -10,6 +10,7 @@
 #include "history/store.hpp"
 #include "knowledge/postgres_store.hpp"
 #include "knowledge/sqlite_store.hpp"
+#include "knowledge/vector_index.hpp"
 
 namespace sarai::knowledge {
 
@@ -21,6 +22,10 @@ double squared_length(std::span<const float> vector) {
     double sum = 0;
     for (const float x : vector) sum += double{x} * x;
     return sum;
+}
+
+bool is_a_server(const std::string& where) {
+    return where.starts_with("postgresql://") || where.starts_with("postgres://");
 }
 
 bool has_control(std::string_view text) {
@@ -83,9 +88,12 @@ std::string store_place(const std::string& configured, const std::filesystem::pa
     return configured.empty() ? (history::state_folder(state_dir) / "knowledge").string() : configured;
 }
 
+Bytes memory_of(const std::string& where, const Collection& collection) {
+    return is_a_server(where) ? Bytes{} : VectorIndex::memory_of(collection.chunks, collection.dimension);
+}
+
 Result<std::unique_ptr<Store>> open_store(const std::string& where, const Opening& opening) {
-    if (where.starts_with("postgresql://") || where.starts_with("postgres://"))
-        return open_postgres_store(where, opening);
+    if (is_a_server(where)) return open_postgres_store(where, opening);
     return open_sqlite_store(where, opening);
 }
 

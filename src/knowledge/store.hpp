@@ -125,6 +125,9 @@ struct Opening {
 // (engine.state_dir) chooses.
 [[nodiscard]] std::string store_place(const std::string& configured, const std::filesystem::path& state_dir);
 
+// What searches by vector keep in memory here of a collection, from the first one on; nothing where a server keeps it.
+[[nodiscard]] Bytes memory_of(const std::string& where, const Collection& collection);
+
 // What both stores demand of what they are given.
 [[nodiscard]] Result<void> check_collection(const std::string& name, const std::string& model, int dimension);
 [[nodiscard]] Result<void> check_same(const Collection& there, const std::string& model, int dimension);

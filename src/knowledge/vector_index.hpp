@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/error.hpp"
 #include "knowledge/fusion.hpp"
 
@@ -21,6 +22,11 @@ namespace sarai::knowledge {
 
 class VectorIndex {
 public:
+    // What as many of them take in memory. Measured: 100,000 vectors of 384 numbers 170 MB, of which 154 MB are the
+    // numbers; for the graph, its locks and names 512 bytes are counted for each.
+    [[nodiscard]] static Bytes memory_of(std::int64_t vectors, int dimension) {
+        return Bytes{vectors * (std::int64_t{4} * dimension + 512)};
+    }
     // What was saved as `name` in `folder`, where it is whole and of this dimension; else empty.
     [[nodiscard]] static VectorIndex open(const std::filesystem::path& folder, const std::string& name, int dimension);
     ~VectorIndex();

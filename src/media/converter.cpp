@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "media/wav.hpp"
+#include "net/ask_again.hpp"
 #include "net/on_thread.hpp"
 
 namespace sarai::media {
@@ -25,7 +26,6 @@ constexpr std::string_view sound_name = "sound.wav";
 constexpr std::size_t most_header = 4096;  // of it; ffmpeg writes 78 bytes
 // Recordings go when a model has heard them, which takes seconds to minutes; nobody knows better.
 constexpr std::chrono::seconds come_again{10};
-constexpr std::chrono::milliseconds ask_again{100};
 constexpr std::string_view frame_suffix = ".jpg";
 // Address space of a child's threads that it never touches (8 MiB of stack each), but which counts as data: VmData was
 // at most 58 MiB more than VmHWM.
@@ -96,17 +96,7 @@ asio::awaitable<Result<Converter::Desk>> Converter::prepare(std::string bytes) {
 // Other conversions end within seconds, and models go: who may have what they leave asks again.
 asio::awaitable<Result<std::shared_ptr<void>>> Converter::memory_for(Bytes bytes) {
     if (!set_aside_) co_return nullptr;
-    asio::steady_timer timer(co_await asio::this_coro::executor);
-    for (const auto end = std::chrono::steady_clock::now() + limits_.patience;;) {
-        auto counted = set_aside_(bytes);
-        if (counted || counted.error().code != Code::busy) co_return counted;
-        if (std::chrono::steady_clock::now() >= end) {
-            counted.error().code = Code::no_memory;
-            co_return counted;
-        }
-        timer.expires_after(ask_again);
-        co_await timer.async_wait(asio::use_awaitable);
-    }
+    co_return co_await net::ask_until_granted([this, bytes] { return set_aside_(bytes); }, limits_.patience);
 }
 
 asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments,

@@ -369,6 +369,12 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         }
     }
 
+    [[nodiscard]] Error not_granted(PoolCore::Aside outcome, Bytes bytes, std::string_view what) const {
+        auto error = core.no_room_for(bytes, what);
+        if (outcome == PoolCore::Aside::later) error.code = Code::busy;
+        return error;
+    }
+
     void adopt(Lease& lease, Route route) {
         lease.backend_ =
             route.endpoint ? ports.remote(route.model, *route.endpoint) : locals[route.model].worker->backend();
@@ -516,9 +522,16 @@ Result<std::shared_ptr<void>> Pool::set_aside(Bytes bytes, std::string_view what
     if (granted == PoolCore::Aside::granted)
         return std::shared_ptr<void>(shared_.get(),
                                      [pool = shared_, bytes](void*) { pool->perform(pool->core.give_back(bytes)); });
-    auto error = shared_->core.no_room_for(bytes, what);
-    if (granted == PoolCore::Aside::later) error.code = Code::busy;
-    return std::unexpected(std::move(error));
+    return std::unexpected(shared_->not_granted(granted, bytes, what));
+}
+
+Result<void> Pool::keep(Bytes total, std::string_view what) {
+    Actions actions;
+    const auto more = total - shared_->core.kept();
+    const auto granted = shared_->core.keep(total, actions);
+    shared_->perform(std::move(actions));
+    if (granted == PoolCore::Aside::granted) return {};
+    return std::unexpected(shared_->not_granted(granted, more, what));
 }
 
 void Pool::lift_quarantine(ModelIndex model) { shared_->perform(shared_->core.lift_quarantine(model)); }

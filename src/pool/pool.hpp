@@ -126,6 +126,9 @@ public:
     // `what`: "converting it". Errors: no_memory; busy where there may be so much soon.
     [[nodiscard]] Result<std::shared_ptr<void>> set_aside(Bytes bytes, std::string_view what);
 
+    // What sarai itself holds of it for good, see PoolCore::keep(). Errors: the same.
+    [[nodiscard]] Result<void> keep(Bytes total, std::string_view what);
+
     // Ends a quarantine, so that the next acquire() loads the model again.
     void lift_quarantine(ModelIndex model);
 

@@ -266,6 +266,10 @@ public:
     [[nodiscard]] Aside set_aside(Bytes bytes, Actions& out);
     [[nodiscard]] Error no_room_for(Bytes bytes, std::string_view what) const;  // of what was not granted
     [[nodiscard]] Actions give_back(Bytes bytes);
+    // Likewise for what sarai itself holds for good, such as the graph of a collection: `total` of it all, in place of
+    // what it was before. Loads do not wait for its end.
+    [[nodiscard]] Aside keep(Bytes total, Actions& out);
+    [[nodiscard]] Bytes kept() const { return kept_; }
 
     // Closed: new loads are refused with no_memory and `why`, also those that are measured or wait for memory already.
     // Workers that are there go on.
@@ -478,6 +482,7 @@ private:
     std::deque<Decision> decisions_;
     std::optional<std::string> closed_;  // why nothing may be loaded
     Bytes aside_;
+    Bytes kept_;               // a part of rules_.own
     Bytes wanted_budget_;      // rules_.budget is higher while more than that is reserved
     Clock::time_point now_{};  // of the latest event that told it
     std::uint64_t uses_ = 0;

@@ -260,6 +260,18 @@ PoolCore::Aside PoolCore::set_aside(Bytes bytes, Actions& out) {
     return Aside::later;
 }
 
+PoolCore::Aside PoolCore::keep(Bytes total, Actions& out) {
+    const auto more = total - kept_;
+    if (more > Bytes{}) {
+        if (const auto granted = set_aside(more, out); granted != Aside::granted) return granted;
+        aside_ -= more;
+    }
+    rules_.own += more;
+    kept_ = total;
+    if (more < Bytes{}) serve(out);
+    return Aside::granted;
+}
+
 Actions PoolCore::give_back(Bytes bytes) {
     Actions out;
     aside_ -= bytes;

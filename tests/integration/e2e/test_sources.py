@@ -1,12 +1,16 @@
 """Answers from documents and from the web: searched, cited, and honest about what could not be looked up. Real workers."""
 import base64
+import contextlib
 import http.client
 import json
+import math
 import os
 import pathlib
 import random
 import shutil
 import signal
+import sqlite3
+import struct
 import tempfile
 import time
 import unittest
@@ -124,6 +128,37 @@ class Documents(Asking):
         reply = self.ask(without, "ask-documents", "Who services the boiler?")
         self.assertIn("(Searched by words alone: the collection's embedding model is not configured.)", reply.json["choices"][0]["message"]["content"])
         self.assertEqual(reply.json["sarai_pipeline"]["citations"][0]["path"], "house.md")
+
+    def test_vectors_in_memory_are_counted_and_where_they_find_no_room_words_find_it(self):
+        first = self.serve({"embed": EMBED}, extra="knowledge: {store: kb}")
+        self.assertEqual(first.request("POST", "/sarai/kb/default/documents", {"name": "house.md", "text": BOILER}).status, 200)
+        usual = first.status()["ledger"]["reserved_bytes"]
+        first.kill(signal.SIGTERM)
+        with contextlib.closing(sqlite3.connect(first.folder / "kb/knowledge.db")) as db, db:
+            dimension, = db.execute("SELECT dimension FROM collections").fetchone()
+            for _ in range((1 << 20) // (4 * dimension + 512) + 100):  # more than a MiB
+                numbers = [random.gauss(0, 1) for _ in range(dimension)]
+                length = math.hypot(*numbers)
+                db.execute('INSERT INTO chunks (collection, document, heading, begin, "end", first, last, text, vector) SELECT collection, document, heading,'
+                           ' begin, "end", first, last, text, ? FROM chunks LIMIT 1', (struct.pack(f"<{dimension}f", *(x / length for x in numbers)),))
+            db.execute("UPDATE documents SET chunks = (SELECT count(*) FROM chunks)")
+            db.execute("UPDATE collections SET generation = generation + 1")
+        extra = f"knowledge: {{store: '{first.folder}/kb'}}"
+        tight = self.serve({"embed": EMBED}, extra=extra, memory=f"max_ram: {(usual >> 20) + 4}MiB")
+        found = tight.request("POST", "/sarai/kb/search", {"query": "boiler"}).json
+        self.assertEqual(found["note"], "Searched by words alone: there is no memory for the collection's vectors.")
+        self.assertIn("Ana Ruiz", found["results"][0]["text"])
+        self.assertRegex(tight.log(), r"no memory for the vectors of collection 'default': it needs up to 8.0 MiB .* set memory.max_ram to")
+        self.assertLessEqual(tight.status()["ledger"]["reserved_bytes"], usual)
+        tight.kill(signal.SIGTERM)
+        roomy = self.serve({"lfm2": CHAT, "embed": EMBED}, extra=extra)
+        reserved = lambda: roomy.status()["ledger"]["reserved_bytes"]
+        ask = lambda: self.ask(roomy, "ask-documents", "Who services the boiler?").json["sarai_pipeline"]
+        proven = ask()["proven_peak_bytes"]
+        self.assertEqual(ask()["proven_peak_bytes"], proven, "counted before the first search as after it")
+        self.assertEqual(reserved(), proven)
+        self.assertEqual(roomy.request("DELETE", "/sarai/kb/default").status, 200)
+        self.assertEqual(reserved(), proven - (8 << 20))
 
     def test_without_documents_and_a_model_that_could_take_any_it_says_what_to_configure(self):
         bare = self.serve({"lfm2": CHAT}, extra="knowledge: {store: kb}")

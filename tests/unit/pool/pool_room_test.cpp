@@ -587,6 +587,24 @@ TEST(Aside, MakesWhoIsIdleGoWhereThePolicyAllowsIt) {
     EXPECT_THAT(out, IsEmpty());
 }
 
+TEST(Aside, WhatSaraiKeepsIsItsOwnAndNobodyWaitsForIt) {
+    Story story(Policy::never_unload);
+    using enum PoolCore::Aside;
+    Actions out;
+    const auto own = story.core.rules().own;
+    EXPECT_EQ(story.core.keep(GiB(3), out), granted);
+    EXPECT_EQ(story.core.keep(GiB(4), out), granted);
+    EXPECT_EQ(story.core.rules().own, own + GiB(4)) << "a total, not one more";
+    EXPECT_EQ(story.core.aside(), Bytes{});
+    story.acquire(1, a);
+    EXPECT_THAT(story(story.core.measured(a, Needs{.total = GiB(7)})), ElementsAre("refuse 1: no_memory"));
+    EXPECT_EQ(story.core.keep(GiB(11), out), never);
+    EXPECT_EQ(story.core.rules().own, own + GiB(4));
+    EXPECT_EQ(story.core.keep({}, out), granted);
+    EXPECT_EQ(story.core.rules().own, own);
+    EXPECT_EQ(story.core.reserved(), own);
+}
+
 TEST(Aside, IsNotGrantedWhileTheMachineIsShort) {
     Story story(Policy::never_unload);
     Actions out;
