@@ -150,7 +150,11 @@ struct Daemon {
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
         converter.count_memory([&pool](Bytes bytes) { return pool.set_aside(bytes, "converting it"); });
-        const std::shared_ptr<void> no_pool(nullptr, [this](void*) { converter.count_memory({}); });
+        speaker.count_memory([&pool](Bytes bytes) { return pool.set_aside(bytes, "speaking"); });
+        const std::shared_ptr<void> no_pool(nullptr, [this](void*) {
+            converter.count_memory({});
+            speaker.count_memory({});
+        });
         auto eyes = open_eyes(config.routing);
         if (!eyes) co_return give_up(eyes.error());
         net::TaskGroup side(io.get_executor());

@@ -38,6 +38,8 @@ Bytes sum_of(const std::map<std::string, Bytes>& graphs) {
 }
 // Of a search for memory that others are about to leave.
 constexpr std::chrono::seconds patience{10};
+// What pdftotext may take; of ordinary files it takes some 20 MiB.
+constexpr Bytes memory_of_pdf = MiB(128);
 
 }  // namespace
 
@@ -215,14 +217,23 @@ asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document docume
         co_return fail_field("name", fmt::format("'name' is \"{}\", whose ending is of something that is no text; "
                                                  "expected text, Markdown, HTML, source code or PDF",
                                                  document.name));
+    std::shared_ptr<void> counted;
+    if (*format == knowledge::Format::pdf) {
+        auto granted = co_await net::ask_until_granted(
+            [&] { return shared.pool.set_aside(memory_of_pdf, fmt::format("reading '{}'", document.name)); }, patience);
+        if (!granted) co_return std::unexpected(std::move(granted.error()));
+        counted = std::move(*granted);
+    }
     auto read = co_await net::on_thread_while_wanted(
         reader_,
         [document, format, hash = known->hash,
          ending = ending_.get_token()](std::stop_source stop) -> Result<std::optional<knowledge::Prepared>> {
             const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
             const knowledge::FoundFile file{.path = document.name, .format = *format};
-            return knowledge::prepare(file, document.bytes, hash, {.limits = {.pdf = {.stop = stop.get_token()}}});
+            return knowledge::prepare(file, document.bytes, hash,
+                                      {.limits = {.pdf = {.data = memory_of_pdf, .stop = stop.get_token()}}});
         });
+    counted.reset();
     if (!read) co_return std::unexpected(read.error());
     auto& prepared = *read;
     if (!prepared) {

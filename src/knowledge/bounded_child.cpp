@@ -91,6 +91,7 @@ void limit(__rlimit_resource_t resource, std::int64_t value) {
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
     limit(RLIMIT_AS, bounds.memory.count);
+    if (bounds.data.count > 0) limit(RLIMIT_DATA, bounds.data.count);
     limit(RLIMIT_CPU, bounds.time.count());
     limit(RLIMIT_FSIZE, 0);
     limit(RLIMIT_CORE, 0);

@@ -18,6 +18,7 @@ namespace sarai::knowledge {
 struct ChildBounds {
     std::chrono::seconds time{60};  // of the clock; as much of CPU
     Bytes memory = GiB(1);          // of its address space
+    Bytes data = {};                // of it, what it may write to: heap and stacks; 0: all of it
     Bytes output = MiB(32);
     std::stop_token stop = {};  // ends it within a tenth of a second
 };

@@ -27,9 +27,6 @@ constexpr std::size_t most_header = 4096;  // of it; ffmpeg writes 78 bytes
 // Recordings go when a model has heard them, which takes seconds to minutes; nobody knows better.
 constexpr std::chrono::seconds come_again{10};
 constexpr std::string_view frame_suffix = ".jpg";
-// Address space of a child's threads that it never touches (8 MiB of stack each), but which counts as data: VmData was
-// at most 58 MiB more than VmHWM.
-constexpr Bytes untouched = MiB(64);
 
 // The exit status of an ffmpeg that met an error of the system: it ends with its AVERROR, -ENOSPC, of which eight bits
 // are left. None of these is 128 + a signal.
@@ -109,7 +106,7 @@ asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std:
     engine::Command command{.program = *found,
                             .arguments = std::move(arguments),
                             .cage = {.address_space = limits_.memory,
-                                     .data = memory + untouched,
+                                     .data = memory + untouched_stacks,
                                      .file_size = limits_.output,
                                      .cpu = limits_.time,
                                      .network = false}};

@@ -11,7 +11,6 @@
 #include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,6 +23,7 @@
 #include "media/kind.hpp"
 #include "media/recording.hpp"
 #include "media/scratch.hpp"
+#include "media/set_aside.hpp"
 
 namespace sarai::media {
 
@@ -76,9 +76,6 @@ class Converter {
 public:
     Converter(const asio::any_io_executor& executor, ConverterLimits limits = {});
 
-    // Who counts what children take while they run, until the token goes; empty: nobody. Errors: no_memory; busy, where
-    // it is worth while to ask again.
-    using SetAside = std::function<Result<std::shared_ptr<void>>(Bytes)>;
     void count_memory(SetAside set_aside) { set_aside_ = std::move(set_aside); }
 
     [[nodiscard]] asio::awaitable<Result<Picture>> picture(Kind kind, std::string bytes, PictureOrder order);

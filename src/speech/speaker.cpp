@@ -13,6 +13,7 @@
 
 #include "engine/process.hpp"
 #include "media/ffmpeg.hpp"
+#include "net/ask_again.hpp"
 #include "speech/commands.hpp"
 #include "speech/sentences.hpp"
 
@@ -24,6 +25,12 @@ namespace asio = boost::asio;
 // Of a WAV file as espeak-ng writes it to a pipe: nothing but "fmt " stands before the samples.
 constexpr std::size_t wav_header = 44;
 
+// Of both children while they speak: ffmpeg 9.0 took 49–53 MiB for each of the forms, of which 38 MiB are pages of
+// programs and libraries, espeak-ng 6 MiB.
+constexpr Bytes memory_of_speech = MiB(64);
+// Of a speech for memory that others are about to leave.
+constexpr std::chrono::seconds patience_for_memory{10};
+
 using Child = std::unique_ptr<engine::ChildProcess>;
 
 Result<std::filesystem::path> find(const std::string& program, std::string_view hint) {
@@ -34,12 +41,14 @@ Result<std::filesystem::path> find(const std::string& program, std::string_view 
 Result<Child> start(const asio::any_io_executor& executor, const std::filesystem::path& program,
                     std::vector<std::string> arguments) {
     // Neither of them writes files; and what they need to speak for an hour is less.
-    return engine::ChildProcess::start(
-        executor,
-        {.program = program,
-         .arguments = std::move(arguments),
-         .cage = {.address_space = GiB(1), .file_size = KiB(1), .cpu = std::chrono::seconds(60), .network = false},
-         .piped = true});
+    return engine::ChildProcess::start(executor, {.program = program,
+                                                  .arguments = std::move(arguments),
+                                                  .cage = {.address_space = GiB(1),
+                                                           .data = memory_of_speech + media::untouched_stacks,
+                                                           .file_size = KiB(1),
+                                                           .cpu = std::chrono::seconds(60),
+                                                           .network = false},
+                                                  .piped = true});
 }
 
 asio::awaitable<Result<void>> end_of(engine::ChildProcess& child, std::string_view name) {
@@ -142,6 +151,13 @@ asio::awaitable<Result<void>> Speaker::speak(Order order, Sink sink) {
             Code::unavailable,
             fmt::format("others have spoken for {} ms, and speech.at_once has no more places", patience.count()),
             "Try again, or raise speech.at_once.");
+    std::shared_ptr<void> counted;
+    if (set_aside_) {
+        auto granted =
+            co_await net::ask_until_granted([this] { return set_aside_(memory_of_speech); }, patience_for_memory);
+        if (!granted) co_return std::unexpected(std::move(granted.error()));
+        counted = std::move(*granted);
+    }
     clock.expires_after(budget);
     Speech speech(executor, std::move(order), std::move(sink));
     auto ended = co_await (speech.go() || clock.async_wait(asio::use_awaitable));

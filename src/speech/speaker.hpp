@@ -10,10 +10,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "base/error.hpp"
 #include "config/config.hpp"
 #include "media/gate.hpp"
+#include "media/set_aside.hpp"
 #include "protocols/speech.hpp"
 
 namespace sarai::speech {
@@ -34,14 +36,17 @@ public:
     Speaker(const boost::asio::any_io_executor& executor, const config::Speech& settings)
         : settings_(settings), gate_(executor, settings.at_once) {}
 
-    // Errors: the sink's; unsupported where a program is not installed, with its package; timeout (speech.timeout);
-    // unavailable where its turn does not come in twice that time; io and internal for children that fail, with
-    // their last words.
+    void count_memory(media::SetAside set_aside) { set_aside_ = std::move(set_aside); }
+
+    // Errors: the sink's; no_memory where the budget leaves none for it; unsupported where a program is not installed,
+    // with its package; timeout (speech.timeout); unavailable where its turn does not come in twice that time; io and
+    // internal for children that fail, with their last words.
     [[nodiscard]] boost::asio::awaitable<Result<void>> speak(Order order, Sink sink);
 
 private:
     const config::Speech& settings_;
     media::Gate gate_;
+    media::SetAside set_aside_;
 };
 
 }  // namespace sarai::speech

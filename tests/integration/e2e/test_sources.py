@@ -149,7 +149,10 @@ class Documents(Asking):
         self.assertEqual(found["note"], "Searched by words alone: there is no memory for the collection's vectors.")
         self.assertIn("Ana Ruiz", found["results"][0]["text"])
         self.assertRegex(tight.log(), r"no memory for the vectors of collection 'default': it needs up to 8.0 MiB .* set memory.max_ram to")
-        self.assertLessEqual(tight.status()["ledger"]["reserved_bytes"], usual)
+        self.assertLess(tight.status()["ledger"]["reserved_bytes"], usual + (1 << 20))
+        pdf = tight.request("POST", "/sarai/kb/default/documents", {"name": "x.pdf", "data": base64.b64encode(b"%PDF-1.4 broken").decode()})
+        self.assertEqual(pdf.status, 503, pdf.body)
+        self.assertIn("no memory for reading 'x.pdf': it needs up to 128 MiB", pdf.json["error"]["message"])
         tight.kill(signal.SIGTERM)
         roomy = self.serve({"lfm2": CHAT, "embed": EMBED}, extra=extra)
         reserved = lambda: roomy.status()["ledger"]["reserved_bytes"]

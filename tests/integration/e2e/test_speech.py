@@ -222,6 +222,14 @@ class Heard(unittest.TestCase):
 
 
 class Refused(Case):
+    def test_where_the_budget_has_no_room_for_speakers_nobody_speaks(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true")}, memory="max_ram: 100MiB")
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "the model")
+        reply = say(sarai)
+        self.assertEqual(reply.status, 503, reply.body)
+        self.assertRegex(reply.json["error"]["message"], "no memory for speaking: it needs up to 64 MiB .* held by: sarai itself 32 MiB, lfm2")
+        self.assertEqual(sarai.chat("lfm2").status, 200)
+
     def test_what_is_no_recording_is_refused_and_nothing_else_happens(self):
         sarai = self.serve({"omni": OMNI}, extra="media: {max_bytes: 1MiB}\n")
         good = wav(440)

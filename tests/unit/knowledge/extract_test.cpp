@@ -140,6 +140,7 @@ TEST(BoundedChild, KeepsWithinItsBounds) {
               Code::timeout);
     EXPECT_EQ(run({"tail", "/dev/zero"}, {.memory = MiB(64)}).error().code, Code::corrupt_file)
         << "it wants all memory there is";
+    EXPECT_EQ(run({"tail", "/dev/zero"}, {.data = MiB(64)}).error().code, Code::corrupt_file);
     std::stop_source stop;
     const std::jthread client([&stop] {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
