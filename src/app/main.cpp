@@ -1,5 +1,6 @@
 // sarai's main: the command line, with the commands that need the server's insides behind it.
 
+#include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
@@ -58,6 +59,9 @@ int main(int argc, char** argv) {
     // left (`sarai run … | head`) ends with SIGPIPE; sockets never raise it, since Asio sends with MSG_NOSIGNAL.
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE}) std::signal(number, SIG_DFL);
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
+    // What is as large as a picture goes back to the system as soon as it is freed. By default glibc takes a block that
+    // was freed as the measure for what its heap keeps, up to 32 MiB.
+    ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
     set_up_log();
     raise_descriptor_limit();
     return cli::run_cli(

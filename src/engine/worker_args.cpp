@@ -97,7 +97,9 @@ std::map<std::string, std::string> worker_environment() {
     // How long a thread spins at a barrier before it sleeps, some 10 µs here. Never spinning costs a worker that is
     // alone about 5 %. At the engine's default, 300,000, a thread spins for milliseconds for a fellow that is not
     // running, whoever else has its core. Workers of ours take turns: pool/turns.hpp.
-    return {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "500"}};
+    // And what a request brings that is as large as a picture goes back to the system when it is freed, rather than
+    // staying with the worker's heap beyond its plan (glibc raises this threshold by itself, up to 32 MiB).
+    return {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "500"}, {"MALLOC_MMAP_THRESHOLD_", "1048576"}};
 }
 
 }  // namespace sarai::engine

@@ -9,6 +9,7 @@
 #include "gateway/ability.hpp"
 #include "gateway/ask.hpp"
 #include "gateway/attachments.hpp"
+#include "gateway/body_share.hpp"
 #include "gateway/brought.hpp"
 #include "gateway/heartbeat.hpp"
 #include "gateway/hedge.hpp"
@@ -143,9 +144,12 @@ private:
 
     // Pictures, sound and films become what the engine reads; what it could not be given is refused here.
     asio::awaitable<Result<void>> take_media(const config::Model& model) {
-        if (shared_.media != nullptr) {
-            const auto found = co_await shared_.media->normalize(request_, media_wish(model));
+        if (shared_.media != nullptr && !request_.media_ready) {
+            const auto found = co_await shared_.media->normalize(
+                request_, media_wish(model), [this](Bytes more) { return exchange_.hold_more(more); });
             if (!found) co_return std::unexpected(found.error());
+            if (auto held = exchange_.hold_more(more_for_media(found->size, model.local ? 1 : 0)); !held)
+                co_return held;
             note_media(caller_, *found);
         }
         const bool reads_text_alone = model.local && !model.local->mmproj && !model.remote;

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdint>
+#include <iterator>
+#include <limits>
 #include <optional>
+#include <utility>
 
 #include "pipelines/step_request.hpp"
 
@@ -11,6 +14,7 @@ namespace sarai::gateway {
 namespace {
 
 namespace asio = boost::asio;
+namespace json = boost::json;
 
 // Of the projectors that the engine knows, none makes fewer tokens of a second of sound: whoever fills the context with
 // it sends no more seconds than this allows, and a worker that was sent more would hold them all before it says so.
@@ -18,8 +22,36 @@ constexpr int fewest_sound_tokens = 5;
 // What the usual projectors make of a film's frame.
 constexpr int tokens_per_frame = 300;
 
-bool take(const std::vector<const config::PipelineStep*>& steps, pipelines::Medium medium) {
-    return std::ranges::any_of(steps, [&](const auto* step) { return pipelines::goes_with(*step, medium); });
+// A part that will be converted, and where it stands.
+struct Found {
+    media::Wanted wanted;
+    json::array* among = nullptr;
+    std::size_t at = 0;
+};
+
+Result<void> find(json::value& message, std::size_t index, const media::MediaWish& wish, std::vector<Found>& all) {
+    auto* object = message.if_object();
+    auto* content = object == nullptr ? nullptr : object->if_contains("content");
+    if (content == nullptr || !content->is_array()) return {};
+    auto& parts = content->get_array();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        auto part = media::media_in(parts[i], index, i);
+        if (!part) return std::unexpected(std::move(part.error()));
+        if (*part) all.push_back({.wanted = {.part = std::move(**part), .wish = wish}, .among = &parts, .at = i});
+    }
+    return {};
+}
+
+// The wish of the one with the least room of those that take it; nullopt: nobody does.
+template <class Takes>
+std::optional<media::MediaWish> least(const std::vector<TakenStep>& steps, Takes takes) {
+    std::optional<media::MediaWish> least;
+    const auto room = [](const media::MediaWish& wish) {  // 0: there is no limit
+        return wish.token_budget > 0 ? wish.token_budget : std::numeric_limits<std::int64_t>::max();
+    };
+    for (const auto& [step, wish] : steps)
+        if (takes(*step) && (!least || room(wish) < room(*least))) least = wish;
+    return least;
 }
 
 }  // namespace
@@ -33,16 +65,6 @@ media::MediaWish media_wish(const config::Model& model) {
     return wish;
 }
 
-media::MediaWish media_wish(std::span<const config::Model* const> models) {
-    std::optional<media::MediaWish> least;
-    for (const auto* model : models) {
-        if (!model->local) continue;
-        const auto wish = media_wish(*model);
-        if (!least || wish.token_budget < least->token_budget) least = wish;
-    }
-    return least.value_or(media::MediaWish{});
-}
-
 void note_media(Caller& caller, const media::MediaReport& report) {
     const auto note = [&](const char* name, double value) {
         if (value > 0) caller.notes.emplace_back(name, fmt::format("{:g}", value));
@@ -54,34 +76,36 @@ void note_media(Caller& caller, const media::MediaReport& report) {
     note("film_seconds", report.film_seconds);
 }
 
-asio::awaitable<Result<media::MediaReport>> convert_attachments(pipelines::Inputs& inputs,
-                                                                const std::vector<const config::PipelineStep*>& steps,
-                                                                media::MediaWish wish, Shared shared) {
-    media::MediaReport report;
-    if (shared.media == nullptr) co_return report;
-    std::vector<media::Part> parts;
-    std::vector<boost::json::array*> places;
+asio::awaitable<Result<media::MediaReport>> convert_attachments(pipelines::Inputs& inputs, std::vector<TakenStep> steps,
+                                                                const media::Normalizer& media, media::HoldMore hold) {
+    std::vector<Found> all;
     for (auto& attachment : inputs.attachments) {
-        if (!take(steps, attachment.medium)) continue;
+        const auto wish = least(steps, [&](const auto& step) { return pipelines::goes_with(step, attachment.medium); });
+        if (!wish) continue;
         auto part = media::media_in(attachment.parts.front(), attachment.message, attachment.index);
         if (!part) co_return std::unexpected(std::move(part.error()));
-        if (!*part) continue;  // a form that only other servers know
-        parts.push_back(std::move(**part));
-        places.push_back(&attachment.parts);
+        if (*part)  // else a form that only other servers know
+            all.push_back({.wanted = {.part = std::move(**part), .wish = *wish}, .among = &attachment.parts, .at = 0});
     }
-    auto made = co_await shared.media->turn_all(parts, wish, report);
-    if (!made) co_return std::unexpected(std::move(made.error()));
-    for (std::size_t i = 0; i < places.size(); ++i) *places[i] = std::move((*made)[i]);
+    if (const auto wish = least(steps, pipelines::takes_earlier_media))
+        for (std::size_t i = 0; i < inputs.history.size(); ++i)
+            if (auto found = find(inputs.history[i], inputs.history_at[i], *wish, all); !found)
+                co_return std::unexpected(std::move(found.error()));
+    for (std::size_t i = 0; i < inputs.prefill.size() && !steps.empty(); ++i)
+        if (auto found = find(inputs.prefill[i], inputs.prefill_at[i], steps.back().wish, all); !found)
+            co_return std::unexpected(std::move(found.error()));
 
-    const bool earlier_ones =
-        std::ranges::any_of(steps, [](const auto* step) { return step->history && step->attachments != "none"; });
-    if (!earlier_ones || inputs.history.empty()) co_return report;
-    llm::Request before;
-    before.body["messages"] = std::move(inputs.history);
-    const auto found = co_await shared.media->normalize(before, wish);
-    inputs.history = std::move(before.body["messages"].as_array());
-    if (!found) co_return std::unexpected(found.error());
-    report.memory = std::max(report.memory, found->memory);
+    std::vector<media::Wanted> wanted;
+    for (const auto& one : all) wanted.push_back(one.wanted);
+    media::MediaReport report;
+    auto made = co_await media.turn_all(wanted, report, std::move(hold));
+    if (!made) co_return std::unexpected(std::move(made.error()));
+    // From the last to the first: what a part becomes may be several, which move those behind it.
+    for (auto i = all.size(); i-- > 0;) {
+        auto& parts = *all[i].among;
+        auto at = parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(all[i].at));
+        for (auto& one : (*made)[i]) at = std::next(parts.insert(at, std::move(one)));
+    }
     co_return report;
 }
 

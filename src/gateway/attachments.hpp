@@ -2,7 +2,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <span>
+#include <vector>
 
 #include "base/error.hpp"
 #include "config/config.hpp"
@@ -15,17 +15,22 @@ namespace sarai::gateway {
 
 // What the model can make use of.
 [[nodiscard]] media::MediaWish media_wish(const config::Model& model);
-// What all of them can make use of.
-[[nodiscard]] media::MediaWish media_wish(std::span<const config::Model* const> models);
 
 // The counts of what was found, for the access log.
 void note_media(Caller& caller, const media::MediaReport& report);
 
-// Converts what the steps take of the user's last message, and of those before it where one takes them with their
-// media. Once for all of them, and before any model is loaded for it: what cannot be read, or finds no memory, ends the
-// request there. Errors: those of Normalizer, with the field of the request as it came.
-[[nodiscard]] boost::asio::awaitable<Result<media::MediaReport>> convert_attachments(
-    pipelines::Inputs& inputs, const std::vector<const config::PipelineStep*>& steps, media::MediaWish wish,
-    Shared shared);
+// A step of a pipeline, and who takes it.
+struct TakenStep {
+    const config::PipelineStep* step = nullptr;
+    media::MediaWish wish;
+};
+// Converts what the steps will take of the user's last message and of those before it, and of an answer that has begun;
+// that goes to the last one of `steps`. Once for all of them, each for those that take it, and before any model is
+// loaded for it: what cannot be read, or finds no memory, ends the request there. Errors: those of Normalizer, with the
+// field of the request as it came.
+[[nodiscard]] boost::asio::awaitable<Result<media::MediaReport>> convert_attachments(pipelines::Inputs& inputs,
+                                                                                     std::vector<TakenStep> steps,
+                                                                                     const media::Normalizer& media,
+                                                                                     media::HoldMore hold);
 
 }  // namespace sarai::gateway

@@ -74,11 +74,11 @@ std::string KnowledgeDesk::place() const {
     return knowledge::store_place(config_.knowledge.store, config_.engine.state_dir);
 }
 
-Bytes KnowledgeDesk::would_keep(const knowledge::Collection& collection) const {
-    const auto all = sum_of(graphs_);
-    const auto known = graphs_.find(collection.name);
-    const auto more = knowledge::memory_of(place(), collection) - (known == graphs_.end() ? Bytes{} : known->second);
-    return to_keep(all + std::max(more, Bytes{})) - to_keep(all);
+Bytes KnowledgeDesk::would_keep(const std::vector<knowledge::Collection>& collections) const {
+    auto graphs = graphs_;
+    for (const auto& one : collections)
+        graphs[one.name] = std::max(graphs[one.name], knowledge::memory_of(place(), one));
+    return to_keep(sum_of(graphs)) - to_keep(sum_of(graphs_));
 }
 
 asio::awaitable<Result<void>> KnowledgeDesk::keep_graph(const knowledge::Collection& collection, Shared shared) {
@@ -123,8 +123,19 @@ asio::awaitable<Result<std::vector<knowledge::DocumentRecord>>> KnowledgeDesk::d
 
 asio::awaitable<Result<void>> KnowledgeDesk::remove_collection(std::string name, Shared shared) {
     auto removed = co_await with_store([name](Store& store) { return store.remove_collection(name); });
-    if (removed && graphs_.erase(name) > 0) (void)shared.pool.keep(to_keep(sum_of(graphs_)), {});  // less is granted
+    if (removed || removed.error().code == Code::not_found) forget_graph(name, shared);
     co_return removed;
+}
+
+void KnowledgeDesk::forget_graph(const std::string& name, Shared shared) {
+    if (graphs_.erase(name) > 0) (void)shared.pool.keep(to_keep(sum_of(graphs_)), {});  // less is always granted
+}
+
+asio::awaitable<Result<knowledge::Collection>> KnowledgeDesk::known_collection(std::string name, Shared shared) {
+    auto there = co_await collection(name);
+    // Removed by somebody else, perhaps, such as a command on the same store.
+    if (!there && there.error().code == Code::not_found) forget_graph(name, shared);
+    co_return there;
 }
 
 asio::awaitable<Result<void>> KnowledgeDesk::remove_document(std::string name, std::string path) {
@@ -140,7 +151,7 @@ asio::awaitable<Result<void>> KnowledgeDesk::remove_document(std::string name, s
 
 asio::awaitable<Result<KnowledgeDesk::Found>> KnowledgeDesk::search(Question question, net::Exchange& client,
                                                                     Caller& caller, Shared shared) {
-    const auto there = co_await collection(question.collection);
+    const auto there = co_await known_collection(question.collection, shared);
     if (!there) co_return std::unexpected(there.error());
     Found found;
     knowledge::Vector vector;
@@ -180,9 +191,10 @@ asio::awaitable<Result<KnowledgeDesk::Found>> KnowledgeDesk::search(Question que
             found.no_memory = true;
             vector.clear();
         }
-    auto results = co_await with_store([question = std::move(question), vector = std::move(vector)](Store& store) {
+    auto results = co_await with_store([question, vector = std::move(vector)](Store& store) {
         return knowledge::search(store, question.collection, question.text, vector, {.most = question.limit});
     });
+    if (!results && results.error().code == Code::not_found) forget_graph(question.collection, shared);
     if (!results) co_return std::unexpected(results.error());
     found.results = std::move(*results);
     co_return found;
@@ -248,17 +260,17 @@ asio::awaitable<Result<KnowledgeDesk::Added>> KnowledgeDesk::add(Document docume
                   .message = fmt::format("'{}' cannot be read: {}", document.name, prepared->document.trouble),
                   .field = "text"});
     if (prepared->chunks.empty()) co_return fail_field("text", fmt::format("'{}' has no text", document.name));
+    if (graphs_.contains(document.collection)) {  // its vectors are in memory, and these come to them
+        auto there = co_await known_collection(document.collection, shared);
+        if (!there) co_return std::unexpected(there.error());
+        there->chunks += static_cast<std::int64_t>(prepared->chunks.size());
+        if (auto kept = co_await keep_graph(*there, shared); !kept) co_return std::unexpected(kept.error());
+    }
     knowledge::Embedding embedding(std::move(prepared->chunks), std::move(prepared->marks));
     while (!embedding.batch().empty()) {
         auto made = co_await embed(client, caller, known->model, embedding.batch(), shared);
         if (auto taken = embedding.take(std::move(made)); !taken)
             co_return knowledge::about(document.name, taken.error());
-    }
-    if (graphs_.contains(document.collection)) {
-        auto there = co_await collection(document.collection);
-        if (!there) co_return std::unexpected(there.error());
-        there->chunks += static_cast<std::int64_t>(embedding.chunks().size());
-        if (auto kept = co_await keep_graph(*there, shared); !kept) co_return std::unexpected(kept.error());
     }
     prepared->chunks = std::move(embedding.chunks());
     prepared->document.chunks = static_cast<std::int64_t>(prepared->chunks.size());

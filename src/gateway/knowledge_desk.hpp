@@ -77,14 +77,18 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result<Added>> add(Document document, net::Exchange& client, Caller& caller,
                                                             Shared shared);
 
-    // What the first search of the collection will keep in memory; nothing where it is kept already.
-    [[nodiscard]] Bytes would_keep(const knowledge::Collection& collection) const;
+    // What searches of the collections will keep in memory beyond what is kept already.
+    [[nodiscard]] Bytes would_keep(const std::vector<knowledge::Collection>& collections) const;
 
 private:
     // Counts the graph of the collection's vectors in the pool from its first search on, as it grows. Errors:
     // no_memory.
     [[nodiscard]] boost::asio::awaitable<Result<void>> keep_graph(const knowledge::Collection& collection,
                                                                   Shared shared);
+    void forget_graph(const std::string& name, Shared shared);
+    // Its graph is no longer counted where there is none of that name any more.
+    [[nodiscard]] boost::asio::awaitable<Result<knowledge::Collection>> known_collection(std::string name,
+                                                                                         Shared shared);
     [[nodiscard]] std::string place() const;
 
     // Runs `work` with the store on its thread, and goes on here.

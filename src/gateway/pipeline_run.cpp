@@ -145,7 +145,7 @@ private:
         request_.body.erase("messages");
         request_.text = {};
         sources_.emplace(exchange_, caller_, shared_, inputs_.language);
-        if (auto ready = co_await prove(); !ready) co_return std::unexpected(ready.error());
+        if (auto ready = co_await prove_first(); !ready) co_return std::unexpected(ready.error());
         if (auto done = co_await take_all(); !done) co_return std::unexpected(done.error());
         const auto output = graph_.output;
         const pipelines::Ending ending{.sources = sources_->list(), .notes = sources_->notes()};
@@ -154,12 +154,14 @@ private:
             if (!frame) co_return std::unexpected(frame.error());
             frame_ = {.preface = std::move(frame->preface), .closing = std::move(frame->closing)};
         }
-        co_return pipelines::final_request(pipeline_, pipeline_.steps[output], models_[output], inputs_, results_,
-                                           ending, request_);
+        auto last = pipelines::final_request(pipeline_, pipeline_.steps[output], models_[output], inputs_, results_,
+                                             ending, request_);
+        if (last) last->media_ready = shared_.media != nullptr;
+        co_return last;
     }
 
     // Finds out who takes part, and whether all of them fit at once.
-    asio::awaitable<Result<void>> prove() {
+    asio::awaitable<Result<void>> prove_first() {
         models_.resize(pipeline_.steps.size());
         left_out_.resize(pipeline_.steps.size());
         std::vector<pool::PoolCore::Participant> needed;
@@ -181,46 +183,73 @@ private:
                 {.model = who_serves(shared_.config, *index), .media = pipelines::takes_attachments(step, inputs_)});
         }
         const auto body = Bytes{static_cast<std::int64_t>(exchange_.request().body().size())};
-        auto proof = co_await shared_.pool.prove(needed, memory_of_bodies(body) + vectors_);
-        if (!proof) co_return std::unexpected(proof.error());
-        if (!proof->fits())
-            co_return std::unexpected(pool::explain(*proof, fmt::format("pipeline '{}'", pipeline_.name)));
-        proof_ = std::move(*proof);
-        if (auto converted = co_await convert(); !converted) co_return std::unexpected(converted.error());
+        if (auto fits = co_await prove(needed, body); !fits) co_return fits;
+        const auto converted = co_await convert();
+        if (!converted) co_return std::unexpected(converted.error());
+        if (const auto more = more_for_steps(needed, converted->size); more > Bytes{}) {
+            if (auto fits = co_await prove(needed, body + converted->held + more); !fits) co_return fits;
+            if (auto held = exchange_.hold_more(more); !held) co_return held;
+        }
+        proof_.converting = converted->memory;
         // In their order, while the first ones are at work.
         for (const auto& one : needed) (void)shared_.pool.prefetch(one.model, one.media);
         co_return Result<void>{};
     }
 
-    // What the steps take beside text, as their models are given it.
-    asio::awaitable<Result<void>> convert() {
-        std::vector<const config::PipelineStep*> steps;
-        std::vector<const config::Model*> models;
-        for (const auto i : graph_.order) {
-            if (left_out_[i] || models_[i].empty() || pipeline_.steps[i].attachments == "none") continue;
-            steps.push_back(&pipeline_.steps[i]);
-            if (const auto model = find_model(shared_.config, models_[i]))
-                models.push_back(&shared_.config.models[*model]);
+    [[nodiscard]] Bytes more_for_steps(const std::vector<pool::PoolCore::Participant>& needed, Bytes media) const {
+        std::set<pool::ModelIndex> here;
+        int takers = 0;
+        for (const auto& one : needed) {
+            if (!one.media) continue;
+            ++takers;
+            if (shared_.pool.core().models()[one.model].has_local) here.insert(one.model);
         }
-        if (steps.empty()) co_return Result<void>{};
-        const auto found = co_await convert_attachments(inputs_, steps, media_wish(models), shared_);
-        if (!found) co_return std::unexpected(found.error());
-        proof_.converting = found->memory;
-        note_media(caller_, *found);
+        return more_for_media(media, static_cast<int>(here.size()), takers);
+    }
+
+    // `body`: how large the request is, with what its media became larger than they came.
+    asio::awaitable<Result<void>> prove(const std::vector<pool::PoolCore::Participant>& needed, Bytes body) {
+        const auto brought = memory_of_bodies(body);
+        const auto vectors = shared_.knowledge.would_keep(searched_);
+        auto proof = co_await shared_.pool.prove(needed, brought + vectors);
+        // Without room for vectors it is searched by words alone.
+        if (proof && vectors > Bytes{} && !proof->fits()) proof = co_await shared_.pool.prove(needed, brought);
+        if (!proof) co_return std::unexpected(proof.error());
+        if (!proof->fits())
+            co_return std::unexpected(pool::explain(*proof, fmt::format("pipeline '{}'", pipeline_.name)));
+        proof_ = std::move(*proof);
         co_return Result<void>{};
+    }
+
+    // What the steps take beside text, as their models are given it.
+    asio::awaitable<Result<media::MediaReport>> convert() {
+        if (shared_.media == nullptr) co_return media::MediaReport{};
+        std::vector<TakenStep> steps;
+        const auto add = [&](std::size_t i) {
+            const auto model = find_model(shared_.config, models_[i]);
+            if (!left_out_[i] && model)
+                steps.push_back({.step = &pipeline_.steps[i], .wish = media_wish(shared_.config.models[*model])});
+        };
+        for (const auto i : graph_.order)
+            if (i != graph_.output) add(i);
+        add(graph_.output);
+        auto found = co_await convert_attachments(inputs_, std::move(steps), *shared_.media,
+                                                  [this](Bytes more) { return exchange_.hold_more(more); });
+        if (found) note_media(caller_, *found);
+        co_return found;
     }
 
     // The model of a step that searches documents; empty: none takes part, as for the web.
     asio::awaitable<Result<std::string>> who_embeds(const config::PipelineStep& step) {
         if (step.web) co_return std::string();
-        const auto what = pipelines::search_for(pipeline_, step, inputs_, results_);
-        if (!what) co_return std::unexpected(what.error());
-        auto there = co_await shared_.knowledge.collection(what->collection);
+        const auto name = pipelines::collection_of(pipeline_, step, inputs_, results_);
+        if (!name) co_return std::unexpected(name.error());
+        auto there = co_await shared_.knowledge.collection(*name);
         if (!there && there.error().code == Code::not_found && shared_.knowledge.default_model().empty())
             co_return std::unexpected(of_step(
                 {.code = Code::unsupported,
-                 .message = fmt::format("there is no collection '{}', and no embedding model that could make one",
-                                        what->collection),
+                 .message =
+                     fmt::format("there is no collection '{}', and no embedding model that could make one", *name),
                  .hint = "Configure a model with kind: embedding (models.NAME.kind), then add documents with sarai kb "
                          "add.",
                  .field = "model"},
@@ -228,7 +257,7 @@ private:
         if (!there) co_return std::unexpected(of_step(there.error(), step));
         // Then it is searched by words alone, and the answer says so.
         if (!find_model(shared_.config, there->model)) co_return std::string();
-        vectors_ = std::max(vectors_, shared_.knowledge.would_keep(*there));
+        searched_.push_back(*there);
         co_return std::move(there->model);
     }
 
@@ -342,6 +371,7 @@ private:
         const auto& step = pipeline_.steps[i];
         auto request = pipelines::request_for(pipeline_, step, models_[i], inputs_, results_);
         if (!request) give_up(request.error());
+        request->media_ready = shared_.media != nullptr;
         StepExchange exchange(exchange_, progress_);
         StepFace face(face_, {.step = step.name, .id = caller_.id, .model = pipeline_.name}, shows_);
         Caller caller{.visit = {},
@@ -388,8 +418,8 @@ private:
     pipelines::Inputs inputs_;
     pipelines::Results results_;
     pool::Proof proof_;
-    std::vector<std::string> models_;  // by step
-    Bytes vectors_;                    // that come into memory when they are searched
+    std::vector<std::string> models_;              // by step
+    std::vector<knowledge::Collection> searched_;  // by vectors
     std::vector<bool> left_out_;
     std::deque<asio::steady_timer> ended_;  // cancelled when the step has ended
     std::set<std::size_t> done_;

@@ -44,6 +44,7 @@ public:
     // It is the client's, and other steps may need it.
     std::string take_body() override { return {}; }
     void let_go_of_body() override {}
+    Result<void> hold_more(Bytes bytes) override { return client_.hold_more(bytes); }
     void add_header(std::string /*name*/, std::string /*value*/) override {}
     boost::asio::awaitable<Result<void>> respond(net::Reply reply) override {
         status_ = reply.status;

@@ -257,9 +257,11 @@ lxb_html_token_t* on_token(lxb_html_tokenizer_t* tokenizer, lxb_html_token_t* to
 }  // namespace
 
 Result<Document> read_html(std::string_view html) {
-    const std::unique_ptr<lxb_html_tokenizer_t,
-                          decltype([](lxb_html_tokenizer_t* it) { lxb_html_tokenizer_destroy(it); })>
-        tokenizer(lxb_html_tokenizer_create());
+    const auto destroy = [](lxb_html_tokenizer_t* it) {
+        lxb_html_tokenizer_tags_destroy(it);  // it does not do it for those that it was told to make
+        lxb_html_tokenizer_destroy(it);
+    };
+    const std::unique_ptr<lxb_html_tokenizer_t, decltype(destroy)> tokenizer(lxb_html_tokenizer_create(), destroy);
     Writer writer(html);
     // Of lexbor's statuses only a lack of memory can happen: broken HTML is read as browsers read it.
     const auto is_ok = [](lxb_status_t status) { return status == LXB_STATUS_OK; };

@@ -36,6 +36,13 @@ Result<CollectionRow> find_collection(SqliteDatabase& database, const std::strin
     return fail(Code::not_found, fmt::format("there is no collection '{}'", name));
 }
 
+Result<bool> collection_is_there(SqliteDatabase& database, std::int64_t id) {
+    auto asked = database.query("SELECT 1 FROM collections WHERE id = ?");
+    const bool there = asked.bind(id).row();
+    if (!asked.ok()) return database.failed("read");
+    return there;
+}
+
 Result<Collection> sum_up(SqliteDatabase& database, const CollectionRow& row) {
     auto collection = row.collection;
     {

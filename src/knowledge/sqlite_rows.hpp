@@ -25,6 +25,7 @@ struct CollectionRow {
 
 // Errors: not_found.
 [[nodiscard]] Result<CollectionRow> find_collection(SqliteDatabase& database, const std::string& name);
+[[nodiscard]] Result<bool> collection_is_there(SqliteDatabase& database, std::int64_t id);
 // With the sums.
 [[nodiscard]] Result<Collection> sum_up(SqliteDatabase& database, const CollectionRow& row);
 [[nodiscard]] Result<void> insert_collection(SqliteDatabase& database, const std::string& name,

@@ -214,8 +214,12 @@ private:
 
 Result<VectorIndex*> SqliteStore::index_of(const CollectionRow& row) {
     auto at = indexes_.find(row.id);
-    if (at == indexes_.end())
+    if (at == indexes_.end()) {
+        // Other programs remove collections as well.
+        std::erase_if(indexes_,
+                      [&](const auto& entry) { return !collection_is_there(*database_, entry.first).value_or(true); });
         at = indexes_.emplace(row.id, VectorIndex::open(folder_, index_name(row), row.collection.dimension)).first;
+    }
     if (auto done = catch_up(row, at->second); !done) return std::unexpected(done.error());
     if (at->second.worth_saving()) {
         if (auto done = at->second.save(); !done) spdlog::warn("{}", describe(done.error()));

@@ -42,6 +42,7 @@ struct Request {
     // Bytes of its text where the client's body does not tell; 0: it does. Of a rerank request those that a
     // model reads at once: the query and the longest document.
     std::size_t size = 0;
+    bool media_ready = false;  // what it brings beside text is as models are given it
     // How long a local worker is to stay after it (Ollama's keep_alive); negative: for ever; absent: nothing was said.
     std::optional<std::chrono::milliseconds> keep_alive = {};
     // The client allows another backend to go on with a streamed answer that lost its own (x-sarai-failover: off).

@@ -32,6 +32,12 @@ constexpr std::string_view frame_suffix = ".jpg";
 // are left. None of these is 128 + a signal.
 constexpr int ended_by(int error) { return 256 - error; }
 
+// Of its cage: the machine's would end it by a signal. Decoders that run in threads tell it in words alone, and an
+// encoder whose buffer does not grow goes on, and ends well with half a picture.
+bool lacked_memory(std::string_view last_words) {
+    return last_words.contains("Cannot allocate memory") || last_words.contains("reallocation failed");
+}
+
 Error explained(const engine::ShortChild& child, std::string_view folder, const ConverterLimits& limits, Bytes memory) {
     const auto signal = child.status - 128;
     if (signal == SIGXCPU || signal == SIGKILL)
@@ -44,8 +50,7 @@ Error explained(const engine::ShortChild& child, std::string_view folder, const 
         return {.code = Code::io,
                 .message = "there is no space left on the disk to convert it",
                 .hint = "Free some on the disk that has sarai's temporary files (TMPDIR, else /var/tmp)."};
-    // Of its cage: the machine's would end it by a signal. Decoders that run in threads tell it in words alone.
-    if (child.status == ended_by(ENOMEM) || child.last_words.contains("Cannot allocate memory"))
+    if (child.status == ended_by(ENOMEM) || lacked_memory(child.last_words))
         return {.code = Code::too_large,
                 .message = fmt::format("converting it takes more than {} of memory", to_string(memory))};
     return {.code = Code::invalid_argument,
@@ -97,7 +102,7 @@ asio::awaitable<Result<std::shared_ptr<void>>> Converter::memory_for(Bytes bytes
 }
 
 asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std::string& program, Arguments arguments,
-                                                    Bytes memory) {
+                                                    Bytes memory, Bytes untouched) {
     const auto found = engine::find_program(program);
     if (!found)
         co_return fail(Code::unsupported, fmt::format("{} is not installed, which would convert it", program),
@@ -106,7 +111,7 @@ asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std:
     engine::Command command{.program = *found,
                             .arguments = std::move(arguments),
                             .cage = {.address_space = limits_.memory,
-                                     .data = memory + untouched_stacks,
+                                     .data = memory + untouched,
                                      .file_size = limits_.output,
                                      .cpu = limits_.time,
                                      .network = false}};
@@ -118,7 +123,8 @@ asio::awaitable<Result<std::string>> Converter::run(const Desk& desk, const std:
         if (child.error().code == Code::timeout) child.error().code = Code::too_large;
         co_return std::unexpected(child.error());
     }
-    if (child->status != 0) co_return std::unexpected(explained(*child, desk.scratch->path(), limits_, memory));
+    if (child->status != 0 || lacked_memory(child->last_words))
+        co_return std::unexpected(explained(*child, desk.scratch->path(), limits_, memory));
     co_return std::move(child->out);
 }
 
@@ -142,7 +148,9 @@ asio::awaitable<Result<Picture>> Converter::picture(Kind kind, std::string bytes
     auto arguments = picture_arguments(kind, desk->input(), desk->scratch->file("out"), order);
     const auto pixels = order.pixels > 0 ? order.pixels : order.max_pixels;
     const auto memory = pixels > 0 ? std::min(memory_of_picture(pixels), limits_.memory) : limits_.memory;
-    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory); !ran)
+    // An encoder asks for room for the worst of pictures.
+    const auto untouched = untouched_stacks + Bytes{20 * std::max<std::int64_t>(pixels, 0)};
+    if (auto ran = co_await run(*desk, limits_.ffmpeg, std::move(arguments), memory, untouched); !ran)
         co_return std::unexpected(std::move(ran.error()));
     auto made = co_await fetch(*desk, "out");
     if (!made) co_return std::unexpected(std::move(made.error()));

@@ -95,9 +95,10 @@ private:
     [[nodiscard]] asio::awaitable<Result<Gate::Pass>> place(std::chrono::milliseconds patience);
     struct Desk;  // a pass, and a folder with the input in it
     [[nodiscard]] asio::awaitable<Result<Desk>> prepare(std::string bytes);
-    // `memory`: what it takes at most, and gets.
+    // `memory`: what it takes at most, and gets; `untouched`: what it asks for beyond, and never writes to.
     [[nodiscard]] asio::awaitable<Result<std::string>> run(const Desk& desk, const std::string& program,
-                                                           Arguments arguments, Bytes memory);
+                                                           Arguments arguments, Bytes memory,
+                                                           Bytes untouched = untouched_stacks);
     [[nodiscard]] asio::awaitable<Result<std::shared_ptr<void>>> memory_for(Bytes bytes);
     [[nodiscard]] asio::awaitable<Result<std::string>> fetch(const Desk& desk, std::string name);
     [[nodiscard]] asio::awaitable<Result<Probe>> probe(const Desk& desk, Kind kind);

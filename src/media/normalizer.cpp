@@ -46,6 +46,16 @@ json::object sound_part(std::string_view wav) {
     return {{"type", "input_audio"}, {"input_audio", {{"data", protocols::encode_base64(wav)}, {"format", "wav"}}}};
 }
 
+// Of what was decoded and encoded anew; the rest of a part is small.
+std::size_t size_of(const json::array& parts) {
+    std::size_t sum = 0;
+    for (const auto& part : parts)
+        for (const auto& [type, held] : part.get_object())
+            if (const auto* object = held.if_object())
+                for (const auto& [key, value] : *object) sum += value.is_string() ? value.get_string().size() : 0;
+    return sum;
+}
+
 struct Told {
     json::array parts;
     std::int64_t pixels = 0;
@@ -148,8 +158,8 @@ asio::awaitable<Result<json::array>> Normalizer::image(Source source, const std:
         ++report.converted;
         report.memory = std::max(report.memory, made->memory);
         looked = co_await look(converter_, Source{.kind = into, .bytes = std::move(made->bytes)}, most, longest, field);
-        if (!looked.header) co_return std::unexpected(looked.header.error());
-        if (looked.parts.empty()) co_return fail(Code::internal, "a converted image is none that the engine reads");
+        if (!looked.header || looked.parts.empty())
+            co_return fail(Code::internal, "a converted image is none that the engine reads");
     }
     report.pixels += looked.header->pixels();
     co_return std::move(looked.parts);
@@ -240,32 +250,43 @@ asio::awaitable<Result<json::array>> Normalizer::turn(const Part& part, const Me
     co_return co_await film(std::move(*source), part.field, wish, report);
 }
 
-asio::awaitable<Result<std::vector<json::array>>> Normalizer::turn_all(const std::vector<Part>& parts, MediaWish wish,
-                                                                       MediaReport& report) const {
+asio::awaitable<Result<std::vector<json::array>>> Normalizer::turn_all(const std::vector<Wanted>& parts,
+                                                                       MediaReport& report, HoldMore hold) const {
     if (parts.size() > most_parts)
         co_return too_large("messages", fmt::format("{} pictures, sounds and films", parts.size()),
                             std::to_string(most_parts));
     std::vector<json::array> made;
-    for (const auto& part : parts) {
+    for (const auto& [part, wish] : parts) {
         auto turned = co_await turn(part, wish, report);
         if (!turned) co_return std::unexpected(std::move(turned.error()));
+        const auto brought = is_web_url(part.data) ? 0 : part.data.size();
+        const auto now = size_of(*turned);
+        report.size += Bytes{static_cast<std::int64_t>(now)};
+        if (now > brought) {
+            const Bytes more{static_cast<std::int64_t>(now - brought)};
+            if (auto held = hold ? hold(more) : Result<void>{}; !held)
+                co_return at_field(std::move(held.error()), part.field);
+            report.held += more;
+        }
         made.push_back(std::move(*turned));
     }
     co_return made;
 }
 
-asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request, MediaWish wish) const {
+asio::awaitable<Result<MediaReport>> Normalizer::normalize(llm::Request& request, MediaWish wish, HoldMore hold) const {
     MediaReport report;
     if (!has_media(request.body)) co_return report;
-    const auto parts = find_media(request.body);
-    if (!parts) co_return std::unexpected(parts.error());
-    auto made = co_await turn_all(*parts, wish, report);
+    auto found = find_media(request.body);
+    if (!found) co_return std::unexpected(std::move(found.error()));
+    std::vector<Wanted> parts;
+    for (auto& part : *found) parts.push_back({.part = std::move(part), .wish = wish});
+    auto made = co_await turn_all(parts, report, std::move(hold));
     if (!made) co_return std::unexpected(std::move(made.error()));
     request.text = {};
     auto& messages = request.body["messages"].get_array();
     // From the last to the first: what a part becomes may be several, which move those behind it.
-    for (auto i = parts->size(); i-- > 0;) {
-        const auto& part = (*parts)[i];
+    for (auto i = parts.size(); i-- > 0;) {
+        const auto& part = parts[i].part;
         auto& content = messages[part.message].get_object()["content"].get_array();
         auto at = content.erase(content.begin() + static_cast<std::ptrdiff_t>(part.index));
         for (auto& one : (*made)[i]) at = std::next(content.insert(at, std::move(one)));

@@ -10,7 +10,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -48,7 +50,18 @@ struct MediaReport {
     std::int64_t pixels = 0;  // as the model gets them, frames among them
     Bytes bytes;              // as they came
     Bytes memory;             // reserved for the largest conversion; they run one after the other
+    Bytes size;               // as models are given them, in base64
+    Bytes held;               // of that, beyond what the request itself brought
 };
+
+// A part, and what its models can make use of.
+struct Wanted {
+    Part part;
+    MediaWish wish;
+};
+// Told of each further piece that is held for the request, until it ends: what was fetched, and what became larger than
+// it came. An error ends the work. Empty: nobody counts it.
+using HoldMore = std::function<Result<void>(Bytes)>;
 
 class Normalizer {
 public:
@@ -59,12 +72,13 @@ public:
     // A request without media is left as it is. Else its body is changed, and its `text` emptied, which is the body as
     // it was; where it fails, the request is as it was.
     // Errors, each with the field: invalid_argument, too_large, unsupported; without one: io, cancelled.
-    [[nodiscard]] asio::awaitable<Result<MediaReport>> normalize(llm::Request& request, MediaWish wish) const;
+    [[nodiscard]] asio::awaitable<Result<MediaReport>> normalize(llm::Request& request, MediaWish wish,
+                                                                 HoldMore hold = {}) const;
 
-    // What each of the parts becomes, in their order; `parts` point into a body that stays as it is meanwhile. What a
-    // part became passes a second time as it is.
-    [[nodiscard]] asio::awaitable<Result<std::vector<json::array>>> turn_all(const std::vector<Part>& parts,
-                                                                             MediaWish wish, MediaReport& report) const;
+    // What each of the parts becomes, in their order; they point into a body that stays as it is meanwhile. Errors: as
+    // above, and those of `hold`.
+    [[nodiscard]] asio::awaitable<Result<std::vector<json::array>>> turn_all(const std::vector<Wanted>& parts,
+                                                                             MediaReport& report, HoldMore hold) const;
 
     // A recording in a file of its own, or the sound of a film, as speech models hear it; `label` is what its sender
     // says that it is, or "". Few are on the disk at once: it waits for a place as long as its patience allows. Errors

@@ -52,6 +52,7 @@ public:
     asio::awaitable<Result<std::string>> read_body() override;
     std::string take_body() override { return head_of_upload_ ? std::string() : std::move(parser_->get().body()); }
     void let_go_of_body() override { release_body(); }
+    Result<void> hold_more(Bytes bytes) override;
     std::string_view path() const override { return path_; }
     std::string_view query() const override { return query_; }
     std::string peer() const override { return peer_; }
@@ -113,6 +114,8 @@ private:
 
     // Bounds what many large requests at once take from the models. (It is not planned for: mostly there are none.)
     Result<void> hold_body();
+    // Of all requests, as it is now.
+    [[nodiscard]] Result<void> count_bodies() const;
 
     // Of no weight beside what all together may have.
     void release_body();

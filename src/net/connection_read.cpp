@@ -136,18 +136,30 @@ Result<void> Connection::hold_body() {
     if (now == held_) return {};
     bodies_ += now - std::exchange(held_, now);
     if (now <= small_body()) return {};
-    Result<void> taken;
-    if (bodies_ > std::max(limits_.all_bodies, limits_.max_body))
-        taken = fail(Code::busy,
-                     fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
-                     "Try again when others have been answered.");
-    else if (limits_.count_bodies)
-        taken = limits_.count_bodies(bodies_);
+    auto taken = count_bodies();
     if (taken) return {};
     // It goes at once: others must not be refused for the sake of one that was.
     std::string().swap(parser_->get().body());
     release_body();
     keep_alive_ = false;
+    return taken;
+}
+
+Result<void> Connection::count_bodies() const {
+    if (bodies_ > std::max(limits_.all_bodies, limits_.max_body))
+        return fail(Code::busy,
+                    fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
+                    "Try again when others have been answered.");
+    return limits_.count_bodies ? limits_.count_bodies(bodies_) : Result<void>{};
+}
+
+Result<void> Connection::hold_more(Bytes bytes) {
+    held_ += bytes;
+    bodies_ += bytes;
+    auto taken = count_bodies();
+    if (taken) return {};
+    held_ -= bytes;
+    bodies_ -= bytes;
     return taken;
 }
 

@@ -78,6 +78,9 @@ public:
     // among those of all requests (ServerLimits::all_bodies) until let_go_of_body(), or the request's end.
     [[nodiscard]] virtual std::string take_body() = 0;
     virtual void let_go_of_body() = 0;
+    // More is held for this request, as if its body were so much larger, until it ends. Errors: busy, no_memory; then
+    // it is not counted.
+    [[nodiscard]] virtual Result<void> hold_more(Bytes bytes) = 0;
     // A header that this request's answer gets as well, whoever gives it.
     virtual void add_header(std::string name, std::string value) = 0;
     virtual asio::awaitable<Result<void>> respond(Reply reply) = 0;

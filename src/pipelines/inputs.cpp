@@ -103,6 +103,8 @@ Result<Inputs> read_inputs(const config::Pipeline& pipeline, const llm::Request&
             if (content != nullptr) inputs.text = read_content(*content, index, &inputs.attachments);
         } else {
             (it < last ? inputs.history : inputs.prefill).push_back(*it);
+            (it < last ? inputs.history_at : inputs.prefill_at)
+                .push_back(static_cast<std::size_t>(it - messages->begin()));
         }
     }
     if (auto read = read_parameters(pipeline, request.body, inputs); !read) return std::unexpected(read.error());

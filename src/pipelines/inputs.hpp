@@ -24,11 +24,12 @@ struct Attachment {
 };
 
 struct Inputs {
-    std::string text;                     // of the user's last message
-    std::vector<Attachment> attachments;  // of it
-    std::string system;                   // the client's system prompts, joined
-    boost::json::array history;           // messages before the last user's, without system prompts
-    boost::json::array prefill;           // messages after it: an answer that has begun
+    std::string text;                                 // of the user's last message
+    std::vector<Attachment> attachments;              // of it
+    std::string system;                               // the client's system prompts, joined
+    boost::json::array history;                       // messages before the last user's, without system prompts
+    boost::json::array prefill;                       // messages after it: an answer that has begun
+    std::vector<std::size_t> history_at, prefill_at;  // where each of them stands among the request's messages
     std::map<std::string, std::string> parameters;
     std::string language;  // "es", "en" or "other"
 

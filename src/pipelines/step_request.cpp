@@ -93,6 +93,12 @@ Result<json::array> messages_for(const config::Pipeline& pipeline, const config:
     return messages;
 }
 
+bool has_media(const json::value& message) {
+    const auto* object = message.if_object();
+    const auto* content = object == nullptr ? nullptr : protocols::array_at(*object, "content");
+    return content != nullptr && std::ranges::any_of(*content, llm::is_media);
+}
+
 llm::Request with_body(json::object body, const std::string& model) {
     llm::Request request{.model = model, .stream = true, .body = std::move(body)};
     request.body["model"] = model;
@@ -110,6 +116,11 @@ Result<bool> is_wanted(const config::Pipeline& pipeline, const config::PipelineS
     });
 }
 
+Result<std::string> collection_of(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                  const Inputs& inputs, const Results& results) {
+    return filled_in(step, "knowledge", step.knowledge, values_of(pipeline, inputs, results));
+}
+
 Result<Search> search_for(const config::Pipeline& pipeline, const config::PipelineStep& step, const Inputs& inputs,
                           const Results& results) {
     const auto values = values_of(pipeline, inputs, results);
@@ -123,7 +134,7 @@ Result<Search> search_for(const config::Pipeline& pipeline, const config::Pipeli
         return fail_field("messages",
                           fmt::format("step '{}' has nothing to search for; expected a message with text", step.name));
     if (step.web) return search;
-    auto collection = filled_in(step, "knowledge", step.knowledge, values);
+    auto collection = collection_of(pipeline, step, inputs, results);
     if (!collection) return std::unexpected(collection.error());
     search.collection = std::move(*collection);
     return search;
@@ -153,7 +164,10 @@ bool goes_with(const config::PipelineStep& step, Medium medium) {
     return false;
 }
 
+bool takes_earlier_media(const config::PipelineStep& step) { return step.history && step.attachments != "none"; }
+
 bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs) {
+    if (takes_earlier_media(step) && std::ranges::any_of(inputs.history, has_media)) return true;
     return std::ranges::any_of(inputs.attachments, [&](const auto& one) { return goes_with(step, one.medium); });
 }
 

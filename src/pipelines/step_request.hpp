@@ -19,6 +19,9 @@ using Results = std::map<std::string, std::string>;
 // Does what the user attached of this kind go with the step?
 [[nodiscard]] bool goes_with(const config::PipelineStep& step, Medium medium);
 
+// Does what messages before the user's last one have beside text go with it?
+[[nodiscard]] bool takes_earlier_media(const config::PipelineStep& step);
+
 // Does something of the request beside its text go with the step?
 [[nodiscard]] bool takes_attachments(const config::PipelineStep& step, const Inputs& inputs);
 
@@ -27,6 +30,9 @@ struct Search {
     std::string query;
     std::string collection;  // of documents; empty: it searches the web
 };
+// Where alone: what it looks for may be what an earlier step is still to give.
+[[nodiscard]] Result<std::string> collection_of(const config::Pipeline& pipeline, const config::PipelineStep& step,
+                                                const Inputs& inputs, const Results& results);
 // Errors: invalid_argument, for a text that cannot be filled in or that says nothing.
 [[nodiscard]] Result<Search> search_for(const config::Pipeline& pipeline, const config::PipelineStep& step,
                                         const Inputs& inputs, const Results& results);

@@ -102,7 +102,7 @@ Actions PoolCore::measured_form(ModelIndex model, const Result<Needs>& needs) {
     auto& local = locals_[model];
     local.measuring_form = false;
     if (needs) {
-        local.media_needs = *needs;
+        local.media_needs = countable(*needs);
     } else {
         refuse_media(model, needs.error(), out);
     }

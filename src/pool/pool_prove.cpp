@@ -1,7 +1,7 @@
 // Whether models can be there at the same time, by the same rules by which they would be loaded one by one.
 #include <algorithm>
 
-#include "pool/pool_core.hpp"
+#include "pool/pool_room.hpp"
 
 namespace sarai::pool {
 
@@ -21,9 +21,9 @@ bool PoolCore::needs_worker(Clock::time_point now, ModelIndex model) const {
 void PoolCore::note_needs(ModelIndex model, const Needs& needs, bool media) {
     auto& local = locals_[model];
     if (media && models_[model].media_on_demand)
-        local.media_needs = needs;
+        local.media_needs = countable(needs);
     else if (local.state == LocalState::absent && !local.media_form)
-        local.needs = needs;
+        local.needs = countable(needs);
 }
 
 bool PoolCore::knows_needs(Participant one) const {

@@ -15,9 +15,6 @@ using namespace std::chrono_literals;
 // An idle llama-server ends within 0.2 s of SIGTERM, and its memory is then back.
 constexpr std::chrono::milliseconds stop_time = 200ms;
 
-// No machine has it; sums of such plans do not overflow.
-constexpr Bytes absurd{std::int64_t{1} << 56};
-
 bool has_process(LocalState state) {
     return state == LocalState::loading || state == LocalState::ready || state == LocalState::stopping;
 }
@@ -78,9 +75,7 @@ Actions PoolCore::measured(ModelIndex model, const Result<Needs>& needs) {
             note_failed_load(model, needs.error());
         give_up(model, needs.error(), out);
     } else {
-        local.needs = *needs;
-        local.needs.total = std::min(local.needs.total, absurd);
-        local.needs.planned = std::min(local.needs.planned, absurd);
+        local.needs = countable(*needs);
         find_room(model, out);
     }
     serve(out);

@@ -1,9 +1,20 @@
 // For the parts of PoolCore that deal in memory: pool_room.cpp, pool_eviction.cpp, pool_refusals.cpp.
 #pragma once
 
+#include <algorithm>
+
 #include "pool/pool_core.hpp"
 
 namespace sarai::pool {
+
+// A plan may be absurd, of a broken file: what no machine has is enough for its refusal, and sums of it do not
+// overflow.
+[[nodiscard]] inline Needs countable(Needs needs) {
+    constexpr Bytes absurd{std::int64_t{1} << 56};
+    needs.total = std::min(needs.total, absurd);
+    needs.planned = std::min(needs.planned, absurd);
+    return needs;
+}
 
 // What is free now, what stopping and draining workers will give back, and what of both is promised to the queue.
 struct PoolCore::Room {

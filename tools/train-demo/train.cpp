@@ -128,8 +128,8 @@ private:
         for (const auto& rows : all) weight += rows.weight();
         std::vector<double> losses(all.size());
         {
-            std::vector<std::jthread> threads;
             const auto count = static_cast<std::size_t>(std::max(1, options_.threads));
+            std::vector<std::jthread> threads;  // last: joined before anything goes that they use
             for (std::size_t first = 0; first < std::min(count, all.size()); ++first)
                 threads.emplace_back([&, first] {
                     for (std::size_t i = first; i < all.size(); i += count)

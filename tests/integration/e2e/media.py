@@ -26,8 +26,8 @@ def wav(hertz, seconds=0.5, rate=16000):
     return out.getvalue()
 
 
-def picture(colour="grey", side=32):
-    return {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode(png(colour, side)).decode()}}
+def picture(colour="grey", side=32, level=-1):
+    return {"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode(png(colour, side, level)).decode()}}
 
 
 def file(content, name, media_type="application/octet-stream"):
