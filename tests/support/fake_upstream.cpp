@@ -113,9 +113,11 @@ struct FakeUpstream::State {
     awaitable<void> serve(tcp::socket socket) {
         boost::beast::flat_buffer buffer;
         for (;;) {
-            Request request;
-            auto [ec, count] = co_await http::async_read(socket, buffer, request, quiet);
+            http::request_parser<http::string_body> parser;
+            parser.body_limit(boost::none);  // pictures and sound are more than its usual MB
+            auto [ec, count] = co_await http::async_read(socket, buffer, parser, quiet);
             if (ec) co_return;
+            const Request request = parser.release();
             if (!co_await answer(socket, request)) co_return;
         }
     }

@@ -1,6 +1,10 @@
 """Pipelines over HTTP, with real workers: several models on one answer, all of them still there afterwards."""
 import http.client
+import http.server
 import json
+import pathlib
+import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -201,6 +205,68 @@ class Own(Case):
             self.assertRegex(reply.json["error"]["message"], words)
             self.assertEqual({sarai.row(name)["state"] for name in TRIO}, {"unloaded"})
         self.assertEqual(ask(picture("red")).status, 200)
+
+    def test_what_was_converted_is_no_original_to_the_steps(self):
+        with tempfile.TemporaryDirectory() as folder, FakeUpstream("openai") as box:
+            def made(name, *arguments):
+                subprocess.run(["ffmpeg", "-v", "error", *arguments, f"{folder}/{name}"], check=True)
+                return file(pathlib.Path(folder, name).read_bytes(), name)
+            sound = made("a.ogg", "-f", "lavfi", "-i", "sine=duration=900", "-c:a", "libopus", "-b:a", "16k")  # 27 MB of samples
+            film = made("a.mp4", "-f", "lavfi", "-i", "testsrc=d=20:s=64x48:r=5")  # 26 frames and their times
+            sarai = self.serve({"box": f"backend: openai_http, endpoints: [{{url: '{box.url}/v1'}}]"},
+                               extra="pipelines: {one: {steps: [{name: a, model: box, attachments: any, prompt: x}, {name: b, model: box, prompt: '{{ steps.a }}'}]}}\n")
+            for parts in ([sound], [film] * 3):
+                reply = sarai.request("POST", "/v1/chat/completions", {"model": "one", "messages": user("What?", *parts)}, timeout=60)
+                self.assertEqual(reply.status, 200, reply.body)
+
+    def test_pictures_of_earlier_messages_are_proven_and_named_as_well(self):
+        sees = "pipelines: {sees: {steps: [{name: a, model: solar, prompt: x}, {name: b, model: omni, attachments: any, prompt: '{{ steps.a }}'}]}}\n"
+        sarai = self.serve(TRIO, extra=sees, memory="max_ram: 150MiB, max_concurrent_llms: 3")
+        talk = lambda part: [{"role": "system", "content": "Be kind."}, *user("Look", part), {"role": "assistant", "content": "A colour."}, *user("Which?")]
+        ask = lambda part: sarai.request("POST", "/v1/chat/completions", {"model": "sees", "messages": talk(part), "max_tokens": 4})
+        refused = ask(picture("red"))
+        self.assertEqual(refused.status, 503, refused.body)
+        self.assertRegex(refused.json["error"]["message"], r"'sees' does not fit: its models need .* \(solar .*, omni 1\d\d MiB\)")
+        self.assertEqual({sarai.row(name)["state"] for name in TRIO}, {"unloaded"})
+        self.assertEqual(sarai.request("POST", "/v1/chat/completions", {"model": "sees", "messages": user("Hi"), "max_tokens": 4}).status, 200)
+        roomy = self.serve(TRIO, extra=sees)
+        broken = roomy.request("POST", "/v1/chat/completions", {"model": "sees", "messages": talk(file(png("red")[:50], "a.png", "image/png"))})
+        self.assertEqual((broken.status, broken.json["error"]["param"]), (400, "messages[1].content[1].image_url.url"), broken.body)
+
+    def test_each_step_is_given_what_its_own_model_holds(self):
+        short = TRIO["omni"].replace("context_length: 2048", "context_length: 512")
+        both = ("pipelines: {both: {steps: [{name: a, model: short, attachments: image, prompt: x}, {name: b, model: omni, attachments: audio, prompt: y, max_tokens: 4},"
+                " {name: c, model: lfm2, prompt: '{{ steps.a }}{{ steps.b }}'}]}}\n")
+        sarai = self.serve({**TRIO, "short": short}, extra=both, memory="max_ram: 2GiB, max_concurrent_llms: 4")
+        reply = sarai.request("POST", "/v1/chat/completions", {"model": "both", "messages": user("What?", picture("red"), tone(440, 110)), "max_tokens": 4}, timeout=60)
+        self.assertNotEqual(reply.status, 413, reply.body)  # 512 tokens hold 102 s at most
+
+    def test_what_a_url_brings_is_reserved_as_well(self):
+        large = png("red", 1500, level=0)  # 9 MB in base64
+
+        def give(handler):
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(large)))
+            handler.end_headers()
+            handler.wfile.write(large)
+        files = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Files", (http.server.BaseHTTPRequestHandler,), {"do_GET": give, "log_message": lambda *_: None}))
+        threading.Thread(target=files.serve_forever, daemon=True).start()
+        self.addCleanup(files.server_close)
+        self.addCleanup(files.shutdown)
+        part = {"type": "image_url", "image_url": {"url": f"http://127.0.0.1:{files.server_port}/a.png"}}
+        with FakeUpstream("openai") as box:
+            sarai = self.serve({"box": f"backend: openai_http, endpoints: [{{url: '{box.url}/v1'}}]"}, memory="max_ram: 160MiB",
+                               extra="media: {allow: [127.0.0.1]}\npipelines: {one: {steps: [{name: a, model: box, attachments: any, prompt: x}, {name: b, model: box, prompt: '{{ steps.a }}'}]}}\n")
+            ask = lambda model, count: sarai.request("POST", "/v1/chat/completions", {"model": model, "messages": user("What?", *[part] * count)}, timeout=60)
+            one = ask("one", 1)
+            self.assertEqual(one.status, 200, one.body)
+            self.assertGreater(one.json["sarai_pipeline"]["proven_peak_bytes"], 90 << 20)
+            for model in ("one", "box"):
+                several = ask(model, 4)
+                self.assertEqual(several.status, 503, several.body)
+                self.assertIn("conversions and large requests" if model == "box" else "memory", several.json["error"]["message"])
+            self.assertEqual(ask("box", 1).status, 200)
+            wait_until(lambda: sarai.status()["ledger"]["transient_bytes"] == 0, "all of it to be given back")
 
     def test_too_many_models_for_the_places_are_refused_as_well(self):
         sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")}, extra=PARALLEL % "0s", memory="max_ram: 2GiB, max_concurrent_llms: 1")

@@ -154,14 +154,25 @@ class Documents(Asking):
         self.assertEqual(pdf.status, 503, pdf.body)
         self.assertIn("no memory for reading 'x.pdf': it needs up to 128 MiB", pdf.json["error"]["message"])
         tight.kill(signal.SIGTERM)
-        roomy = self.serve({"lfm2": CHAT, "embed": EMBED}, extra=extra)
+        # What lfm2 takes as well, and nothing for vectors.
+        chatty = self.serve({"lfm2": CHAT.replace("4096", "512"), "embed": EMBED}, extra=extra, memory=f"max_ram: {(usual >> 20) + 35}MiB")
+        reply = self.ask(chatty, "ask-documents", "boiler")
+        self.assertIn("(Searched by words alone: there is no memory for the collection's vectors.)", reply.json["choices"][0]["message"]["content"])
+        chatty.kill(signal.SIGTERM)
+        roomy = self.serve({"lfm2": CHAT, "embed": EMBED}, extra=extra + "\npipelines: {rewritten: {steps: [{name: words, model: lfm2, prompt: x, max_tokens: 4}, "
+                           "{name: docs, knowledge: default, query: 'boiler {{ steps.words }}'}, {name: answer, model: lfm2, prompt: '{{ steps.docs }}', max_tokens: 4}]}}")
         reserved = lambda: roomy.status()["ledger"]["reserved_bytes"]
         ask = lambda: self.ask(roomy, "ask-documents", "Who services the boiler?").json["sarai_pipeline"]
         proven = ask()["proven_peak_bytes"]
         self.assertEqual(ask()["proven_peak_bytes"], proven, "counted before the first search as after it")
         self.assertEqual(reserved(), proven)
-        self.assertEqual(roomy.request("DELETE", "/sarai/kb/default").status, 200)
-        self.assertEqual(reserved(), proven - (8 << 20))
+        rewritten = self.ask(roomy, "rewritten", "Who?").json["sarai_pipeline"]
+        self.assertEqual([s["name"] for s in rewritten["steps"]], ["words", "docs"], "what is looked for, an earlier step has said")
+        self.assertEqual(rewritten["citations"][0]["path"], "house.md")
+        removed = roomy.cli("kb", "remove", "--store", f"{first.folder}/kb")
+        self.assertEqual(removed.returncode, 0, removed.stderr)
+        self.assertEqual(roomy.request("POST", "/sarai/kb/search", {"query": "boiler"}).status, 404)
+        self.assertEqual(reserved(), proven - (8 << 20), "though another program removed it")
 
     def test_without_documents_and_a_model_that_could_take_any_it_says_what_to_configure(self):
         bare = self.serve({"lfm2": CHAT}, extra="knowledge: {store: kb}")
