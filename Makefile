@@ -1,7 +1,5 @@
 # `make run` and `make test` are all a newcomer needs; both set up everything else.
 .DEFAULT_GOAL := help
-# Tests: many of them wait most of the time, for a process to start or to end.
-AT_ONCE := $(shell echo $$(($$(nproc) * 3 / 2)))
 .PHONY: help run test lint sanitize fuzz bench build package install format clean
 
 help: ## show this
@@ -12,7 +10,7 @@ run: ## build, make the demo models and start a server with three models
 
 test: ## build and run every test (a part: make test ARGS='-L unit', ARGS='-R PoolCore')
 	@scripts/toolbox run test -- scripts/build dev
-	@scripts/toolbox run test -- ctest --test-dir build/dev --output-on-failure --no-tests=error -j$(AT_ONCE) $(ARGS)
+	@scripts/toolbox run test -- ctest --test-dir build/dev --output-on-failure --no-tests=error -j2 $(ARGS)
 
 lint: ## formatting and clang-tidy, as CI checks them
 	@scripts/toolbox run test -- scripts/lint
@@ -20,7 +18,7 @@ lint: ## formatting and clang-tidy, as CI checks them
 sanitize: ## unit and integration tests, and the fuzz corpus, under the address and thread sanitizers
 	@for preset in asan tsan; do \
 	   scripts/toolbox run test -- scripts/build $$preset && \
-	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j$(AT_ONCE) -L 'unit|integration|fuzz' $(ARGS) || exit 1; \
+	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j2 -L 'unit|integration|fuzz' $(ARGS) || exit 1; \
 	 done
 
 fuzz: ## fuzz every parser for a minute (one for longer: make fuzz ARGS='openai_stream --seconds 600')

@@ -52,22 +52,21 @@ KnowledgeDesk::~KnowledgeDesk() {
 template <class Work>
 auto KnowledgeDesk::with_store(Work work) {
     using Answer = std::invoke_result_t<Work&, Store&>;
-    return net::on_thread_while_wanted(thread_,
-                                       [store = store_, where = place(), ending = ending_.get_token(),
-                                        work = std::move(work)](std::stop_source stop) mutable -> Answer {
-                                           const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
-                                           if (stop.stop_requested())
-                                               return fail(Code::cancelled, "the store was not asked any more");
-                                           if (!*store) {
-                                               auto opened = knowledge::open_store(where, {.stop = stop.get_token()});
-                                               if (!opened) return std::unexpected(opened.error());
-                                               *store = std::move(*opened);
-                                           }
-                                           (*store)->heed(stop.get_token());
-                                           auto answer = work(**store);
-                                           if (!answer) answer = std::unexpected(about(answer.error()));
-                                           return answer;
-                                       });
+    auto asked = [store = store_, where = place(), ending = ending_.get_token(),
+                  work = std::move(work)](std::stop_source stop) mutable -> Answer {
+        const std::stop_callback end(ending, [&stop] { stop.request_stop(); });
+        if (stop.stop_requested()) return fail(Code::cancelled, "the store was not asked any more");
+        if (!*store) {
+            auto opened = knowledge::open_store(where, {.stop = stop.get_token()});
+            if (!opened) return std::unexpected(opened.error());
+            *store = std::move(*opened);
+        }
+        (*store)->heed(stop.get_token());
+        auto answer = work(**store);
+        if (!answer) answer = std::unexpected(about(answer.error()));
+        return answer;
+    };
+    return net::on_thread_while_wanted(thread_, std::move(asked));
 }
 
 std::string KnowledgeDesk::place() const {

@@ -29,8 +29,12 @@ using ServerSocket = asio::generic::stream_protocol::socket;  // of TCP, or our 
 class Connection final : public Exchange {
 public:
     // `cancel` ends what the connection's coroutine waits for.
-    // `bodies` are the bytes of all request bodies that the server holds.
-    Connection(ServerSocket socket, std::string peer, const ServerLimits& limits, Bytes& bodies,
+    // Of all requests that the server holds.
+    struct Bodies {
+        Bytes held;
+        Bytes beside;  // see hold_more()
+    };
+    Connection(ServerSocket socket, std::string peer, const ServerLimits& limits, Bodies& bodies,
                asio::cancellation_signal& cancel)
         : socket_(std::move(socket)),
           peer_(std::move(peer)),
@@ -114,8 +118,9 @@ private:
 
     // Bounds what many large requests at once take from the models. (It is not planned for: mostly there are none.)
     Result<void> hold_body();
-    // Of all requests, as it is now.
-    [[nodiscard]] Result<void> count_bodies() const;
+    [[nodiscard]] Result<void> count_bodies() const {
+        return limits_.count_bodies ? limits_.count_bodies(bodies_.held + bodies_.beside) : Result<void>{};
+    }
 
     // Of no weight beside what all together may have.
     void release_body();
@@ -165,8 +170,8 @@ private:
                            socket_.cancel(ignored);
                        }};
     const ServerLimits& limits_;
-    Bytes& bodies_;
-    Bytes held_;
+    Bodies& bodies_;
+    Bytes held_, beside_;  // of this request
     asio::cancellation_signal& cancel_;
     std::shared_ptr<Departure> departure_ = std::make_shared<Departure>();
     boost::beast::flat_buffer buffer_;

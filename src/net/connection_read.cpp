@@ -134,9 +134,15 @@ asio::awaitable<Result<std::string>> Connection::read_body() {
 Result<void> Connection::hold_body() {
     const Bytes now{static_cast<std::int64_t>(parser_->get().body().size())};
     if (now == held_) return {};
-    bodies_ += now - std::exchange(held_, now);
+    bodies_.held += now - std::exchange(held_, now);
     if (now <= small_body()) return {};
-    auto taken = count_bodies();
+    Result<void> taken;
+    if (bodies_.held > std::max(limits_.all_bodies, limits_.max_body))
+        taken = fail(Code::busy,
+                     fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
+                     "Try again when others have been answered.");
+    else
+        taken = count_bodies();
     if (taken) return {};
     // It goes at once: others must not be refused for the sake of one that was.
     std::string().swap(parser_->get().body());
@@ -145,28 +151,21 @@ Result<void> Connection::hold_body() {
     return taken;
 }
 
-Result<void> Connection::count_bodies() const {
-    if (bodies_ > std::max(limits_.all_bodies, limits_.max_body))
-        return fail(Code::busy,
-                    fmt::format("the requests in flight are larger than {} together", to_string(limits_.all_bodies)),
-                    "Try again when others have been answered.");
-    return limits_.count_bodies ? limits_.count_bodies(bodies_) : Result<void>{};
-}
-
 Result<void> Connection::hold_more(Bytes bytes) {
-    held_ += bytes;
-    bodies_ += bytes;
+    beside_ += bytes;
+    bodies_.beside += bytes;
     auto taken = count_bodies();
     if (taken) return {};
-    held_ -= bytes;
-    bodies_ -= bytes;
+    beside_ -= bytes;
+    bodies_.beside -= bytes;
     return taken;
 }
 
 void Connection::release_body() {
-    if (held_ == Bytes{}) return;
-    bodies_ -= std::exchange(held_, Bytes{});
-    if (limits_.count_bodies) (void)limits_.count_bodies(bodies_);
+    if (held_ == Bytes{} && beside_ == Bytes{}) return;
+    bodies_.held -= std::exchange(held_, Bytes{});
+    bodies_.beside -= std::exchange(beside_, Bytes{});
+    (void)count_bodies();
 }
 
 bool Connection::begins_upload() {

@@ -40,7 +40,7 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     tcp::acceptor acceptor;
     TaskGroup tasks;
     std::set<Connection*> connections;
-    Bytes bodies;  // held by all of them
+    Connection::Bodies bodies;
     bool draining = false;
 
     asio::awaitable<void> accept_loop() {

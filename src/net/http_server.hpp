@@ -34,8 +34,9 @@ struct ServerLimits {
     Bytes max_body = MiB(64);
     Bytes all_bodies =
         MiB(128);  // of all requests in flight, at least max_body; one that goes beyond is refused as busy
-    // Told how many bytes of bodies are held, whenever it changes by more than small ones; an error refuses the body
-    // that they grew for, and is none where they shrink. Empty: nobody counts them.
+    // Told how many bytes of bodies are held, with what handlers hold beside them (Exchange::hold_more), whenever it
+    // changes by more than small ones; an error refuses the body that they grew for, and is none where they shrink.
+    // Empty: nobody counts them.
     std::function<Result<void>(Bytes)> count_bodies = {};
     Bytes max_head = KiB(64);
     std::chrono::milliseconds request{10'000};      // from the first byte of a request to its last
@@ -78,8 +79,8 @@ public:
     // among those of all requests (ServerLimits::all_bodies) until let_go_of_body(), or the request's end.
     [[nodiscard]] virtual std::string take_body() = 0;
     virtual void let_go_of_body() = 0;
-    // More is held for this request, as if its body were so much larger, until it ends. Errors: busy, no_memory; then
-    // it is not counted.
+    // More is held for this request, as if its body were so much larger, until it ends. Errors: those of
+    // ServerLimits::count_bodies; then it is not counted.
     [[nodiscard]] virtual Result<void> hold_more(Bytes bytes) = 0;
     // A header that this request's answer gets as well, whoever gives it.
     virtual void add_header(std::string name, std::string value) = 0;

@@ -344,6 +344,32 @@ TEST_F(HttpTest, WhoOnlyKeepsAConnectionMakesRoomForWhoWantsSomething) {
     });
 }
 
+TEST_F(HttpTest, WhatAHandlerHoldsBesideIsCountedUntilTheRequestEnds) {
+    limits.all_bodies = limits.max_body = MiB(1);  // which is about bodies alone
+    std::vector<Bytes> told;
+    limits.count_bodies = [&](Bytes held) -> Result<void> {
+        told.push_back(held);
+        if (held > MiB(9)) return fail(Code::no_memory, "there is no memory for a request so large");
+        return {};
+    };
+    handler = [&](Exchange& exchange) -> asio::awaitable<void> {
+        EXPECT_TRUE(exchange.hold_more(MiB(3)));
+        EXPECT_TRUE(exchange.hold_more(MiB(4)));
+        EXPECT_EQ(exchange.hold_more(MiB(5)).error().code, Code::no_memory);
+        EXPECT_TRUE(exchange.hold_more(MiB(2))) << "what was refused is not counted";
+        (void)co_await exchange.respond({});
+    };
+    run([&, this]() -> asio::awaitable<void> {
+        for (int i = 0; i < 2; ++i) {
+            EXPECT_EQ((co_await client->fetch({}, {}))->status, 200U);
+            EXPECT_EQ(std::ranges::max(told, {}, &Bytes::count), MiB(12));
+            client->drop_idle();
+            co_await pause(50ms);
+            EXPECT_EQ(told.back(), Bytes{}) << "all of it is given back";
+        }
+    });
+}
+
 TEST_F(HttpTest, WhoCountsTheMemoryOfLargeRequestsMayRefuseThem) {
     limits.max_body = MiB(4);
     std::vector<Bytes> told;
