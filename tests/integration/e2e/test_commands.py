@@ -151,7 +151,11 @@ class Commands(Case):
             terminal.write("¿qué t".encode())
             os.kill(terminal.pid, signal.SIGWINCH)
             terminal.write("al?\n".encode())
-            terminal.read(lambda s: "¿qué tal?\r\n".encode() in s and len(s.rpartition(b"?\r\n")[2]) > 20)
+            answer = lambda s: s.rpartition(b"?\r\n")[2]
+            terminal.read(lambda s: "¿qué tal?\r\n".encode() in s and (len(answer(s)) > 20 or answer(s).endswith(b"lfm2> ")))
+            if len(answer(terminal.seen)) <= 20:  # random weights may have nothing to say
+                terminal.write("¿y qué más?\n".encode())
+                terminal.read(lambda s: "más?\r\n".encode() in s and len(answer(s)) > 20)
             terminal.write(b"\x03")
             terminal.read(lambda s: b"lfm2> " in s.rpartition(b"^C")[2])
             # Sent from elsewhere while a line is edited, the signal ends the line.
