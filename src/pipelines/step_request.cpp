@@ -202,6 +202,9 @@ std::optional<KnownPart> known_part(const config::Pipeline& pipeline, const conf
                                     const std::string& model, const Inputs& inputs, const Results& results,
                                     const Results& partial, const std::vector<std::string>& left_out,
                                     const llm::Request& asked) {
+    // Its message is no text alone; and megabytes need not be copied to find that out, again and again.
+    if (std::ranges::any_of(inputs.attachments, [&](const auto& one) { return goes_with(step, one.medium); }))
+        return std::nullopt;
     // Stands for what is not known: no model writes it, and no template changes it.
     constexpr char unknown = '\x01';
     Results so_far = results;

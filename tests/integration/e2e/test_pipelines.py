@@ -109,7 +109,7 @@ class BuiltIn(unittest.TestCase):
                  ("a photo", "vision-expert", user("What?", photo)), ("several at once", "many", user("What?", large))]}
         for what, (highest, proven) in told.items():
             self.assertLessEqual(highest, proven, what)
-        self.assertGreater(told["a photo"][0], told["a picture"][1], "what it brings takes more than models and sarai may")
+        self.assertGreater(told["several at once"][0], told["a picture"][1], "what it brings takes more than models and sarai may")
         wait_until(lambda: all(self.sarai.row(name)["state"] == "ready" for name in TRIO), "all three to be there")
 
     def test_steps_are_streamed_as_reasoning_to_who_asks(self):
@@ -237,9 +237,10 @@ class Own(Case):
         short = TRIO["omni"].replace("context_length: 2048", "context_length: 512")
         both = ("pipelines: {both: {steps: [{name: a, model: short, attachments: image, prompt: x}, {name: b, model: omni, attachments: audio, prompt: y, max_tokens: 4},"
                 " {name: c, model: lfm2, prompt: '{{ steps.a }}{{ steps.b }}'}]}}\n")
-        sarai = self.serve({**TRIO, "short": short}, extra=both, memory="max_ram: 2GiB, max_concurrent_llms: 4")
+        long = TRIO["omni"].replace("context_length: 2048", "context_length: 4096")
+        sarai = self.serve({**TRIO, "omni": long, "short": short}, extra=both, memory="max_ram: 2GiB, max_concurrent_llms: 4")
         reply = sarai.request("POST", "/v1/chat/completions", {"model": "both", "messages": user("What?", picture("red"), tone(440, 110)), "max_tokens": 4}, timeout=60)
-        self.assertNotEqual(reply.status, 413, reply.body)  # 512 tokens hold 102 s at most
+        self.assertEqual(reply.status, 200, reply.body)  # 512 tokens hold 102 s at most
 
     def test_what_a_url_brings_is_reserved_as_well(self):
         large = png("red", 1500, level=0)  # 9 MB in base64

@@ -95,7 +95,7 @@ public:
             case 10: measured(model, any_plan()); break;
             case 11: worker_ready(model); break;
             case 12:
-                if (stop_asked_[model] || below(4) == 0) worker_gone(model);
+                if (stop_asked_[model] || below(3) == 0) worker_gone(model);
                 break;
             case 13:
                 if (below(3) == 0) perform(core_.stop(model), "stop");
@@ -640,10 +640,10 @@ TEST_P(PoolCoreProperty, InvariantsHoldInRandomHistories) {
                              "borrow",
                              "borrow refused",
                              "wake",
+                             "paused",
                              "keep",
                              "reload"})
         EXPECT_GE(seen[what], histories / 6) << what << " is too rare for these histories to say much about it";
-    EXPECT_GE(seen["paused"], histories / 12);  // takes a worker that dies three times in a row
 }
 
 INSTANTIATE_TEST_SUITE_P(Policies, PoolCoreProperty,
