@@ -8,7 +8,6 @@
 
 #include <random>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -35,6 +34,7 @@
 #include "media/normalizer.hpp"
 #include "media/scratch_dir.hpp"
 #include "memory/process_memory.hpp"
+#include "net/quiet.hpp"
 #include "net/service_manager.hpp"
 #include "net/task_group.hpp"
 #include "speech/speaker.hpp"
@@ -45,8 +45,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
-
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 
 std::string url_of(const config::Server& server, std::uint16_t port) {
     const auto* scheme = server.tls_certificate.empty() ? "http" : "https";
@@ -247,12 +245,12 @@ struct Daemon {
         net::TaskGroup alive(io.get_executor());
         if (const auto period = net::watchdog_period()) alive.spawn("watchdog", tell_alive(*period));
 
-        auto [ec, number] = co_await signals.async_wait(quiet);
+        auto [ec, number] = co_await signals.async_wait(net::quiet);
         // A terminal that was closed hangs up whoever it has started: nobody is there any more to end the server.
         const auto hung_up = [had_terminal] { return had_terminal && ::isatty(STDIN_FILENO) == 0; };
         while (!ec && number == SIGHUP && !hung_up()) {
             if (auto reloaded = reload(); !reloaded) spdlog::error("not reloaded: {}", describe(reloaded.error()));
-            std::tie(ec, number) = co_await signals.async_wait(quiet);
+            std::tie(ec, number) = co_await signals.async_wait(net::quiet);
         }
         const bool at_terminal = number == SIGINT;
         spdlog::info("{}: finishing {} connections", at_terminal ? "interrupted" : "asked to end",
@@ -267,7 +265,7 @@ struct Daemon {
         };
         side.spawn("drain", drain());
         for (;;) {
-            const auto [cancelled, again] = co_await signals.async_wait(quiet);
+            const auto [cancelled, again] = co_await signals.async_wait(net::quiet);
             if (!cancelled && again == SIGHUP) continue;  // too late for that
             if (!cancelled) {
                 side.cancel_all();

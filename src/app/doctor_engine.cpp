@@ -20,10 +20,10 @@ using namespace std::chrono_literals;
 using cli::CheckState;
 
 constexpr auto budget = 10s;
-constexpr std::string_view group = "engine";
+constexpr std::string_view engine_group = "engine";
 
-cli::Check row(std::string name, CheckState state, std::string text, std::string advice = {}) {
-    return {std::string(group), std::move(name), state, std::move(text), std::move(advice)};
+cli::Check engine_row(std::string name, CheckState state, std::string text, std::string advice = {}) {
+    return {std::string(engine_group), std::move(name), state, std::move(text), std::move(advice)};
 }
 
 // The rest of the first line that begins with `start`; nothing where there is none.
@@ -63,29 +63,30 @@ struct Found {
 
 asio::awaitable<Found> look_at_server(const std::string& name) {
     const auto program = engine::find_program(name);
-    if (!program) co_return Found{failed(std::string(group), "llama-server", program.error()), {}};
+    if (!program) co_return Found{failed(std::string(engine_group), "llama-server", program.error()), {}};
     if (const auto missing = co_await missing_of(*program); !missing.empty())
-        co_return Found{row("llama-server", CheckState::fail,
-                            fmt::format("{} cannot start: {} missing", program->string(), fmt::join(missing, ", ")),
-                            "Install the packages with these libraries, or name their folder in LD_LIBRARY_PATH."),
-                        {}};
+        co_return Found{
+            engine_row("llama-server", CheckState::fail,
+                       fmt::format("{} cannot start: {} missing", program->string(), fmt::join(missing, ", ")),
+                       "Install the packages with these libraries, or name their folder in LD_LIBRARY_PATH."),
+            {}};
     const auto child = co_await engine::run_child({.program = *program, .arguments = {"--version"}}, budget,
                                                   fmt::format("{} --version", program->string()), 20);
-    if (!child) co_return Found{failed(std::string(group), "llama-server", child.error()), {}};
+    if (!child) co_return Found{failed(std::string(engine_group), "llama-server", child.error()), {}};
     auto version = line_with(child->out, "version: ");
     if (version.empty()) version = line_with(child->last_words, "version: ");
     if (child->status != 0)
-        co_return Found{row("llama-server", CheckState::fail,
-                            fmt::format("{} --version ended with status {}: {}", program->string(), child->status,
-                                        protocols::excerpt(child->last_words))),
+        co_return Found{engine_row("llama-server", CheckState::fail,
+                                   fmt::format("{} --version ended with status {}: {}", program->string(),
+                                               child->status, protocols::excerpt(child->last_words))),
                         {}};
     if (version.empty())
-        co_return Found{
-            row("llama-server", CheckState::warn,
-                fmt::format("{} runs, but does not say its version", program->string()), "Is it llama.cpp's server?"),
-            {}};
+        co_return Found{engine_row("llama-server", CheckState::warn,
+                                   fmt::format("{} runs, but does not say its version", program->string()),
+                                   "Is it llama.cpp's server?"),
+                        {}};
     auto text = fmt::format("{}, version {}", program->string(), version);
-    co_return Found{row("llama-server", CheckState::ok, std::move(text)), version.substr(0, version.find(' '))};
+    co_return Found{engine_row("llama-server", CheckState::ok, std::move(text)), version.substr(0, version.find(' '))};
 }
 
 // `server`: the version of llama-server.
@@ -93,19 +94,20 @@ asio::awaitable<Checks> look_at_measure(std::string server) {
     Checks checks;
     const auto program = engine::find_program("sarai-measure");
     if (!program) {
-        checks.push_back(failed(std::string(group), "sarai-measure", program.error()));
+        checks.push_back(failed(std::string(engine_group), "sarai-measure", program.error()));
         co_return checks;
     }
     if (const auto missing = co_await missing_of(*program); !missing.empty()) {
-        checks.push_back(row("sarai-measure", CheckState::fail,
-                             fmt::format("{} cannot start: {} missing", program->string(), fmt::join(missing, ", ")),
-                             "Install the packages with these libraries; it needs those that sarai was built with."));
+        checks.push_back(
+            engine_row("sarai-measure", CheckState::fail,
+                       fmt::format("{} cannot start: {} missing", program->string(), fmt::join(missing, ", ")),
+                       "Install the packages with these libraries; it needs those that sarai was built with."));
         co_return checks;
     }
     const auto child = co_await engine::run_child({.program = *program, .arguments = {"--engine"}}, budget,
                                                   fmt::format("{} --engine", program->string()));
     if (!child) {
-        checks.push_back(failed(std::string(group), "sarai-measure", child.error()));
+        checks.push_back(failed(std::string(engine_group), "sarai-measure", child.error()));
         co_return checks;
     }
     const auto printed = protocols::parse_json(child->out);
@@ -113,26 +115,27 @@ asio::awaitable<Checks> look_at_measure(std::string server) {
         std::string(printed && printed->is_object() ? protocols::string_at(printed->as_object(), "engine") : "");
     if (child->status != 0 || version.empty()) {
         checks.push_back(
-            row("sarai-measure", CheckState::fail,
-                fmt::format("{} does not run: {}", program->string(), protocols::excerpt(child->last_words)),
-                "It has to be of the same build as sarai."));
+            engine_row("sarai-measure", CheckState::fail,
+                       fmt::format("{} does not run: {}", program->string(), protocols::excerpt(child->last_words)),
+                       "It has to be of the same build as sarai."));
         co_return checks;
     }
     const bool differs = !server.empty() && !version.starts_with(server);
-    checks.push_back(row("sarai-measure", differs ? CheckState::warn : CheckState::ok,
-                         fmt::format("{}, plans with {}", program->string(), version),
-                         differs ? fmt::format("llama-server is of version {}: plans may be off. Build sarai with the "
-                                               "libllama that belongs to it.",
-                                               server)
-                                 : ""));
+    checks.push_back(
+        engine_row("sarai-measure", differs ? CheckState::warn : CheckState::ok,
+                   fmt::format("{}, plans with {}", program->string(), version),
+                   differs ? fmt::format("llama-server is of version {}: plans may be off. Build sarai with the "
+                                         "libllama that belongs to it.",
+                                         server)
+                           : ""));
     std::vector<std::string> builds;
     for (const auto& library : memory::engine_libraries(child->out))
         if (auto name = engine::cpu_build(library); !name.empty()) builds.push_back(std::move(name));
-    checks.push_back(builds.empty()
-                         ? row("cpu build", CheckState::warn, "the engine has loaded no code for this processor",
-                               "Install ggml's CPU backends (libggml-cpu-*.so) beside libggml.")
-                         : row("cpu build", CheckState::ok,
-                               fmt::format("the engine chooses {} for this processor", fmt::join(builds, ", "))));
+    checks.push_back(
+        builds.empty() ? engine_row("cpu build", CheckState::warn, "the engine has loaded no code for this processor",
+                                    "Install ggml's CPU backends (libggml-cpu-*.so) beside libggml.")
+                       : engine_row("cpu build", CheckState::ok,
+                                    fmt::format("the engine chooses {} for this processor", fmt::join(builds, ", "))));
     co_return checks;
 }
 

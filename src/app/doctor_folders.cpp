@@ -30,9 +30,9 @@ constexpr auto soon = std::chrono::days(14);
 std::error_code try_to_write(const fs::path& folder) {
     auto pattern = (folder / ".sarai-doctor-XXXXXX").string();
     const int file = ::mkstemp(pattern.data());
-    if (file < 0) return {errno, std::generic_category()};
+    if (file < 0) return last_error();
     std::error_code result;
-    if (::write(file, "x", 1) != 1) result = {errno, std::generic_category()};
+    if (::write(file, "x", 1) != 1) result = last_error();
     ::close(file);
     ::unlink(pattern.c_str());
     return result;

@@ -11,10 +11,10 @@ namespace asio = boost::asio;
 using cli::CheckState;
 using memory::FileKind;
 
-constexpr std::string_view group = "models";
+constexpr std::string_view models_group = "models";
 
 cli::Check broken(const std::string& name, const Error& error, std::string place) {
-    auto check = failed(std::string(group), name, error);
+    auto check = failed(std::string(models_group), name, error);
     check.place = std::move(place);
     return check;
 }
@@ -116,7 +116,8 @@ asio::awaitable<Checks> look_at_files(Describer& describer, const cli::Written& 
     const auto& local = *model.local;
     const auto facts = co_await describer.describe(local.path);
     if (facts) {
-        checks.push_back({.group = std::string(group), .name = model.name, .text = told_of(local.path, **facts)});
+        checks.push_back(
+            {.group = std::string(models_group), .name = model.name, .text = told_of(local.path, **facts)});
         compare(checks.back(), written, model, **facts);
     } else {
         checks.push_back(broken(model.name, facts.error(), written.place({"models", model.name, "path"})));
@@ -129,7 +130,7 @@ asio::awaitable<Checks> look_at_files(Describer& describer, const cli::Written& 
         checks.push_back(broken(name, projector.error(), place));
         co_return checks;
     }
-    cli::Check check{.group = std::string(group), .name = name, .text = told_of(*local.mmproj, **projector)};
+    cli::Check check{.group = std::string(models_group), .name = name, .text = told_of(*local.mmproj, **projector)};
     if (memory::kind_of(**projector) != FileKind::projector) {
         check.state = CheckState::fail;
         check.text += "; it is a model, not a multimodal projector";
@@ -145,7 +146,7 @@ asio::awaitable<Checks> look_at_files(Describer& describer, const cli::Written& 
 Checks look_at_plan(const cli::Written& written, const cli::PlanReport& plan, const Checks& files) {
     const auto is_told = [&](const std::string& model) {
         return std::ranges::any_of(files, [&](const auto& check) {
-            return check.state == CheckState::fail && check.group == group &&
+            return check.state == CheckState::fail && check.group == models_group &&
                    (check.name == model || check.name == projector_of(model));
         });
     };

@@ -97,12 +97,6 @@ config::Config starting_point(const cli::FitOptions& options) {
     return config;
 }
 
-int refuse(const Error& error) {
-    auto io = cli::Io::of_process();
-    cli::print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 std::string commented(std::string_view text) {
     std::string out;
     for (std::size_t at = 0; at < text.size();) {
@@ -136,15 +130,15 @@ int print(const cli::FitReport& report, const cli::FitOptions& options) {
         // Servers that were left away, and files in place of the configured models, may be what something else needs.
         const auto config = config::load_text(yaml, "/", config::Environment{});
         if (!config)
-            return refuse({.code = Code::invalid_argument,
-                           .message = "the configuration is not valid with these models:\n" +
-                                      config::report("fit", config.error())});
+            return cli::fail_with({.code = Code::invalid_argument,
+                                   .message = "the configuration is not valid with these models:\n" +
+                                              config::report("fit", config.error())});
     }
     if (report.fit.possible && options.output) {
         const auto plain = cli::fit_text(report, {.width = 100, .unicode = true, .style = {}});
         const auto written =
             write_output(*options.output, "# Made by sarai fit.\n#\n" + commented(plain) + yaml, options.force);
-        if (!written) return refuse(written.error());
+        if (!written) return cli::fail_with(written.error());
     }
     auto& out = cli::Io::of_process().out;
     if (options.json)
@@ -160,7 +154,7 @@ int print(const cli::FitReport& report, const cli::FitOptions& options) {
 
 int run_fit(const cli::FitOptions& options) {
     if (options.output)
-        if (const auto may = may_write(*options.output, options.force); !may) return refuse(may.error());
+        if (const auto may = may_write(*options.output, options.force); !may) return cli::fail_with(may.error());
     auto config = starting_point(options);
     const auto machine = memory::read_machine_memory().total;
     const auto budget = options.budget.value_or(budget_of(config.memory, machine));
@@ -174,10 +168,11 @@ int run_fit(const cli::FitOptions& options) {
         fitted.push_back(&model);
     }
     if (models.empty())
-        return refuse({.code = Code::invalid_argument,
-                       .message = "no model runs here",
-                       .hint = "With --native those that have both servers and a file do."});
-    if (const auto learnt = learn_trained_contexts(config.engine, models); !learnt) return refuse(learnt.error());
+        return cli::fail_with({.code = Code::invalid_argument,
+                               .message = "no model runs here",
+                               .hint = "With --native those that have both servers and a file do."});
+    if (const auto learnt = learn_trained_contexts(config.engine, models); !learnt)
+        return cli::fail_with(learnt.error());
 
     cli::FitReport report{.config = {},
                           .names = {},
@@ -196,7 +191,7 @@ int run_fit(const cli::FitOptions& options) {
         for (std::size_t i = 0; i < shapes.size(); ++i) fitter.measured(shapes[i], std::move(plans[i]));
     }
     auto fit = fitter.result();
-    if (!fit) return refuse(fit.error());
+    if (!fit) return cli::fail_with(fit.error());
     report.fit = std::move(*fit);
 
     int generative = 0;

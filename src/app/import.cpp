@@ -40,19 +40,13 @@ Result<imports::Imported> translate(const imports::Source& source) {
     return imports::import_llama_swap(*tree, source.place.parent_path(), config::Environment::of_process(), facts_of);
 }
 
-int refuse(const Error& error) {
-    auto io = cli::Io::of_process();
-    cli::print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 }  // namespace
 
 int run_import(const cli::ImportOptions& options) {
     const auto source = imports::recognise(options.path, imports::source_named(options.from));
-    if (!source) return refuse(source.error());
+    if (!source) return cli::fail_with(source.error());
     const auto imported = translate(*source);
-    if (!imported) return refuse(imported.error());
+    if (!imported) return cli::fail_with(imported.error());
 
     auto& out = cli::Io::of_process().out;
     const auto screen = screen_of_process(true);
@@ -67,11 +61,12 @@ int run_import(const cli::ImportOptions& options) {
     // What is handed over has to be right, whatever was found.
     const auto config = config::load_text(yaml, source->place.parent_path(), config::Environment{});
     if (!config)
-        return refuse({.code = Code::internal,
-                       .message = "the configuration is not valid:\n" + config::report("import", config.error())});
+        return cli::fail_with(
+            {.code = Code::internal,
+             .message = "the configuration is not valid:\n" + config::report("import", config.error())});
     if (options.output)
         if (const auto written = write_output(*options.output, yaml, options.force); !written)
-            return refuse(written.error());
+            return cli::fail_with(written.error());
 
     const auto plan = plan_config(*config, memory::read_machine_memory().total);
     if (options.json)

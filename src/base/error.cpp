@@ -1,5 +1,6 @@
 #include "base/error.hpp"
 
+#include <cerrno>
 #include <utility>
 
 namespace sarai {
@@ -89,5 +90,7 @@ std::string describe(const Error& error) {
     }
     return text;
 }
+
+std::error_code last_error() { return {errno, std::generic_category()}; }
 
 }  // namespace sarai

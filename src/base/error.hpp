@@ -65,6 +65,9 @@ using Result = std::expected<T, Error>;
 // 4 does not fit into memory.
 [[nodiscard]] int exit_status(Code code);
 
+// What the system's last call failed of (errno).
+[[nodiscard]] std::error_code last_error();
+
 // "message (cause). hint"
 [[nodiscard]] std::string describe(const Error& error);
 

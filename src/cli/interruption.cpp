@@ -11,7 +11,7 @@ namespace sarai::cli {
 
 namespace {
 
-constexpr int interrupted = 128 + SIGINT;  // as shells say it
+constexpr int interrupted_status = 128 + SIGINT;  // as shells say it
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void Interruption::watch(const std::stop_token& over) {
     constexpr timespec moment{.tv_sec = 0, .tv_nsec = 100'000'000};
     while (!over.stop_requested()) {
         if (::sigtimedwait(&set_, nullptr, &moment) != SIGINT) continue;
-        if (asked_.stop_requested()) ::_exit(interrupted);
+        if (asked_.stop_requested()) ::_exit(interrupted_status);
         {
             const std::scoped_lock lock(mutex_);
             fmt::print(stderr, "\nending: {} not waited for any longer; Ctrl-C again ends at once\n",

@@ -71,4 +71,14 @@ void print_error(Io& io, std::string_view message) {
     io.err << style.red("sarai:") << " " << message << "\n" << std::flush;
 }
 
+int fail_with(Io& io, const Error& error) {
+    print_error(io, describe(error));
+    return exit_status(error.code);
+}
+
+int fail_with(const Error& error) {
+    auto io = Io::of_process();
+    return fail_with(io, error);
+}
+
 }  // namespace sarai::cli

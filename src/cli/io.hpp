@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/error.hpp"
 #include "config/environment.hpp"
 
 namespace sarai::cli {
@@ -48,5 +49,9 @@ void show_status(Io& io, std::string_view text);
 
 // "sarai: …" on the error stream.
 void print_error(Io& io, std::string_view message);
+
+// The same of an error, for the status that a program ends with.
+[[nodiscard]] int fail_with(Io& io, const Error& error);
+[[nodiscard]] int fail_with(const Error& error);  // on the process's own
 
 }  // namespace sarai::cli

@@ -23,11 +23,6 @@ namespace {
 namespace json = boost::json;
 using knowledge::Vector;
 
-int fail_with(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 // --store, SARAI_KNOWLEDGE_STORE, the configuration's, else where a server without one has it.
 Result<std::unique_ptr<knowledge::Store>> open_store(const KnowledgeOptions& options, const Io& io) {
     if (!options.store.empty()) return knowledge::open_store(options.store);

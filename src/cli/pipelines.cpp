@@ -51,11 +51,6 @@ std::string render_one(const json::object& pipeline, const Style& style) {
     return text + render_table({{""}, {"STEP"}, {"MODEL"}, {"AFTER"}, {"WHEN"}}, rows);
 }
 
-int fail_with(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 }  // namespace
 
 std::string render_pipelines(const json::object& answer, const Style& style) {

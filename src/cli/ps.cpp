@@ -60,7 +60,7 @@ json::array models_of(const json::object& status) {
     return models != nullptr && models->is_array() ? models->get_array() : json::array{};
 }
 
-const json::object* object_of(const json::object& object, std::string_view name) {
+const json::object* member_object(const json::object& object, std::string_view name) {
     const auto* value = find(object, name);
     return value != nullptr ? value->if_object() : nullptr;
 }
@@ -161,10 +161,10 @@ std::string render_status(const json::object& status, const Style& style, bool u
     const auto title = text.find('\n');
     text = style.bold(text.substr(0, title)) + text.substr(title);
 
-    const auto* ledger = object_of(status, "ledger");
+    const auto* ledger = member_object(status, "ledger");
     if (ledger == nullptr) return text;
     text += draw_budget(status, *ledger, style, unicode);
-    if (const auto* enforcement = object_of(status, "enforcement"))
+    if (const auto* enforcement = member_object(status, "enforcement"))
         text += describe_enforcement(status, *enforcement, style);
     return text;
 }

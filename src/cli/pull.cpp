@@ -32,9 +32,9 @@ using Clock = std::chrono::steady_clock;
 constexpr net::Budgets patience{.first_byte = std::chrono::minutes(5), .silence = std::chrono::minutes(15)};
 
 // What the lines of the stream say, on one line of the error stream.
-class Progress {
+class PullProgress {
 public:
-    Progress(std::string model, Io& io) : model_(std::move(model)), io_(io) {}
+    PullProgress(std::string model, Io& io) : model_(std::move(model)), io_(io) {}
 
     // Error: what the server failed with.
     Result<void> hear(std::string_view line) {
@@ -87,7 +87,7 @@ private:
     bool unverified_ = false;
 };
 
-asio::awaitable<Result<void>> pull(net::Client& client, std::string name, Progress& progress) {
+asio::awaitable<Result<void>> pull(net::Client& client, std::string name, PullProgress& progress) {
     auto body = co_await client.open({.method = net::http::verb::post,
                                       .target = "/api/pull",
                                       .body = json::serialize(json::object{{"model", name}, {"stream", true}})},
@@ -126,7 +126,7 @@ int pull_model(const ServerChoice& server, const std::string& name, Io& io) {
     }
     asio::io_context context{1};
     net::Client client(context.get_executor(), *origin);
-    Progress progress(config::printable(name), io);
+    PullProgress progress(config::printable(name), io);
     Result<void> outcome;
     asio::co_spawn(context, pull(client, name, progress), [&](std::exception_ptr thrown, Result<void> result) {
         if (thrown) std::rethrow_exception(thrown);

@@ -27,11 +27,6 @@ double number_at(const json::object& object, std::string_view key) {
     return ec ? 0.0 : number;
 }
 
-int fail_with(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 }  // namespace
 
 std::string render_route(const json::object& answer, const Style& style) {

@@ -23,11 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-int report(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 router::Size size_named(std::string_view name) { return name == "mini" ? router::Size::mini : router::Size::router; }
 
 Result<router::Classifier> open(const RouterChoice& choice) {
@@ -49,9 +44,9 @@ std::string lasting(Clock::duration time) {
 }
 
 // A bar that is drawn over itself on a terminal, and a line an epoch elsewhere.
-class Progress {
+class TrainingProgress {
 public:
-    Progress(Io& io, int epochs) : io_(io), epochs_(epochs) {}
+    TrainingProgress(Io& io, int epochs) : io_(io), epochs_(epochs) {}
 
     void part(float done) {
         const auto now = Clock::now();
@@ -113,11 +108,11 @@ Asked ask_all(const router::Classifier& classifier, const std::vector<router::Ex
 
 int train_router(const TrainOptions& options, Io& io) {
     const auto examples = load(options.data);
-    if (!examples) return report(io, examples.error());
+    if (!examples) return fail_with(io, examples.error());
     std::vector<router::Classifier> teachers;
     for (const auto& file : options.teachers) {
         auto teacher = router::Classifier::open(file);
-        if (!teacher) return report(io, teacher.error());
+        if (!teacher) return fail_with(io, teacher.error());
         teachers.push_back(std::move(*teacher));
     }
     const auto size = size_named(options.size);
@@ -126,16 +121,16 @@ int train_router(const TrainOptions& options, Io& io) {
     training.validation = static_cast<float>(options.validation);
     if (options.epochs > 0) training.epochs = options.epochs;
     for (const auto& teacher : teachers) training.teachers.push_back(&teacher);
-    Progress progress(io, training.epochs);
+    TrainingProgress progress(io, training.epochs);
     training.on_progress = [&](float done) { progress.part(done); };
     training.on_epoch = [&](const router::EpochReport& epoch) { progress.epoch(epoch); };
 
     const auto trained = router::train(*examples, training);
     const auto took = progress.end();
-    if (!trained) return report(io, trained.error());
+    if (!trained) return fail_with(io, trained.error());
     const std::filesystem::path output = options.output.empty() ? std::string(name_of(size)) + ".gguf" : options.output;
     if (const auto written = router::write_weights(trained->model, output); !written)
-        return report(io, written.error());
+        return fail_with(io, written.error());
     io.out << training_text(trained->curve, 78, io.unicode);
     io.out << fmt::format("{}: {:.1f} M parameters, learnt from {} prompts in {}, {} kept for validation, seed {}\n",
                           output.string(), static_cast<double>(router::parameter_count(training.shape)) / 1e6,
@@ -145,9 +140,9 @@ int train_router(const TrainOptions& options, Io& io) {
 
 int evaluate_router(const EvalOptions& options, Io& io) {
     const auto examples = load(options.data);
-    if (!examples) return report(io, examples.error());
+    if (!examples) return fail_with(io, examples.error());
     const auto classifier = open(options.choice);
-    if (!classifier) return report(io, classifier.error());
+    if (!classifier) return fail_with(io, classifier.error());
     const auto asked = ask_all(*classifier, *examples);
     Evaluation evaluation{.name = name_of_weights(options.choice),
                           .parameters = classifier->parameters(),
@@ -159,7 +154,7 @@ int evaluate_router(const EvalOptions& options, Io& io) {
                           .mistakes = {}};
     if (!options.baseline.empty()) {
         const auto learnt = load(options.baseline);
-        if (!learnt) return report(io, learnt.error());
+        if (!learnt) return fail_with(io, learnt.error());
         std::vector<const router::Example*> pointers;
         for (const auto& one : *learnt) pointers.push_back(&one);
         const auto vocabulary = router::count_vocabulary(*learnt, std::size_t{1} << 17);  // nothing is left out
@@ -184,7 +179,7 @@ int evaluate_router(const EvalOptions& options, Io& io) {
 
 int explain_prompt(const ExplainOptions& options, Io& io) {
     const auto classifier = open(options.choice);
-    if (!classifier) return report(io, classifier.error());
+    if (!classifier) return fail_with(io, classifier.error());
     std::string prompt = options.prompt;
     if (prompt.empty() && io.in_data) prompt.assign(std::istreambuf_iterator<char>(io.in), {});
     if (prompt.empty()) {

@@ -25,11 +25,6 @@ Result<std::string> read_all(std::istream& in) {
     return text;
 }
 
-int report(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 }  // namespace
 
 int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
@@ -37,7 +32,7 @@ int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
     // A device is no data: reading a terminal here would wait for somebody who already gave the prompt.
     if (io.in_data || (prompt.empty() && io.in_terminal)) {
         const auto piped = read_all(io.in);
-        if (!piped) return report(io, piped.error());
+        if (!piped) return fail_with(io, piped.error());
         if (!trimmed(*piped).empty()) prompt += (prompt.empty() ? "" : "\n\n") + *piped;
     }
     if (trimmed(prompt).empty()) {
@@ -48,12 +43,12 @@ int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
     const auto outcome = session.ask(std::move(prompt));
     session.conversation().close();
     if (!outcome) return exit_status(Code::cancelled);
-    return *outcome ? 0 : report(io, outcome->error());
+    return *outcome ? 0 : fail_with(io, outcome->error());
 }
 
 int run_model(const RunOptions& options, Io& io) {
     const auto origin = find_server(options.server, io);
-    if (!origin) return report(io, origin.error());
+    if (!origin) return fail_with(io, origin.error());
     if (!options.prompt.empty() || !io.in_terminal || !io.out_terminal) return answer_once(*origin, options, io);
     LineEditor editor(history_file(io.environment));
     return converse(

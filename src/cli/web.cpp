@@ -13,11 +13,6 @@
 namespace sarai::cli {
 namespace {
 
-int fail_with(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 Result<std::string> audit_file(const AuditOptions& options, const Io& io) {
     if (!options.file.empty()) return options.file;
     const auto found = find_config(options.config, io.environment);

@@ -39,11 +39,6 @@ std::string age_of(std::int64_t seconds) {
     return fmt::format("{} h ago", (seconds + 1800) / 3600);
 }
 
-int fail_with(Io& io, const Error& error) {
-    print_error(io, describe(error));
-    return exit_status(error.code);
-}
-
 // Names go into a URL.
 std::string percent_encoded(std::string_view text) {
     std::string out;

@@ -10,9 +10,9 @@
 namespace sarai::config {
 namespace {
 
-class Checker {
+class PipelineChecker {
 public:
-    Checker(Draft& draft, std::vector<Problem>& problems) : draft_(draft), problems_(problems) {
+    PipelineChecker(Draft& draft, std::vector<Problem>& problems) : draft_(draft), problems_(problems) {
         for (const auto& model : draft.models)
             if (model.kind == ModelKind::chat) chat_.push_back(model.name);
     }
@@ -111,6 +111,6 @@ private:
 
 }  // namespace
 
-void check_pipelines(Draft& draft, std::vector<Problem>& problems) { Checker(draft, problems).run(); }
+void check_pipelines(Draft& draft, std::vector<Problem>& problems) { PipelineChecker(draft, problems).run(); }
 
 }  // namespace sarai::config

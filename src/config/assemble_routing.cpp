@@ -9,9 +9,9 @@
 namespace sarai::config {
 namespace {
 
-class Checker {
+class RoutingChecker {
 public:
-    Checker(const Draft& draft, std::vector<Problem>& problems) : draft_(draft), problems_(problems) {
+    RoutingChecker(const Draft& draft, std::vector<Problem>& problems) : draft_(draft), problems_(problems) {
         for (const auto& model : draft.models)
             if (model.kind == ModelKind::chat) chat_.push_back(model.name);
         for (const auto& pipeline : draft.config.pipelines) chat_.push_back(pipeline.name);
@@ -76,6 +76,6 @@ private:
 
 }  // namespace
 
-void check_routing(const Draft& draft, std::vector<Problem>& problems) { Checker(draft, problems).run(); }
+void check_routing(const Draft& draft, std::vector<Problem>& problems) { RoutingChecker(draft, problems).run(); }
 
 }  // namespace sarai::config

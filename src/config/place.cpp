@@ -24,8 +24,8 @@ const Node* step(const Node& node, std::string_view key, int& line) {
 
 }  // namespace
 
-Place find_place(const Node& root, std::initializer_list<std::string_view> keys) {
-    Place place;
+KeyPlace find_place(const Node& root, std::initializer_list<std::string_view> keys) {
+    KeyPlace place;
     const Node* at = &root;
     for (const auto key : keys) {
         at = step(*at, key, place.line);

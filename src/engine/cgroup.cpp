@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include <charconv>
-#include <fstream>
 #include <ranges>
 #include <sstream>
+
+#include "engine/kernel_file.hpp"
 
 namespace sarai::engine {
 namespace fs = std::filesystem;
@@ -15,13 +16,6 @@ namespace {
 
 constexpr std::string_view leaf_name = "sarai";
 constexpr std::string_view worker_prefix = "worker-";
-
-std::string read_file(const fs::path& path) {
-    std::ifstream in(path);
-    std::ostringstream text;
-    text << in.rdbuf();
-    return std::move(text).str();
-}
 
 // One write(2): the kernel takes each as a whole.
 Result<void> write_file(const fs::path& path, std::string_view text) {
@@ -43,7 +37,7 @@ bool has_word(std::string_view text, std::string_view word) {
 }
 
 std::vector<pid_t> processes_in(const fs::path& cgroup) {
-    std::istringstream list(read_file(cgroup / "cgroup.procs"));
+    std::istringstream list(read_kernel_file(cgroup / "cgroup.procs"));
     std::vector<pid_t> pids;
     for (pid_t pid = 0; list >> pid;) pids.push_back(pid);
     return pids;
@@ -89,7 +83,7 @@ Result<fs::path> find_own_cgroup(std::string_view mountinfo, std::string_view ow
 Result<void> check_delegated(const fs::path& own, pid_t self) {
     const auto no = [](std::string why) { return fail(Code::unsupported, std::move(why)); };
     if (!fs::is_directory(own)) return no(fmt::format("{} does not exist", own.string()));
-    if (!has_word(read_file(own / "cgroup.controllers"), "memory"))
+    if (!has_word(read_kernel_file(own / "cgroup.controllers"), "memory"))
         return no(fmt::format("the cgroup {} has no memory controller (is it used by cgroup v1, or not delegated?)",
                               own.string()));
     if (::access(own.c_str(), W_OK) != 0 || ::access((own / "cgroup.subtree_control").c_str(), W_OK) != 0 ||
@@ -124,7 +118,7 @@ Result<std::shared_ptr<CgroupTree>> CgroupTree::take(fs::path own, pid_t self) {
         if (auto moved = write_file(leaf / "cgroup.procs", std::to_string(self)); !moved)
             return std::unexpected(moved.error());
     }
-    if (!has_word(read_file(tree->own_ / "cgroup.subtree_control"), "memory"))
+    if (!has_word(read_kernel_file(tree->own_ / "cgroup.subtree_control"), "memory"))
         if (auto enabled = write_file(tree->own_ / "cgroup.subtree_control", "+memory"); !enabled)
             return std::unexpected(enabled.error());
     return tree;
@@ -158,7 +152,7 @@ void CgroupTree::remove_leftovers() {
 WorkerCgroup::~WorkerCgroup() { tree_->remove(path_); }
 
 bool WorkerCgroup::was_killed_for_memory() const {
-    std::istringstream events(read_file(path_ / "memory.events"));
+    std::istringstream events(read_kernel_file(path_ / "memory.events"));
     std::string name;
     for (std::int64_t count = 0; events >> name >> count;)
         if (name == "oom_kill" && count > 0) return true;

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <ranges>
 #include <set>
 #include <sstream>
+
+#include "engine/kernel_file.hpp"
 
 namespace sarai::engine {
 namespace fs = std::filesystem;
@@ -23,13 +24,6 @@ std::string_view trimmed(std::string_view text) {
     return text;
 }
 
-std::string read_file(const fs::path& path) {
-    std::ifstream in(path);
-    std::ostringstream text;
-    text << in.rdbuf();
-    return std::move(text).str();
-}
-
 void tighten(std::optional<double>& found, double quota, double period) {
     if (quota <= 0 || period <= 0) return;  // -1: none
     found = std::min(found.value_or(quota / period), quota / period);
@@ -37,15 +31,15 @@ void tighten(std::optional<double>& found, double quota, double period) {
 
 // "150000 100000", or "max 100000".
 void read_version_2(std::optional<double>& found, const fs::path& group) {
-    std::istringstream text(read_file(group / "cpu.max"));
+    std::istringstream text(read_kernel_file(group / "cpu.max"));
     double quota = 0;
     double period = 0;
     if (text >> quota >> period) tighten(found, quota, period);
 }
 
 void read_version_1(std::optional<double>& found, const fs::path& group) {
-    std::istringstream quota_text(read_file(group / "cpu.cfs_quota_us"));
-    std::istringstream period_text(read_file(group / "cpu.cfs_period_us"));
+    std::istringstream quota_text(read_kernel_file(group / "cpu.cfs_quota_us"));
+    std::istringstream period_text(read_kernel_file(group / "cpu.cfs_period_us"));
     double quota = 0;
     double period = 0;
     if (quota_text >> quota && period_text >> period) tighten(found, quota, period);

@@ -64,8 +64,7 @@ Result<PrivateDir> PrivateDir::create(const fs::path& parent, std::string_view p
     for (;;) {
         auto pattern = (parent / fmt::format("{}{}", prefix, random_part)).string();
         if (::mkdtemp(pattern.data()) == nullptr)
-            return fail(Code::io, fmt::format("cannot make a folder in {}", parent.string()),
-                        std::error_code(errno, std::generic_category()));
+            return fail(Code::io, fmt::format("cannot make a folder in {}", parent.string()), last_error());
         // Where the file system has no locks for folders (NFS), nobody can tell what is left over, and all is kept.
         const int lock = lock_folder(pattern, 0);
         struct stat info{};

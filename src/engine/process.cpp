@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/readable_pipe.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -23,6 +22,7 @@
 
 #include "engine/cage.hpp"
 #include "engine/program.hpp"
+#include "net/quiet.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::engine {
@@ -31,7 +31,6 @@ namespace bp = boost::process::v2;
 
 namespace {
 
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_tail = 64U << 10U;
 
 // Writes our pid to a cgroup.procs file. Async-signal-safe.
@@ -129,7 +128,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     net::TaskGroup tasks;
 
     static asio::awaitable<void> watch_exit(std::shared_ptr<State> self) {
-        co_await self->process.async_wait(quiet);
+        co_await self->process.async_wait(net::quiet);
         // What a wrapper script or the program itself has started would live on and keep its memory.
         if (self->group > 1) ::kill(-self->group, SIGKILL);
         const int status = self->process.native_exit_code();
@@ -138,7 +137,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
         asio::steady_timer moment(self->changed.get_executor());
         for (int tries = 0; self->open_pipes > 0 && tries < 100; ++tries) {
             moment.expires_after(std::chrono::milliseconds(2));
-            co_await moment.async_wait(quiet);
+            co_await moment.async_wait(net::quiet);
         }
         self->open_pipes = 0;
         self->changed.cancel();
@@ -146,7 +145,7 @@ struct ChildProcess::State : std::enable_shared_from_this<State> {
     static asio::awaitable<void> read(std::shared_ptr<State> self, asio::readable_pipe& pipe, bool is_error) {
         std::array<char, 4096> part;
         for (;;) {
-            auto [ec, n] = co_await pipe.async_read_some(asio::buffer(part), quiet);
+            auto [ec, n] = co_await pipe.async_read_some(asio::buffer(part), net::quiet);
             if (ec) break;
             const std::string_view text(part.data(), n);
             if (!is_error) self->out_text += text.substr(0, self->most_output - self->out_text.size());
@@ -213,7 +212,7 @@ void ChildProcess::signal_group(int number) {
 
 asio::awaitable<ExitStatus> ChildProcess::wait() {
     const auto state = state_;
-    while (!state->settled()) { co_await state->changed.async_wait(quiet); }
+    while (!state->settled()) { co_await state->changed.async_wait(net::quiet); }
     co_return *state->ended;
 }
 
@@ -240,7 +239,7 @@ asio::awaitable<ExitStatus> ChildProcess::stop(std::chrono::milliseconds grace) 
 
 asio::awaitable<Result<void>> ChildProcess::feed(std::string_view bytes) {
     const auto state = state_;
-    const auto [ec, written] = co_await asio::async_write(state->in, asio::buffer(bytes), quiet);
+    const auto [ec, written] = co_await asio::async_write(state->in, asio::buffer(bytes), net::quiet);
     if (ec) co_return fail(Code::io, "it takes no more input", ec);
     co_return Result<void>{};
 }
@@ -253,7 +252,7 @@ void ChildProcess::end_input() {
 asio::awaitable<std::string> ChildProcess::read() {
     const auto state = state_;
     std::string part(std::size_t{16} << 10U, '\0');
-    const auto [ec, n] = co_await state->out.async_read_some(asio::buffer(part), quiet);
+    const auto [ec, n] = co_await state->out.async_read_some(asio::buffer(part), net::quiet);
     part.resize(ec ? 0 : n);
     co_return part;
 }

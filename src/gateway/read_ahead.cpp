@@ -6,18 +6,18 @@ namespace sarai::gateway {
 namespace {
 
 namespace asio = boost::asio;
-using Progress = llm::Standby::Progress;
+using HowFar = llm::Standby::Progress;
 
 std::unexpected<Error> reads_nothing() { return fail(Code::unsupported, "the backend reads nothing ahead"); }
 
 // Steps run as coroutines of their own: what they use is theirs.
-struct Answer {
+struct AnswerWork {
     llm::Request request;
     std::function<Result<const llm::Partial*>()> so_far;
     std::unique_ptr<llm::Standby> standby = {};
 
-    static asio::awaitable<Result<Progress>> step(std::shared_ptr<Answer> self, llm::Backend& backend,
-                                                  IdleReader::Found found) {
+    static asio::awaitable<Result<HowFar>> step(std::shared_ptr<AnswerWork> self, llm::Backend& backend,
+                                                IdleReader::Found found) {
         if (found == IdleReader::Found::other) self->standby = backend.stand_by(self->request);
         if (!self->standby) co_return reads_nothing();
         if (found == IdleReader::Found::used) self->standby->forget();
@@ -27,17 +27,17 @@ struct Answer {
     }
 };
 
-struct Prompt {
+struct PromptWork {
     std::function<std::optional<KnownPrompt>()> known;
     std::unique_ptr<llm::PromptReader> reader = {};
 
-    static asio::awaitable<Result<Progress>> step(std::shared_ptr<Prompt> self, llm::Backend& backend,
-                                                  IdleReader::Found found) {
+    static asio::awaitable<Result<HowFar>> step(std::shared_ptr<PromptWork> self, llm::Backend& backend,
+                                                IdleReader::Found found) {
         if (found == IdleReader::Found::other) self->reader = backend.read_prompts();
         if (!self->reader) co_return reads_nothing();
         if (found == IdleReader::Found::used) self->reader->forget();
         auto prompt = self->known();
-        if (!prompt) co_return Progress{};
+        if (!prompt) co_return HowFar{};
         co_return co_await self->reader->step(prompt->request, std::move(prompt->until));
     }
 };
@@ -48,19 +48,19 @@ std::unique_ptr<IdleReader> read_answer_ahead(const asio::any_io_executor& execu
                                               pool::ModelIndex model, llm::Request request,
                                               std::function<Result<const llm::Partial*>()> so_far) {
     auto id = request.id;
-    auto work = std::make_shared<Answer>(Answer{.request = std::move(request), .so_far = std::move(so_far)});
+    auto work = std::make_shared<AnswerWork>(AnswerWork{.request = std::move(request), .so_far = std::move(so_far)});
     return std::make_unique<IdleReader>(
         executor, pool, model, std::move(id),
-        [work](llm::Backend& backend, IdleReader::Found found) { return Answer::step(work, backend, found); });
+        [work](llm::Backend& backend, IdleReader::Found found) { return AnswerWork::step(work, backend, found); });
 }
 
 std::unique_ptr<IdleReader> read_prompt_ahead(const asio::any_io_executor& executor, pool::Pool& pool,
                                               pool::ModelIndex model, std::string id,
                                               std::function<std::optional<KnownPrompt>()> known) {
-    auto work = std::make_shared<Prompt>(Prompt{.known = std::move(known)});
+    auto work = std::make_shared<PromptWork>(PromptWork{.known = std::move(known)});
     return std::make_unique<IdleReader>(
         executor, pool, model, std::move(id),
-        [work](llm::Backend& backend, IdleReader::Found found) { return Prompt::step(work, backend, found); });
+        [work](llm::Backend& backend, IdleReader::Found found) { return PromptWork::step(work, backend, found); });
 }
 
 }  // namespace sarai::gateway

@@ -4,7 +4,6 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
@@ -12,6 +11,7 @@
 #include <charconv>
 
 #include "net/http_client.hpp"
+#include "net/quiet.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::gateway {
@@ -21,7 +21,6 @@ namespace asio = boost::asio;
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 constexpr auto pause_between = 2s;
 constexpr std::size_t most_waiting = 2048;  // as OpenTelemetry's own exporters keep
 
@@ -99,7 +98,7 @@ struct Tracer::State {
         while (!self->waiting.empty()) {
             if (!self->stopping) {
                 self->timer.expires_after(pause_between);
-                co_await self->timer.async_wait(quiet);
+                co_await self->timer.async_wait(net::quiet);
             }
             const auto spans = std::exchange(self->waiting, {});
             const auto reply =

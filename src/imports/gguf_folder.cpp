@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int deepest = 4;  // folders within the folder
+constexpr int deepest_folder = 4;  // folders within the folder
 
 std::string lower(std::string text) {
     std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
@@ -100,7 +100,7 @@ std::vector<fs::path> gguf_files(const fs::path& folder) {
     for (fs::recursive_directory_iterator next(folder, fs::directory_options::skip_permission_denied, stopped), end;
          !stopped && next != end; next.increment(stopped)) {
         std::error_code ignored;
-        if (next.depth() >= deepest) next.disable_recursion_pending();
+        if (next.depth() >= deepest_folder) next.disable_recursion_pending();
         if (lower(next->path().extension().string()) == ".gguf" && next->is_regular_file(ignored))
             files.push_back(next->path());
     }

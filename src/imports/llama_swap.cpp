@@ -35,9 +35,9 @@ std::span<const Node> items_of(const Node* node) {
 // Macros in its comments are not expanded: those of several lines would end them.
 std::string command_of(const Node& model) { return without_comments(text_at(model, "cmd")); }
 
-class Reader {
+class SwapReader {
 public:
-    Reader(const Node& root, const fs::path& folder, const config::Environment& environment, const Facts& facts)
+    SwapReader(const Node& root, const fs::path& folder, const config::Environment& environment, const Facts& facts)
         : root_(root), folder_(folder), facts_(facts), macros_(environment) {}
 
     Imported run() {
@@ -309,7 +309,7 @@ private:
 
 Imported import_llama_swap(const Node& root, const fs::path& folder, const config::Environment& environment,
                            const Facts& facts) {
-    return Reader(root, folder, environment, facts).run();
+    return SwapReader(root, folder, environment, facts).run();
 }
 
 }  // namespace sarai::imports

@@ -5,14 +5,14 @@
 namespace sarai::imports {
 namespace {
 
-constexpr int deepest = 16;                            // macros within macros
+constexpr int deepest_macro = 16;                      // macros within macros
 constexpr std::size_t longest = std::size_t{1} << 16;  // bytes; a few that double themselves would fill the memory
 
 }  // namespace
 
 std::string Macros::expand(std::string_view text, std::vector<std::string>& unknown) const {
     std::string whole(text);
-    for (int depth = 0; depth < deepest; ++depth) {
+    for (int depth = 0; depth < deepest_macro; ++depth) {
         std::string out;
         bool any = false;
         std::string_view rest = whole;

@@ -66,9 +66,9 @@ std::string text_of(const json::value& value) {
     return value.is_double() ? fmt::format("{}", value.get_double()) : json::serialize(value);
 }
 
-class Reader {
+class OllamaReader {
 public:
-    Reader(const fs::path& folder, const Facts& facts) : folder_(folder), facts_(facts) {}
+    OllamaReader(const fs::path& folder, const Facts& facts) : folder_(folder), facts_(facts) {}
 
     Imported run() {
         for (const auto& manifest : manifests()) take(manifest);
@@ -256,6 +256,6 @@ private:
 
 }  // namespace
 
-Imported import_ollama(const fs::path& folder, const Facts& facts) { return Reader(folder, facts).run(); }
+Imported import_ollama(const fs::path& folder, const Facts& facts) { return OllamaReader(folder, facts).run(); }
 
 }  // namespace sarai::imports

@@ -101,9 +101,9 @@ bool is_flag(std::string_view word) {
     return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9') && word[1] != '.';
 }
 
-class Reader {
+class CommandReader {
 public:
-    Reader(const fs::path& folder, std::string_view key) : folder_(folder), key_(key) {}
+    CommandReader(const fs::path& folder, std::string_view key) : folder_(folder), key_(key) {}
 
     WorkerCommand run(std::span<const std::string> words) {
         while (!words.empty()) {
@@ -293,7 +293,7 @@ bool is_llama_server(std::string_view program) {
 }
 
 WorkerCommand read_worker_command(const std::vector<std::string>& words, const fs::path& folder, std::string_view key) {
-    return Reader(folder, key).run(words);
+    return CommandReader(folder, key).run(words);
 }
 
 }  // namespace sarai::imports

@@ -49,7 +49,7 @@ private:
 };
 
 std::unexpected<Error> failed(std::string_view doing) {
-    return fail(Code::io, fmt::format("cannot {}", doing), std::error_code(errno, std::generic_category()));
+    return fail(Code::io, fmt::format("cannot {}", doing), last_error());
 }
 
 // In memory and without a name: nobody else can change what was hashed before it is read.

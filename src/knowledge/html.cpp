@@ -12,7 +12,7 @@ namespace sarai::knowledge {
 
 namespace {
 
-constexpr std::size_t most_title = 200;  // bytes
+constexpr std::size_t longest_title = 200;  // bytes
 
 enum class Role : std::uint8_t { inline_, block, heading, item, cell, line_break, preformatted, title, hidden, raw };
 
@@ -82,7 +82,7 @@ Role role_of(lxb_tag_id_t tag) {
     }
 }
 
-bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'; }
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r'; }
 
 class Writer {
 public:
@@ -102,7 +102,7 @@ public:
     Document finish() {
         if (preformatted_) end_preformatted();
         auto& text = document_.text;
-        while (!text.empty() && is_space(text.back())) text.pop_back();
+        while (!text.empty() && is_blank(text.back())) text.pop_back();
         document_.text = valid_utf8(text);  // a reference such as &#xD800; may name no character
         if (document_.text.size() != text.size()) document_.marks.clear();
         document_.title = valid_utf8(document_.title.substr(0, document_.title.find_last_not_of(' ') + 1));
@@ -182,7 +182,7 @@ private:
             } else if (preformatted_) {
                 if (c != '\n') mark(line);
                 document_.text += c;
-            } else if (is_space(c)) {
+            } else if (is_blank(c)) {
                 space_ = true;
             } else {
                 if (space_ && !at_line_start() && document_.text.back() != ' ') document_.text += ' ';
@@ -196,8 +196,8 @@ private:
 
     void add_to_title(char c) {
         auto& title = document_.title;
-        if (title.size() >= most_title) return;
-        if (!is_space(c)) {
+        if (title.size() >= longest_title) return;
+        if (!is_blank(c)) {
             title += c;
         } else if (!title.empty() && title.back() != ' ') {
             title += ' ';

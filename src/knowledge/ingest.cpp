@@ -88,9 +88,7 @@ std::optional<Prepared> prepare(const FoundFile& file, std::string_view bytes, c
 
 Result<std::optional<Prepared>> read_file(const Work::File& file, const ReadOptions& options) {
     std::ifstream in(file.file.path, std::ios::binary);
-    if (!in)
-        return fail(Code::io, fmt::format("cannot open {}", file.file.path.string()),
-                    std::error_code(errno, std::generic_category()));
+    if (!in) return fail(Code::io, fmt::format("cannot open {}", file.file.path.string()), last_error());
     // What has grown since it was found is read no further: the next run sees the whole of it.
     std::string bytes(static_cast<std::size_t>(file.file.size.count), '\0');
     in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));

@@ -13,7 +13,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds glance{100};  // how often a wait looks whether it is still wanted
+constexpr milliseconds look_every{100};  // how often a wait looks whether it is still wanted
 
 // libpq's messages end with a line end, and may have several lines.
 std::string one_line(std::string_view message) {
@@ -139,12 +139,12 @@ Result<void> PgConnection::wait_for(short events, const Wait& wait) {
             trouble = fail(Code::unavailable, fmt::format("{} does not answer: {} has taken {:.1f} s",
                                                           place_of(connection_.get()), wait.what, waited));
         } else {
-            const auto left = std::chrono::ceil<milliseconds>(std::min<Clock::duration>(wait.deadline - now, glance));
+            const auto left =
+                std::chrono::ceil<milliseconds>(std::min<Clock::duration>(wait.deadline - now, look_every));
             const int ready = ::poll(&socket, 1, static_cast<int>(left.count()));
             if (ready > 0) return {};
             if (ready == 0 || errno == EINTR) continue;
-            trouble = fail(Code::io, fmt::format("cannot wait for {}", place_of(connection_.get())),
-                           std::error_code(errno, std::generic_category()));
+            trouble = fail(Code::io, fmt::format("cannot wait for {}", place_of(connection_.get())), last_error());
         }
         connection_.reset();
         return trouble;

@@ -27,8 +27,6 @@ constexpr std::size_t least_breadth_of_search = 400;
 constexpr std::size_t least_capacity = 1024;
 constexpr std::string_view magic = "sarai vectors 1";
 
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
 // A folder's own entries as well: what a rename did is on disk then.
 std::error_code sync_to_disk(const fs::path& path) {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -22,8 +22,6 @@ namespace {
 // Between two looks at what the disk has left, for what does not say its size beforehand.
 constexpr Bytes unwatched = MiB(64);
 
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
 bool is_full(const std::error_code& cause) { return cause == std::errc::no_space_on_device || cause.value() == EDQUOT; }
 
 Error io_error(std::string_view doing, const fs::path& file) {

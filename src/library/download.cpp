@@ -24,11 +24,6 @@ constexpr std::size_t portion = 256U << 10U;
 constexpr Bytes some_progress = MiB(1);
 constexpr std::string_view gguf_magic = "GGUF";
 
-std::string_view header(const net::BodyStream& answer, field name) {
-    const auto value = answer.headers()[name];
-    return {value.data(), value.size()};
-}
-
 // First and whole size in "bytes 100-199/200".
 struct ContentRange {
     std::optional<Bytes> first;
@@ -120,14 +115,14 @@ private:
 
     // What an answer's head says of what follows.
     Result<void> prepare(const net::BodyStream& answer) {
-        const auto length = bytes_in(header(answer, field::content_length));
+        const auto length = bytes_in(header_of(answer, field::content_length));
         total_ = length;
         if (answer.status() == 206) {
-            const auto range = content_range(header(answer, field::content_range));
+            const auto range = content_range(header_of(answer, field::content_range));
             if (range.first != writer_->written())
                 return std::unexpected(
                     wrong(fmt::format("answered \"{}\" when asked for what follows byte {}",
-                                      header(answer, field::content_range), writer_->written().count)));
+                                      header_of(answer, field::content_range), writer_->written().count)));
             total_ = range.whole ? range.whole : length ? std::optional(*length + *range.first) : std::nullopt;
         } else if (auto again = writer_->restart(); !again) {
             return again;
@@ -138,7 +133,7 @@ private:
         if (total_)
             if (auto room = library_.check_room(*total_ - writer_->written()); !room) return room;
         // A weak one does not promise the same bytes (RFC 9110, 13.1.5).
-        const auto etag = header(answer, field::etag);
+        const auto etag = header_of(answer, field::etag);
         return writer_->set_note(etag.starts_with("W/") ? std::string_view{} : etag);
     }
 

@@ -13,11 +13,6 @@ namespace {
 
 constexpr std::size_t most_of_an_error = 4096;
 
-std::string_view header(const net::BodyStream& answer, net::http::field name) {
-    const auto value = answer.headers()[name];
-    return {value.data(), value.size()};
-}
-
 asio::awaitable<Attempt<std::string>> text_of(const std::string& url, Bytes longest, const Patience& patience) {
     auto opened = co_await net::open_url(url, {}, patience.budgets);
     if (!opened) co_return std::unexpected(fault_of(url, std::move(opened.error())));
@@ -41,10 +36,15 @@ asio::awaitable<Attempt<Head>> head_of(const std::string& url, const Patience& p
     const auto status = opened->body->status();
     if (status == 405 || status == 501) co_return Head{};  // it has no HEAD; a GET will tell
     if (status != 200) co_return std::unexpected(co_await fault_of(url, *opened->body));
-    co_return Head{.size = bytes_in(header(*opened->body, net::http::field::content_length))};
+    co_return Head{.size = bytes_in(header_of(*opened->body, net::http::field::content_length))};
 }
 
 }  // namespace
+
+std::string_view header_of(const net::BodyStream& answer, net::http::field name) {
+    const auto value = answer.headers()[name];
+    return {value.data(), value.size()};
+}
 
 std::optional<Bytes> bytes_in(std::string_view text) {
     std::int64_t count = 0;
@@ -68,7 +68,7 @@ asio::awaitable<Fault> fault_of(const std::string& url, net::BodyStream& answer)
     }
     const auto status = answer.status();
     auto error = protocols::error_of(
-        {.status = status, .body = body, .retry_after = header(answer, net::http::field::retry_after)});
+        {.status = status, .body = body, .retry_after = header_of(answer, net::http::field::retry_after)});
     // Whom that one advises has an endpoint and a key of it; here somebody asked for a file.
     error.message =
         fmt::format("{} answered {}{}", url, status, body.empty() ? "" : fmt::format(": {}", protocols::excerpt(body)));

@@ -8,6 +8,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.hpp"
 #include "base/error.hpp"
@@ -66,6 +67,9 @@ struct Head {
 };
 // Error: not_found, where it is not.
 [[nodiscard]] asio::awaitable<Result<Head>> fetch_head(std::string url, Patience patience);
+
+// A header's value; "" without it.
+[[nodiscard]] std::string_view header_of(const net::BodyStream& answer, net::http::field name);
 
 // A number in a header.
 [[nodiscard]] std::optional<Bytes> bytes_in(std::string_view text);

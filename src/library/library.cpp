@@ -24,8 +24,6 @@ namespace {
 constexpr std::string_view unfinished_prefix = ".new-";
 constexpr auto longest_pause = std::chrono::hours(24);  // of a download that is to go on
 
-std::error_code last_error() { return {errno, std::generic_category()}; }
-
 Result<void> make_folder(const fs::path& folder) {
     if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
     return fail(Code::io, fmt::format("cannot make the folder {}", folder.string()), last_error());

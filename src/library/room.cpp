@@ -10,8 +10,7 @@ namespace sarai::library {
 Result<Bytes> free_space_of(const std::filesystem::path& folder) {
     struct statvfs disk{};
     if (::statvfs(folder.c_str(), &disk) != 0)
-        return fail(Code::io, fmt::format("cannot tell how much room {} has", folder.string()),
-                    std::error_code(errno, std::generic_category()));
+        return fail(Code::io, fmt::format("cannot tell how much room {} has", folder.string()), last_error());
     return Bytes{static_cast<std::int64_t>(disk.f_bavail) * static_cast<std::int64_t>(disk.f_frsize)};
 }
 

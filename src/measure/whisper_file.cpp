@@ -19,8 +19,8 @@ constexpr std::uint32_t magic = 0x67676d6c;
 constexpr std::int32_t most_texts = 1 << 20;
 constexpr std::int32_t most_wide = 1 << 14;
 constexpr std::int32_t most_layers = 256;
-constexpr std::int32_t longest_text = 1 << 12;  // bytes
-constexpr std::size_t longest_name = 256;       // of a tensor
+constexpr std::int32_t longest_token = 1 << 12;  // bytes
+constexpr std::size_t longest_name = 256;        // of a tensor
 
 class Reader {
 public:
@@ -121,7 +121,7 @@ Result<void> read_vocabulary(Reader& reader, WhisperFile& file) {
     for (std::int32_t i = 0; i < *texts; ++i) {
         const auto length = reader.number<std::int32_t>();
         if (!length) return reader.truncated("its vocabulary");
-        if (*length < 0 || *length > longest_text)
+        if (*length < 0 || *length > longest_token)
             return reader.damaged(fmt::format("text {} of its vocabulary has {} bytes", i, *length));
         if (!reader.text(static_cast<std::size_t>(*length))) return reader.truncated("its vocabulary");
     }

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 std::unexpected<Error> refused(std::string_view what, const std::string& path) {
-    return fail(Code::io, fmt::format("cannot {} {}", what, path), std::error_code(errno, std::generic_category()));
+    return fail(Code::io, fmt::format("cannot {} {}", what, path), last_error());
 }
 
 }  // namespace

@@ -2,23 +2,21 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
 #include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/status.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "net/quiet.hpp"
 #include "net/send_now.hpp"
 
 namespace sarai::net {
 namespace {
 
 using boost::system::error_code;
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 
 void append_headers(std::string& out, const HeaderList& headers) {
     for (const auto& [name, value] : headers) {

@@ -1,17 +1,15 @@
 // Connection: what clients send.
 #include <fmt/format.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/error.hpp>
 
 #include "net/connection.hpp"
+#include "net/quiet.hpp"
 
 namespace sarai::net {
 namespace {
 
 using boost::system::error_code;
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 
 // Holds a request with a dozen messages; a connection keeps a buffer of this size while it is idle.
 constexpr std::size_t read_size = 8192;

@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <set>
 
 #include "net/connection.hpp"
+#include "net/quiet.hpp"
 #include "net/service_manager.hpp"
 #include "net/task_group.hpp"
 
@@ -16,11 +15,7 @@ namespace sarai::net {
 using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
-namespace {
-
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
-
-}  // namespace
+namespace {}  // namespace
 
 struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
     State(asio::any_io_executor on, ServerLimits set, Handler answer, Refuse deny, std::shared_ptr<TlsFront> front)

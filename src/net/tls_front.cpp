@@ -5,18 +5,17 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/local/connect_pair.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 #include <cerrno>
 #include <chrono>
 
+#include "net/quiet.hpp"
 #include "net/task_group.hpp"
 
 namespace sarai::net {
@@ -29,7 +28,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 using Inner = asio::local::stream_protocol::socket;
 using Outer = ssl::stream<tcp::socket>;
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 
 constexpr std::chrono::seconds time_to_shake_hands{10};
 constexpr std::chrono::seconds time_to_say_goodbye{1};

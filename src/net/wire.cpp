@@ -7,23 +7,21 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancel_after.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <vector>
 
+#include "net/quiet.hpp"
 #include "net/send_now.hpp"
 
 namespace sarai::net {
 namespace {
 
 using boost::system::error_code;
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 using std::chrono::milliseconds;
 
 // An aborted operation is a timeout unless the coroutine itself was cancelled.

@@ -6,13 +6,13 @@
 
 #include <deque>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
 #include "memory/learned_text.hpp"
+#include "net/quiet.hpp"
 #include "net/task_group.hpp"
 #include "pool/load_record.hpp"
 #include "pool/memory_watch.hpp"
@@ -23,7 +23,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 namespace {
-constexpr auto quiet = asio::as_tuple(asio::use_awaitable);
 constexpr auto tick_interval = 250ms;
 // For a worker that is ended to save the machine: its requests are lost anyway.
 constexpr auto emergency_grace = 500ms;
@@ -261,7 +260,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
                 spdlog::error("the memory watch failed: {}", error.what());
             } catch (const std::exception& error) { spdlog::error("the memory watch failed: {}", error.what()); }
             look_now.expires_after(watch.pause(loading));
-            co_await look_now.async_wait(quiet);
+            co_await look_now.async_wait(net::quiet);
             const auto state = co_await asio::this_coro::cancellation_state;
             if (state.cancelled() != asio::cancellation_type::none) co_return;
         }
@@ -351,7 +350,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         for (;;) {
             while (!waiter->answer) {
                 if (beat != nullptr && beat->every.count() > 0) waiter->arrived.expires_after(beat->every);
-                co_await waiter->arrived.async_wait(quiet);
+                co_await waiter->arrived.async_wait(net::quiet);
                 const auto state = co_await asio::this_coro::cancellation_state;
                 if (state.cancelled() != asio::cancellation_type::none)
                     throw boost::system::system_error(asio::error::operation_aborted);

@@ -24,8 +24,8 @@ constexpr std::array create_fields{go::Field{"model", "string"},
                                    go::Field{"quantization", "string"},
                                    go::Field{"modelfile", "string"},
                                    go::Field{"stream", "bool"}};
-constexpr std::array message_fields{go::Field{"role", "string"}, go::Field{"content", "string"},
-                                    go::Field{"images", "[]api.ImageData"}};
+constexpr std::array created_message_fields{go::Field{"role", "string"}, go::Field{"content", "string"},
+                                            go::Field{"images", "[]api.ImageData"}};
 constexpr std::array copy_fields{go::Field{"source", "string"}, go::Field{"destination", "string"}};
 constexpr std::array delete_fields{go::Field{"model", "string"}, go::Field{"name", "string"}};
 constexpr std::array pull_fields{go::Field{"model", "string"}, go::Field{"name", "string"},
@@ -127,7 +127,7 @@ Result<void> take_messages(const json::object& body, Recipe& out) {
     for (const auto& value : *messages) {
         const auto* message = value.if_object();
         if (message == nullptr) return wrong_type("CreateRequest.messages", value, "api.Message");
-        if (auto checked = go::check_fields(*message, "CreateRequest.messages", message_fields); !checked)
+        if (auto checked = go::check_fields(*message, "CreateRequest.messages", created_message_fields); !checked)
             return checked;
         const auto role = string_at(*message, "role");
         if (!is_message_role(role))

@@ -14,9 +14,9 @@ namespace {
 namespace json = protocols::json;
 constexpr std::string_view label_names = R"("hard", "soft" or "web_query")";
 
-class Line {
+class ExampleLine {
 public:
-    explicit Line(std::string where) : where_(std::move(where)) {}
+    explicit ExampleLine(std::string where) : where_(std::move(where)) {}
 
     Result<Example> read(std::string_view text) const {
         const auto parsed = protocols::parse_json(text);
@@ -106,7 +106,7 @@ Result<std::vector<Example>> read_examples(std::string_view lines, std::string_v
         const auto line = lines.substr(0, end);
         lines.remove_prefix(std::min(end + 1, lines.size()));
         if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-        auto example = Line(fmt::format("{}:{}", name, number)).read(line);
+        auto example = ExampleLine(fmt::format("{}:{}", name, number)).read(line);
         if (!example) return std::unexpected(std::move(example.error()));
         examples.push_back(std::move(*example));
     }

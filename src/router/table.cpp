@@ -6,9 +6,9 @@
 namespace sarai::router {
 namespace {
 
-constexpr float beta1 = 0.9F;
-constexpr float beta2 = 0.99F;
-constexpr float epsilon = 1e-8F;
+constexpr float row_beta1 = 0.9F;
+constexpr float row_beta2 = 0.99F;
+constexpr float row_epsilon = 1e-8F;
 constexpr float first_spread = 0.02F;  // small: what was never trained should not be heard
 constexpr float most_importance = 4;   // e^4: one feature may outweigh fifty
 
@@ -61,8 +61,8 @@ void Table::add_gradient(std::span<const Pick> picks, std::span<const float> poo
 void Table::step(const Rates& rates) {
     ++steps_;
     const auto count = static_cast<float>(steps_);
-    const float correct1 = 1 / (1 - std::pow(beta1, count));
-    const float correct2 = 1 / (1 - std::pow(beta2, count));
+    const float correct1 = 1 / (1 - std::pow(row_beta1, count));
+    const float correct2 = 1 / (1 - std::pow(row_beta2, count));
     for (std::size_t i = 0; i < touched_.size(); ++i) {
         const auto row = static_cast<std::size_t>(touched_[i]);
         const float* gradient = gradients_.data() + i * (width_ + 1);
@@ -70,9 +70,9 @@ void Table::step(const Rates& rates) {
         float* second = second_.data() + row * (width_ + 1);
         float* values = embedding.data() + row * width_;
         for (std::size_t k = 0; k <= width_; ++k) {
-            first[k] = beta1 * first[k] + (1 - beta1) * gradient[k];
-            second[k] = beta2 * second[k] + (1 - beta2) * gradient[k] * gradient[k];
-            const float move = rates.learning * first[k] * correct1 / (std::sqrt(second[k] * correct2) + epsilon);
+            first[k] = row_beta1 * first[k] + (1 - row_beta1) * gradient[k];
+            second[k] = row_beta2 * second[k] + (1 - row_beta2) * gradient[k] * gradient[k];
+            const float move = rates.learning * first[k] * correct1 / (std::sqrt(second[k] * correct2) + row_epsilon);
             if (k < width_)
                 values[k] -= move + rates.learning * rates.decay * values[k];
             else

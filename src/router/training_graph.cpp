@@ -7,9 +7,9 @@
 namespace sarai::router {
 namespace {
 
-constexpr float beta1 = 0.9F;
-constexpr float beta2 = 0.98F;
-constexpr float epsilon = 1e-8F;
+constexpr float adam_beta1 = 0.9F;
+constexpr float adam_beta2 = 0.98F;
+constexpr float adam_epsilon = 1e-8F;
 
 std::span<float> numbers(const ggml_tensor* tensor) {
     return {static_cast<float*>(tensor->data), static_cast<std::size_t>(ggml_nelements(tensor))};
@@ -90,12 +90,12 @@ TrainingGraph::Loss TrainingGraph::step(const Rates& rates) {
     ++steps_;
     const auto count = static_cast<float>(steps_);
     const std::array<float, 7> values{rates.learning,
-                                      beta1,
-                                      beta2,
-                                      epsilon,
+                                      adam_beta1,
+                                      adam_beta2,
+                                      adam_epsilon,
                                       rates.decay,
-                                      1 / (1 - std::pow(beta1, count)),
-                                      1 / (1 - std::pow(beta2, count))};
+                                      1 / (1 - std::pow(adam_beta1, count)),
+                                      1 / (1 - std::pow(adam_beta2, count))};
     std::ranges::copy(values, numbers(rates_).begin());
     ggml_backend_graph_compute(backend_.get(), graph_);
     return {.last = numbers(last_loss_)[0], .sum = numbers(loss_)[0]};

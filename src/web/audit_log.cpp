@@ -29,8 +29,7 @@ constexpr std::string_view first_bytes = R"({"n":1,)";
 constexpr std::size_t longest_line = std::size_t{1} << 20;
 
 std::unexpected<Error> io_error(const std::filesystem::path& path) {
-    return fail(Code::io, fmt::format("cannot write the audit log {}", path.string()),
-                std::error_code(errno, std::generic_category()));
+    return fail(Code::io, fmt::format("cannot write the audit log {}", path.string()), last_error());
 }
 
 struct Link {
@@ -61,9 +60,7 @@ bool write_all(int file, std::string_view bytes) {
 
 Result<AuditReport> verify_audit_log(const std::filesystem::path& path) {
     std::ifstream file(path, std::ios::binary);
-    if (!file)
-        return fail(Code::io, fmt::format("cannot read {}", path.string()),
-                    std::error_code(errno, std::generic_category()));
+    if (!file) return fail(Code::io, fmt::format("cannot read {}", path.string()), last_error());
     AuditReport report{.last = beginning};
     const auto broken = [&](std::string why) {
         if (report.broken_at == 0) {
@@ -84,9 +81,7 @@ Result<AuditReport> verify_audit_log(const std::filesystem::path& path) {
             broken("the line is cut off");
         report.last = sha256_hex(line);
     }
-    if (file.bad())
-        return fail(Code::io, fmt::format("cannot read {}", path.string()),
-                    std::error_code(errno, std::generic_category()));
+    if (file.bad()) return fail(Code::io, fmt::format("cannot read {}", path.string()), last_error());
     return report;
 }
 
@@ -97,8 +92,7 @@ Result<AuditLog> AuditLog::open(const std::filesystem::path& path) {
     if (file < 0) return io_error(path);
     AuditLog log(file, 0, beginning);
     if (::flock(file, LOCK_EX | LOCK_NB) != 0)
-        return fail(Code::io, fmt::format("the audit log {} belongs to another sarai", path.string()),
-                    std::error_code(errno, std::generic_category()));
+        return fail(Code::io, fmt::format("the audit log {} belongs to another sarai", path.string()), last_error());
     std::array<char, first_bytes.size()> start;
     const auto got = ::pread(file, start.data(), start.size(), 0);
     if (got < 0) return io_error(path);
