@@ -5,7 +5,7 @@
 #include "knowledge/search.hpp"
 #include "stores.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::ingest_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -151,4 +151,4 @@ TYPED_TEST(Ingest, AModelThatRefusesEverythingEndsTheRunAndNamesTheDocument) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::ingest_test

@@ -13,7 +13,7 @@
 
 #include "stores.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::kill_test {
 namespace {
 
 constexpr int kills = 50;
@@ -155,4 +155,4 @@ TYPED_TEST(Kill, FiftyTimesNothingAcknowledgedIsLost) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::kill_test

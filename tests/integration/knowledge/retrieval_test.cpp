@@ -9,7 +9,7 @@
 #include "stores.hpp"
 #include "support/passage_corpus.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::retrieval_test {
 namespace {
 
 template <class Kind>
@@ -68,4 +68,4 @@ TYPED_TEST(Retrieval, HybridFindsMoreThanWordsAlone) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::retrieval_test

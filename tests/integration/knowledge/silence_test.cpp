@@ -16,7 +16,7 @@
 #include "knowledge/store.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::silence_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -137,4 +137,4 @@ TEST(Silence, AStopEndsTheWaitForAnotherWriter) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::silence_test

@@ -3,7 +3,7 @@
 
 #include "stores.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::store_test {
 namespace {
 
 template <class Kind>
@@ -233,4 +233,4 @@ TYPED_TEST(Stores, LookingChangesNothing) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::store_test

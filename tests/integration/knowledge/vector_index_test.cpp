@@ -7,7 +7,7 @@
 #include "knowledge/sqlite_store.hpp"
 #include "stores.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::vector_index_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -118,4 +118,4 @@ TEST(PostgresStore, AServerThatIsNotThereIsUnavailable) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::vector_index_test

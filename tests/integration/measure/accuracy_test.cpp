@@ -11,7 +11,7 @@
 #include "engine/worker_args.hpp"
 #include "real_engine.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::accuracy_test {
 namespace {
 
 namespace json = boost::json;
@@ -131,4 +131,4 @@ TEST(Plan, TellsMappedWeightsFromThoseInAnonymousMemory) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::accuracy_test

@@ -10,7 +10,7 @@
 #include "real_engine.hpp"
 #include "support/recorded_exchange.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::describe_test {
 namespace {
 
 namespace json = boost::json;
@@ -224,4 +224,4 @@ TEST(Describe, OfAHostileFileIsFactsOrAnError) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::describe_test

@@ -7,7 +7,7 @@
 #include "memory/plan.hpp"
 #include "real_engine.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::measure_test {
 namespace {
 
 namespace json = boost::json;
@@ -220,4 +220,4 @@ TEST(HostileFile, CanOnlyKillTheChild) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::measure_test

@@ -7,7 +7,7 @@
 #include "memory/plan.hpp"
 #include "real_engine.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::whisper_test {
 namespace {
 
 using test::contents;
@@ -88,4 +88,4 @@ TEST(Whisper, NoFileThatIsNotWholeIsPlanned) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::whisper_test

@@ -5,7 +5,7 @@
 #include "media/wav.hpp"
 #include "media_test.hpp"
 
-namespace sarai::media {
+namespace sarai::media::converter_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -287,4 +287,4 @@ TEST_F(ConverterTest, SaysWhatToInstallWhereThereIsNoFfmpeg) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::converter_test

@@ -3,7 +3,7 @@
 #include "media_test.hpp"
 #include "net/http_server.hpp"
 
-namespace sarai::media {
+namespace sarai::media::fetcher_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -144,4 +144,4 @@ TEST_F(FetcherTest, FetchesNothingWhereThatIsSwitchedOff) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::fetcher_test

@@ -8,7 +8,7 @@
 #include "media_test.hpp"
 #include "protocols/base64.hpp"
 
-namespace sarai::media {
+namespace sarai::media::normalizer_test {
 namespace {
 
 using testing::AllOf;
@@ -192,4 +192,4 @@ TEST_F(NormalizerTest, RefusesWhatIsBrokenHugeEmptyMislabelledOrMalicious) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::normalizer_test

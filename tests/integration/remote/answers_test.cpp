@@ -1,6 +1,6 @@
 #include "remote_test.hpp"
 
-namespace sarai::remote {
+namespace sarai::remote::answers_test {
 namespace {
 
 using testing::HasSubstr;
@@ -148,4 +148,4 @@ TEST_P(OpenAiAnswers, ComeFromABackendThatNoConfigurationNames) {
 
 INSTANTIATE_TEST_SUITE_P(Only, OpenAiAnswers, testing::Values(Protocol::openai), kind_name);
 
-}  // namespace sarai::remote
+}  // namespace sarai::remote::answers_test

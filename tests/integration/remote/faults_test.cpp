@@ -1,6 +1,6 @@
 #include "remote_test.hpp"
 
-namespace sarai::remote {
+namespace sarai::remote::faults_test {
 namespace {
 
 using testing::HasSubstr;
@@ -180,4 +180,4 @@ TEST_P(OpenAiFaults, AFinishReasonFollowedByACleanEndIsAProperEnd) {
 
 INSTANTIATE_TEST_SUITE_P(Only, OpenAiFaults, testing::Values(Protocol::openai), kind_name);
 
-}  // namespace sarai::remote
+}  // namespace sarai::remote::faults_test

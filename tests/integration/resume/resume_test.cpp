@@ -9,7 +9,7 @@
 #include "real_engine.hpp"
 #include "remote/openai_backend.hpp"
 
-namespace sarai::remote {
+namespace sarai::remote::resume_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -131,4 +131,4 @@ INSTANTIATE_TEST_SUITE_P(Tokenizers, Resume, testing::Values("lfm2", "solar"),
                          [](const auto& tested) { return std::string(tested.param); });
 
 }  // namespace
-}  // namespace sarai::remote
+}  // namespace sarai::remote::resume_test

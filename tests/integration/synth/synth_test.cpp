@@ -7,7 +7,7 @@
 
 #include "real_engine.hpp"
 
-namespace sarai::test {
+namespace sarai::test::synth_test {
 namespace {
 
 namespace json = boost::json;
@@ -186,4 +186,4 @@ TEST(Synth, ExplainsWrongArguments) {
 }
 
 }  // namespace
-}  // namespace sarai::test
+}  // namespace sarai::test::synth_test

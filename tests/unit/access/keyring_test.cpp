@@ -4,7 +4,7 @@
 
 #include "base/sha256.hpp"
 
-namespace sarai::access {
+namespace sarai::access::keyring_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -117,4 +117,4 @@ TEST_F(Limits, OfAKeyThatHasNoneAreNone) {
 }
 
 }  // namespace
-}  // namespace sarai::access
+}  // namespace sarai::access::keyring_test

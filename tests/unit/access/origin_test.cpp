@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::access {
+namespace sarai::access::origin_test {
 namespace {
 
 TEST(Host, IsOursByAddressLocalNameAndTheMachinesName) {
@@ -44,4 +44,4 @@ TEST(Origin, OfAPageThatMayCall) {
 }
 
 }  // namespace
-}  // namespace sarai::access
+}  // namespace sarai::access::origin_test

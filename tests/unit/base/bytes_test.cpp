@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai {
+namespace sarai::bytes_test {
 
 TEST(Bytes, ReadsBinaryAndDecimalUnits) {
     EXPECT_EQ(parse_bytes("12GiB").value(), GiB(12));
@@ -33,4 +33,4 @@ TEST(Bytes, PrintsForPeople) {
     EXPECT_EQ(to_string(Bytes{} - MiB(837)), "-837 MiB");
 }
 
-}  // namespace sarai
+}  // namespace sarai::bytes_test

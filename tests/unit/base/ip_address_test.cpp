@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai {
+namespace sarai::ip_address_test {
 namespace {
 
 TEST(IpAddress, HasOneSpellingOfIPv4AndTheUsualOnesOfIPv6) {
@@ -33,4 +33,4 @@ TEST(IpRange, HoldsWhatBeginsAsItDoes) {
 }
 
 }  // namespace
-}  // namespace sarai
+}  // namespace sarai::ip_address_test

@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-namespace sarai {
+namespace sarai::nearest_test {
 
 TEST(Nearest, CountsASwapOfNeighboursAsOneEdit) {
     EXPECT_EQ(edit_distance("", "abc"), 3U);
@@ -28,4 +28,4 @@ TEST(Nearest, IsCheapForAWordOfAMegabyte) {
     EXPECT_EQ(nearest(std::string(1U << 20U, 'p'), words), std::nullopt);
 }
 
-}  // namespace sarai
+}  // namespace sarai::nearest_test

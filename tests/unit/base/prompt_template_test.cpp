@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sarai {
+namespace sarai::prompt_template_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -76,4 +76,4 @@ TEST(PromptTemplate, Conditions) {
     EXPECT_EQ(holds("images >", {}), "wrong");
 }
 
-}  // namespace sarai
+}  // namespace sarai::prompt_template_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sarai {
+namespace sarai::recent_test {
 
 TEST(Recent, TheOneThatWasUsedLongestAgoGoesFirst) {
     Recent<std::string, int> recent(2);
@@ -29,4 +29,4 @@ TEST(Recent, OneKeyHasOneValue) {
     EXPECT_EQ(recent.find("b"), nullptr);
 }
 
-}  // namespace sarai
+}  // namespace sarai::recent_test

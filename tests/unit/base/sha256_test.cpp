@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai {
+namespace sarai::sha256_test {
 namespace {
 
 // FIPS 180-4's examples.
@@ -27,4 +27,4 @@ TEST(Sha256, KnowsItsOwnForm) {
 }
 
 }  // namespace
-}  // namespace sarai
+}  // namespace sarai::sha256_test

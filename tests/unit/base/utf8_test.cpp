@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai {
+namespace sarai::utf8_test {
 
 TEST(Utf8, MeasuresOneCodePoint) {
     EXPECT_EQ(utf8_length("a"), 1U);
@@ -24,4 +24,4 @@ TEST(Utf8, ReplacesWhatIsNone) {
     EXPECT_EQ(valid_utf8(""), "");
 }
 
-}  // namespace sarai
+}  // namespace sarai::utf8_test

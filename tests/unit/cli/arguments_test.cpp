@@ -4,7 +4,7 @@
 #include "cli/server.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::arguments_test {
 namespace {
 
 using testing::ElementsAre;
@@ -240,4 +240,4 @@ TEST_F(CliFiles, ClientsFindTheirServer) {
     EXPECT_THAT(url({}), HasSubstr("SARAI_URL: "));
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::arguments_test

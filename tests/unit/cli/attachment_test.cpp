@@ -10,7 +10,7 @@
 #include "cli/transcript.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::attachment_test {
 namespace {
 
 using namespace std::string_literals;
@@ -87,4 +87,4 @@ TEST_F(Attachments, GoWithTheirMessageAndAreNamedInATranscript) {
     EXPECT_EQ(saved, "{\"model\":\"lfm2\",\"messages\":[{\"role\":\"assistant\",\"content\":\"A cat.\"}]}\n");
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::attachment_test

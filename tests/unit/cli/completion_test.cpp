@@ -12,7 +12,7 @@
 #include "cli/commands.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::completion_test {
 namespace {
 
 using testing::HasSubstr;
@@ -83,4 +83,4 @@ TEST(Completion, QuotesDescriptionsForTheShell) {
     EXPECT_THAT(completion_script(app, "fish"), HasSubstr("-d 'It\\'s a: \\\\ test'"));
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::completion_test

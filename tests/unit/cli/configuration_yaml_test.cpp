@@ -10,7 +10,7 @@
 #include "config/load.hpp"
 #include "config/yaml_tree.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::configuration_yaml_test {
 namespace {
 
 using testing::HasSubstr;
@@ -204,4 +204,4 @@ TEST(ConfigurationYaml, CanBeReadAlsoOfAModelWhoseServersWereTakenAway) {
     EXPECT_EQ(again.models.at(0).local, config.models[0].local);
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::configuration_yaml_test

@@ -4,7 +4,7 @@
 
 #include "config/load.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::doctor_advice_test {
 namespace {
 
 using testing::ElementsAre;
@@ -124,4 +124,4 @@ TEST(DoctorAdvice, HalvesCachesWhereTheBudgetIsShort) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::doctor_advice_test

@@ -4,7 +4,7 @@
 
 #include <boost/json.hpp>
 
-namespace sarai::cli {
+namespace sarai::cli::doctor_view_test {
 namespace {
 
 namespace json = boost::json;
@@ -88,4 +88,4 @@ TEST(DoctorView, FailsOnlyWhereSomethingFails) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::doctor_view_test

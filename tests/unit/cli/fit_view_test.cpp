@@ -9,7 +9,7 @@
 
 #include "config/load.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::fit_view_test {
 namespace {
 
 namespace json = boost::json;
@@ -85,4 +85,4 @@ TEST(FitView, PrintsJsonForScripts) {
     (void)load(printed.at("configuration").as_string());
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::fit_view_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::cli {
+namespace sarai::cli::hints_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -26,4 +26,4 @@ TEST(Hints, OfWhatSaysNothingThereIsNone) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::hints_test

@@ -8,7 +8,7 @@
 #include "imports/llama_swap.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::import_view_test {
 namespace {
 
 using testing::HasSubstr;
@@ -77,4 +77,4 @@ TEST(ImportView, TheCommandHandsOverWhatItWasGiven) {
     EXPECT_TRUE(wrong.called.empty());
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::import_view_test

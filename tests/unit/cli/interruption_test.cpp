@@ -7,7 +7,7 @@
 #include <csignal>
 #include <thread>
 
-namespace sarai::cli {
+namespace sarai::cli::interruption_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,4 +44,4 @@ TEST(InterruptionDeathTest, TheSecondEndsTheProcessWhateverItIsAt) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::interruption_test

@@ -6,7 +6,7 @@
 #include "config/keys.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::manual_test {
 namespace {
 
 using testing::HasSubstr;
@@ -71,4 +71,4 @@ TEST(Manual, HasAnEntryForEveryKey) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::manual_test

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace sarai::cli {
+namespace sarai::cli::plan_view_test {
 namespace {
 
 namespace json = boost::json;
@@ -167,4 +167,4 @@ TEST(PlanView, TheStatusIsThatOfTheConfiguredScenarioAndWithStrictOfTheDegradedO
     EXPECT_EQ(plan_status(native, false), 4);
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::plan_view_test

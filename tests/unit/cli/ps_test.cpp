@@ -5,7 +5,7 @@
 #include "cli/table.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::ps_test {
 namespace {
 
 using testing::HasSubstr;
@@ -167,4 +167,4 @@ TEST(Ps, TellsAServerThatIsNoSaraiFromOneThatIsNotThere) {
     }
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::ps_test

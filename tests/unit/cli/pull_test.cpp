@@ -4,7 +4,7 @@
 #include "cli/table.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::pull_test {
 namespace {
 
 using testing::HasSubstr;
@@ -152,4 +152,4 @@ TEST(ProgressText, IsABarWithItsShare) {
     EXPECT_EQ(progress_text("loading m", 7, false), "loading m  ############################## 100 %");
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::pull_test

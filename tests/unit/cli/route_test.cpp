@@ -4,7 +4,7 @@
 
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::route_test {
 namespace {
 
 constexpr auto answer =
@@ -55,4 +55,4 @@ TEST(RouterExport, PrintsWhatCanBeLearnedFrom) {
     EXPECT_TRUE(json.out.str().starts_with(R"([{"right":true)")) << json.out.str();
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::route_test

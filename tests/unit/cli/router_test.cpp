@@ -6,7 +6,7 @@
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::router_test {
 namespace {
 
 using testing::AllOf;
@@ -104,4 +104,4 @@ TEST(RouterCurves, ShareAnAxisAndKeepWithinTheirWidth) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::router_test

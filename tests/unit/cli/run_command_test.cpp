@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sarai::cli {
+namespace sarai::cli::run_command_test {
 namespace {
 
 using Kind = RunCommand::Kind;
@@ -99,4 +99,4 @@ TEST(TypedText, GoesOnBehindABackslash) {
     EXPECT_EQ(typed.add("new"), "new");
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::run_command_test

@@ -16,7 +16,7 @@
 #include "cli/talk.hpp"
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::run_test {
 namespace {
 
 namespace json = boost::json;
@@ -338,4 +338,4 @@ TEST(LoadingText, TellsHowFarALoadIsAndOtherwiseWhatIsAwaited) {
     EXPECT_EQ(loading_text("<html>", "solar", true), "");
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::run_test

@@ -7,7 +7,7 @@
 #include "base/bytes.hpp"
 #include "cli/table.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::stacked_bar_test {
 namespace {
 
 const Style plain;
@@ -59,4 +59,4 @@ TEST(Legend, NamesSegmentsAndWhatIsLeftOrTooMuchAndBreaksLines) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::stacked_bar_test

@@ -11,7 +11,7 @@
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::talk_test {
 namespace {
 
 namespace json = boost::json;
@@ -214,4 +214,4 @@ TEST(AnswerFacts, HaveASpeedWhereThereWasTimeForOne) {
                 Not(HasSubstr("speed")));
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::talk_test

@@ -10,7 +10,7 @@
 
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::top_desk_test {
 namespace {
 
 namespace json = boost::json;
@@ -172,4 +172,4 @@ TEST(Top, WithoutAServerItsStatusIsThreeAndAWrongIntervalIsUsage) {
     EXPECT_THAT(wrong.err.str(), HasSubstr("--interval is \"often\"; expected a time from 100ms to 1h"));
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::top_desk_test

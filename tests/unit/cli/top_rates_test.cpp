@@ -5,7 +5,7 @@
 
 #include <string>
 
-namespace sarai::cli {
+namespace sarai::cli::top_rates_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -91,4 +91,4 @@ TEST(TopHistory, TwoSamplesAtOnceAreNoRate) {
     EXPECT_FALSE(history.of("lfm2", "gguf_native").tokens_per_second);
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::top_rates_test

@@ -14,7 +14,7 @@
 #include "cli/top_table.hpp"
 #include "cli/top_view.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::top_screen_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -202,4 +202,4 @@ TEST(Sparkline, ShowsTheLastValuesAtTheRight) {
     EXPECT_EQ(sparkline({1}, 0, 1, true), "");
 }
 
-}  // namespace sarai::cli
+}  // namespace sarai::cli::top_screen_test

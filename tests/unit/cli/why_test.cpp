@@ -4,7 +4,7 @@
 
 #include "support.hpp"
 
-namespace sarai::cli {
+namespace sarai::cli::why_test {
 namespace {
 
 constexpr std::string_view answer = R"({"decisions": [
@@ -123,4 +123,4 @@ TEST(Stop, FailsWithTheServersReason) {
 }
 
 }  // namespace
-}  // namespace sarai::cli
+}  // namespace sarai::cli::why_test

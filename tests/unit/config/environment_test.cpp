@@ -1,6 +1,6 @@
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::environment_test {
 namespace {
 
 const std::string ollama = "models: {solar: {backend: ollama_http, fallback: gguf_native, path: x}}\n";
@@ -149,4 +149,4 @@ TEST(ConfigEnvironment, ReportsWrongLinesOfDotenvWithoutShowingThem) {
     EXPECT_EQ(to_string(problems[1]), ".env line 2: the quotes of A do not close; expected NAME=\"value\" on one line");
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::environment_test

@@ -7,7 +7,7 @@
 #include <fstream>
 #include <iterator>
 
-namespace sarai::config {
+namespace sarai::config::key_table_test {
 namespace {
 
 using testing::HasSubstr;
@@ -62,4 +62,4 @@ TEST(KeyTable, KeepsItsCellsTogether) {
     }
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::key_table_test

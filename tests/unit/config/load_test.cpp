@@ -8,7 +8,7 @@
 #include "config/yaml_tree.hpp"
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::load_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -137,4 +137,4 @@ TEST(ConfigYaml, RefusesHostileTextQuickly) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::load_test

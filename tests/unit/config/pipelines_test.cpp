@@ -6,7 +6,7 @@
 #include "config/pipeline_graph.hpp"
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::pipelines_test {
 namespace {
 
 using ::testing::Contains;
@@ -197,4 +197,4 @@ TEST(ConfigPipelines, AStepThatSearchesHasNoUseForAModelsKeysAndTheOtherWayRound
     EXPECT_THAT(wrong("\n  p: {steps: [{name: a, web: true}]}"), ElementsAre(HasSubstr("pipelines.p.steps[0].web")));
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::pipelines_test

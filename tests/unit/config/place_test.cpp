@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::config {
+namespace sarai::config::place_test {
 namespace {
 
 Node tree() {
@@ -46,4 +46,4 @@ TEST(Place, OfAnEmptyFileIsNowhere) {
 }
 
 }  // namespace
-}  // namespace sarai::config
+}  // namespace sarai::config::place_test

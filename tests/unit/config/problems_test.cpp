@@ -3,7 +3,7 @@
 
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::problems_test {
 namespace {
 
 std::string golden(const std::string& name) {
@@ -51,4 +51,4 @@ models:
     EXPECT_TRUE(text.contains("\"http://***@box/v1\"")) << text;
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::problems_test

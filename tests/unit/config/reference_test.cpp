@@ -6,7 +6,7 @@
 #include "config/keys.hpp"
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::reference_test {
 namespace {
 
 const std::filesystem::path folder = SARAI_SOURCE_DIR "/config";
@@ -187,4 +187,4 @@ TEST(ConfigKeys, NameTheEnvironmentVariablesThatOverrideThem) {
     EXPECT_TRUE(environment_of(*find_key("server")).empty());
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::reference_test

@@ -5,7 +5,7 @@
 
 #include "config/load.hpp"
 
-namespace sarai::config {
+namespace sarai::config::reload_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -94,4 +94,4 @@ TEST(Reload, SaysWhichSettingsHoldAndWhichNeedARestart) {
 }
 
 }  // namespace
-}  // namespace sarai::config
+}  // namespace sarai::config::reload_test

@@ -2,7 +2,7 @@
 #include "config/reload.hpp"
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::routing_test {
 namespace {
 
 constexpr std::string_view models = R"(
@@ -128,4 +128,4 @@ TEST(ConfigRouting, ChangesWithAReloadButForItsWeights) {
     EXPECT_EQ(result.needs_restart, std::vector<std::string>{"routing.weights"});
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::routing_test

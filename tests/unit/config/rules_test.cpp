@@ -1,7 +1,7 @@
 #include "base/sha256.hpp"
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::rules_test {
 namespace {
 
 // The text has this problem, and nothing else.
@@ -341,4 +341,4 @@ TEST(ConfigRules, UseLocalFilesAloneWhenTheStrategySaysSo) {
     expect_only(strategy + as_model("backend: ollama_http"), "models.m.backend", "has no local file");
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::rules_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sarai::config {
+namespace sarai::config::values_test {
 
 using namespace std::chrono_literals;
 
@@ -100,4 +100,4 @@ TEST(ConfigValues, NameEnvironmentVariablesAsShellsCan) {
     EXPECT_EQ(environment_word("qwen2.5-omni:7b"), "QWEN2_5_OMNI_7B");
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::values_test

@@ -4,7 +4,7 @@
 
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::what_if_test {
 namespace {
 
 using testing::ElementsAre;
@@ -84,4 +84,4 @@ TEST(WhatIf, NamesFieldValueAndWhatIsExpectedWithTheNearestKnownKey) {
 }
 
 }  // namespace
-}  // namespace sarai::config
+}  // namespace sarai::config::what_if_test

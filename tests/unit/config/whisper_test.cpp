@@ -1,6 +1,6 @@
 #include "support.hpp"
 
-namespace sarai::config {
+namespace sarai::config::whisper_test {
 namespace {
 
 std::string ear(std::string_view keys = {}) {
@@ -71,4 +71,4 @@ routing: {hard: ear}
     EXPECT_TRUE(problems.contains("routing.hard: \"ear\"")) << problems;
 }
 
-}  // namespace sarai::config
+}  // namespace sarai::config::whisper_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::engine {
+namespace sarai::engine::amx_test {
 namespace {
 
 using memory::LoadMode;
@@ -40,4 +40,4 @@ TEST(Amx, IsNotDecidedByAFileThatIsNone) {
 }
 
 }  // namespace
-}  // namespace sarai::engine
+}  // namespace sarai::engine::amx_test

@@ -12,7 +12,7 @@
 #include "engine/worker.hpp"
 #include "net/task_group.hpp"
 
-namespace sarai::engine {
+namespace sarai::engine::cgroup_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -247,4 +247,4 @@ TEST_F(CgroupTest, DoesNotRunAChildThatCannotBeHeld) {
     EXPECT_EQ(child.error().cause, std::errc::no_such_file_or_directory);
 }
 
-}  // namespace sarai::engine
+}  // namespace sarai::engine::cgroup_test

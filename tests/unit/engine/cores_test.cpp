@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-namespace sarai::engine {
+namespace sarai::engine::cores_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -48,4 +48,4 @@ TEST_F(Cores, WhereTheSystemDoesNotTellEachCpuIsOne) {
     EXPECT_GE(compute_cores(), 1);
 }
 
-}  // namespace sarai::engine
+}  // namespace sarai::engine::cores_test

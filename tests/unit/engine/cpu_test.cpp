@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-namespace sarai::engine {
+namespace sarai::engine::cpu_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -73,4 +73,4 @@ TEST_F(Quota, IsAbsentWhereNothingLimits) {
 }
 
 }  // namespace
-}  // namespace sarai::engine
+}  // namespace sarai::engine::cpu_test

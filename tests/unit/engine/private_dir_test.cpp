@@ -13,7 +13,7 @@
 #include "engine/runtime_dir.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::engine {
+namespace sarai::engine::private_dir_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -99,4 +99,4 @@ TEST(RuntimeDir, RefusesAPathThatIsTooLongForASocketBeforeItMakesAnything) {
 }
 
 }  // namespace
-}  // namespace sarai::engine
+}  // namespace sarai::engine::private_dir_test

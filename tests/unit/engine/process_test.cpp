@@ -16,7 +16,7 @@
 #include "engine/worker.hpp"
 #include "net/task_group.hpp"
 
-namespace sarai::engine {
+namespace sarai::engine::process_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -263,4 +263,4 @@ TEST_F(ChildProcessTest, InACageWithoutAmxIsRefusedItsRegistersAndNothingElse) {
 }
 #endif
 
-}  // namespace sarai::engine
+}  // namespace sarai::engine::process_test

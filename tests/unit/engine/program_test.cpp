@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-namespace sarai::engine {
+namespace sarai::engine::program_test {
 namespace {
 
 using testing::ElementsAre;
@@ -32,4 +32,4 @@ TEST(Program, IsKnownOfThisProcessAndOfNoneThatIsNotThere) {
 }
 
 }  // namespace
-}  // namespace sarai::engine
+}  // namespace sarai::engine::program_test

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sarai::engine {
+namespace sarai::engine::worker_args_test {
 namespace {
 
 std::string line_of(const WorkerSpec& spec) {
@@ -107,4 +107,4 @@ TEST(Shape, TreatsARerankerAsAnEmbedderThatScores) {
     EXPECT_THAT(memory::measure_arguments(shape), testing::IsSupersetOf({"--embedding", "--rerank"}));
 }
 
-}  // namespace sarai::engine
+}  // namespace sarai::engine::worker_args_test

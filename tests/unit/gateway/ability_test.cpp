@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::gateway {
+namespace sarai::gateway::ability_test {
 namespace {
 
 using config::ModelKind;
@@ -35,4 +35,4 @@ TEST(Ability, FollowsTheKindAndTellsIt) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::ability_test

@@ -5,7 +5,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::anthropic_face_test {
 namespace {
 
 namespace json = boost::json;
@@ -46,4 +46,4 @@ TEST(AnthropicFace, NamesTheRequestInAnErrorInMidStream) {
               "\"request_id\":\"req-1\"}\n\n");
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::anthropic_face_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::brought_test {
 namespace {
 
 namespace json = boost::json;
@@ -44,4 +44,4 @@ TEST(BroughtModel, RawTextGetsItsOptionsAloneAndVectorsNothing) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::brought_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/serialize.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::feedback_desk_test {
 namespace {
 
 std::string refusal(std::string_view body) {
@@ -69,4 +69,4 @@ TEST(FeedbackDesk, TrainsWithNothingThatNobodyKnows) {
     EXPECT_EQ(line(other), R"({"text":"¿Qué tal?","label":"soft","lang":"es"})");
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::feedback_desk_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::framed_face_test {
 namespace {
 
 namespace json = boost::json;
@@ -72,4 +72,4 @@ TEST_F(Framed, AWholeAnswerIsFramedAsWell) {
     EXPECT_EQ(face.reply(json::parse(R"({"choices": [{"message": {"content": null}}]})").as_object()), "<>");
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::framed_face_test

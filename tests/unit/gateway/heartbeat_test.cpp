@@ -11,7 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::heartbeat_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -126,4 +126,4 @@ TEST_F(HeartbeatOf, NoneAreSentWhereNoneAreWanted) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::heartbeat_test

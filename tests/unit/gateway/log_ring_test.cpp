@@ -7,7 +7,7 @@
 #include <memory>
 #include <thread>
 
-namespace sarai::gateway {
+namespace sarai::gateway::log_ring_test {
 namespace {
 
 struct Logged {
@@ -54,4 +54,4 @@ TEST(LogRing, ALineIsShownWithItsTimeAndAsText) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::log_ring_test

@@ -14,7 +14,7 @@
 #include "gateway/shelf.hpp"
 #include "support/recorded_exchange.hpp"
 
-namespace sarai::gateway {
+namespace sarai::gateway::ollama_listing_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -188,4 +188,4 @@ TEST(Capabilities, AreWhatTheFilesSay) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::ollama_listing_test

@@ -8,7 +8,7 @@
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 
-namespace sarai::gateway {
+namespace sarai::gateway::prompt_of_test {
 namespace {
 
 Prompt prompt(std::string_view body, llm::Task task = llm::Task::chat) {
@@ -123,4 +123,4 @@ TEST(PromptOf, IsTheSameInEveryProtocol) {
     EXPECT_EQ(prompt_of(*anthropic).text, "Hola");
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::prompt_of_test

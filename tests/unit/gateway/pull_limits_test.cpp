@@ -5,7 +5,7 @@
 
 #include <limits>
 
-namespace sarai::gateway {
+namespace sarai::gateway::pull_limits_test {
 
 using testing::HasSubstr;
 
@@ -31,4 +31,4 @@ TEST(PullLimits, WhereTheBudgetIsUnknownNothingIsRefused) {
     EXPECT_TRUE(check_memory("m", GiB(4000), {.budget = {}, .own = MiB(32), .machine = {}}).has_value());
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::pull_limits_test

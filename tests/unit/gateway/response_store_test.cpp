@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::gateway {
+namespace sarai::gateway::response_store_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -111,4 +111,4 @@ TEST(ResponseStore, DoesNotKeepWhatIsLargerThanTheWholeStore) {
     EXPECT_FALSE(has(none, "a"));
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::response_store_test

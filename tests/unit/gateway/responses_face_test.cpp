@@ -6,7 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::responses_face_test {
 namespace {
 
 namespace json = boost::json;
@@ -76,4 +76,4 @@ TEST(ResponsesFace, GivesIdsThatNobodyCanGuess) {
     EXPECT_GT(one.created_at, 1'700'000'000);
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::responses_face_test

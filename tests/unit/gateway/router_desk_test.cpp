@@ -10,7 +10,7 @@
 #include "gateway/auto_listing.hpp"
 #include "gateway/shelf.hpp"
 
-namespace sarai::gateway {
+namespace sarai::gateway::router_desk_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -215,4 +215,4 @@ TEST_F(Desk, IsListedWithWhereItLeads) {
     EXPECT_FALSE(lists_auto(shared, &other));
 }
 
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::router_desk_test

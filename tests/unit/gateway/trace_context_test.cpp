@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::gateway {
+namespace sarai::gateway::trace_context_test {
 namespace {
 
 std::uint64_t always() { return 0xabcdef; }
@@ -38,4 +38,4 @@ TEST(TraceContext, MayBeginHere) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::trace_context_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::gateway {
+namespace sarai::gateway::tracer_test {
 namespace {
 
 namespace json = boost::json;
@@ -34,4 +34,4 @@ TEST(Tracer, WritesSpansAsOtlpDoes) {
 }
 
 }  // namespace
-}  // namespace sarai::gateway
+}  // namespace sarai::gateway::tracer_test

@@ -7,7 +7,7 @@
 
 #include "folder.hpp"
 
-namespace sarai::history {
+namespace sarai::history::feedback_test {
 namespace {
 
 Feedback about(std::string id, std::string key = "") {
@@ -98,4 +98,4 @@ TEST(Feedback, ANewerFileIsLeftAlone) {
     EXPECT_EQ(store.error().code, Code::unsupported);
 }
 
-}  // namespace sarai::history
+}  // namespace sarai::history::feedback_test

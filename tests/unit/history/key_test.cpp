@@ -10,7 +10,7 @@
 
 #include "folder.hpp"
 
-namespace sarai::history {
+namespace sarai::history::key_test {
 namespace {
 
 using testing::ElementsAre;
@@ -175,4 +175,4 @@ TEST(TracedLibraries, AreTheEnginesAmongAllThatTheLoaderNames) {
     EXPECT_TRUE(traced_libraries("").empty());
 }
 
-}  // namespace sarai::history
+}  // namespace sarai::history::key_test

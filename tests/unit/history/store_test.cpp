@@ -14,7 +14,7 @@
 
 #include "folder.hpp"
 
-namespace sarai::history {
+namespace sarai::history::store_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -350,4 +350,4 @@ TEST(StateFolder, IsTheChosenOneOrFollowsTheEnvironment) {
     EXPECT_EQ(state_folder({}, no_variables), "");
 }
 
-}  // namespace sarai::history
+}  // namespace sarai::history::store_test

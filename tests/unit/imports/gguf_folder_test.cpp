@@ -4,7 +4,7 @@
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::imports {
+namespace sarai::imports::gguf_folder_test {
 namespace {
 
 using testing::HasSubstr;
@@ -100,4 +100,4 @@ TEST_F(GgufFolder, IsRecognisedOnlyWithFiles) {
     EXPECT_FALSE(recognise(folder.path() / "sarai.yaml"));
 }
 
-}  // namespace sarai::imports
+}  // namespace sarai::imports::gguf_folder_test

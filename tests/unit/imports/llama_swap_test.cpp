@@ -4,7 +4,7 @@
 #include "config/file.hpp"
 #include "support.hpp"
 
-namespace sarai::imports {
+namespace sarai::imports::llama_swap_test {
 namespace {
 
 using testing::ElementsAre;
@@ -125,4 +125,4 @@ TEST(LlamaSwap, MacrosThatDoubleThemselvesFillNoMemory) {
     EXPECT_LE(import_text(text).config.models.size(), 2U);
 }
 
-}  // namespace sarai::imports
+}  // namespace sarai::imports::llama_swap_test

@@ -7,7 +7,7 @@
 #include "support.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::imports {
+namespace sarai::imports::ollama_test {
 namespace {
 
 using testing::ElementsAre;
@@ -114,4 +114,4 @@ TEST_F(OllamaFolder, LeavesOutWhatCannotBeServed) {
     EXPECT_EQ(keys_of(got), "manifests/stray\nbad\ncloudy\nevil: model\nhalf: model\ntuned: adapter\n");
 }
 
-}  // namespace sarai::imports
+}  // namespace sarai::imports::ollama_test

@@ -2,7 +2,7 @@
 
 #include "support.hpp"
 
-namespace sarai::imports {
+namespace sarai::imports::worker_command_test {
 namespace {
 
 using testing::ElementsAre;
@@ -82,4 +82,4 @@ TEST(WorkerCommand, SaysThatHalvesOfTheCacheDiffer) {
     EXPECT_EQ(got.losses[0].value, "f16");
 }
 
-}  // namespace sarai::imports
+}  // namespace sarai::imports::worker_command_test

@@ -9,7 +9,7 @@
 #include "knowledge/blocks.hpp"
 #include "knowledge/extract.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::chunk_test {
 namespace {
 
 Document document(Format format, std::string text) {
@@ -147,4 +147,4 @@ TEST(Chunk, HoldsAllOfAnyTextWithinItsBounds) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::chunk_test

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::embedding_test {
 namespace {
 
 Document text(std::string bytes) {
@@ -111,4 +111,4 @@ TEST(Embedding, OfALongQuestionTheBeginningIsTaken) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::embedding_test

@@ -10,7 +10,7 @@
 #include "knowledge/encoding.hpp"
 #include "knowledge/html.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::extract_test {
 namespace {
 
 using namespace std::literals;
@@ -157,4 +157,4 @@ TEST(BoundedChild, KeepsWithinItsBounds) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::extract_test

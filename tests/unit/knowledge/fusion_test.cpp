@@ -5,7 +5,7 @@
 #include "knowledge/search.hpp"
 #include "knowledge/words.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::fusion_test {
 namespace {
 
 TEST(Fusion, AddsReciprocalRanks) {
@@ -60,4 +60,4 @@ TEST(Words, OfAQuestionAreNoSyntax) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::fusion_test

@@ -9,7 +9,7 @@
 #include "knowledge/ingest.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::knowledge {
+namespace sarai::knowledge::walk_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -105,4 +105,4 @@ TEST(Prepare, SkipsWhatIsKnownAndKeepsWhatCannotBeRead) {
 }
 
 }  // namespace
-}  // namespace sarai::knowledge
+}  // namespace sarai::knowledge::walk_test

@@ -7,7 +7,7 @@
 
 #include "library/sources.hpp"
 
-namespace sarai::library {
+namespace sarai::library::hugging_face_test {
 namespace {
 
 using testing::HasSubstr;
@@ -88,4 +88,4 @@ TEST(Sources, ReadWhatSha256sumPrints) {
     EXPECT_EQ(digest_in_sum(""), std::nullopt);
 }
 
-}  // namespace sarai::library
+}  // namespace sarai::library::hugging_face_test

@@ -8,7 +8,7 @@
 
 #include "folder.hpp"
 
-namespace sarai::library {
+namespace sarai::library::library_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -300,4 +300,4 @@ TEST_F(LibraryTest, ANoteThatCannotBeWrittenTakesNothingWithIt) {
     EXPECT_EQ(Folder::read(folder.blobs() / ".partial-cafe"), "GGUF so");
 }
 
-}  // namespace sarai::library
+}  // namespace sarai::library::library_test

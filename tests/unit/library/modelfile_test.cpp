@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::library {
+namespace sarai::library::modelfile_test {
 namespace {
 
 namespace json = boost::json;
@@ -91,4 +91,4 @@ TEST(Modelfile, ParametersAreListedAsOllamaListsThem) {
               "stop                           \"\\n\"");
 }
 
-}  // namespace sarai::library
+}  // namespace sarai::library::modelfile_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::library {
+namespace sarai::library::name_test {
 namespace {
 
 std::string text(std::string_view name) {
@@ -40,4 +40,4 @@ TEST(Digest, IsReadInBothSpellings) {
         EXPECT_EQ(parse_digest(bad).error().message, "invalid digest format") << bad;
 }
 
-}  // namespace sarai::library
+}  // namespace sarai::library::name_test

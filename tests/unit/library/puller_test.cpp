@@ -13,7 +13,7 @@
 #include "net/http_server.hpp"
 #include "net/task_group.hpp"
 
-namespace sarai::library {
+namespace sarai::library::puller_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -502,4 +502,4 @@ TEST_F(PullerTest, TwoPullsOfOneFileDoNotWriteTheSame) {
     EXPECT_EQ(library.find("lan/tiny")->model, digest_of(whole));
 }
 
-}  // namespace sarai::library
+}  // namespace sarai::library::puller_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::llm {
+namespace sarai::llm::conversation_test {
 namespace {
 
 std::uint64_t hash_of(std::string_view body, Task task = Task::chat) {
@@ -58,4 +58,4 @@ TEST(Conversation, IsZeroWhereNothingTellsIt) {
 }
 
 }  // namespace
-}  // namespace sarai::llm
+}  // namespace sarai::llm::conversation_test

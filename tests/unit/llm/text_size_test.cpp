@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::llm {
+namespace sarai::llm::text_size_test {
 
 namespace json = boost::json;
 
@@ -23,4 +23,4 @@ TEST(TextSize, CountsAllButMedia) {
             << type;
 }
 
-}  // namespace sarai::llm
+}  // namespace sarai::llm::text_size_test

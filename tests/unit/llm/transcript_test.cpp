@@ -6,7 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-namespace sarai::llm {
+namespace sarai::llm::transcript_test {
 namespace {
 
 namespace json = boost::json;
@@ -204,4 +204,4 @@ TEST(TokenLimit, IsTheLowestUnderWhateverName) {
     EXPECT_EQ(token_limit(chat(R"(,"max_tokens":9,"max_completion_tokens":7)")), 7);
 }
 
-}  // namespace sarai::llm
+}  // namespace sarai::llm::transcript_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::llm {
+namespace sarai::llm::types_test {
 namespace {
 
 namespace json = boost::json;
@@ -56,4 +56,4 @@ TEST(LongestInput, IsThatOfOneOfTheInputs) {
     EXPECT_EQ(longest(R"({})"), 0U);
 }
 
-}  // namespace sarai::llm
+}  // namespace sarai::llm::types_test

@@ -5,7 +5,7 @@
 
 #include "protocols/base64.hpp"
 
-namespace sarai::media {
+namespace sarai::media::data_uri_test {
 namespace {
 
 using testing::HasSubstr;
@@ -79,4 +79,4 @@ TEST(DataUri, ComesBackAsItWent) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::data_uri_test

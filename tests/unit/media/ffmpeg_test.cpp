@@ -5,7 +5,7 @@
 
 #include "media/normalizer.hpp"
 
-namespace sarai::media {
+namespace sarai::media::ffmpeg_test {
 namespace {
 
 using testing::Contains;
@@ -70,4 +70,4 @@ TEST(Ffmpeg, ComplainsWithoutOurPathsAndAddresses) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::ffmpeg_test

@@ -9,7 +9,7 @@
 #include "media/data_uri.hpp"
 #include "media_files.hpp"
 
-namespace sarai::media {
+namespace sarai::media::files_test {
 namespace {
 
 using testing::HasSubstr;
@@ -90,4 +90,4 @@ TEST(MediaFiles, ALookIsAtTheBeginning) {
         }
 }
 
-}  // namespace sarai::media
+}  // namespace sarai::media::files_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace sarai::media {
+namespace sarai::media::guard_test {
 namespace {
 
 using testing::AllOf;
@@ -125,4 +125,4 @@ TEST(Guard, AllowsWhatTheConfigurationNames) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::guard_test

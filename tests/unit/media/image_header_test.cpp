@@ -7,7 +7,7 @@
 
 #include "media_files.hpp"
 
-namespace sarai::media {
+namespace sarai::media::image_header_test {
 namespace {
 
 using testing::HasSubstr;
@@ -115,4 +115,4 @@ TEST(ImageHeader, OfDamagedBytesIsAnErrorOrAPlausibleSize) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::image_header_test

@@ -7,7 +7,7 @@
 
 #include "media_files.hpp"
 
-namespace sarai::media {
+namespace sarai::media::kind_test {
 namespace {
 
 using testing::AllOf;
@@ -114,4 +114,4 @@ TEST(Kind, OfAnyBytesIsSomeKind) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::kind_test

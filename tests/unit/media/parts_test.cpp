@@ -10,7 +10,7 @@
 #include "protocols/ollama_server.hpp"
 #include "protocols/openai.hpp"
 
-namespace sarai::media {
+namespace sarai::media::parts_test {
 namespace {
 
 using testing::HasSubstr;
@@ -88,4 +88,4 @@ TEST(MediaParts, OfEveryProtocolArriveInTheSameForm) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::parts_test

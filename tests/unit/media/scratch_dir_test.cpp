@@ -11,7 +11,7 @@
 #include "media/scratch.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::media {
+namespace sarai::media::scratch_dir_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -81,4 +81,4 @@ TEST(ScratchDir, TellsRamFromADisk) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::scratch_dir_test

@@ -5,7 +5,7 @@
 
 #include "media_files.hpp"
 
-namespace sarai::media {
+namespace sarai::media::wav_test {
 namespace {
 
 using testing::HasSubstr;
@@ -48,4 +48,4 @@ TEST(Wav, WithAbsurdFiguresIsAnErrorThatTellsThem) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::wav_test

@@ -9,7 +9,7 @@
 
 #include "media/wav.hpp"
 
-namespace sarai::media {
+namespace sarai::media::windows_test {
 namespace {
 
 constexpr int rate = 1000;
@@ -101,4 +101,4 @@ TEST(Windows, AreWavFilesOfTheirOwn) {
 }
 
 }  // namespace
-}  // namespace sarai::media
+}  // namespace sarai::media::windows_test

@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace sarai::memory {
+namespace sarai::memory::choose_test {
 namespace {
 
 using testing::ElementsAre;
@@ -101,4 +101,4 @@ TEST(Choose, IsQuickForManyModelsWithManyOptions) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::choose_test

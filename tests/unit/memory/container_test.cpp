@@ -5,7 +5,7 @@
 
 #include <fstream>
 
-namespace sarai::memory {
+namespace sarai::memory::container_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,4 +66,4 @@ TEST_F(ContainerTest, KnowsVersionOne) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::container_test

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-namespace sarai::memory {
+namespace sarai::memory::fit_test {
 namespace {
 
 using Engine = std::function<Result<ModelPlan>(const EngineShape&)>;
@@ -314,4 +314,4 @@ TEST(Difference, NamesWhatDiffersInWords) {
     EXPECT_EQ(difference(from, to), "b.gguf, context 2 x 2048, KV q8_0, no prompt cache, batch 128, load mode mmap");
 }
 
-}  // namespace sarai::memory
+}  // namespace sarai::memory::fit_test

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace sarai::memory {
+namespace sarai::memory::gguf_head_test {
 namespace {
 
 std::string number(std::uint64_t value, int bytes) {
@@ -32,4 +32,4 @@ TEST(GgufHead, SaysNothingOfWhatItCannotRead) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::gguf_head_test

@@ -7,7 +7,7 @@
 #include <random>
 #include <set>
 
-namespace sarai::memory {
+namespace sarai::memory::guard_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -450,4 +450,4 @@ TEST_F(GuardTest, KeepsItsPromisesThroughRandomDays) {
     EXPECT_GT(acted, 5'000);
 }
 
-}  // namespace sarai::memory
+}  // namespace sarai::memory::guard_test

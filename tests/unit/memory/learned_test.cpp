@@ -5,7 +5,7 @@
 #include "memory/learned_text.hpp"
 #include "memory/plan.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::learned_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -113,4 +113,4 @@ TEST(LearnedText, ShowsTheSameFieldsEverywhere) {
                                                    {"decode_tokens_per_second", nullptr}}));
 }
 
-}  // namespace sarai::memory
+}  // namespace sarai::memory::learned_test

@@ -7,7 +7,7 @@
 
 #include "memory/quantisation.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::model_facts_test {
 namespace {
 
 namespace json = boost::json;
@@ -131,4 +131,4 @@ TEST(ChatTemplate, ThinksWhereItKnowsOfThoughts) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::model_facts_test

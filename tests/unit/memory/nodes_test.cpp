@@ -6,7 +6,7 @@
 #include "memory/plan.hpp"
 #include "memory/scenario.hpp"
 
-namespace sarai::memory {
+namespace sarai::memory::nodes_test {
 namespace {
 
 using testing::ElementsAre;
@@ -70,4 +70,4 @@ TEST(Scenario, DoesNotFitWhereANodeIsTooSmall) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::nodes_test

@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace sarai::memory {
+namespace sarai::memory::plan_test {
 namespace {
 
 using testing::ElementsAre;
@@ -123,4 +123,4 @@ TEST(EngineLibraries, AreReadFromWhatTheChildPrinted) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::plan_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::memory {
+namespace sarai::memory::pressure_test {
 
 TEST(Pressure, ReadsWhatTheKernelSaysOfTheLastTenSeconds) {
     const auto pressure = parse_pressure(
@@ -27,4 +27,4 @@ TEST(Pressure, DoesWithoutTheSecondLine) {
     EXPECT_EQ(pressure->full, 0);
 }
 
-}  // namespace sarai::memory
+}  // namespace sarai::memory::pressure_test

@@ -8,7 +8,7 @@
 
 #include <csignal>
 
-namespace sarai::memory {
+namespace sarai::memory::process_memory_test {
 
 TEST(ProcessMemory, ReadsTheKernelsRollup) {
     const auto read = parse_smaps_rollup(
@@ -77,4 +77,4 @@ TEST(ProcessMemory, SeesThisProcessAndThisMachine) {
     EXPECT_GT(read_machine_memory().total, read_machine_memory().available);
 }
 
-}  // namespace sarai::memory
+}  // namespace sarai::memory::process_memory_test

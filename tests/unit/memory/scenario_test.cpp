@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-namespace sarai::memory {
+namespace sarai::memory::scenario_test {
 namespace {
 
 using testing::ElementsAre;
@@ -176,4 +176,4 @@ TEST(Components, AddUpToThePlansTotal) {
 }
 
 }  // namespace
-}  // namespace sarai::memory
+}  // namespace sarai::memory::scenario_test

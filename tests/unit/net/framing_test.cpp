@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace sarai::net {
+namespace sarai::net::framing_test {
 namespace {
 
 std::vector<std::string> data_of(SseParser& parser) {
@@ -68,4 +68,4 @@ TEST(LineSplitter, ShowsWhatIsLeftWithoutALineEnd) {
     EXPECT_EQ(lines.rest(), "{\"hal");
 }
 
-}  // namespace sarai::net
+}  // namespace sarai::net::framing_test

@@ -22,7 +22,7 @@
 #include "net/task_group.hpp"
 #include "net/url.hpp"
 
-namespace sarai::net {
+namespace sarai::net::http_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -674,4 +674,4 @@ TEST(Origin, ReadsUrlsAndNamesWhatIsWrongWithOthers) {
         EXPECT_EQ(Origin::parse(bad).error().code, Code::invalid_argument) << bad;
 }
 
-}  // namespace sarai::net
+}  // namespace sarai::net::http_test

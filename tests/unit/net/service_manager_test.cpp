@@ -14,7 +14,7 @@
 
 #include "net/http_server.hpp"
 
-namespace sarai::net {
+namespace sarai::net::service_manager_test {
 namespace {
 
 struct Variable {
@@ -118,4 +118,4 @@ TEST_F(PassedSocket, IsRefusedWithOthersBesideItThatNobodyWouldAnswer) {
 }
 
 }  // namespace
-}  // namespace sarai::net
+}  // namespace sarai::net::service_manager_test

@@ -4,7 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 
-namespace sarai::net {
+namespace sarai::net::watchdog_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -74,4 +74,4 @@ TEST_F(WatchdogTest, NothingIsCalledAfterItsEnd) {
 }
 
 }  // namespace
-}  // namespace sarai::net
+}  // namespace sarai::net::watchdog_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sarai::page {
+namespace sarai::page::page_test {
 namespace {
 
 TEST(Page, TheRootIsThePageAndWhatItNamesIsThere) {
@@ -62,4 +62,4 @@ TEST(Page, ATagIsFoundInAListWeakOrNot) {
 }
 
 }  // namespace
-}  // namespace sarai::page
+}  // namespace sarai::page::page_test

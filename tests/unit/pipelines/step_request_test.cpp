@@ -6,7 +6,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-namespace sarai::pipelines {
+namespace sarai::pipelines::step_request_test {
 namespace {
 
 namespace json = boost::json;
@@ -238,4 +238,4 @@ TEST(PipelineKnownPart, IsNothingWhereTheSystemPromptWaitsOrThereIsMoreThanText)
         known_part(sees, sees.steps.back(), "omni", inputs(asked), {{"look", "a"}, {"facts", "b"}}, {}, {}, asked));
 }
 
-}  // namespace sarai::pipelines
+}  // namespace sarai::pipelines::step_request_test

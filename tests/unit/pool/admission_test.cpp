@@ -4,7 +4,7 @@
 
 #include "core_support.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::admission_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -101,4 +101,4 @@ TEST_F(Admission, OpenedLoadsAgain) {
     EXPECT_THAT((*this)(core.measured(chat, Needs{.total = GiB(2)})), ElementsAre("spawn chat"));
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::admission_test

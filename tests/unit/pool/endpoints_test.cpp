@@ -7,7 +7,7 @@
 #include <array>
 #include <set>
 
-namespace sarai::pool {
+namespace sarai::pool::endpoints_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -300,4 +300,4 @@ TEST_F(EndpointsTest, DistanceIsTheLeastOfTheLastEightRoundTrips) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::endpoints_test

@@ -6,7 +6,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::forms_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -185,4 +185,4 @@ TEST(Forms, AHintMayAskForIt) {
     EXPECT_FALSE(story.blind());
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::forms_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::pool {
+namespace sarai::pool::load_record_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -148,4 +148,4 @@ TEST(LoadRecord, OfNoPlanIsNeverOverIt) {
     EXPECT_EQ(record.over_plan(), Bytes{});
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::load_record_test

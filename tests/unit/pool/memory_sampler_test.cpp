@@ -11,7 +11,7 @@
 #include <chrono>
 #include <csignal>
 
-namespace sarai::pool {
+namespace sarai::pool::memory_sampler_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -44,7 +44,7 @@ struct Family {
     }
 };
 
-class Sampler : public testing::Test {
+class Sampler : public ::testing::Test {
 protected:
     MemoryReading sample(std::vector<pid_t> workers, std::chrono::milliseconds exact_after = 0ms) {
         auto reading =
@@ -118,4 +118,4 @@ TEST_F(Sampler, RestsLongerThanItWorks) {
     EXPECT_FALSE(second.exact) << "however soon an exact reading is wanted";
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::memory_sampler_test

@@ -20,7 +20,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_core_property_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -655,4 +655,4 @@ INSTANTIATE_TEST_SUITE_P(Policies, PoolCoreProperty,
                          });
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_core_property_test

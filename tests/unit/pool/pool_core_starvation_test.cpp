@@ -17,7 +17,7 @@
 
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_core_starvation_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -136,4 +136,4 @@ INSTANTIATE_TEST_SUITE_P(Policies, PoolCoreStarvation, ::testing::Values(Policy:
                          [](const auto& policy) { return policy.param == Policy::lru ? "Lru" : "Priority"; });
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_core_starvation_test

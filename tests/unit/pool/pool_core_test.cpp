@@ -10,7 +10,7 @@
 
 #include "core_support.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_core_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -1088,4 +1088,4 @@ TEST(PoolCore, EndpointThatRecoveredAndFailsAgainIsProbedAgain) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_core_test

@@ -5,7 +5,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_queue_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -389,4 +389,4 @@ TEST_F(Queue, NothingIsKeptOfClientsThatAreGone) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_queue_test

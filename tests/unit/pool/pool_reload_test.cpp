@@ -5,7 +5,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_reload_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -132,4 +132,4 @@ TEST_F(ReloadedPool, AServerThatNoModelNamesIsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_reload_test

@@ -7,7 +7,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_room_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -625,4 +625,4 @@ TEST(Unload, IsRefusedWhileSomebodyUsesTheModel) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_room_test

@@ -5,7 +5,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::pool_spare_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -232,4 +232,4 @@ TEST_F(Spare, ButNotForEver) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::pool_spare_test

@@ -5,7 +5,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::prefetch_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -193,4 +193,4 @@ TEST(Prefetch, NoModelInQuarantineNorWhileLoadsAreRefused) {
     EXPECT_EQ(story.why, "memory is short");
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::prefetch_test

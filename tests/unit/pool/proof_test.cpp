@@ -9,7 +9,7 @@
 
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::proof_test {
 namespace {
 
 enum class Standing { absent, idle, busy };
@@ -215,4 +215,4 @@ TEST(ProofAdvice, EachChangeMakesItFit) {
     EXPECT_GT(seen["unload"], 100);
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::proof_test

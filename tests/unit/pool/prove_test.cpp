@@ -5,7 +5,7 @@
 #include "core_support.hpp"
 #include "pool/pool_core.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::prove_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -119,4 +119,4 @@ TEST(Prove, WhatIsLoadedKeepsItsReservation) {
     EXPECT_EQ(story.prove({a}).needed(), GiB(2));
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::prove_test

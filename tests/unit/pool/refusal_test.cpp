@@ -10,7 +10,7 @@
 
 #include "memory/plan.hpp"
 
-namespace sarai::pool {
+namespace sarai::pool::refusal_test {
 namespace {
 
 const Shortage everything{
@@ -110,4 +110,4 @@ TEST(Refusal, ChangesFitAlsoWhereTheConfiguredSettingIsWellKnown) {
 }
 
 }  // namespace
-}  // namespace sarai::pool
+}  // namespace sarai::pool::refusal_test

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-namespace sarai::pool {
+namespace sarai::pool::turns_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -188,4 +188,4 @@ TEST(Turns, OneWhoseClientReadsSlowlyHoldsUpNobody) {
     EXPECT_GT(machine.used[1], before);
 }
 
-}  // namespace sarai::pool
+}  // namespace sarai::pool::turns_test

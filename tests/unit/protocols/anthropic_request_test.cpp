@@ -4,7 +4,7 @@
 #include "protocols/anthropic.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::anthropic {
+namespace sarai::protocols::anthropic::anthropic_request_test {
 namespace {
 
 namespace json = boost::json;
@@ -318,4 +318,4 @@ TEST(AnthropicRequest, SaysWhereJsonBreaks) {
     EXPECT_EQ(decode_request(many + "0]}").error().code, Code::too_large);
 }
 
-}  // namespace sarai::protocols::anthropic
+}  // namespace sarai::protocols::anthropic::anthropic_request_test

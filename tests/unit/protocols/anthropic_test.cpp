@@ -11,7 +11,7 @@
 
 #include "recordings.hpp"
 
-namespace sarai::protocols::anthropic {
+namespace sarai::protocols::anthropic::anthropic_test {
 namespace {
 
 namespace json = boost::json;
@@ -447,4 +447,4 @@ TEST(AnthropicErrors, HaveAnthropicsTypes) {
               "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"gone\"}}\n\n");
 }
 
-}  // namespace sarai::protocols::anthropic
+}  // namespace sarai::protocols::anthropic::anthropic_test

@@ -4,7 +4,7 @@
 
 #include <boost/json/parse.hpp>
 
-namespace sarai::protocols {
+namespace sarai::protocols::completion_logprobs_test {
 namespace {
 
 namespace json = boost::json;
@@ -39,4 +39,4 @@ TEST(CompletionLogprobs, LeaveWhatIsNoneOrHasTheFormAlready) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols
+}  // namespace sarai::protocols::completion_logprobs_test

@@ -8,7 +8,7 @@
 #include "protocols/base64.hpp"
 #include "protocols/openai.hpp"
 
-namespace sarai::protocols::hearing {
+namespace sarai::protocols::hearing::hearing_test {
 namespace {
 
 using testing::HasSubstr;
@@ -95,4 +95,4 @@ TEST(Hearing, ASignOfLifeIsAnEventThatSaysNothing) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols::hearing
+}  // namespace sarai::protocols::hearing::hearing_test

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace sarai::protocols {
+namespace sarai::protocols::multipart_test {
 namespace {
 
 using testing::HasSubstr;
@@ -134,4 +134,4 @@ TEST(Multipart, ThatWasCutOffAnywhereIsAnError) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols
+}  // namespace sarai::protocols::multipart_test

@@ -4,7 +4,7 @@
 #include "protocols/ollama.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::ollama {
+namespace sarai::protocols::ollama::ollama_client_test {
 namespace {
 
 namespace json = boost::json;
@@ -297,4 +297,4 @@ TEST(OllamaStream, RefusesWhatIsNoJson) {
     EXPECT_EQ(decode({"5"}, context(Task::chat)).error->code, Code::upstream);
 }
 
-}  // namespace sarai::protocols::ollama
+}  // namespace sarai::protocols::ollama::ollama_client_test

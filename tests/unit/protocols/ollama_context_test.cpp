@@ -7,7 +7,7 @@
 
 #include "protocols/ollama_server.hpp"
 
-namespace sarai::protocols::ollama {
+namespace sarai::protocols::ollama::ollama_context_test {
 namespace {
 
 namespace json = boost::json;
@@ -67,4 +67,4 @@ TEST(OllamaContext, IsInTheLastLineOfAStreamAndInAWholeReply) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols::ollama
+}  // namespace sarai::protocols::ollama::ollama_context_test

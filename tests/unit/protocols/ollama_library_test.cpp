@@ -5,7 +5,7 @@
 #include "protocols/ollama_server.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::ollama {
+namespace sarai::protocols::ollama::ollama_library_test {
 namespace {
 
 using protocols::test::object;
@@ -127,4 +127,4 @@ TEST(OllamaLibrary, StatusLinesAreThoseOfTheRecordings) {
               object(R"({"status":"x","total":100,"completed":7})"));
 }
 
-}  // namespace sarai::protocols::ollama
+}  // namespace sarai::protocols::ollama::ollama_library_test

@@ -7,7 +7,7 @@
 #include "protocols/ollama_listing.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::ollama {
+namespace sarai::protocols::ollama::ollama_server_test {
 namespace {
 
 namespace json = boost::json;
@@ -320,4 +320,4 @@ TEST(OllamaListing, AlignsParametersAsRecorded) {
     EXPECT_EQ(parameter_line("num_predict", "24"), object(recorded("10-show").body).at("parameters").as_string());
 }
 
-}  // namespace sarai::protocols::ollama
+}  // namespace sarai::protocols::ollama::ollama_server_test

@@ -6,7 +6,7 @@
 
 #include "recordings.hpp"
 
-namespace sarai::protocols::openai {
+namespace sarai::protocols::openai::openai_test {
 namespace {
 
 using llm::Task;
@@ -381,4 +381,4 @@ TEST(OpenAiStream, GivesOnTheServersErrors) {
     EXPECT_THAT(garbage.error().message, HasSubstr(R"({"choices":[{"delta")"));
 }
 
-}  // namespace sarai::protocols::openai
+}  // namespace sarai::protocols::openai::openai_test

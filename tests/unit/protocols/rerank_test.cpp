@@ -6,7 +6,7 @@
 
 #include "recordings.hpp"
 
-namespace sarai::protocols::rerank {
+namespace sarai::protocols::rerank::rerank_test {
 namespace {
 
 using protocols::test::object;
@@ -139,4 +139,4 @@ TEST(RerankReply, RefusesAServersAnswerThatDoesNotScoreEachDocumentOnce) {
     }
 }
 
-}  // namespace sarai::protocols::rerank
+}  // namespace sarai::protocols::rerank::rerank_test

@@ -5,7 +5,7 @@
 #include "protocols/responses.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::responses {
+namespace sarai::protocols::responses::responses_request_test {
 namespace {
 
 using protocols::test::object;
@@ -333,4 +333,4 @@ TEST(ResponsesRequest, SaysWhereJsonBreaks) {
     EXPECT_EQ(decode(many).error().code, Code::too_large);
 }
 
-}  // namespace sarai::protocols::responses
+}  // namespace sarai::protocols::responses::responses_request_test

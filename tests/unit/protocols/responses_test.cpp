@@ -6,7 +6,7 @@
 
 #include "recordings.hpp"
 
-namespace sarai::protocols::responses {
+namespace sarai::protocols::responses::responses_test {
 namespace {
 
 using protocols::test::object;
@@ -360,4 +360,4 @@ TEST(ResponsesKept, IsListedInPages) {
     EXPECT_EQ(encode_deleted("resp_a1"), object(R"({"id":"resp_a1","object":"response","deleted":true})"));
 }
 
-}  // namespace sarai::protocols::responses
+}  // namespace sarai::protocols::responses::responses_test

@@ -5,7 +5,7 @@
 
 #include "recordings.hpp"
 
-namespace sarai::protocols::speech {
+namespace sarai::protocols::speech::speech_test {
 namespace {
 
 using testing::HasSubstr;
@@ -66,4 +66,4 @@ TEST(Speech, IsStreamedAsOpenAiSpellsIt) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols::speech
+}  // namespace sarai::protocols::speech::speech_test

@@ -3,7 +3,7 @@
 #include "protocols/text_tools.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::text_tools {
+namespace sarai::protocols::text_tools::text_tools_test {
 namespace {
 
 using protocols::test::object;
@@ -27,4 +27,4 @@ TEST(TextTools, RefuseWhatIsNoTextAndNoTokens) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols::text_tools
+}  // namespace sarai::protocols::text_tools::text_tools_test

@@ -11,7 +11,7 @@
 #include "protocols/json.hpp"
 #include "recordings.hpp"
 
-namespace sarai::protocols::transcription {
+namespace sarai::protocols::transcription::transcription_test {
 namespace {
 
 using protocols::test::object;
@@ -221,4 +221,4 @@ TEST(Transcription, IsStreamedAsOpenAiSpellsIt) {
 }
 
 }  // namespace
-}  // namespace sarai::protocols::transcription
+}  // namespace sarai::protocols::transcription::transcription_test

@@ -5,7 +5,7 @@
 
 #include "recordings.hpp"
 
-namespace sarai::protocols {
+namespace sarai::protocols::upstream_error_test {
 namespace {
 
 using testing::HasSubstr;
@@ -144,4 +144,4 @@ TEST(UpstreamError, QuotesWhatIsNotUtf8AsSuch) {
     EXPECT_EQ(error_of({.status = 400, .body = "a\xff\xc3z"}).message, "a\xef\xbf\xbd\xef\xbf\xbdz");
 }
 
-}  // namespace sarai::protocols
+}  // namespace sarai::protocols::upstream_error_test

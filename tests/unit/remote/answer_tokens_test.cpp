@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::remote {
+namespace sarai::remote::answer_tokens_test {
 namespace {
 
 using Ids = std::vector<std::vector<std::int64_t>>;
@@ -30,4 +30,4 @@ TEST(AnswerTokens, AreNotToldWhereTheTokensSpellSomethingElse) {
 }
 
 }  // namespace
-}  // namespace sarai::remote
+}  // namespace sarai::remote::answer_tokens_test

@@ -14,7 +14,7 @@
 #include "config/load.hpp"
 #include "protocols/json.hpp"
 
-namespace sarai::router {
+namespace sarai::router::decide_test {
 namespace {
 
 namespace json = boost::json;
@@ -193,4 +193,4 @@ TEST(Decide, DescribesScoresInOneLine) {
               "hard=0.91 soft=0.12 web_query=0.03 familiar=0.88");
 }
 
-}  // namespace sarai::router
+}  // namespace sarai::router::decide_test

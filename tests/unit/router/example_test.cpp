@@ -11,7 +11,7 @@
 #include "router/tokens.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::router {
+namespace sarai::router::example_test {
 namespace {
 
 using testing::AllOf;
@@ -131,4 +131,4 @@ TEST(Vocabulary, SearchesForUnknownFeaturesStayShort) {
     EXPECT_LT(looked / searches, 60U) << "32 are expected of a table that is full to seven eighths";
 }
 
-}  // namespace sarai::router
+}  // namespace sarai::router::example_test

@@ -11,7 +11,7 @@
 #include "router/random.hpp"
 #include "router/tokens.hpp"
 
-namespace sarai::router {
+namespace sarai::router::features_test {
 namespace {
 
 using testing::Contains;
@@ -108,4 +108,4 @@ TEST(RouterFeatures, NoiseIsNoTrouble) {
 }
 
 }  // namespace
-}  // namespace sarai::router
+}  // namespace sarai::router::features_test

@@ -7,7 +7,7 @@
 #include "router/calibrate.hpp"
 #include "router/random.hpp"
 
-namespace sarai::router {
+namespace sarai::router::metrics_test {
 namespace {
 
 TEST(RouterMetrics, OfAKnownMatrix) {
@@ -81,4 +81,4 @@ TEST(RouterCalibration, TheLineToTheUnknownLiesBetweenNoiseAndPrompts) {
 }
 
 }  // namespace
-}  // namespace sarai::router
+}  // namespace sarai::router::metrics_test

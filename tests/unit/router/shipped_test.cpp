@@ -14,7 +14,7 @@
 #include "router/noise.hpp"
 #include "router/shape.hpp"
 
-namespace sarai::router {
+namespace sarai::router::shipped_test {
 namespace {
 
 struct Stated {
@@ -126,4 +126,4 @@ TEST(ShippedSizes, AreWhatTheyAreSaidToBe) {
 }
 
 }  // namespace
-}  // namespace sarai::router
+}  // namespace sarai::router::shipped_test

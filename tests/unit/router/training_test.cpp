@@ -13,7 +13,7 @@
 #include "router/noise.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::router {
+namespace sarai::router::training_test {
 namespace {
 
 const std::vector<Example>& examples() {
@@ -143,4 +143,4 @@ TEST(RouterAugmentation, ChangesTextsAndNotWhatTheyMean) {
 }
 
 }  // namespace
-}  // namespace sarai::router
+}  // namespace sarai::router::training_test

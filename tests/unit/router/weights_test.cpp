@@ -9,7 +9,7 @@
 #include "router/random.hpp"
 #include "support/temp_folder.hpp"
 
-namespace sarai::router {
+namespace sarai::router::weights_test {
 namespace {
 
 using testing::HasSubstr;
@@ -124,4 +124,4 @@ TEST_F(WeightsFile, CannotBeWrittenWhereNothingCan) {
 }
 
 }  // namespace
-}  // namespace sarai::router
+}  // namespace sarai::router::weights_test

@@ -5,7 +5,7 @@
 
 #include "base/utf8.hpp"
 
-namespace sarai::speech {
+namespace sarai::speech::sentences_test {
 namespace {
 
 using testing::ElementsAre;
@@ -67,4 +67,4 @@ TEST(Sentences, LoseNothingAndHaveNoControls) {
 }
 
 }  // namespace
-}  // namespace sarai::speech
+}  // namespace sarai::speech::sentences_test

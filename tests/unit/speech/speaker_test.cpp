@@ -9,7 +9,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <vector>
 
-namespace sarai::speech {
+namespace sarai::speech::speaker_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -40,4 +40,4 @@ TEST(Speaker, WhoFindsNoPlaceBesideListenersThatTakeNothingIsTold) {
 }
 
 }  // namespace
-}  // namespace sarai::speech
+}  // namespace sarai::speech::speaker_test

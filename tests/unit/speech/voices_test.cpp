@@ -5,7 +5,7 @@
 
 #include "speech/commands.hpp"
 
-namespace sarai::speech {
+namespace sarai::speech::voices_test {
 namespace {
 
 using protocols::speech::Format;
@@ -62,4 +62,4 @@ TEST(SpeechCommands, ReadAndWritePipesAlone) {
 }
 
 }  // namespace
-}  // namespace sarai::speech
+}  // namespace sarai::speech::voices_test

@@ -11,7 +11,7 @@
 #include "train.hpp"
 #include "turns.hpp"
 
-namespace train_demo {
+namespace train_demo::graph_test {
 namespace {
 
 constexpr Shape small{.vocabulary = 300, .embedding = 64, .heads = 2, .hidden = 96, .layers = 2};
@@ -160,4 +160,4 @@ TEST(Similarity, IsTheShareThatStays) {
 }
 
 }  // namespace
-}  // namespace train_demo
+}  // namespace train_demo::graph_test

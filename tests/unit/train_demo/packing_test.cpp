@@ -5,7 +5,7 @@
 #include "augment.hpp"
 #include "turns.hpp"
 
-namespace train_demo {
+namespace train_demo::packing_test {
 namespace {
 
 using testing::ElementsAre;
@@ -72,4 +72,4 @@ TEST(Variants, AreTheSameForTheSameSeed) {
 }
 
 }  // namespace
-}  // namespace train_demo
+}  // namespace train_demo::packing_test

@@ -8,7 +8,7 @@
 #include "router/cpu_backend.hpp"
 #include "router/random.hpp"
 
-namespace train_demo {
+namespace train_demo::product_test {
 namespace {
 
 // All ways a tensor may lie in memory, with sizes that fill no tile.
@@ -43,4 +43,4 @@ TEST(Product, IsThatOfGgml) {
 }
 
 }  // namespace
-}  // namespace train_demo
+}  // namespace train_demo::product_test

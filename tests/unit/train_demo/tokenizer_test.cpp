@@ -4,7 +4,7 @@
 
 #include "words.hpp"
 
-namespace train_demo {
+namespace train_demo::tokenizer_test {
 namespace {
 
 using testing::ElementsAre;
@@ -58,4 +58,4 @@ TEST(Tokenizer, WritesBytesAsGpt2Does) {
 }
 
 }  // namespace
-}  // namespace train_demo
+}  // namespace train_demo::tokenizer_test

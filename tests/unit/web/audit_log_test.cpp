@@ -8,7 +8,7 @@
 
 #include "support/temp_folder.hpp"
 
-namespace sarai::web {
+namespace sarai::web::audit_log_test {
 namespace {
 
 class AuditLogTest : public testing::Test {
@@ -122,4 +122,4 @@ TEST_F(AuditLogTest, KnowsWhenItsNameIsAnotherFiles) {
 }
 
 }  // namespace
-}  // namespace sarai::web
+}  // namespace sarai::web::audit_log_test

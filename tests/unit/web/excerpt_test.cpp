@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace sarai::web {
+namespace sarai::web::excerpt_test {
 namespace {
 
 std::string page() {
@@ -46,4 +46,4 @@ TEST(ReadPage, TakesHtmlAndTextAlone) {
     EXPECT_EQ(read_page("application/pdf", "%PDF-1.7").error().code, Code::unsupported);
 }
 
-}  // namespace sarai::web
+}  // namespace sarai::web::excerpt_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::web {
+namespace sarai::web::question_test {
 
 TEST(Tidy, MakesOneLine) {
     EXPECT_EQ(tidy("  what\n is\t this  "), "what is this");
@@ -29,4 +29,4 @@ TEST(IsAboutNow, HearsBothLanguages) {
         EXPECT_FALSE(is_about_now(question, 2026)) << question;
 }
 
-}  // namespace sarai::web
+}  // namespace sarai::web::question_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace sarai::web {
+namespace sarai::web::searxng_test {
 
 TEST(SearxngTarget, EncodesTheQuestion) {
     EXPECT_EQ(searxng_target("a&b=c d/ñ?", "es"), "/search?q=a%26b%3Dc%20d%2F%C3%B1%3F&format=json&language=es");
@@ -56,4 +56,4 @@ TEST(Searxng, TakesNoAddressThatIsNoneAndNoControlCharacters) {
     EXPECT_EQ(hits->front().snippet, "d e");
 }
 
-}  // namespace sarai::web
+}  // namespace sarai::web::searxng_test
