@@ -7,6 +7,10 @@ target_compile_options(sarai_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshado
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 16 sees a dangling pointer in Asio's coroutine frames where there is none.
   target_compile_options(sarai_warnings INTERFACE -Wno-dangling-pointer -Wno-mismatched-new-delete)
+  if(SARAI_UNITY)
+    # Sources that are compiled together are headers to it, whose types without linkage it takes for a mistake.
+    target_compile_options(sarai_warnings INTERFACE -Wno-subobject-linkage)
+  endif()
 endif()
 if(SARAI_WERROR)
   target_compile_options(sarai_warnings INTERFACE -Werror)

@@ -15,13 +15,13 @@ namespace {
 #else
 #pragma GCC diagnostic ignored "-Wc++26-extensions"
 #endif
-constexpr std::array text = std::to_array<unsigned char>({
+constexpr std::array shipped = std::to_array<unsigned char>({
 #embed "../../data/pipelines/built_in.yaml"
 });
 
 }  // namespace
 
-std::string_view built_in_pipelines_text() { return {reinterpret_cast<const char*>(text.data()), text.size()}; }
+std::string_view built_in_pipelines_text() { return {reinterpret_cast<const char*>(shipped.data()), shipped.size()}; }
 
 std::vector<Pipeline> built_in_pipelines() {
     const auto tree = parse_yaml(built_in_pipelines_text());

@@ -17,16 +17,16 @@ namespace {
 
 constexpr std::string_view pdf_magic = "%PDF-";
 
-constexpr std::array<std::string_view, 6> markdown{".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd"};
-constexpr std::array<std::string_view, 4> html{".html", ".htm", ".xhtml", ".shtml"};
-constexpr std::array<std::string_view, 66> source{
+constexpr std::array<std::string_view, 6> markdown_endings{".md", ".markdown", ".mdown", ".mkd", ".mdx", ".qmd"};
+constexpr std::array<std::string_view, 4> html_endings{".html", ".htm", ".xhtml", ".shtml"};
+constexpr std::array<std::string_view, 66> source_endings{
     ".c",      ".h",    ".cc",  ".cpp",   ".cxx",   ".hh",   ".hpp",   ".hxx",  ".inl", ".ipp",  ".m",
     ".mm",     ".cu",   ".py",  ".pyi",   ".rb",    ".pl",   ".pm",    ".lua",  ".js",  ".mjs",  ".cjs",
     ".jsx",    ".ts",   ".tsx", ".vue",   ".css",   ".scss", ".less",  ".java", ".kt",  ".kts",  ".scala",
     ".groovy", ".cs",   ".fs",  ".vb",    ".go",    ".rs",   ".swift", ".zig",  ".d",   ".nim",  ".hs",
     ".ml",     ".mli",  ".ex",  ".exs",   ".erl",   ".clj",  ".lisp",  ".el",   ".r",   ".jl",   ".php",
     ".sh",     ".bash", ".sql", ".proto", ".cmake", ".yaml", ".yml",   ".toml", ".ini", ".json", ".xml"};
-constexpr std::array<std::string_view, 60> never_text{
+constexpr std::array<std::string_view, 60> other_endings{
     ".png",  ".jpg",         ".jpeg",  ".gif", ".webp", ".bmp",  ".tif",    ".tiff", ".ico",  ".heic",
     ".avif", ".psd",         ".mp3",   ".wav", ".ogg",  ".opus", ".flac",   ".m4a",  ".mp4",  ".mkv",
     ".mov",  ".avi",         ".webm",  ".zip", ".gz",   ".bz2",  ".xz",     ".zst",  ".7z",   ".rar",
@@ -45,10 +45,10 @@ std::optional<Format> format_of(const std::filesystem::path& path) {
     const auto ending = lower(path.extension().string());
     const auto in = [&](const auto& list) { return std::ranges::find(list, ending) != list.end(); };
     if (ending == ".pdf") return Format::pdf;
-    if (in(markdown)) return Format::markdown;
-    if (in(html)) return Format::html;
-    if (in(source)) return Format::source;
-    if (in(never_text)) return std::nullopt;
+    if (in(markdown_endings)) return Format::markdown;
+    if (in(html_endings)) return Format::html;
+    if (in(source_endings)) return Format::source;
+    if (in(other_endings)) return std::nullopt;
     const auto name = path.filename().string();
     if (name == "Makefile" || name == "Dockerfile" || name == "CMakeLists.txt") return Format::source;
     return Format::text;

@@ -15,21 +15,35 @@ DRIVER = "/usr/bin/chromedriver"
 
 
 class Browser:
-    def __init__(self, language="en", width=1280, height=800, dark=False):
+    """One of a language is enough for a file of tests: each server is an origin of its own, and `show` forgets the last one's."""
+
+    def __init__(self, language="en"):
         self.profile = tempfile.TemporaryDirectory(prefix="sarai-test-browser-", ignore_cleanup_errors=True)
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in ("--headless=new", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
                          "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--hide-scrollbars",
-                         f"--window-size={width},{height}", f"--lang={language}", f"--user-data-dir={self.profile.name}"):
+                         "--window-size=1280,800", f"--lang={language}", f"--user-data-dir={self.profile.name}"):
             options.add_argument(argument)
         if os.geteuid() == 0:
             options.add_argument("--no-sandbox")
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+
+    def show(self, url, width=1280, height=800, dark=False):
+        self.leave()
         self.resize(width, height)
         self.appearance(dark)
+        self.driver.get(url)
+
+    def leave(self):
+        """Shows nothing, and has nothing of the page that it showed."""
+        origin = self.run("return location.origin")
+        self.driver.get("about:blank")
+        if origin != "null":
+            self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": origin, "storageTypes": "all"})
+        self.complaints()
 
     def close(self):
         with contextlib.suppress(Exception):

@@ -1,4 +1,6 @@
 """What the tests of the page have in common: a browser that shows it, and a question."""
+import atexit
+import functools
 import os
 import sys
 
@@ -18,11 +20,18 @@ def openai(url):
     return f"backend: openai_http, endpoints: [{{url: '{url}'}}], model: any"
 
 
+@functools.cache
+def browser_of(language):
+    browser = Browser(language)
+    atexit.register(browser.close)
+    return browser
+
+
 class Page(Case):
-    def browse(self, server, view="chat", **more):
-        browser = Browser(**more)
-        self.addCleanup(browser.close)
-        browser.driver.get(f"{server.url}/#/{view}")
+    def browse(self, server, view="chat", language="en", **more):
+        browser = browser_of(language)
+        self.addCleanup(browser.leave)
+        browser.show(f"{server.url}/#/{view}", **more)
         wait_until(lambda: browser.all("header nav a"), "the page")
         return browser
 
