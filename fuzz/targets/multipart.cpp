@@ -15,7 +15,7 @@
 namespace sarai::fuzz {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string out = "\"";
     for (const char c : text) {
         if (c == '"' || c == '\\') out += '\\';
@@ -49,8 +49,8 @@ void read(std::string_view content_type, std::string_view body) {
         end = part.body.data() + part.body.size();
         require(end <= body.data() + body.size(), "a part lies in the body");
         if (!can_be_written(part.name) || !can_be_written(part.filename)) return;
-        written += "--" + boundary + "\r\nContent-Disposition: form-data; name=" + quoted(part.name) +
-                   "; filename=" + quoted(part.filename) + "\r\n\r\n" + std::string(part.body) + "\r\n";
+        written += "--" + boundary + "\r\nContent-Disposition: form-data; name=" + in_quotes(part.name) +
+                   "; filename=" + in_quotes(part.filename) + "\r\n\r\n" + std::string(part.body) + "\r\n";
     }
     if (body.contains(boundary)) return;
     written += "--" + boundary + "--\r\n";

@@ -19,7 +19,7 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 using cli::CheckState;
 
-constexpr auto budget = 10s;
+constexpr auto longest_look = 10s;
 constexpr std::string_view engine_group = "engine";
 
 cli::Check engine_row(std::string name, CheckState state, std::string text, std::string advice = {}) {
@@ -51,7 +51,7 @@ std::vector<std::string> missing_libraries(std::string_view traced) {
 // Libraries that the loader would not find; nothing where it has nothing to say (a script, a static program).
 asio::awaitable<std::vector<std::string>> missing_of(const std::filesystem::path& program) {
     const auto traced = co_await engine::run_child(
-        {.program = program, .arguments = {"--version"}, .environment = {{"LD_TRACE_LOADED_OBJECTS", "1"}}}, budget,
+        {.program = program, .arguments = {"--version"}, .environment = {{"LD_TRACE_LOADED_OBJECTS", "1"}}}, longest_look,
         fmt::format("{}'s libraries", program.string()));
     co_return traced ? missing_libraries(traced->out) : std::vector<std::string>{};
 }
@@ -70,7 +70,7 @@ asio::awaitable<Found> look_at_server(const std::string& name) {
                        fmt::format("{} cannot start: {} missing", program->string(), fmt::join(missing, ", ")),
                        "Install the packages with these libraries, or name their folder in LD_LIBRARY_PATH."),
             {}};
-    const auto child = co_await engine::run_child({.program = *program, .arguments = {"--version"}}, budget,
+    const auto child = co_await engine::run_child({.program = *program, .arguments = {"--version"}}, longest_look,
                                                   fmt::format("{} --version", program->string()), 20);
     if (!child) co_return Found{failed(std::string(engine_group), "llama-server", child.error()), {}};
     auto version = line_with(child->out, "version: ");
@@ -104,7 +104,7 @@ asio::awaitable<Checks> look_at_measure(std::string server) {
                        "Install the packages with these libraries; it needs those that sarai was built with."));
         co_return checks;
     }
-    const auto child = co_await engine::run_child({.program = *program, .arguments = {"--engine"}}, budget,
+    const auto child = co_await engine::run_child({.program = *program, .arguments = {"--engine"}}, longest_look,
                                                   fmt::format("{} --engine", program->string()));
     if (!child) {
         checks.push_back(failed(std::string(engine_group), "sarai-measure", child.error()));
@@ -157,7 +157,7 @@ asio::awaitable<cli::Check> look_at_program(std::string name, std::string argume
         check.advice = fmt::format("Install {}.", name);
         co_return check;
     }
-    const auto child = co_await engine::run_child({.program = *program, .arguments = {argument}}, budget,
+    const auto child = co_await engine::run_child({.program = *program, .arguments = {argument}}, longest_look,
                                                   fmt::format("{} {}", name, argument), 20);
     if (!child) co_return failed("programs", name, child.error());
     const auto& said = child->out.empty() ? child->last_words : child->out;

@@ -142,28 +142,6 @@ class Workers(Case):
         self.assertEqual(shared_memory(), before)
         self.assertEqual(len(os.listdir("/proc/self/fd")), own)
 
-    def test_two_hundred_loads_and_unloads_leave_nothing_behind(self):
-        sarai = self.serve({"lfm2": local("lfm2")})
-
-        def load_and_unload():
-            loaded = sarai.request("POST", "/api/generate", {"model": "lfm2"})
-            self.assertEqual((loaded.status, loaded.json["done_reason"]), (200, "load"))
-            unloaded = sarai.request("POST", "/api/generate", {"model": "lfm2", "keep_alive": 0})
-            self.assertEqual((unloaded.status, unloaded.json["done_reason"]), (200, "unload"))
-            wait_until(lambda: sarai.row("lfm2")["state"] == "unloaded", "the unload")
-
-        load_and_unload()
-        descriptors = lambda: len(os.listdir(f"/proc/{sarai.process.pid}/fd"))
-        before = descriptors()
-        for _ in range(200):
-            load_and_unload()
-        wait_until(lambda: descriptors() <= before, f"{descriptors()} descriptors to go back to {before}", seconds=5)
-        self.assertEqual(sarai.workers(), [])
-        self.assertEqual(list((sarai.folder / "run").glob("*/*")), [])
-        sarai.kill(signal.SIGTERM)
-        self.assertEqual(sarai.process.returncode, 0)
-        self.assertEqual(list((sarai.folder / "run").iterdir()), [])
-
 
 class Upstreams(Case):
     def silent(self):

@@ -70,6 +70,18 @@ class Stress(LedgerCase):
                 if ledger["reserved_bytes"] > ledger["budget_bytes"]:
                     over.append(ledger)
 
+        descriptors = lambda: len(os.listdir(f"/proc/{server.process.pid}/fd"))
+
+        def unload():
+            for model in ROLES:
+                server.request("POST", "/sarai/unload", {"model": model})
+            wait_until(lambda: all(row["state"] == "unloaded" for row in server.status()["models"]), "all to be unloaded")
+
+        for model in ROLES:
+            self.ask(server, model)
+        unload()
+        wait_until(lambda: server.workers() == [], "the workers to end")
+        before = descriptors()
         stop = threading.Event()
         watcher = threading.Thread(target=watch, args=(stop,))
         watcher.start()
@@ -89,9 +101,19 @@ class Stress(LedgerCase):
         self.assertGreater(lowest[0], reserve)
         evictions = [d for d in server.request("GET", "/sarai/why?last=256").json["decisions"] if d["event"] == "evict"]
         self.assertTrue(evictions, "nothing was ever evicted: the budget was no constraint")
+        # Hundreds of workers have come and gone.
+        starts = len(re.findall(r"is ready", server.log()))
+        self.assertGreater(starts, self.REQUESTS / 20)
+        unload()
+        wait_until(lambda: descriptors() <= before, "descriptors to be as many as before")
+        self.assertEqual(server.workers(), [])
+        self.assertEqual(list((server.folder / "run").glob("*/*")), [])
+        self.ask(server, "lfm2")
         workers = server.workers()
         server.kill(15)
+        self.assertEqual(server.process.returncode, 0)
         wait_until(lambda: not any(harness.alive(pid) for pid in workers), "the workers to end", 5)
+        self.assertEqual(list((server.folder / "run").iterdir()), [])
 
 
 class Refusals(LedgerCase):
