@@ -51,8 +51,8 @@ std::vector<std::string> missing_libraries(std::string_view traced) {
 // Libraries that the loader would not find; nothing where it has nothing to say (a script, a static program).
 asio::awaitable<std::vector<std::string>> missing_of(const std::filesystem::path& program) {
     const auto traced = co_await engine::run_child(
-        {.program = program, .arguments = {"--version"}, .environment = {{"LD_TRACE_LOADED_OBJECTS", "1"}}}, longest_look,
-        fmt::format("{}'s libraries", program.string()));
+        {.program = program, .arguments = {"--version"}, .environment = {{"LD_TRACE_LOADED_OBJECTS", "1"}}},
+        longest_look, fmt::format("{}'s libraries", program.string()));
     co_return traced ? missing_libraries(traced->out) : std::vector<std::string>{};
 }
 
