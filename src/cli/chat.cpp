@@ -197,6 +197,7 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
             facts.whole = since(start);
             if (!(*decoded)->is_only_text())
                 if (const auto usage = llm::usage_of((*decoded)->chunk())) facts.tokens = usage->completion_tokens;
+            if (llm::finish_reason_of(**decoded) == "length") facts.cut_off = true;
             if (facts.first_text.count() == 0 && llm::has_output(**decoded)) facts.first_text = facts.whole;
             if (const auto text = thought_of(**decoded); !text.empty()) sink.thought(text);
             if (const auto text = llm::text_of(**decoded); !text.empty()) {

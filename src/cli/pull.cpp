@@ -29,7 +29,7 @@ namespace json = boost::json;
 using Clock = std::chrono::steady_clock;
 
 // The server tells what it does all the time, but for the hash of a large file.
-constexpr net::Budgets patience{.first_byte = std::chrono::minutes(5), .silence = std::chrono::minutes(15)};
+constexpr net::Budgets pull_budgets{.first_byte = std::chrono::minutes(5), .silence = std::chrono::minutes(15)};
 
 // What the lines of the stream say, on one line of the error stream.
 class PullProgress {
@@ -91,7 +91,7 @@ asio::awaitable<Result<void>> pull(net::Client& client, std::string name, PullPr
     auto body = co_await client.open({.method = net::http::verb::post,
                                       .target = "/api/pull",
                                       .body = json::serialize(json::object{{"model", name}, {"stream", true}})},
-                                     patience);
+                                     pull_budgets);
     if (!body) co_return std::unexpected(unreachable(client.origin(), body.error()));
     const auto status = (*body)->status();
     net::LineSplitter lines;

@@ -43,7 +43,10 @@ int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
     const auto outcome = session.ask(std::move(prompt));
     session.conversation().close();
     if (!outcome) return exit_status(Code::cancelled);
-    return *outcome ? 0 : fail_with(io, outcome->error());
+    if (!*outcome) return fail_with(io, outcome->error());
+    if (const auto& facts = session.conversation().facts(); facts && facts->cut_off)
+        print_error(io, "the answer was cut off: the model's context is full");
+    return 0;
 }
 
 int run_model(const RunOptions& options, Io& io) {

@@ -20,18 +20,18 @@ struct Row {
     std::string_view example;    // of what it takes; empty: nothing
     bool alone_as_well = false;  // it has a meaning without
 };
-constexpr std::array rows{Row{"/bye", Kind::bye, ""},
-                          Row{"/exit", Kind::bye, ""},
-                          Row{"/clear", Kind::clear, ""},
-                          Row{"/help", Kind::help, ""},
-                          Row{"/?", Kind::help, ""},
-                          Row{"/model", Kind::model, "/model lfm2"},
-                          Row{"/image", Kind::image, "/image photo.png", true},
-                          Row{"/audio", Kind::audio, "/audio question.wav", true},
-                          Row{"/why", Kind::why, ""},
-                          Row{"/plan", Kind::plan, ""},
-                          Row{"/save", Kind::save, "/save talk.md"},
-                          Row{"/set", Kind::set_system, "/set system Answer in one sentence."}};
+constexpr std::array commands{Row{"/bye", Kind::bye, ""},
+                              Row{"/exit", Kind::bye, ""},
+                              Row{"/clear", Kind::clear, ""},
+                              Row{"/help", Kind::help, ""},
+                              Row{"/?", Kind::help, ""},
+                              Row{"/model", Kind::model, "/model lfm2"},
+                              Row{"/image", Kind::image, "/image photo.png", true},
+                              Row{"/audio", Kind::audio, "/audio question.wav", true},
+                              Row{"/why", Kind::why, ""},
+                              Row{"/plan", Kind::plan, ""},
+                              Row{"/save", Kind::save, "/save talk.md"},
+                              Row{"/set", Kind::set_system, "/set system Answer in one sentence."}};
 
 constexpr std::string_view quotes = R"(""")";
 
@@ -44,8 +44,8 @@ std::string_view take_word(std::string_view& text) {
 }
 
 Result<std::optional<RunCommand>> unknown(std::string_view word, bool alone) {
-    std::array<std::string_view, rows.size()> known;
-    std::ranges::transform(rows, known.begin(), &Row::word);
+    std::array<std::string_view, commands.size()> known;
+    std::ranges::transform(commands, known.begin(), &Row::word);
     const auto meant = nearest(word, known);
     // A path, or a sentence with a slash in front.
     if (!meant && !alone) return std::nullopt;
@@ -83,8 +83,8 @@ Result<std::optional<RunCommand>> parse_run_command(std::string_view line) {
     auto rest = trimmed(line);
     if (!rest.starts_with('/')) return std::nullopt;
     const auto word = take_word(rest);
-    const auto row = std::ranges::find(rows, word, &Row::word);
-    if (row == rows.end()) return unknown(word, rest.empty());
+    const auto row = std::ranges::find(commands, word, &Row::word);
+    if (row == commands.end()) return unknown(word, rest.empty());
     if (row->example.empty() != rest.empty() && !row->alone_as_well)
         return fail(Code::invalid_argument, rest.empty() ? fmt::format("{} needs something: {}", word, row->example)
                                                          : fmt::format("{} takes nothing", word));

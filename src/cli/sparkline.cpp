@@ -9,7 +9,7 @@
 namespace sarai::cli {
 namespace {
 
-constexpr std::array<std::string_view, 9> drawn{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+constexpr std::array<std::string_view, 9> heights{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
 constexpr std::array<std::string_view, 9> plain{" ", ".", ".", ":", "-", "=", "+", "*", "#"};
 
 }  // namespace
@@ -24,7 +24,7 @@ std::string sparkline(const std::vector<double>& values, int width, double least
     for (const double value : shown) {
         const double share = top > 0 && value > 0 ? value / top : 0;
         const auto step = share > 0 ? std::clamp(std::round(share * steps), 1.0, steps) : 0.0;
-        text += (unicode ? drawn : plain)[static_cast<std::size_t>(step)];
+        text += (unicode ? heights : plain)[static_cast<std::size_t>(step)];
     }
     return text;
 }

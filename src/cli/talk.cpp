@@ -87,6 +87,14 @@ private:
         }
     }
 
+    // A conversation that has grown too long for the model is refused by its worker, each time again.
+    [[nodiscard]] Error with_advice(Error error) {
+        if (error.hint.empty() && !session_.conversation().messages().empty() &&
+            error.message.contains("exceeds the available context size"))
+            error.hint = "/clear forgets the conversation";
+        return error;
+    }
+
     void ask(std::string question) {
         // They stay where nothing came of the question, so that another model can be asked.
         const auto before = session_.conversation().messages().size();
@@ -95,7 +103,9 @@ private:
         if (!outcome)
             note("(stopped)");
         else if (!*outcome)
-            print_error(io_, describe(outcome->error()));
+            print_error(io_, describe(with_advice(outcome->error())));
+        else if (const auto& facts = session_.conversation().facts(); facts && facts->cut_off)
+            note("(cut off: the model's context is full; /clear forgets the conversation)");
         if (!attachments_.empty()) note(what_waits());
     }
 

@@ -20,11 +20,11 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::string_view below = "/sarai/kb/";
+constexpr std::string_view kb_prefix = "/sarai/kb/";
 
-// What stands in the path below, with %20 and the like as what they mean.
+// What stands in the path kb_prefix, with %20 and the like as what they mean.
 Result<std::string> named_in(std::string_view path) {
-    const auto coded = path.substr(below.size());
+    const auto coded = path.substr(kb_prefix.size());
     const auto name = boost::urls::make_pct_string_view(coded);
     if (!name)
         return fail_field("collection", fmt::format("the path has \"{}\"; expected a collection's name, "

@@ -13,8 +13,9 @@ namespace {
 using sarai::router::Random;
 
 // How many questions of a hundred each is done to.
-constexpr float bare = 0.35F, plain = 0.3F, lower = 0.35F, upper = 0.03F, slip = 0.15F, shorter = 0.35F, shaken = 0.08F;
-constexpr float lost_word = 0.2F;  // of a shorter one's words
+constexpr float bare = 0.35F, plain = 0.3F, lower = 0.35F, upper = 0.03F, slip = 0.15F, abridged = 0.35F,
+                shaken = 0.08F;
+constexpr float lost_word = 0.2F;  // of an abridged one's words
 constexpr float before = 0.22F, after = 0.12F;
 
 constexpr std::array<std::string_view, 26> before_en{"please, ",
@@ -183,7 +184,7 @@ std::string vary(const std::string& question, Language language, Random& random)
     auto text = question;
     const bool spanish = language == Language::es;
     if (random.chance(bare)) text = without_signs(text);
-    if (random.chance(shorter)) text = without_words(text, random);
+    if (random.chance(abridged)) text = without_words(text, random);
     if (random.chance(shaken)) text = reordered(text, random);
     if (random.chance(before))
         text = std::string(pick(spanish ? std::span<const std::string_view>(before_es) : before_en, random)) + text;
