@@ -12,6 +12,7 @@ namespace sarai::pool {
 namespace {
 
 constexpr int rest_per_work = 100;
+constexpr int most_growth = 4;  // an estimate is at most this part more than what it is made of
 
 std::chrono::nanoseconds cpu_time_of_thread() {
     timespec time{};
@@ -45,9 +46,12 @@ std::optional<memory::ProcessMemory> MemorySampler::read_one(pid_t pid, bool exa
     if (!exact && anonymous && found != seen_.end()) {
         auto estimate = found->second.exact;
         const auto growth = std::max(*anonymous - found->second.anonymous, Bytes{} - estimate.anonymous);
-        estimate.anonymous += growth;
-        estimate.pss += growth;
-        return estimate;
+        // Who was looked at as it began has mapped its files since: of these an estimate would know nothing.
+        if (growth.count <= estimate.pss.count / most_growth) {
+            estimate.anonymous += growth;
+            estimate.pss += growth;
+            return estimate;
+        }
     }
     auto memory = memory::read_process_memory(pid);
     if (memory) seen_[pid] = {.exact = *memory, .anonymous = anonymous.value_or(Bytes{})};

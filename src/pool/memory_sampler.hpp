@@ -7,7 +7,8 @@
 // Two readings of different price: the exact one (PSS from smaps_rollup), and between two of them an estimate, the last
 // exact one plus the growth of anonymous memory since (statm, microseconds whatever the size). The exact one is taken
 // as often as is wanted, but rests a hundred times as long as it worked, so that it costs at most 1 % of a core; so
-// does the estimate (see MemoryWatch::pause). A process that was not seen before is read exactly at once.
+// does the estimate (see MemoryWatch::pause). A process that was not seen before, or has grown by a
+// quarter since, is read exactly at once.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
