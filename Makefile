@@ -8,7 +8,7 @@ help: ## show this
 run: ## build, make the demo models and start a server with three models
 	@./sarai demo
 
-test: ## build and run every test (a part: make test ARGS='-L unit', ARGS='-R PoolCore')
+test: ## build and run every test (a part: make test ARGS='-L unit', ARGS='-R unit_pool')
 	@scripts/toolbox run test -- scripts/build dev
 	@scripts/toolbox run test -- ctest --test-dir build/dev --output-on-failure --no-tests=error -j2 $(ARGS)
 

@@ -110,7 +110,7 @@ class Views(Page):
                     wait_until(lambda: browser.all(".scenario"), "the plan", 60)
                 if view == "logs":
                     wait_until(lambda: browser.all(".log li"), "the log")
-                time.sleep(1.2)  # a status or two
+                time.sleep(0.6)  # a status
                 browser.screenshot(f"{view}-{language}-{'dark' if dark else 'light'}-{width}")
                 wide = browser.run("return document.documentElement.scrollWidth")
                 self.assertLessEqual(wide, width, f"{view} is wider than the window")
@@ -188,7 +188,7 @@ class Lost(Page):
         told = lambda: "does not answer" in browser.text(".banner")
         wait_until(told, "the banner")
         browser.screenshot("server-hangs")
-        end = time.monotonic() + 8  # in which it is asked anew, in vain
+        end = time.monotonic() + 5  # in which it is asked anew, in vain
         while time.monotonic() < end:
             self.assertTrue(told())
             time.sleep(0.1)
