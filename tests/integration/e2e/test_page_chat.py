@@ -5,7 +5,7 @@ import tempfile
 import time
 import zlib
 
-from harness import MODELS, FakeUpstream, local, main, ollama, wait_until
+from harness import MODELS, FakeUpstream, free_port, local, main, ollama, wait_until
 from page import Keys, Page, openai
 
 
@@ -161,6 +161,36 @@ class Chat(Page):
             browser.one(".others .title").click()
             wait_until(lambda: browser.text(".message.user .said") == "One and two", "the conversation")
             self.assertEqual(browser.complaints(), [])
+
+    def test_another_answer_costs_none_that_was_there(self):
+        server = self.serve({"good": openai(self.recite("A fine answer.").url), "gone": openai(f"http://127.0.0.1:{free_port()}")})
+        browser = self.browse(server)
+        for count, question in enumerate(("One", "Two"), 1):
+            self.ask(browser, question, "good")
+            self.answered(browser, count)
+        browser.choose("select.picker", "gone")
+        next(b for b in browser.all(".message.assistant .tools button") if b.text == "Regenerate").click()
+        wait_until(lambda: "No whole answer" in browser.text(".message.assistant"), "the failure")
+        self.assertEqual(len(browser.all(".message")), 2)
+        self.assertIn("A fine answer.", browser.text(".message.assistant"), "none came in its place")
+        # The question that nothing came of is not told the next time: many templates want turns.
+        self.ask(browser, "Three", "gone")
+        self.answered(browser, 2)
+        self.ask(browser, "Four", "good")
+        self.answered(browser, 3)
+        browser.driver.refresh()
+        wait_until(lambda: len(browser.all(".others .title")) == 2, "the conversation as it was, beside")
+        said = set()
+        for number in range(2):
+            browser.all(".others .title")[number].click()
+            wait_until(lambda: browser.all(".message.user .said"), "the conversation")
+            said.add(tuple(m.text for m in browser.all(".message.user .said")))
+        self.assertEqual(said, {("One", "Two"), ("One", "Three", "Four")})
+
+    def test_an_answer_that_the_contexts_end_cut_off_says_so(self):
+        browser = self.browse(self.serve({"lfm2": local("lfm2")}))
+        self.ask(browser, "Hello", "lfm2")
+        self.assertIn("Cut off at a limit of its length", self.answered(browser).text)
 
     def test_what_was_there_of_an_answer_is_kept_when_the_page_is_left(self):
         browser = self.browse(self.serve({"slow": openai(self.recite("A line of it.\n\n" * 1000, pause=0.05).url)}))

@@ -2,11 +2,11 @@
 import { request } from "../api";
 import { decisionOf, takeChunk } from "./chunk";
 import { events } from "./event_stream";
-import { asRequest, type Message } from "./message";
+import { asRequest, whatWasSaid, type Message } from "./message";
 
 export async function stream(model: string, before: Message[], answer: Message, changed: () => void, stop: AbortSignal) {
   const begun = performance.now();
-  const messages = before.filter((m) => m.role === "user" || m.text).map(asRequest);
+  const messages = whatWasSaid(before).map(asRequest);
   const reply = await request("/v1/chat/completions", {
     method: "POST",
     signal: stop,

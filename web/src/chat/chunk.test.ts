@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { decisionOf, takeChunk } from "./chunk";
-import { asMarkdown, asRequest, type Message } from "./message";
+import { asMarkdown, asRequest, whatWasSaid, type Message } from "./message";
 
 const begin = (): [Message, ReturnType<typeof decisionOf>] => [
   { id: "m", role: "assistant", text: "" },
@@ -53,4 +53,11 @@ describe("a message", () => {
     expect(asRequest({ id: "m", role: "user", text: "hi" })).toEqual({ role: "user", content: "hi" });
     expect(asMarkdown({ id: "c", title: "", model: "", changed: 0, messages: [{ id: "m", role: "user", text: "hi" }] }, "You")).toBe("### You\n\nhi\n");
   });
+});
+
+test("a question that nothing came of is not told again, nor is its answer", () => {
+  const said = (role: "user" | "assistant", text: string): Message => ({ id: text, role, text });
+  const all = [said("user", "one"), said("assistant", "1"), said("user", "lost"), said("assistant", ""), said("user", "three")];
+  expect(whatWasSaid(all).map((m) => m.text)).toEqual(["one", "1", "three"]);
+  expect(whatWasSaid([said("user", "first")]).map((m) => m.text)).toEqual(["first"]);
 });

@@ -58,14 +58,23 @@ function change(conversation: Conversation, messages: Message[]) {
   return changed;
 }
 
-async function answer(conversation: Conversation, before: Message[], model: string) {
+// Whoever goes on from the middle loses nothing: the conversation as it was stays as one of its own.
+function putAside(conversation: Conversation) {
+  const copy = { ...conversation, id: newId() };
+  conversations.value = [copy, ...conversations.value];
+  keep(copy);
+}
+
+// `instead`: what stays where no other answer comes.
+async function answer(conversation: Conversation, before: Message[], model: string, instead?: Message) {
   stopper = new AbortController();
   const mine = stopper;
   const message: Message = { id: newId(), role: "assistant", text: "" };
   let shown = change(conversation, [...before, message]);
   const kept = () => conversations.value.some((c) => c.id === shown.id);
   // Whoever leaves the page now finds what was there, and that there was to be more.
-  const keepSoFar = () => kept() && keep({ ...shown, messages: [...before, { ...message, problem: "cut" }] });
+  const soFar = (): Message => (instead && !message.text ? instead : { ...message, problem: "cut" });
+  const keepSoFar = () => kept() && keep({ ...shown, messages: [...before, soFar()] });
   keepSoFar();
   answering.value = message.id;
   let more = false; // than is kept
@@ -88,6 +97,7 @@ async function answer(conversation: Conversation, before: Message[], model: stri
   } catch (error) {
     message.problem = mine.signal.aborted ? "stopped" : (error as Error).message;
   }
+  if (instead && message.problem && !message.text) Object.assign(message, { ...instead, id: message.id, problem: message.problem });
   clearInterval(keeping);
   if (answering.value === message.id) answering.value = "";
   if (kept()) shown = change(shown, [...before, { ...message }]);
@@ -100,11 +110,14 @@ export function send(text: string, attachments: Attachment[], model: string) {
 
 export function regenerate(id: string, model: string) {
   const { messages } = current.value;
-  return answer(current.value, messages.slice(0, messages.findIndex((m) => m.id === id)), model);
+  const at = messages.findIndex((m) => m.id === id);
+  if (at + 1 < messages.length) putAside(current.value);
+  return answer(current.value, messages.slice(0, at), model, messages[at]);
 }
 
 export function edit(id: string, text: string, model: string) {
   const { messages } = current.value;
   const at = messages.findIndex((m) => m.id === id);
+  if (messages.slice(at + 1).some((m) => m.text)) putAside(current.value);
   return answer(current.value, [...messages.slice(0, at), { ...messages[at]!, id: newId(), text }], model);
 }

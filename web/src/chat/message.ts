@@ -70,6 +70,15 @@ export function asRequest(message: Message): unknown {
   return { role: message.role, content: message.text ? [...parts, { type: "text", text: message.text }] : parts };
 }
 
+// What models are told of a conversation: no answer that never came, nor the question to it, since many a model's
+// template wants question and answer in turns. The last question is the one that is asked. Pure.
+export function whatWasSaid(messages: Message[]): Message[] {
+  return messages.filter((m, i) => {
+    const next = messages[i + 1];
+    return m.role === "user" ? !(next?.role === "assistant" && !next.text) : m.text !== "";
+  });
+}
+
 export function asMarkdown(conversation: Conversation, you: string): string {
   return conversation.messages
     .map((m) => {

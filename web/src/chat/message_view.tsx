@@ -68,6 +68,7 @@ export const MessageView = memo(function MessageView({ message, model, busy }: {
       {editing && <Edit message={message} model={model} close={() => setEditing(false)} />}
       {!mine && <Growing message={message} />}
       {message.problem && <p class={isEnded(message.problem) ? "quiet" : "problem"}>{isEnded(message.problem) ? t(message.problem) : t("failed", { why: message.problem })}</p>}
+      {!busy && !message.problem && message.decision?.finish === "length" && <p class="quiet">{t("cut_off")}</p>}
       {!busy && !editing && (
         <div class="tools">
           {mine ? (
