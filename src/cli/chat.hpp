@@ -50,7 +50,7 @@ struct AnswerFacts {
     std::chrono::milliseconds first_text{};  // from the question on; 0: there was none
     std::chrono::milliseconds whole{};
     std::int64_t tokens = 0;  // as the server counts them; 0: it did not say
-    bool cut_off = false;     // the context was full before it had ended ("length"; nobody asked for fewer tokens)
+    bool cut_off = false;  // "length": the context was full before it had ended, or a limit of the server's was reached
 };
 
 // What /sarai/status says of a model that has not answered yet: "loading solar  ████░░░░░░  40 %".

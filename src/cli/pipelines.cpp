@@ -17,7 +17,7 @@ namespace {
 
 namespace json = boost::json;
 
-std::string text_at(const json::object& object, std::string_view key) {
+std::string pipeline_text(const json::object& object, std::string_view key) {
     return config::printable(protocols::string_at(object, key), 4096);
 }
 
@@ -31,8 +31,8 @@ std::string needs_of(const json::object& step) {
 }
 
 std::string render_one(const json::object& pipeline, const Style& style) {
-    auto text = style.bold(text_at(pipeline, "name")) + "\n";
-    if (const auto about = text_at(pipeline, "description"); !about.empty()) text += "  " + about + "\n";
+    auto text = style.bold(pipeline_text(pipeline, "name")) + "\n";
+    if (const auto about = pipeline_text(pipeline, "description"); !about.empty()) text += "  " + about + "\n";
     if (const auto* parameters = protocols::object_at(pipeline, "parameters"))
         for (const auto& [name, value] : *parameters)
             text += fmt::format("  parameter {}, {}\n", config::printable(std::string_view(name)),
@@ -44,9 +44,9 @@ std::string render_one(const json::object& pipeline, const Style& style) {
         for (const auto& entry : *steps) {
             const auto* step = entry.if_object();
             if (step == nullptr) continue;
-            const auto name = text_at(*step, "name");
-            rows.push_back({name == text_at(pipeline, "output") ? " >" : "  ", name, text_at(*step, "model"),
-                            needs_of(*step), text_at(*step, "when")});
+            const auto name = pipeline_text(*step, "name");
+            rows.push_back({name == pipeline_text(pipeline, "output") ? " >" : "  ", name,
+                            pipeline_text(*step, "model"), needs_of(*step), pipeline_text(*step, "when")});
         }
     return text + render_table({{""}, {"STEP"}, {"MODEL"}, {"AFTER"}, {"WHEN"}}, rows);
 }

@@ -16,11 +16,11 @@ namespace {
 
 namespace json = boost::json;
 
-std::string text_at(const json::object& object, std::string_view key) {
+std::string route_text(const json::object& object, std::string_view key) {
     return config::printable(protocols::string_at(object, key), 4096);
 }
 
-double number_at(const json::object& object, std::string_view key) {
+double route_number(const json::object& object, std::string_view key) {
     const auto* value = protocols::find(object, key);
     boost::system::error_code ec;
     const auto number = value == nullptr ? 0.0 : value->to_number<double>(ec);
@@ -30,20 +30,22 @@ double number_at(const json::object& object, std::string_view key) {
 }  // namespace
 
 std::string render_route(const json::object& answer, const Style& style) {
-    auto text = fmt::format("{}{}\n  {}\n", style.bold(text_at(answer, "model")),
+    auto text = fmt::format("{}{}\n  {}\n", style.bold(route_text(answer, "model")),
                             protocols::true_at(answer, "would_load") ? "  (would be loaded first)" : "",
-                            text_at(answer, "reason"));
-    text += fmt::format("  familiar {:.2f}, language {}\n", number_at(answer, "familiar"), text_at(answer, "language"));
+                            route_text(answer, "reason"));
+    text += fmt::format("  familiar {:.2f}, language {}\n", route_number(answer, "familiar"),
+                        route_text(answer, "language"));
     const auto* considered = protocols::array_at(answer, "considered");
     if (considered == nullptr) return text;
     std::vector<std::vector<std::string>> rows;
     for (const auto& entry : *considered) {
         if (!entry.is_object()) continue;
         const auto& one = entry.get_object();
-        const bool has_score = number_at(one, "threshold") > 0 || number_at(one, "score") > 0;
-        rows.push_back({protocols::true_at(one, "chosen") ? " *" : "  ", text_at(one, "route"), text_at(one, "model"),
-                        has_score ? fmt::format("{:.2f}", number_at(one, "score")) : "-",
-                        has_score ? fmt::format("{:.2f}", number_at(one, "threshold")) : "-", text_at(one, "note")});
+        const bool has_score = route_number(one, "threshold") > 0 || route_number(one, "score") > 0;
+        rows.push_back({protocols::true_at(one, "chosen") ? " *" : "  ", route_text(one, "route"),
+                        route_text(one, "model"), has_score ? fmt::format("{:.2f}", route_number(one, "score")) : "-",
+                        has_score ? fmt::format("{:.2f}", route_number(one, "threshold")) : "-",
+                        route_text(one, "note")});
     }
     return text +
            render_table({{""}, {"ROUTE"}, {"MODEL"}, {"SCORE", Align::right}, {"THRESHOLD", Align::right}, {"NOTE"}},

@@ -45,7 +45,7 @@ int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
     if (!outcome) return exit_status(Code::cancelled);
     if (!*outcome) return fail_with(io, outcome->error());
     if (const auto& facts = session.conversation().facts(); facts && facts->cut_off)
-        print_error(io, "the answer was cut off: the model's context is full");
+        print_error(io, "the answer was cut off at a limit of its length: the context is full, or one is configured");
     return 0;
 }
 

@@ -105,7 +105,7 @@ private:
         else if (!*outcome)
             print_error(io_, describe(with_advice(outcome->error())));
         else if (const auto& facts = session_.conversation().facts(); facts && facts->cut_off)
-            note("(cut off: the model's context is full; /clear forgets the conversation)");
+            note("(cut off at a limit of its length; where the context is full, /clear makes room)");
         if (!attachments_.empty()) note(what_waits());
     }
 

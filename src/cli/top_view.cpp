@@ -14,11 +14,13 @@ namespace {
 namespace json = boost::json;
 using namespace protocols;
 
-std::string text_at(const json::object& object, std::string_view key) {
+std::string row_text(const json::object& object, std::string_view key) {
     return config::printable(string_at(object, key), 400);
 }
 
-std::int64_t number_at(const json::object& object, std::string_view key) { return integer_at(object, key).value_or(0); }
+std::int64_t row_number(const json::object& object, std::string_view key) {
+    return integer_at(object, key).value_or(0);
+}
 
 std::optional<double> real_at(const json::object& object, std::string_view key) {
     const auto* value = find(object, key);
@@ -27,7 +29,7 @@ std::optional<double> real_at(const json::object& object, std::string_view key) 
 }
 
 std::string state_of(const json::object& row) {
-    auto state = text_at(row, "state");
+    auto state = row_text(row, "state");
     if (const auto share = real_at(row, "progress")) state += fmt::format(" {:.0f}%", *share * 100);
     if (true_at(row, "draining")) state += ", draining";
     if (true_at(row, "quarantined")) state += ", quarantine";
@@ -36,17 +38,17 @@ std::string state_of(const json::object& row) {
 }
 
 TopModel model_of(const json::object& row, const TopHistory& history) {
-    TopModel model{.name = text_at(row, "name"),
-                   .backend = text_at(row, "backend"),
+    TopModel model{.name = row_text(row, "name"),
+                   .backend = row_text(row, "backend"),
                    .state = state_of(row),
-                   .endpoint = text_at(row, "endpoint"),
+                   .endpoint = row_text(row, "endpoint"),
                    .local = string_at(row, "endpoint") == "local",
                    .drain_asked = true_at(row, "drain_asked"),
-                   .planned = number_at(row, "planned_bytes"),
-                   .measured = number_at(row, "measured_bytes"),
-                   .peak = number_at(row, "peak_bytes"),
+                   .planned = row_number(row, "planned_bytes"),
+                   .measured = row_number(row, "measured_bytes"),
+                   .peak = row_number(row, "peak_bytes"),
                    .in_flight = integer_at(row, "in_flight"),
-                   .waiting = number_at(row, "waiting"),
+                   .waiting = row_number(row, "waiting"),
                    .rate = history.of(std::string(string_at(row, "name")), std::string(string_at(row, "backend")))};
     if (const auto* all = array_at(row, "endpoints"); all != nullptr && all->size() > 1)
         model.endpoint += fmt::format(" +{}", all->size() - 1);
@@ -54,14 +56,14 @@ TopModel model_of(const json::object& row, const TopHistory& history) {
 }
 
 TopEndpoint endpoint_of(const json::object& row) {
-    return {.name = text_at(row, "name"),
+    return {.name = row_text(row, "name"),
             .up = true_at(row, "up"),
-            .breaker = text_at(row, "breaker"),
-            .in_flight = number_at(row, "in_flight"),
-            .capacity = number_at(row, "capacity"),
+            .breaker = row_text(row, "breaker"),
+            .in_flight = row_number(row, "in_flight"),
+            .capacity = row_number(row, "capacity"),
             .round_trip_ms = real_at(row, "round_trip_ms"),
-            .distance = text_at(row, "distance"),
-            .last_error = text_at(row, "last_error")};
+            .distance = row_text(row, "distance"),
+            .last_error = row_text(row, "last_error")};
 }
 
 template <class Row>
@@ -72,12 +74,12 @@ void each_object(const json::array* rows, const Row& row) {
 }
 
 void read_ledger(const json::object& ledger, TopView& view) {
-    view.budget = number_at(ledger, "budget_bytes");
-    view.reserved = number_at(ledger, "reserved_bytes");
-    view.used = number_at(ledger, "measured_bytes");
-    view.peak = number_at(ledger, "peak_bytes");
-    view.available = number_at(ledger, "available_bytes");
-    view.shares.front().filled = number_at(ledger, "own_bytes") + number_at(ledger, "other_bytes");
+    view.budget = row_number(ledger, "budget_bytes");
+    view.reserved = row_number(ledger, "reserved_bytes");
+    view.used = row_number(ledger, "measured_bytes");
+    view.peak = row_number(ledger, "peak_bytes");
+    view.available = row_number(ledger, "available_bytes");
+    view.shares.front().filled = row_number(ledger, "own_bytes") + row_number(ledger, "other_bytes");
     // What is reserved for nobody else is sarai's own.
     std::int64_t models = 0;
     for (const auto& model : view.models) models += model.planned;
@@ -87,7 +89,8 @@ void read_ledger(const json::object& ledger, TopView& view) {
 }  // namespace
 
 TopView view_of(const json::object& status, const TopHistory& history) {
-    TopView view{.version = text_at(status, "version"), .uptime_s = number_at(status, "uptime_s"), .shares = {Share{}}};
+    TopView view{
+        .version = row_text(status, "version"), .uptime_s = row_number(status, "uptime_s"), .shares = {Share{}}};
     each_object(array_at(status, "models"),
                 [&](const json::object& row) { view.models.push_back(model_of(row, history)); });
     for (const auto& model : view.models)
@@ -98,7 +101,7 @@ TopView view_of(const json::object& status, const TopHistory& history) {
     if (const auto* enforcement = object_at(status, "enforcement")) {
         const auto* open = find(*enforcement, "admission_open");
         if (open != nullptr && open->is_bool() && !open->get_bool())
-            view.trouble = "no model is loaded for now: " + text_at(*enforcement, "reason");
+            view.trouble = "no model is loaded for now: " + row_text(*enforcement, "reason");
     }
     return view;
 }
@@ -109,7 +112,7 @@ std::vector<std::string> log_lines(const json::array& lines) {
         // "2026-11-27T12:03:11.123Z"
         const auto at = string_at(line, "at");
         const auto time = at.size() >= 19 ? at.substr(11, 8) : at;
-        texts.push_back(fmt::format("{} {} {}", config::printable(time), text_at(line, "level"),
+        texts.push_back(fmt::format("{} {} {}", config::printable(time), row_text(line, "level"),
                                     config::printable(string_at(line, "text"), 400)));
     });
     return texts;

@@ -28,9 +28,9 @@ bool is_step_name(std::string_view name) {
            name.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789") == std::string_view::npos;
 }
 
-class Reader {
+class GraphReader {
 public:
-    explicit Reader(const Pipeline& pipeline) : pipeline_(pipeline), steps_(pipeline.steps) {}
+    explicit GraphReader(const Pipeline& pipeline) : pipeline_(pipeline), steps_(pipeline.steps) {}
 
     PipelineReading run() {
         if (steps_.empty() || steps_.size() > most_steps) {
@@ -184,6 +184,6 @@ private:
 
 }  // namespace
 
-PipelineReading read_graph(const Pipeline& pipeline) { return Reader(pipeline).run(); }
+PipelineReading read_graph(const Pipeline& pipeline) { return GraphReader(pipeline).run(); }
 
 }  // namespace sarai::config

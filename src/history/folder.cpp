@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "base/error.hpp"
+
 namespace sarai::history {
 
 namespace fs = std::filesystem;

@@ -219,7 +219,7 @@ TEST(Run, RemembersTheConversation) {
     EXPECT_EQ(world.err.str(), "sarai: no command /nothing; /help lists them\n");
 }
 
-TEST(Run, SaysWhereTheContextsEndCutAnAnswerOff) {
+TEST(Run, SaysWhereALimitCutAnAnswerOff) {
     const std::string cut =
         "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"length\"}]}\n\ndata: [DONE]\n\n";
     const std::string full =
@@ -228,12 +228,14 @@ TEST(Run, SaysWhereTheContextsEndCutAnAnswerOff) {
     World once;
     EXPECT_EQ(once.run({"run", "m", "Tell a story", "--url", server.url()}), 0);
     EXPECT_EQ(once.out.str(), "Once upon\n");
-    EXPECT_EQ(once.err.str(), "sarai: the answer was cut off: the model's context is full\n");
+    EXPECT_EQ(once.err.str(),
+              "sarai: the answer was cut off at a limit of its length: the context is full, or one is configured\n");
     World world;
     EXPECT_EQ(converse(server.origin(), "m", lines({"Tell a story", "Go on", "/clear", "A long question"}), world.io),
               0);
-    EXPECT_THAT(world.out.str(),
-                HasSubstr("Once upon\n(cut off: the model's context is full; /clear forgets the conversation)\n"));
+    EXPECT_THAT(
+        world.out.str(),
+        HasSubstr("Once upon\n(cut off at a limit of its length; where the context is full, /clear makes room)\n"));
     EXPECT_THAT(world.err.str(), AllOf(HasSubstr("context size (512 tokens). /clear forgets the conversation\n"),
                                        HasSubstr("context size (512 tokens)\n")));
 }
