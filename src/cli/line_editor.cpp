@@ -1,6 +1,7 @@
 #include "cli/line_editor.hpp"
 
 #include <editline/readline.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -11,13 +12,17 @@
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace sarai::cli {
 namespace {
 
-constexpr int kept_lines = 1000;
+constexpr std::size_t kept_lines = 1000;
 constexpr char ctrl_c = 3;
 
 constexpr int pause_ms = 100;
@@ -84,6 +89,27 @@ int character(FILE* in) {
     return code > highest ? replacement : static_cast<int>(code);
 }
 
+std::vector<std::string> lines_of(const std::filesystem::path& file) {
+    std::vector<std::string> lines;
+    std::ifstream in(file);
+    for (std::string line; std::getline(in, line);)
+        if (!line.empty()) lines.push_back(std::move(line));
+    return lines;
+}
+
+// Whoever writes to the old one meanwhile loses a line; whoever reads finds either whole.
+void shorten(const std::filesystem::path& file, std::span<const std::string> lines) {
+    const auto fresh = file.string() + ".new";
+    const auto mask = ::umask(0077);
+    {
+        std::ofstream out(fresh, std::ios::trunc);
+        for (const auto& line : lines.last(kept_lines)) out << line << "\n";
+    }
+    ::umask(mask);
+    std::error_code ignored;
+    std::filesystem::rename(fresh, file, ignored);
+}
+
 }  // namespace
 
 std::filesystem::path history_file(const config::Environment& environment) {
@@ -104,7 +130,7 @@ LineEditor::LineEditor(std::filesystem::path history) : history_(std::move(histo
     rl_getc_function = character;
     rl_initialize();
     using_history();
-    stifle_history(kept_lines);
+    stifle_history(static_cast<int>(kept_lines));
     // "!" is common in questions and would call up earlier lines in a shell only.
     history_expansion_char = '\0';
     rl_inhibit_completion = 1;  // a tab is no file name here
@@ -112,17 +138,24 @@ LineEditor::LineEditor(std::filesystem::path history) : history_(std::move(histo
     // of its work on the terminal, after which what was typed ahead was lost now and then.
     rl_parse_and_bind("setty -d intr=");
     rl_add_defun("sarai-interrupt", interrupt, ctrl_c);
-    if (!history_.empty()) (void)read_history(history_.c_str());
+    // libedit's own format knows no appending: append_history(1) of its 3.1 writes two lines.
+    const auto lines = lines_of(history_);
+    for (const auto& line : lines) add_history(line.c_str());
+    if (lines.size() > 2 * kept_lines) shorten(history_, lines);
 }
 
-LineEditor::~LineEditor() {
+// At once, and behind what others have written: who runs in two windows, or loses one, loses no line.
+void LineEditor::remember(const std::string& line) {
+    add_history(line.c_str());
     if (history_.empty()) return;
     std::error_code ignored;
     std::filesystem::create_directories(history_.parent_path(), ignored);
-    const auto mask = ::umask(0077);
-    (void)write_history(history_.c_str());
-    ::umask(mask);
-    ::chmod(history_.c_str(), 0600);
+    const int file = ::open(history_.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0) return;
+    const auto whole = line + "\n";
+    (void)!::write(file, whole.data(), whole.size());
+    (void)::fchmod(file, 0600);
+    ::close(file);
 }
 
 std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::string& prompt, const OnPause& on_pause) {
@@ -137,7 +170,7 @@ std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::strin
     if (!line) return std::unexpected(NoLine::ended);
     std::string text = line.get();
     const bool blank = std::ranges::all_of(text, [](char c) { return c == ' ' || c == '\t'; });
-    if (!blank) add_history(text.c_str());
+    if (!blank) remember(text);
     return text;
 }
 

@@ -22,10 +22,10 @@ public:
     // Hears what was typed so far, every tenth of a second in which no key comes. False: a signal wants the line ended.
     using OnPause = std::function<bool(std::string_view text)>;
 
-    // Reads the history; a file that is missing or unreadable is an empty one.
+    // Reads the history: a line each, as it was typed; a file that is missing or unreadable is an empty one. Each line
+    // is added to it as it is read, readable for its owner alone; of more than two thousand the last thousand stay.
     explicit LineEditor(std::filesystem::path history);
-    // Writes it, readable for its owner alone.
-    ~LineEditor();
+    ~LineEditor() = default;
     LineEditor(const LineEditor&) = delete;
     LineEditor& operator=(const LineEditor&) = delete;
 
@@ -38,6 +38,8 @@ public:
     [[nodiscard]] std::expected<std::string, NoLine> read(const std::string& prompt, const OnPause& on_pause = {});
 
 private:
+    void remember(const std::string& line);
+
     std::filesystem::path history_;
 };
 

@@ -3,6 +3,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import stat
 import tempfile
 
@@ -18,7 +19,9 @@ class Talk(Case):
         cls.addClassCleanup(cls.home.cleanup)
 
     def setUp(self):
-        self.sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "omni": local("omni")})
+        # Of a context that no answer fills before Ctrl-C stops it.
+        roomy = local("lfm2", "preload: true").replace("context_length: 512", "context_length: 4096")
+        self.sarai = self.serve({"lfm2": roomy, "omni": local("omni")})
         self.folder = pathlib.Path(self.home.name)
         os.environ["XDG_STATE_HOME"] = self.home.name
         self.addCleanup(os.environ.pop, "XDG_STATE_HOME")
@@ -80,6 +83,27 @@ class Talk(Case):
         history = self.folder / "sarai/history"
         self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
         self.assertIn("/why", history.read_text())
+
+    def test_the_history_has_the_lines_of_all_windows_and_of_those_that_were_closed(self):
+        one, two = self.open(), self.open()
+        self.say(one, "/first", lambda s: "no command /first" in s and s.endswith("lfm2> "))
+        self.say(two, "/second", lambda s: "no command /second" in s and s.endswith("lfm2> "))
+        os.kill(two.pid, signal.SIGKILL)
+        self.assertEqual(two.end(), -signal.SIGKILL)
+        self.say(one, "/bye", lambda s: True)
+        self.assertEqual(one.end(), 0)
+        lines = (self.folder / "sarai/history").read_text().splitlines()
+        self.assertEqual(lines[-3:], ["/first", "/second", "/bye"])
+        self.assertEqual(lines.count("/first"), 1, lines)
+        again = self.open()
+        again.write(b"\x1b[A\x1b[A")
+        again.read(lambda s: b"second" in s)  # the slash stood there
+        # Of very many the last thousand stay.
+        (self.folder / "sarai/history").write_text("".join(f"line {i}\n" for i in range(2500)))
+        last = self.open()
+        self.say(last, "/bye", lambda s: True)
+        self.assertEqual(last.end(), 0)
+        self.assertEqual((self.folder / "sarai/history").read_text().splitlines(), [f"line {i}" for i in range(1500, 2500)] + ["/bye"])
 
 
 class Colours(Case):
