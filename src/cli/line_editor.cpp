@@ -101,13 +101,15 @@ std::vector<std::string> lines_of(const std::filesystem::path& file) {
 void shorten(const std::filesystem::path& file, std::span<const std::string> lines) {
     const auto fresh = file.string() + ".new";
     const auto mask = ::umask(0077);
-    {
-        std::ofstream out(fresh, std::ios::trunc);
-        for (const auto& line : lines.last(kept_lines)) out << line << "\n";
-    }
+    std::ofstream out(fresh, std::ios::trunc);
     ::umask(mask);
+    for (const auto& line : lines.last(kept_lines)) out << line << "\n";
+    out.close();
     std::error_code ignored;
-    std::filesystem::rename(fresh, file, ignored);
+    if (out)
+        std::filesystem::rename(fresh, file, ignored);
+    else  // a full disk: the long one stays
+        std::filesystem::remove(fresh, ignored);
 }
 
 }  // namespace
