@@ -317,10 +317,11 @@ Result<void> add_models(asio::any_io_executor executor, const config::Config& co
                 const auto index = add_server(built, wiring.endpoints, executor, *model.remote, endpoint);
                 if (!index) return std::unexpected(index.error());
                 spec.endpoints.push_back(*index);
-                const auto& client = built.servers[*index].client;
+                auto link = remote::link_of(built.servers[*index].client, *model.remote, endpoint);
+                link.replaceable = spec.has_local || spec.stand_in || model.remote->endpoints.size() > 1;
                 built.backends[{i, *index}] = model.remote->kind == config::BackendKind::ollama_http
-                                                  ? remote::make_ollama_backend(client, *model.remote, endpoint)
-                                                  : remote::make_openai_backend(client, *model.remote, endpoint);
+                                                  ? remote::make_ollama_backend(std::move(link), *model.remote)
+                                                  : remote::make_openai_backend(std::move(link));
             }
         if (model.preload && model.local && !model.retired) wiring.preload.push_back(i);
         wiring.models.push_back(std::move(spec));
@@ -365,6 +366,9 @@ Result<Wiring> wire(asio::any_io_executor executor, const config::Config& config
                      std::move(*nodes));
     };
     wiring.ports.probe = [built, &config](pool::EndpointIndex i) { return probe(config, built, i); };
+    wiring.ports.give_up = [built](pool::EndpointIndex i, pool::Clock::time_point since, const Error& why) {
+        built->servers[i].client->give_up(since, why);
+    };
     wiring.ports.wake = [built](pool::EndpointIndex i) { wake(built->servers[i].endpoint); };
     wiring.ports.remote = [built](pool::ModelIndex model, pool::EndpointIndex endpoint) {
         return built->backends.at({model, endpoint});

@@ -8,6 +8,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
+#include <set>
 
 #include "base/utf8.hpp"
 #include "net/wire.hpp"
@@ -116,12 +117,33 @@ std::string Origin::name() const {
     return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
+namespace {
+
+// The connections of requests that somebody else can answer. Shared with those, which may outlive the Client.
+using Replaceable = std::set<Wire*>;
+
+// As long as it lives, its connection is one of them.
+class Entry {
+public:
+    Entry(std::shared_ptr<Replaceable> list, Wire* wire) : list_(std::move(list)), wire_(wire) { list_->insert(wire_); }
+    ~Entry() { list_->erase(wire_); }
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+private:
+    std::shared_ptr<Replaceable> list_;
+    Wire* wire_;
+};
+
+}  // namespace
+
 struct Client::State : std::enable_shared_from_this<Client::State> {
     State(asio::any_io_executor on, Origin server) : executor(std::move(on)), origin(std::move(server)) {}
 
     asio::any_io_executor executor;
     Origin origin;
     std::vector<std::unique_ptr<Wire>> idle;
+    std::shared_ptr<Replaceable> replaceable = std::make_shared<Replaceable>();
 
     std::unique_ptr<Wire> take_idle() {
         while (!idle.empty()) {
@@ -165,6 +187,7 @@ public:
     }
 
     [[nodiscard]] bool saw_bytes() const { return saw_bytes_; }
+    void enter(std::shared_ptr<Replaceable> list) { entry_.emplace(std::move(list), wire_.get()); }
 
     asio::awaitable<Result<void>> read_head() {
         // For the whole head: a server that sends it byte by byte has no longer than one that sends nothing.
@@ -196,6 +219,7 @@ public:
         handed_out_.clear();
         while (arrived.empty()) {
             if (parser_.is_done()) {
+                entry_.reset();
                 if (wire_ && parser_.keep_alive() && filled_ == 0) give_back_(std::move(wire_));
                 wire_.reset();
                 co_return std::string_view{};
@@ -245,6 +269,7 @@ private:
     }
 
     std::unique_ptr<Wire> wire_;
+    std::optional<Entry> entry_;  // of the wire, before which it goes
     Budgets budgets_;
     std::function<void(std::unique_ptr<Wire>)> give_back_;
     Parser parser_;
@@ -263,6 +288,12 @@ Client::~Client() = default;
 const Origin& Client::origin() const { return state_->origin; }
 void Client::drop_idle() { state_->idle.clear(); }
 
+void Client::give_up(std::chrono::steady_clock::time_point since, const Error& why) {
+    // Whoever waits hears of it in a later turn of the event loop.
+    for (auto* wire : *state_->replaceable)
+        if (const auto waits = wire->waits_since(); waits && *waits < since) wire->give_up(why);
+}
+
 asio::awaitable<Result<std::unique_ptr<BodyStream>>> Client::open(ClientRequest request, Budgets budgets) {
     const auto state = state_;  // a stream in flight keeps what it needs, even if the Client goes
     const auto head = head_of(state->origin, request);
@@ -279,6 +310,7 @@ asio::awaitable<Result<std::unique_ptr<BodyStream>>> Client::open(ClientRequest 
             std::make_unique<Body>(std::move(wire), request.method, budgets, [weak = std::weak_ptr(state)](auto back) {
                 if (const auto alive = weak.lock()) alive->give_back(std::move(back));
             });
+        if (request.replaceable) body->enter(state->replaceable);
         auto done = co_await raw->write(head, request.body, budgets.first_byte);
         if (done) done = co_await body->read_head();
         if (done) co_return std::move(body);

@@ -49,6 +49,7 @@ struct ClientRequest {
     std::string target = "/";  // appended to the origin's base
     std::vector<std::pair<std::string, std::string>> headers = {};
     std::string body = {};  // sent with Content-Length; Content-Type defaults to application/json where there is a body
+    bool replaceable = false;  // somebody else can answer it, see Client::give_up()
 };
 
 struct Budgets {
@@ -98,6 +99,10 @@ public:
     [[nodiscard]] asio::awaitable<Result<ClientResponse>> fetch(ClientRequest request, Budgets budgets,
                                                                 Bytes max_body = MiB(64),
                                                                 std::chrono::milliseconds total = {});
+
+    // Ends those replaceable requests that have waited without a byte since before `since`, each with `why`: a server
+    // that hangs closes nothing, and what waits for its first token would wait on for minutes.
+    void give_up(std::chrono::steady_clock::time_point since, const Error& why);
 
     // Closes the idle connections.
     void drop_idle();

@@ -38,9 +38,11 @@ Watchdog::~Watchdog() {
     if (state_) rest();
 }
 
-void Watchdog::watch(std::chrono::milliseconds budget) {
-    state_->due = Clock::now() + budget;
+Clock::time_point Watchdog::watch(std::chrono::milliseconds budget) {
+    const auto now = Clock::now();
+    state_->due = now + budget;
     if (state_->due < state_->armed) state_->arm();
+    return now;
 }
 
 void Watchdog::release() { state_->due = Clock::time_point::max(); }

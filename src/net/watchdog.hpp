@@ -18,8 +18,8 @@ public:
     ~Watchdog();
     Watchdog(Watchdog&&) = default;
 
-    // From now on the operation has `budget`; replaces the budget before.
-    void watch(std::chrono::milliseconds budget);
+    // From now on the operation has `budget`; replaces the budget before. Returns that moment.
+    std::chrono::steady_clock::time_point watch(std::chrono::milliseconds budget);
     // The operation has ended. The timer may still run: the next operation is likely to be near.
     void release();
     // Nothing follows for a while: stops the timer too, which would keep its io_context busy.

@@ -91,12 +91,17 @@ asio::awaitable<Result<std::vector<asio::ip::tcp::endpoint>>> resolve(const Orig
 Wire::Wire(Socket socket, std::string peer)
     : plain_(std::move(socket)),
       timer_(plain_->get_executor()),
-      watchdog_(plain_->get_executor(), [this] { cancel_reads(); }),
+      watchdog_(plain_->get_executor(), [this] { cancel_waits(); }),
       peer_(std::move(peer)) {}
 
-void Wire::cancel_reads() {
+void Wire::cancel_waits() {
     error_code ignored;
     socket().cancel(ignored);
+}
+
+void Wire::give_up(Error why) {
+    given_up_ = std::move(why);
+    cancel_waits();
 }
 
 std::unique_ptr<Wire> Wire::connect_now(const asio::any_io_executor& executor, const Origin& origin) {
@@ -164,6 +169,7 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
 asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_view body, milliseconds budget) {
     std::array buffers{asio::const_buffer(head.data(), head.size()), asio::const_buffer(body.data(), body.size())};
     error_code ec;
+    waits_since_ = std::chrono::steady_clock::now();
     if (tls_) {
         std::tie(ec, std::ignore) =
             co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
@@ -171,7 +177,9 @@ asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_vie
         std::tie(ec, std::ignore) =
             co_await asio::async_write(*plain_, buffers, asio::cancel_after(timer_, budget, quiet));
     }
+    waits_since_.reset();
     if (!ec) co_return Result<void>{};
+    if (given_up_) co_return std::unexpected(*given_up_);
     co_return std::unexpected(
         co_await explain(ec, fmt::format("{} did not take the request within {} ms", peer_, budget.count()),
                          fmt::format("{} closed the connection", peer_)));
@@ -181,13 +189,15 @@ asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, 
                                                      const char* waiting_for) {
     error_code ec;
     std::size_t count = 0;
-    watchdog_.watch(budget);
+    waits_since_ = watchdog_.watch(budget);
     if (tls_)
         std::tie(ec, count) = co_await tls_->async_read_some(into, quiet);
     else
         std::tie(ec, count) = co_await plain_->async_read_some(into, quiet);
     watchdog_.release();
+    waits_since_.reset();
     if (!ec) co_return count;
+    if (given_up_) co_return std::unexpected(*given_up_);
     if (ec == asio::error::eof || ec == asio::ssl::error::stream_truncated) co_return std::size_t{0};
     co_return std::unexpected(
         co_await explain(ec, silent(waiting_for, budget).message, fmt::format("{} closed the connection", peer_)));

@@ -51,15 +51,22 @@ public:
     // Called before the connection is kept for later: it then needs no timer.
     void rest() { watchdog_.rest(); }
 
+    // Since when the write or read that runs now has waited; nullopt: none does.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> waits_since() const { return waits_since_; }
+    // Ends what runs now with this error.
+    void give_up(Error why);
+
 private:
     Wire(Socket socket, std::string peer);
-    void cancel_reads();
+    void cancel_waits();
 
     std::optional<Socket> plain_;
     std::optional<asio::ssl::stream<Socket>> tls_;
     asio::steady_timer timer_;
     Watchdog watchdog_;
     std::string peer_;
+    std::optional<std::chrono::steady_clock::time_point> waits_since_;
+    std::optional<Error> given_up_;
 
     [[nodiscard]] Socket& socket() { return tls_ ? tls_->next_layer() : *plain_; }
 };

@@ -201,6 +201,7 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
 
     asio::awaitable<void> probe(EndpointIndex endpoint) {
         const auto self = shared_from_this();
+        const auto asked = Clock::now();
         // An endpoint whose probe threw must not count as being probed for ever.
         Result<ProbeReport> outcome = fail(Code::internal, "the probe failed unexpectedly");
         try {
@@ -211,10 +212,16 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         } catch (const std::exception& error) { outcome = fail(Code::internal, error.what()); }
         const bool was_up = core.endpoint(endpoint).up;
         perform(core.probed(Clock::now(), endpoint, outcome));
-        if (const auto& view = core.endpoint(endpoint); view.up != was_up)
-            spdlog::log(view.up ? spdlog::level::info : spdlog::level::warn, "endpoint {} {}",
-                        core.endpoints()[endpoint].name,
+        const auto& view = core.endpoint(endpoint);
+        const auto& name = core.endpoints()[endpoint].name;
+        if (view.up != was_up)
+            spdlog::log(view.up ? spdlog::level::info : spdlog::level::warn, "endpoint {} {}", name,
                         view.up ? "answers again" : "is down: " + describe(*view.last_error));
+        if (!outcome && !view.up && ports.give_up)
+            ports.give_up(endpoint, asked,
+                          {.code = Code::unavailable,
+                           .message = fmt::format("{} answers nothing any more, nor does it answer probes: {}", name,
+                                                  outcome.error().message)});
     }
 
     // This and the memory watch run as long as the pool: they outlive a bug or a moment without memory.

@@ -41,6 +41,9 @@ struct Ports {
     std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, const Reduction&, Bytes planned)> spawn;
     std::function<boost::asio::awaitable<Result<ProbeReport>>(EndpointIndex)> probe;
     std::function<std::shared_ptr<llm::Backend>(ModelIndex, EndpointIndex)> remote;
+    // Of an endpoint that is down: ends those requests there that somebody else can answer and that have waited since
+    // before that moment without a byte. May be empty where all have short budgets.
+    std::function<void(EndpointIndex, Clock::time_point since, const Error& why)> give_up = {};
     // Sends the packet that wakes it. May be empty where no endpoint can be woken.
     std::function<void(EndpointIndex)> wake = {};
     // Changes when the model's files do. May be empty: then only a reload or a wish ends a quarantine.

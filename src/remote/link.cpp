@@ -16,7 +16,11 @@ constexpr Bytes max_reply = MiB(64);           // embeddings of a large batch
 constexpr std::size_t max_error = 64U << 10U;  // of an error's body no more is read
 
 net::ClientRequest request_for(const Link& link, net::http::verb method, std::string target, std::string body) {
-    return {.method = method, .target = std::move(target), .headers = link.headers, .body = std::move(body)};
+    return {.method = method,
+            .target = std::move(target),
+            .headers = link.headers,
+            .body = std::move(body),
+            .replaceable = link.replaceable};
 }
 
 Error error_for(const Link& link, unsigned status, std::string_view body, const net::http::fields& headers) {

@@ -39,6 +39,7 @@ struct Link {
     std::size_t max_text = std::numeric_limits<std::size_t>::max();
     Continues continues = Continues::no;
     std::int64_t context = 0;  // tokens of a slot; 0: unknown
+    bool replaceable = false;  // another backend of the model's chain can answer, see net::Client::give_up()
 };
 
 [[nodiscard]] Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model,

@@ -105,8 +105,12 @@ private:
 
 std::shared_ptr<llm::Backend> make_ollama_backend(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
                                                   const config::Endpoint& endpoint) {
+    return make_ollama_backend(link_of(std::move(client), model, endpoint), model);
+}
+
+std::shared_ptr<llm::Backend> make_ollama_backend(Link link, const config::RemoteModel& model) {
     return std::make_shared<OllamaBackend>(
-        link_of(std::move(client), model, endpoint),
+        std::move(link),
         ollama::Defaults{.model = model.model, .num_ctx = model.context_length, .keep_alive = model.keep_alive});
 }
 

@@ -1,4 +1,5 @@
 """A stream whose server dies in mid-sentence goes on where it stopped, on the next backend; real workers on both sides."""
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -202,6 +203,22 @@ class Failover(Servers):
             for pid in [self.lan.process.pid, *self.lan.workers()]:
                 os.kill(pid, signal.SIGCONT)
         self.assertEqual((answer.text, len(answer.seams)), (text, 1))
+
+    def test_a_server_that_hangs_is_not_waited_for_as_long_as_a_first_token_may_take(self):
+        for pid in [self.lan.process.pid, *self.lan.workers()]:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            self.assertTrue(self.sarai.status()["endpoints"][0]["up"])
+            with concurrent.futures.ThreadPoolExecutor(2) as both:
+                whole, streamed = both.map(lambda stream: self.sarai.chat("solar", stream=stream), (False, True))
+        finally:
+            for pid in [self.lan.process.pid, *self.lan.workers()]:
+                os.kill(pid, signal.SIGCONT)
+        self.assertEqual((whole.status, whole.headers["x-sarai-backend"]), (200, "gguf_native"))
+        self.assertIn("answers nothing any more, nor does it answer probes", whole.headers["x-sarai-reason"])
+        # A heartbeat may have taken the headers away before it was known who answers.
+        self.assertIn("gguf_native", str(streamed.headers) + streamed.body.decode())
+        self.assertIn(b"[DONE]", streamed.body)
 
     def test_a_local_worker_that_dies_is_started_again_and_goes_on(self):
         alone = self.serve({"solar": HERE})

@@ -496,6 +496,41 @@ TEST_F(HttpTest, SilenceBeforeAndInsideABodyAreTimeoutsThatSayWhich) {
     });
 }
 
+TEST_F(HttpTest, WhatWaitsForAServerThatHangsIsGivenUpWhereSomebodyElseCanAnswer) {
+    int hanging = 0;
+    handler = [&](Exchange& exchange) -> asio::awaitable<void> {
+        if (exchange.request().target() == "/stall") {
+            exchange.start(200, "text/plain", {});
+            (void)co_await exchange.write("first");
+        }
+        ++hanging;
+        co_await pause(600ms);
+        (void)co_await exchange.finish();
+    };
+    run([&]() -> asio::awaitable<void> {
+        const Error why{.code = Code::unavailable, .message = "it hangs"};
+        const auto soon = [&]() -> asio::awaitable<void> {
+            while (hanging < 3) co_await pause(1ms);
+            co_await pause(20ms);
+            client->give_up(std::chrono::steady_clock::now() - 1h, why);  // since when none of them waits
+            co_await pause(20ms);
+            client->give_up(std::chrono::steady_clock::now(), why);
+        };
+        const auto ask = [&](std::string target, bool replaceable) {
+            return client->fetch({.target = std::move(target), .replaceable = replaceable},
+                                 {.first_byte = 300ms, .silence = 300ms});
+        };
+        TaskGroup tasks(io.get_executor());
+        tasks.spawn("give up", soon());
+        const auto [late, stalled, only] = co_await (ask("/late", true) && ask("/stall", true) && ask("/late", false));
+        EXPECT_THAT(late.error().message, "it hangs");
+        EXPECT_THAT(stalled.error().message, "it hangs");
+        EXPECT_EQ(late.error().code, Code::unavailable);
+        EXPECT_THAT(only.error().message, HasSubstr("sent no answer within 300 ms"));
+        client->give_up(std::chrono::steady_clock::now(), why);  // there is none left
+    });
+}
+
 TEST_F(HttpTest, RefusesWhatIsNoRequestTooLargeOrTooSlowWithItsOwnStatus) {
     limits.max_body = Bytes{10};
     run([this]() -> asio::awaitable<void> {
