@@ -5,6 +5,7 @@
 #include <langinfo.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <clocale>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <fstream>
 #include <memory>
 #include <span>
@@ -33,6 +35,28 @@ bool was_empty = false;                       // the line, when Ctrl-C was press
 const LineEditor::OnPause* paused = nullptr;  // of the line being read
 
 bool touched = false;  // has a key come for this line?
+bool reading = false;  // has libedit begun to ask for keys?
+
+// Bracketed paste: a terminal that was asked to says where a paste begins and ends, so that its line ends are known
+// from the Enter key (xterm, ctlseqs, "Bracketed Paste Mode").
+constexpr std::string_view mark_pastes = "\x1b[?2004h";
+constexpr std::string_view mark_no_pastes = "\x1b[?2004l";
+constexpr std::string_view paste_begins = "\x1b[200~";
+constexpr std::string_view paste_ends = "\x1b[201~";
+constexpr char escape = 0x1b;
+// The bytes of one key come together.
+constexpr int same_key_ms = 20;
+
+// libedit edits a single line: in it, and in the history, this stands for a line end.
+constexpr std::string_view line_end_sign = "⏎";
+
+std::deque<char> ahead;  // bytes that come before those of the terminal
+
+std::string with_line_ends(std::string text) {
+    for (std::size_t at = 0; (at = text.find(line_end_sign, at)) != std::string::npos; ++at)
+        text.replace(at, line_end_sign.size(), "\n");
+    return text;
+}
 
 // What was typed so far.
 std::string line_so_far() {
@@ -43,6 +67,13 @@ std::string line_so_far() {
     return text ? text.get() : "";
 }
 
+void tell_terminal(std::string_view what) {
+    const char* kind = std::getenv("TERM");
+    if (kind == nullptr || std::string_view(kind) == "dumb") return;
+    std::fwrite(what.data(), 1, what.size(), stdout);
+    std::fflush(stdout);
+}
+
 int interrupt(int /*count*/, int /*key*/) {
     interrupted = true;
     was_empty = rl_end == 0;
@@ -50,30 +81,91 @@ int interrupt(int /*count*/, int /*key*/) {
     return 0;
 }
 
+// While a line is edited Ctrl-C is a key like any other. As a signal it would take what was typed ahead with it, and
+// reach libedit's handler in the middle of its work on the terminal. (libedit's "setty" does not outlive the beginning
+// of a line.) At the line's end libedit gives the terminal back as it was.
+void make_a_key_of_ctrl_c(int fd) {
+    termios settings{};
+    if (::tcgetattr(fd, &settings) != 0) return;
+    settings.c_cc[VINTR] = _POSIX_VDISABLE;
+    ::tcsetattr(fd, TCSANOW, &settings);
+}
+
 // One byte, -1 at the end of input or where the line was ended from outside. Signals alone end nothing: a window that
 // changes its size sends one too.
 int byte_from(int fd) {
+    if (!ahead.empty()) {
+        touched = true;
+        const auto byte = static_cast<unsigned char>(ahead.front());
+        ahead.pop_front();
+        return byte;
+    }
     pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
     while (true) {
         const int found = ::poll(&ready, 1, pause_ms);
-        if (found > 0) break;
-        if (found < 0 && errno != EINTR) return -1;
+        unsigned char byte = 0;
+        // What was there may have gone with a signal, as Ctrl-C sends it before a line is edited.
+        const auto got = found > 0 ? ::read(fd, &byte, 1) : -1;
+        if (got == 1) {
+            touched = true;
+            return byte;
+        }
+        if (got == 0 || (found != 0 && errno != EINTR)) return -1;
         if (paused != nullptr && *paused && !(*paused)(line_so_far())) {
             interrupted = true;
             was_empty = !touched;
             return -1;
         }
     }
-    touched = true;
-    unsigned char byte = 0;
-    return ::read(fd, &byte, 1) == 1 ? byte : -1;
+}
+
+// After an escape: is the rest of `mark` there? What was read in vain is read again.
+bool follows(int fd, std::string_view mark) {
+    std::string seen;
+    for (const char expected : mark.substr(1)) {
+        pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+        const bool there = !ahead.empty() || ::poll(&ready, 1, same_key_ms) > 0;
+        const int byte = there ? byte_from(fd) : -1;
+        if (byte >= 0) seen += static_cast<char>(byte);
+        if (byte != static_cast<unsigned char>(expected)) {
+            ahead.insert(ahead.begin(), seen.begin(), seen.end());
+            return false;
+        }
+    }
+    return true;
+}
+
+// The characters of a paste, for libedit as if they were typed, but that none of them is a key: no line end sends
+// anything, and no other control character steers.
+void take_paste(int fd) {
+    std::string text;
+    for (int byte = byte_from(fd); byte >= 0; byte = byte_from(fd)) {
+        if (byte == escape && follows(fd, paste_ends)) break;
+        text += static_cast<char>(byte);
+    }
+    while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+    std::string clean;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
+        if (text[i] == '\r' || text[i] == '\n')
+            clean += line_end_sign;
+        else if (text[i] == '\t' || (byte >= 0x20 && byte != 0x7f))
+            clean += text[i];
+    }
+    ahead.insert(ahead.begin(), clean.begin(), clean.end());
 }
 
 // A character, -1 like byte_from. In place of libedit's own reader, which waits without end; its event hook would do
 // for the waiting, but takes each byte for a character.
 int character(FILE* in) {
     const int fd = ::fileno(in);
-    const int first = byte_from(fd);
+    if (!std::exchange(reading, true)) make_a_key_of_ctrl_c(fd);
+    int first = byte_from(fd);
+    while (first == escape && follows(fd, paste_begins)) {
+        take_paste(fd);
+        first = byte_from(fd);
+    }
     if (first < 0x80) return first;
     const auto lead = static_cast<unsigned>(first);
     const unsigned more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
@@ -136,9 +228,6 @@ LineEditor::LineEditor(std::filesystem::path history) : history_(std::move(histo
     // "!" is common in questions and would call up earlier lines in a shell only.
     history_expansion_char = '\0';
     rl_inhibit_completion = 1;  // a tab is no file name here
-    // While a line is edited Ctrl-C is a key like any other. As a signal it would reach libedit's handler in the middle
-    // of its work on the terminal, after which what was typed ahead was lost now and then.
-    rl_parse_and_bind("setty -d intr=");
     rl_add_defun("sarai-interrupt", interrupt, ctrl_c);
     // libedit's own format knows no appending: append_history(1) of its 3.1 writes two lines.
     const auto lines = lines_of(history_);
@@ -161,19 +250,22 @@ void LineEditor::remember(const std::string& line) {
 }
 
 std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::string& prompt, const OnPause& on_pause) {
-    interrupted = was_empty = touched = false;
+    interrupted = was_empty = touched = reading = false;
     paused = &on_pause;
     rl_done = 0;
     errno = 0;
+    tell_terminal(mark_pastes);
     const std::unique_ptr<char, decltype(&std::free)> line(::readline(prompt.c_str()), &std::free);
+    const bool broke_off = !line && errno == EINTR;
+    tell_terminal(mark_no_pastes);
     paused = nullptr;
     if (interrupted && was_empty) return std::unexpected(NoLine::left);
-    if (interrupted || (!line && errno == EINTR)) return std::unexpected(NoLine::interrupted);
+    if (interrupted || broke_off) return std::unexpected(NoLine::interrupted);
     if (!line) return std::unexpected(NoLine::ended);
     std::string text = line.get();
     const bool blank = std::ranges::all_of(text, [](char c) { return c == ' ' || c == '\t'; });
     if (!blank) remember(text);
-    return text;
+    return with_line_ends(std::move(text));
 }
 
 }  // namespace sarai::cli

@@ -35,6 +35,7 @@ public:
         interrupted,  // Ctrl-C, or a signal, with something typed
         left,         // the same with nothing typed
     };
+    // What was pasted is one line, with line ends in it, and no key of it does anything.
     [[nodiscard]] std::expected<std::string, NoLine> read(const std::string& prompt, const OnPause& on_pause = {});
 
 private:

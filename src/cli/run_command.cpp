@@ -37,7 +37,7 @@ constexpr std::string_view quotes = R"(""")";
 
 // The first word, taken off `text` with the blanks behind it.
 std::string_view take_word(std::string_view& text) {
-    const auto end = std::min(text.find_first_of(" \t"), text.size());
+    const auto end = std::min(text.find_first_of(" \t\n"), text.size());
     const auto word = text.substr(0, end);
     text = trimmed(text.substr(end));
     return word;

@@ -6,6 +6,7 @@ import re
 import signal
 import stat
 import tempfile
+import termios
 
 from harness import Case, FakeUpstream, Terminal, local, main, ollama, run_cli, wait_until
 from media import png
@@ -83,6 +84,28 @@ class Talk(Case):
         history = self.folder / "sarai/history"
         self.assertEqual(stat.S_IMODE(history.stat().st_mode), 0o600)
         self.assertIn("/why", history.read_text())
+
+    def test_what_is_pasted_waits_for_enter_and_keeps_its_lines(self):
+        terminal = self.open()
+        saved = self.folder / "pasted.json"
+        ctrl_c = lambda: termios.tcgetattr(terminal.fd)[6][termios.VINTR]
+        wait_until(lambda: ctrl_c() == b"\0", "Ctrl-C to be a key")
+        terminal.write(b"Read: \x1b[200~/bye\r\tint \xc3\xa9;\x03\x1b[A\r\r\x1b[201~!")
+        terminal.read(lambda s: "é;[A!" in s.decode(errors="replace"))
+        terminal.write(b"\x1b[D?")  # other keys that begin with an escape are what they were
+        self.say(terminal, "", lambda s: len(s) > 60)
+        terminal.write(b"\x03")
+        terminal.read(lambda s: b"(stopped)" in s)
+        self.say(terminal, f"/save {saved}", lambda s: "2 messages in" in s)
+        asked = json.loads(saved.read_text())["messages"][0]["content"]
+        self.assertEqual(asked, "Read: /bye\n\tint é;[A?!")
+        terminal.write(b"\x1b[A\x1b[A")
+        terminal.read(lambda s: "Read: /bye⏎" in s.decode(errors="replace"))
+        terminal.write(b"\n")
+        terminal.read(lambda s: len(s) > 60)
+        terminal.write(b"\x03")
+        self.say(terminal, "/bye", lambda s: True)
+        self.assertEqual(terminal.end(), 0)
 
     def test_the_history_has_the_lines_of_all_windows_and_of_those_that_were_closed(self):
         one, two = self.open(), self.open()
