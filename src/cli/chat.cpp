@@ -17,6 +17,7 @@
 #include "config/problem.hpp"
 #include "llm/types.hpp"
 #include "net/framing.hpp"
+#include "protocols/json.hpp"
 #include "protocols/openai.hpp"
 
 namespace sarai::cli {
@@ -25,6 +26,7 @@ namespace {
 namespace asio = boost::asio;
 namespace json = boost::json;
 using namespace asio::experimental::awaitable_operators;
+using namespace protocols;
 using std::chrono::minutes;
 
 // Loading a large model takes its time, and so does a long prompt; Ctrl-C is always there.
@@ -64,6 +66,23 @@ AnswerFacts facts_in(const net::http::fields& headers) {
             .route = value("x-sarai-route"),
             .scores = value("x-sarai-scores"),
             .pipeline = value("x-sarai-pipeline")};
+}
+
+// What a chunk says of who answers. True: a fallback does, and the headers could not tell.
+bool take_news(AnswerFacts& facts, const json::object& chunk) {
+    if (const auto* seam = object_at(chunk, "sarai_failover"))
+        facts.seam = config::printable(
+            fmt::format("{} went on after {} tokens of {}: {}", string_at(*seam, "to"),
+                        integer_at(*seam, "tokens").value_or(0), string_at(*seam, "from"), string_at(*seam, "reason")),
+            400);
+    const auto* route = object_at(chunk, "sarai_route");
+    if (route == nullptr) return false;
+    const auto value = [&](std::string_view name) { return config::printable(string_at(*route, name), 400); };
+    facts.model = value("model");
+    facts.backend = value("backend");
+    facts.endpoint = value("endpoint");
+    facts.reason = value("reason");
+    return true_at(*route, "fallback");
 }
 
 std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
@@ -180,7 +199,7 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
         co_return std::unexpected(server_error((*body)->status(), reply));
     }
     if (const std::string_view reason = (*body)->headers()["x-sarai-reason"];
-        reason.contains("fallback") || (*body)->headers().count("x-sarai-route") > 0)
+        (*body)->headers().count("x-sarai-fallback") > 0 || (*body)->headers().count("x-sarai-route") > 0)
         sink.note(reason);
     auto& facts = facts_.emplace(facts_in((*body)->headers()));
     net::SseParser events;
@@ -195,6 +214,7 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
             if (!decoded) co_return std::unexpected(broken(decoded.error()));
             if (!*decoded) break;
             facts.whole = since(start);
+            if (!(*decoded)->is_only_text() && take_news(facts, (*decoded)->chunk())) sink.note(facts.reason);
             if (!(*decoded)->is_only_text())
                 if (const auto usage = llm::usage_of((*decoded)->chunk())) facts.tokens = usage->completion_tokens;
             if (llm::finish_reason_of(**decoded) == "length") facts.cut_off = true;

@@ -40,13 +40,15 @@ struct ChatSettings {
 
 // Where an answer came from, and how fast.
 struct AnswerFacts {
-    std::string model;  // as the headers of the answer tell it, like what follows
+    // As the headers of the answer tell it, or its first chunk where they had left before.
+    std::string model;
     std::string backend;
     std::string endpoint;
     std::string reason;
     std::string route;   // of auto
     std::string scores;  // of auto
     std::string pipeline;
+    std::string seam;  // who went on with it, and why; empty: nobody had to
     std::chrono::milliseconds first_text{};  // from the question on; 0: there was none
     std::chrono::milliseconds whole{};
     std::int64_t tokens = 0;  // as the server counts them; 0: it did not say

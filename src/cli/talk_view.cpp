@@ -24,6 +24,7 @@ std::string answer_facts_text(const std::optional<AnswerFacts>& facts) {
     line("backend", facts->backend);
     line("endpoint", facts->endpoint);
     line("reason", facts->reason);
+    line("failover", facts->seam);
     line("route", facts->route);
     line("scores", facts->scores);
     line("pipeline", facts->pipeline);

@@ -134,12 +134,26 @@ private:
         if (!lease) co_return co_await fail_with(lease.error());
         face_.waited(std::chrono::duration_cast<std::chrono::nanoseconds>(done_.waited));
         for (;;) {
-            note_route(lease->route());
+            const auto& route = lease->route();
+            note_route(route);
+            if (const auto& who = shared_.config.models[route.model];
+                !route.endpoint && reads_text_alone(who) && llm::has_media(request_))
+                co_return co_await fail_with(text_alone(who, fmt::format(" ({})", route.reason)).error());
             auto tried = request_.stream ? co_await stream(*lease) : co_await whole(*lease);
             if (tried) co_return;
             auto next = co_await lease->next(tried.error(), false, &beat_);
             if (!next) co_return co_await fail_with(next.error());
         }
+    }
+
+    // Its own worker.
+    static bool reads_text_alone(const config::Model& model) {
+        return model.local && !model.local->mmproj && !model.local->whisper;
+    }
+    static std::unexpected<Error> text_alone(const config::Model& model, std::string_view why_it) {
+        return fail_field(
+            "messages", fmt::format("model '{}' reads text alone{}; expected messages without pictures and sound",
+                                    model.name, why_it));
     }
 
     // Pictures, sound and films become what the engine reads; what it could not be given is refused here.
@@ -152,11 +166,7 @@ private:
                 co_return held;
             note_media(caller_, *found);
         }
-        const bool reads_text_alone = model.local && !model.local->mmproj && !model.remote;
-        if (reads_text_alone && llm::has_media(request_))
-            co_return fail_field(
-                "messages",
-                fmt::format("model '{}' reads text alone; expected messages without pictures and sound", model.name));
+        if (!model.remote && reads_text_alone(model) && llm::has_media(request_)) co_return text_alone(model, "");
         co_return fits_context(model);  // what was a file may be text by now
     }
 
@@ -214,7 +224,8 @@ private:
             notes_["sarai_route"] = {{"model", done_.model},
                                      {"backend", done_.backend},
                                      {"endpoint", endpoint_},
-                                     {"reason", reason(lease.route())}};
+                                     {"reason", reason(lease.route())},
+                                     {"fallback", lease.route().fallback}};
         llm::Transcript transcript(request_);
         auto warm = read_ahead(co_await asio::this_coro::executor, lease.route(), transcript);
         std::string out;
@@ -436,6 +447,7 @@ private:
                              {"x-sarai-backend", done_.backend},
                              {"x-sarai-endpoint", endpoint_},
                              {"x-sarai-reason", reason(route)}};
+        if (route.fallback) list.emplace_back("x-sarai-fallback", "true");
         if (!caller_.pipeline.empty()) list.emplace_back("x-sarai-pipeline", caller_.pipeline);
         return list;
     }

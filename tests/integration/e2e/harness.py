@@ -194,6 +194,33 @@ def run_cli(*arguments, input=None, timeout=120, environment=None):
                           stdin=subprocess.DEVNULL if input is None else None)
 
 
+class Demo:
+    """`sarai demo`, as `make run` starts it. `text` is what it printed until it was ready."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
+        self.port, self.lan_port = free_port(), free_port()
+        self.process = subprocess.Popen([BIN / "sarai", "demo", "--port", str(self.port), "--lan-port", str(self.lan_port)],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                                        env={**os.environ, "XDG_CACHE_HOME": self.folder.name})
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.text = ""
+        while "Ctrl-C ends everything" not in self.text:
+            line = self.process.stdout.readline()
+            assert line, self.process.poll() is not None and self.process.stderr.read()
+            self.text += line
+        self.lan_pid = int(self.text.split("  kill ")[1].split()[0])
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(10)
+        self.process.stdout.close()
+        self.process.stderr.close()
+        self.folder.cleanup()
+        return status
+
+
 class Terminal:
     """A command of sarai's at a terminal. `seen` is all that stood there since the last write."""
 

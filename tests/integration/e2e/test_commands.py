@@ -6,7 +6,7 @@ import signal
 import subprocess
 import threading
 
-from harness import BIN, MODELS, Case, FakeUpstream, JsonFace, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
+from harness import BIN, MODELS, Case, Demo, FakeUpstream, JsonFace, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
 
 
 class Remembering(http.server.ThreadingHTTPServer):
@@ -215,24 +215,15 @@ class Plans(Case):
             self.assertIn(word, done.stdout + done.stderr)
 
 
-class Demo(Case):
+class Demonstration(Case):
     def test_the_demo_serves_proves_survives_its_lan_box_and_ends_at_ctrl_c(self):
-        cache = Sarai({})
-        self.addCleanup(cache.close)
-        port, lan_port = free_port(), free_port()
-        environment = {**os.environ, "XDG_CACHE_HOME": str(cache.folder)}
-        demo = subprocess.Popen([BIN / "sarai", "demo", "--port", str(port), "--lan-port", str(lan_port)], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
-        self.addCleanup(lambda: demo.poll() is None and demo.kill())
-        text = ""
-        while "Ctrl-C ends everything" not in text:
-            line = demo.stdout.readline()
-            self.assertTrue(line, demo.poll() is not None and demo.stderr.read())
-            text += line
+        demo = Demo()
+        self.addCleanup(lambda: demo.process.poll() is None and demo.process.kill())
+        text = demo.text
         self.assertIn("omni talks gibberish", text)
         server = Sarai({})
         self.addCleanup(server.close)
-        server.port = port
+        server.port = demo.port
         # Its commands can be copied, wherever the server and the program are.
         shown = [line.strip() for line in text.splitlines() if line.startswith(f"  {BIN}/sarai ")]
         self.assertEqual([line.split()[1] for line in shown], ["run", "run", "route", "ps"])
@@ -247,9 +238,9 @@ class Demo(Case):
                 self.assertEqual(said["finish_reason"], "stop", said)
         proof = server.cli("prove", "--json")
         self.assertEqual(proof.returncode, 0, proof.stdout + proof.stderr)
-        again = run_cli("demo", "--port", port, "--lan-port", lan_port)
+        again = run_cli("demo", "--port", demo.port, "--lan-port", demo.lan_port)
         self.assertEqual(again.returncode, 1)
-        self.assertIn(f"taken by process {demo.pid}", again.stderr)
+        self.assertIn(f"taken by process {demo.process.pid}", again.stderr)
 
         # A technical, an emotional and a news prompt in both languages, through "auto".
         for prompt, route, model, backend in (
@@ -264,13 +255,11 @@ class Demo(Case):
             self.assertTrue(headers["x-sarai-reason"].startswith(f"{model} for {route}: "), headers)
             self.assertIn("familiar=", headers["x-sarai-scores"])
 
-        lan_pid = int(text.split("  kill ")[1].split()[0])
-        os.kill(lan_pid, signal.SIGKILL)
+        os.kill(demo.lan_pid, signal.SIGKILL)
         self.assertEqual(server.chat("solar").headers["x-sarai-backend"], "gguf_native")
-        demo.send_signal(signal.SIGINT)
-        self.assertEqual(demo.wait(2), 0)
-        demo.stdout.close()
-        demo.stderr.close()
+        demo.process.send_signal(signal.SIGINT)
+        self.assertEqual(demo.process.wait(2), 0)
+        demo.close()
 
 
 if __name__ == "__main__":

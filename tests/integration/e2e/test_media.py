@@ -6,7 +6,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import MODELS, Case, Sarai, local, main, wait_until
+from harness import MODELS, Case, Sarai, free_port, local, main, ollama, wait_until
 from media import picture, png, tone, wav
 
 OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048"
@@ -174,6 +174,13 @@ class Fed(unittest.TestCase):
         reply = blind.request("POST", "/v1/chat/completions", {"model": "lfm2", "messages": user("What?", picture("red")), "max_tokens": 4})
         self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "messages"), reply.body)
         self.assertIn("reads text alone", reply.json["error"]["message"])
+        # Nor does the fallback of a server that might have.
+        lost = Sarai({"solar": ollama(f"http://127.0.0.1:{free_port()}", "x",
+                                     f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512")}).start()
+        self.addCleanup(lost.close)
+        reply = lost.request("POST", "/v1/chat/completions", {"model": "solar", "messages": user("What?", picture("red"))})
+        self.assertEqual(reply.status, 400, reply.body)
+        self.assertIn("model 'solar' reads text alone (local fallback, because", reply.json["error"]["message"])
 
 
 class Fetched(Case):

@@ -19,7 +19,7 @@ using NoLine = LineEditor::NoLine;
 using testing::HasSubstr;
 using testing::Not;
 
-// Answers every question with "ok" and headers, but those to the model "deaf", which takes no attachments.
+// Answers every question with "ok" and headers, where its model is called "late" with these in the chunks; but those to the model "deaf", which takes no attachments.
 class Server {
 public:
     Server() : upstream_([this](net::Exchange& exchange) { return answer(exchange); }) {}
@@ -35,7 +35,7 @@ private:
         const auto target = exchange.path();
         if (target == "/v1/models")
             co_return (void) co_await exchange.respond(
-                {.status = 200, .body = R"({"data": [{"id": "lfm2"}, {"id": "omni"}, {"id": "deaf"}]})"});
+                {.status = 200, .body = R"({"data": [{"id": "lfm2"}, {"id": "omni"}, {"id": "deaf"}, {"id": "late"}]})"});
         if (target == "/sarai/plan")
             co_return (void) co_await exchange.respond({.status = 200, .body = R"({
                 "models": [{"name": "lfm2", "backend": "gguf_native", "total_bytes": 1073741824},
@@ -51,6 +51,7 @@ private:
         if (request.at("model") == "deaf" && last.is_array())
             co_return (void) co_await exchange.respond(
                 {.status = 400, .body = R"({"error": {"message": "model 'deaf' cannot see"}})"});
+        if (request.at("model") == "late") co_return co_await answer_late(exchange);
         exchange.start(200, "text/event-stream",
                        {{"x-sarai-model", "lfm2"},
                         {"x-sarai-backend", "gguf_native"},
@@ -59,6 +60,20 @@ private:
         (void)co_await exchange.write(delta("ok"));
         (void)co_await exchange.write(
             "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":12,\"total_tokens\":15}}\n\n");
+        (void)co_await exchange.write(std::string(stream_end));
+        (void)co_await exchange.finish();
+    }
+
+    static net::asio::awaitable<void> answer_late(net::Exchange& exchange) {
+        exchange.start(200, "text/event-stream", {});
+        (void)co_await exchange.write(
+            R"(data: {"choices":[{"index":0,"delta":{"content":"so"}}],"sarai_route":{"model":"solar",)"
+            R"("backend":"ollama_http","endpoint":"box","reason":"next endpoint","fallback":true}})"
+            "\n\n");
+        (void)co_await exchange.write(
+            R"(data: {"choices":[{"index":0,"delta":{"content":" so"}}],)"
+            R"("sarai_failover":{"from":"box","to":"local","tokens":1,"reason":"gone"}})"
+            "\n\n");
         (void)co_await exchange.write(std::string(stream_end));
         (void)co_await exchange.finish();
     }
@@ -131,6 +146,15 @@ TEST_F(Talks, SayWhoAnsweredWhyAndHowFast) {
     EXPECT_THAT(world.out.str(), HasSubstr("nothing was answered yet\n"));
     EXPECT_THAT(world.out.str(), HasSubstr("  model       lfm2\n  backend     gguf_native\n  endpoint    local\n"
                                            "  reason      asked for\n  first token "));
+}
+
+TEST_F(Talks, SayWhoAnsweredWhereTheHeadersHadLeftBefore) {
+    EXPECT_EQ(talk({"/model late", "Hi", "/why"}), 0);
+    EXPECT_THAT(world.out.str(), HasSubstr("so so"));
+    EXPECT_THAT(world.out.str(), HasSubstr("next endpoint"));
+    EXPECT_THAT(world.out.str(), HasSubstr("  model       solar\n  backend     ollama_http\n  endpoint    box\n"
+                                           "  reason      next endpoint\n"
+                                           "  failover    local went on after 1 tokens of box: gone\n"));
 }
 
 TEST_F(Talks, GoOnWithAnotherModelOfWhichTheServerKnows) {

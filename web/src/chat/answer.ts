@@ -6,7 +6,7 @@ import { asRequest, whatWasSaid, type Message } from "./message";
 
 export async function stream(model: string, before: Message[], answer: Message, changed: () => void, stop: AbortSignal) {
   const begun = performance.now();
-  const messages = whatWasSaid(before).map(asRequest);
+  const messages = whatWasSaid(before, model).map(asRequest);
   const reply = await request("/v1/chat/completions", {
     method: "POST",
     signal: stop,

@@ -33,6 +33,14 @@ describe("an answer", () => {
     expect(decision.steps).toEqual([{ name: "look" }]);
   });
 
+  test("tells who gives it where the headers had left before anybody did", () => {
+    const [answer, decision] = begin();
+    takeChunk(answer, decision, chunk("a", { sarai_route: { model: "solar", backend: "gguf_native", endpoint: "local", reason: "box is down", fallback: true } }), 1);
+    expect(decision).toMatchObject({ model: "solar", backend: "gguf_native", reason: "box is down", fallback: true });
+    expect(decisionOf("solar", new Headers({ "x-sarai-fallback": "true" }), 0).fallback).toBe(true);
+    expect(decisionOf("solar", new Headers(), 0).fallback).toBe(false);
+  });
+
   test("that fails on its way says why", () => {
     const [answer, decision] = begin();
     expect(() => takeChunk(answer, decision, JSON.stringify({ error: { message: "no memory" } }), 1)).toThrow("no memory");
@@ -58,6 +66,23 @@ describe("a message", () => {
 test("a question that nothing came of is not told again, nor is its answer", () => {
   const said = (role: "user" | "assistant", text: string): Message => ({ id: text, role, text });
   const all = [said("user", "one"), said("assistant", "1"), said("user", "lost"), said("assistant", ""), said("user", "three")];
-  expect(whatWasSaid(all).map((m) => m.text)).toEqual(["one", "1", "three"]);
-  expect(whatWasSaid([said("user", "first")]).map((m) => m.text)).toEqual(["first"]);
+  expect(whatWasSaid(all, "m").map((m) => m.text)).toEqual(["one", "1", "three"]);
+  expect(whatWasSaid([said("user", "first")], "m").map((m) => m.text)).toEqual(["first"]);
+});
+
+test("files of earlier questions go to who took some; others are told their names", () => {
+  const files = [{ kind: "image" as const, name: "a.png", url: "data:image/png;base64,AA" }];
+  const decision = decisionOf("eyes", new Headers(), 0);
+  const before: Message[] = [
+    { id: "1", role: "user", text: "what?", attachments: files },
+    { id: "2", role: "assistant", text: "a cat", decision },
+    { id: "3", role: "user", text: "and now?", attachments: files },
+  ];
+  const counts = (asked: string, messages = before) => whatWasSaid(messages, asked).map((m) => m.attachments?.length ?? 0);
+  expect(counts("eyes")).toEqual([1, 0, 1]);
+  expect(counts("deaf")).toEqual([0, 0, 1]); // the question's own go along, whatever comes of it
+  expect(whatWasSaid(before, "deaf")[0]!.text).toBe("[a.png] what?");
+  // Who was told the names alone has taken none.
+  const told: Message[] = [...before.slice(0, 2), { id: "3", role: "user", text: "so?" }, { id: "4", role: "assistant", text: "so", decision: decisionOf("deaf", new Headers(), 0) }, { id: "5", role: "user", text: "and?" }];
+  expect(counts("deaf", told)).toEqual([0, 0, 0, 0, 0]);
 });

@@ -8,13 +8,14 @@ interface Chunk {
   timings?: { predicted_per_second?: number };
   error?: { message?: string } | string;
   sarai_failover?: Seam;
+  sarai_route?: Partial<Pick<Decision, "model" | "backend" | "endpoint" | "reason" | "fallback">>; // in place of headers that left with a heartbeat
   sarai_pipeline?: { name: string; steps: Step[] };
 }
 
 export function decisionOf(asked: string, headers: Headers, at: number): Decision {
   const header = (name: string) => headers.get(`x-sarai-${name}`) ?? "";
   return {
-    asked, at, model: header("model") || asked, backend: header("backend"), endpoint: header("endpoint"), reason: header("reason"), route: header("route"), pipeline: header("pipeline"),
+    asked, at, model: header("model") || asked, backend: header("backend"), endpoint: header("endpoint"), reason: header("reason"), fallback: header("fallback") !== "", route: header("route"), pipeline: header("pipeline"),
     steps: [], seams: [], firstMs: null, totalMs: 0, tokens: 0, promptTokens: 0, rate: null, finish: "",
   };
 }
@@ -24,6 +25,7 @@ export function takeChunk(answer: Message, decision: Decision, data: string, now
   if (data === "[DONE]") return;
   const chunk = JSON.parse(data) as Chunk;
   if (chunk.error) throw new Error(typeof chunk.error === "string" ? chunk.error : (chunk.error.message ?? "error"));
+  if (chunk.sarai_route) Object.assign(decision, chunk.sarai_route);
   if (chunk.sarai_failover) decision.seams.push(chunk.sarai_failover);
   if (chunk.sarai_pipeline) decision.steps = chunk.sarai_pipeline.steps;
   const choice = chunk.choices?.[0];

@@ -10,7 +10,7 @@ export function DecisionLine({ decision }: { decision: Decision }) {
       <summary>
         <b>{decision.model}</b>
         {decision.asked !== decision.model && <span class="chip">{decision.asked}</span>}
-        {seams.length > 0 && <span class="chip warn seam">{t("fallback")}</span>}
+        {(decision.fallback || seams.length > 0) && <span class="chip warn seam">{t("fallback")}</span>}
         <span>{seams.at(-1)?.to ?? decision.endpoint}</span>
         {decision.rate !== null && <span>{t("per_second", { rate: number(decision.rate, 1) })}</span>}
         {decision.firstMs !== null && <span>{t("ttft", { time: duration(decision.firstMs) })}</span>}

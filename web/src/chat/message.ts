@@ -28,6 +28,7 @@ export interface Decision {
   backend: string;
   endpoint: string;
   reason: string;
+  fallback: boolean; // not the first of the model's chain gave it
   route: string;
   pipeline: string;
   steps: Step[];
@@ -70,11 +71,21 @@ export function asRequest(message: Message): unknown {
   return { role: message.role, content: message.text ? [...parts, { type: "text", text: message.text }] : parts };
 }
 
+// Whether the model, or whom it stands for, has answered a question that came with files.
+function tookFiles(messages: Message[], asked: string): boolean {
+  return messages.some((m, i) => m.role === "assistant" && m.text !== "" && m.decision?.asked === asked && !!messages[i - 1]?.attachments?.length);
+}
+
 // What models are told of a conversation: no answer that never came, nor the question to it, since many a model's
-// template wants question and answer in turns. The last question is the one that is asked. Pure.
-export function whatWasSaid(messages: Message[]): Message[] {
-  return messages.filter((m, i) => {
-    const next = messages[i + 1];
+// template wants question and answer in turns. The last question is the one that is asked. Files of earlier ones go to
+// who took files before; others, of which many refuse them, are told their names. Pure.
+export function whatWasSaid(messages: Message[], asked: string): Message[] {
+  const all = tookFiles(messages, asked);
+  const told = messages.map((m, i) =>
+    all || i === messages.length - 1 || !m.attachments?.length ? m : { ...m, attachments: [], text: `${m.attachments.map((a) => `[${a.name}]`).join(" ")} ${m.text}`.trim() },
+  );
+  return told.filter((m, i) => {
+    const next = told[i + 1];
     return m.role === "user" ? !(next?.role === "assistant" && !next.text) : m.text !== "";
   });
 }

@@ -45,7 +45,7 @@ function Answers() {
               <td class="n">{d.firstMs === null ? "–" : duration(d.firstMs)}</td>
               <td class="n">{d.rate === null ? "–" : number(d.rate, 1)}</td>
               <td class="wide">
-                {d.reason}
+                {d.fallback && <span class="chip warn">{t("fallback")}</span>} {d.reason}
                 {d.seams.map((s, i) => (
                   <div key={i} class="warn">{t("seam", { tokens: s.tokens, from: s.from, to: s.to, reason: s.reason })}</div>
                 ))}
