@@ -135,6 +135,7 @@ struct Daemon {
         const auto preload = wiring->preload;
         pool::WatchRules watch{
             .enforcement = enforcement->shown, .budget = budget, .reserve = config.memory.reserve, .pinned = {}};
+        watch.stranger = hooks.stranger;
         for (const auto& model : config.models) watch.pinned.push_back(model.pinned);
         // The stalls of our own subtree tell more than the machine's.
         if (cgroups) watch.pressure = cgroups->pressure();

@@ -1,6 +1,8 @@
 // The server: pool, gateway and listener of one configuration, from start to drained end.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +18,7 @@ struct DaemonHooks {
     std::function<void(const std::string& url)> on_listening;
     // Called when every preloaded model is ready or has failed.
     std::function<void(const std::string& url)> on_ready;
+    pid_t stranger = 0;  // a child whose memory is not sarai's; 0: there is none
 };
 
 // Runs until SIGINT or SIGTERM. Returns the exit status.

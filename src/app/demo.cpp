@@ -223,9 +223,13 @@ int run_demo(const DemoOptions& options) {
     }
     const LanBox lan_box{
         spawn(engine::own_program(), {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
-    return run_daemon(*config, {.on_listening = {}, .on_ready = [&](const std::string& url) {
-                                    print_welcome(options.called_as, url, main_file, lan_file, lan_box.pid);
-                                }});
+    // It stands for another machine, so its memory is not of this one's budget.
+    return run_daemon(*config, {.on_listening = {},
+                                .on_ready =
+                                    [&](const std::string& url) {
+                                        print_welcome(options.called_as, url, main_file, lan_file, lan_box.pid);
+                                    },
+                                .stranger = lan_box.pid});
 }
 
 }  // namespace sarai::app

@@ -70,6 +70,7 @@ MemoryReading MemorySampler::read(const std::vector<pid_t>& workers, std::chrono
         if (pid != 0 && !std::ranges::contains(tree, pid, &memory::Descendant::pid)) tree.push_back({pid, self});
 
     constexpr std::size_t others = -1;
+    constexpr std::size_t strangers = -2;
     std::map<pid_t, std::size_t> owner;  // the worker's index, by process
     std::map<pid_t, Seen> still_there;
     for (const auto& [pid, parent] : tree) {
@@ -77,8 +78,10 @@ MemoryReading MemorySampler::read(const std::vector<pid_t>& workers, std::chrono
         const auto inherited = owner.find(parent);
         const auto whose = as_worker != workers.end() ? static_cast<std::size_t>(as_worker - workers.begin())
                            : inherited != owner.end() ? inherited->second
+                           : pid == stranger_         ? strangers
                                                       : others;
-        owner[pid] = whose;
+        if (pid != self) owner[pid] = whose;
+        if (whose == strangers) continue;
         const auto memory = read_one(pid, reading.exact);
         if (!memory) continue;
         still_there.insert(seen_.extract(pid));

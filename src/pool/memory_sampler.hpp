@@ -38,7 +38,9 @@ struct MemoryReading {
 
 class MemorySampler {
 public:
-    explicit MemorySampler(std::filesystem::path pressure) : pressure_(std::move(pressure)) {}
+    // `stranger`: a child that is counted nowhere, with all that descends from it; 0: there is none.
+    explicit MemorySampler(std::filesystem::path pressure, pid_t stranger = 0)
+        : pressure_(std::move(pressure)), stranger_(stranger) {}
 
     // `workers`: pids; 0 is nobody. Exact readings are at least `exact_after` apart.
     [[nodiscard]] boost::asio::awaitable<MemoryReading> sample(std::vector<pid_t> workers,
@@ -55,6 +57,7 @@ private:
 
     // Used on the thread alone.
     std::filesystem::path pressure_;
+    pid_t stranger_;
     std::map<pid_t, Seen> seen_;
     Clock::time_point next_exact_{};
     boost::asio::thread_pool thread_{1};  // last: joined before the rest goes

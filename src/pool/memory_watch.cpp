@@ -31,7 +31,7 @@ void log(const WatchEvent& event) {
 MemoryWatch::MemoryWatch(WatchRules rules, std::vector<std::string> models)
     : rules_(std::move(rules)),
       names_(std::move(models)),
-      sampler_(rules_.pressure),
+      sampler_(rules_.pressure, rules_.stranger),
       guard_({.budget = rules_.budget,
               .reserve = rules_.reserve,
               .machine = memory::read_machine_memory().total,

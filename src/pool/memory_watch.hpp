@@ -29,6 +29,7 @@ struct WatchRules {
     Bytes reserve;             // memory.reserve
     std::vector<bool> pinned;  // by model; missing: not pinned
     std::filesystem::path pressure = "/proc/pressure/memory";
+    pid_t stranger = 0;  // see MemorySampler
 };
 
 // A worker as the driver knows it.

@@ -50,13 +50,13 @@ class Sampler : public ::testing::Test {
 protected:
     MemoryReading sample(std::vector<pid_t> workers, std::chrono::milliseconds exact_after = 0ms) {
         auto reading =
-            boost::asio::co_spawn(io, sampler.sample(std::move(workers), exact_after), boost::asio::use_future);
+            boost::asio::co_spawn(io, sampler->sample(std::move(workers), exact_after), boost::asio::use_future);
         io.restart();
         io.run();
         return reading.get();
     }
     boost::asio::io_context io;
-    MemorySampler sampler{"/proc/pressure/memory"};
+    std::optional<MemorySampler> sampler{std::in_place, "/proc/pressure/memory"};
 };
 
 double mib(Bytes bytes) { return static_cast<double>(bytes.count) / (1 << 20); }
@@ -80,6 +80,16 @@ TEST_F(Sampler, CountsWhatAWorkerStartedAsTheWorkers) {
 
 TEST_F(Sampler, CountsChildrenThatAreNoWorkersApart) {
     const Family family;
+    const auto reading = sample({});
+    EXPECT_GT(reading.others.pss, Bytes{});
+    EXPECT_EQ(reading.total().pss, reading.own.pss + reading.others.pss);
+}
+
+TEST_F(Sampler, CountsAStrangerAndWhatItStartedNowhere) {
+    const Family stranger;
+    sampler.emplace("/proc/pressure/memory", stranger.parent);
+    EXPECT_EQ(sample({}).others.pss, Bytes{});
+    const Family child;
     const auto reading = sample({});
     EXPECT_GT(reading.others.pss, Bytes{});
     EXPECT_EQ(reading.total().pss, reading.own.pss + reading.others.pss);
