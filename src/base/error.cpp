@@ -26,6 +26,7 @@ std::string_view name_of(Code code) {
         case Code::not_found: return "not_found";
         case Code::method_not_allowed: return "method_not_allowed";
         case Code::too_large: return "too_large";
+        case Code::too_long: return "too_long";
         case Code::slow_request: return "slow_request";
         case Code::unsupported: return "unsupported";
         case Code::no_memory: return "no_memory";
@@ -47,6 +48,7 @@ std::string_view name_of(Code code) {
 int http_status(Code code) {
     switch (code) {
         case Code::invalid_argument:
+        case Code::too_long:
         case Code::unsupported: return 400;
         case Code::unauthorized: return 401;
         case Code::forbidden: return 403;
@@ -73,6 +75,7 @@ int http_status(Code code) {
 int exit_status(Code code) {
     switch (code) {
         case Code::invalid_argument:
+        case Code::too_long:
         case Code::unsupported: return 2;
         case Code::unavailable:
         case Code::timeout: return 3;

@@ -20,6 +20,7 @@ enum class Code : std::uint8_t {
     not_found,         // no such model, path, file
     method_not_allowed,
     too_large,        // over a limit that was set on purpose
+    too_long,         // more tokens than the model's context holds
     slow_request,     // the client did not send its request in time
     unsupported,      // understood, but this model or build cannot do it
     no_memory,        // does not fit the RAM budget
@@ -57,6 +58,12 @@ using Result = std::expected<T, Error>;
 
 // Name for logs, JSON and metrics: "no_memory".
 [[nodiscard]] std::string_view name_of(Code code);
+
+// What was asked is wrong as it stands, whoever is asked.
+[[nodiscard]] constexpr bool is_requests_fault(Code code) {
+    return code == Code::invalid_argument || code == Code::unsupported || code == Code::too_large ||
+           code == Code::too_long;
+}
 
 // The HTTP status of a failure (RFC 9110); 499 for a client that left, as nginx logs it.
 [[nodiscard]] int http_status(Code code);

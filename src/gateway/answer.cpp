@@ -151,9 +151,9 @@ private:
         return model.local && !model.local->mmproj && !model.local->whisper;
     }
     static std::unexpected<Error> text_alone(const config::Model& model, std::string_view why_it) {
-        return fail_field(
-            "messages", fmt::format("model '{}' reads text alone{}; expected messages without pictures and sound",
-                                    model.name, why_it));
+        return fail_field("messages",
+                          fmt::format("model '{}' reads text alone{}; expected messages without pictures and sound",
+                                      model.name, why_it));
     }
 
     // Pictures, sound and films become what the engine reads; what it could not be given is refused here.
@@ -191,7 +191,7 @@ private:
         }
         const auto size = Bytes{static_cast<std::int64_t>(longest)};
         if (size <= limit) return {};
-        return fail(Code::invalid_argument,
+        return fail(Code::too_long,
                     fmt::format("{} {} long, more than model '{}' can hold in its context of {} tokens ({} at most)",
                                 what, to_string(size), model.name, model.local->context_length, to_string(limit)));
     }
@@ -349,9 +349,7 @@ private:
             if (!resumed) {
                 failure = std::move(resumed.error());
                 // Whatever one backend has against a text that another wrote, it says nothing of the next one.
-                using enum Code;
-                if (failure.code == invalid_argument || failure.code == unsupported || failure.code == too_large)
-                    failure.code = upstream;
+                if (is_requests_fault(failure.code)) failure.code = Code::upstream;
                 continue;
             }
             ++done_.failovers;

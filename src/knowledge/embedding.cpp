@@ -72,7 +72,7 @@ std::unexpected<Error> about(std::string_view path, Error error) {
     return std::unexpected(std::move(error));
 }
 
-bool is_refusal(const Error& error) { return error.code == Code::invalid_argument || error.code == Code::too_large; }
+bool is_refusal(const Error& error) { return is_requests_fault(error.code) && error.code != Code::unsupported; }
 
 std::string_view beginning(std::string_view question) {
     return question.substr(0, utf8_floor(question, most_question));

@@ -76,7 +76,7 @@ asio::awaitable<Fault> fault_of(const std::string& url, net::BodyStream& answer)
         error.hint = "It needs an account that may read it, or does not exist: some servers do not tell the two apart.";
     else if (error.retry_after.count() == 0)
         error.hint.clear();
-    if (status < 400 || (error.code == Code::invalid_argument)) error.code = Code::upstream;  // nothing that we said
+    if (status < 400 || is_requests_fault(error.code)) error.code = Code::upstream;  // nothing that we said
     co_return Fault{.error = std::move(error), .transient = status >= 500};
 }
 

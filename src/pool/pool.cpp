@@ -413,10 +413,9 @@ asio::awaitable<Result<void>> Lease::next(Error failure, bool in_the_middle, con
     const auto pool = pool_;
     const auto model = route_.model;
     // What the client asked wrongly is no trouble of the server's; the access log has its status.
-    const bool clients_fault =
-        failure.code == Code::invalid_argument || failure.code == Code::unsupported || failure.code == Code::too_large;
-    spdlog::log(clients_fault ? spdlog::level::debug : spdlog::level::warn, "model '{}': {} failed {}: {}",
-                pool->name(model), route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
+    spdlog::log(is_requests_fault(failure.code) ? spdlog::level::debug : spdlog::level::warn,
+                "model '{}': {} failed {}: {}", pool->name(model),
+                route_.endpoint ? pool->core.endpoints()[*route_.endpoint].name : "the local worker",
                 in_the_middle ? "in the middle of an answer" : "before the first token", describe(failure));
     backend_.reset();
     auto route = co_await pool->wait_for_answer(

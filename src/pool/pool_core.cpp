@@ -13,12 +13,9 @@ namespace {
 // the loss of a server, not for what its model cannot do: nothing is displaced for that.
 bool another_may_do(Code code) {
     switch (code) {
-        case Code::invalid_argument:
         case Code::cancelled:
-        case Code::unauthorized:
-        case Code::unsupported:
-        case Code::too_large: return false;
-        default: return true;
+        case Code::unauthorized: return false;
+        default: return !is_requests_fault(code);
     }
 }
 

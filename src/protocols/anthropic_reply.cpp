@@ -19,6 +19,7 @@ std::string_view bare(std::string_view id) {
 std::string_view type_of(Code code) {
     switch (code) {
         case Code::invalid_argument:
+        case Code::too_long:
         case Code::method_not_allowed:
         case Code::unsupported: return "invalid_request_error";
         case Code::unauthorized: return "authentication_error";
@@ -140,8 +141,10 @@ json::object encode_reply(std::string_view model, const json::object& reply, std
 }
 
 json::object encode_error(const Error& error, std::string_view request_id) {
-    json::object out{{"type", "error"},
-                     {"error", json::object{{"type", type_of(error.code)}, {"message", valid_utf8(describe(error))}}}};
+    auto message = valid_utf8(describe(error));
+    // Its clients know by these words that a conversation must be made shorter.
+    if (error.code == Code::too_long) message.insert(0, "prompt is too long: ");
+    json::object out{{"type", "error"}, {"error", json::object{{"type", type_of(error.code)}, {"message", message}}}};
     if (!request_id.empty()) out["request_id"] = request_id;
     return out;
 }

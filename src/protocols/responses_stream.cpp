@@ -32,6 +32,7 @@ std::string_view code_of(const Error& error) {
     switch (error.code) {
         case Code::rate_limited:
         case Code::busy: return "rate_limit_exceeded";
+        case Code::too_long: return "context_length_exceeded";
         case Code::invalid_argument:
         case Code::too_large:
         case Code::unsupported: return "invalid_prompt";

@@ -56,6 +56,12 @@ Said said_by_body(std::string_view body) {
     return {.text = excerpt(body)};
 }
 
+// In the words of llama-server and Ollama's runner; of OpenAI and vLLM; of Ollama's embeddings.
+bool is_too_long(std::string_view text) {
+    return text.contains("exceeds the available context size") || text.contains("maximum context length") ||
+           text.contains("exceeds the context length");
+}
+
 // llama-server and Ollama answer 500 to requests that are wrong; the status alone would blame the server.
 Code code_of_500(std::string_view text) {
     const auto says = [text](std::string_view words) { return text.contains(words); };
@@ -66,7 +72,7 @@ Code code_of_500(std::string_view text) {
     return Code::upstream;
 }
 
-Code code_of(unsigned status, std::string_view text) {
+Code code_of_status(unsigned status, std::string_view text) {
     switch (status) {
         case 401:
         case 403: return Code::denied_upstream;
@@ -82,6 +88,10 @@ Code code_of(unsigned status, std::string_view text) {
         default: return status >= 400 && status < 500 ? Code::invalid_argument : Code::upstream;
     }
 }
+Code code_of(unsigned status, const Said& said) {
+    const bool may_be = status == 400 || status == 413 || status == 422 || status == 500;
+    return may_be && is_too_long(said.text) ? Code::too_long : code_of_status(status, said.text);
+}
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
     long seconds = 0;
@@ -91,7 +101,7 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 }
 
 Error make(unsigned status, Said said, std::string_view model) {
-    Error error{.code = code_of(status, said.text)};
+    Error error{.code = code_of(status, said)};
     switch (error.code) {
         case Code::not_found:
             error.field = "model";

@@ -268,6 +268,7 @@ class Requests(Case):
         refused = sarai.chat("lfm2", text="word " * 400_000)
         self.assertEqual(refused.status, 400)
         self.assertIn("context of 512 tokens", refused.json["error"]["message"])
+        self.assertEqual(refused.json["error"]["code"], "context_length_exceeded")
         row = sarai.row("lfm2")
         self.assertLessEqual(row["peak_bytes"], row["planned_bytes"])
 
@@ -276,6 +277,11 @@ class Requests(Case):
         reply = sarai.chat("lfm2", text="x" * 4000)
         self.assertEqual(reply.status, 400, reply.body)
         self.assertIn("context", reply.json["error"]["message"])
+        self.assertEqual(reply.json["error"]["code"], "context_length_exceeded")
+        asked = {"model": "lfm2", "max_tokens": 8, "messages": [{"role": "user", "content": "x" * 4000}]}
+        anthropic = sarai.request("POST", "/v1/messages", asked)
+        self.assertEqual((anthropic.status, anthropic.json["error"]["type"]), (400, "invalid_request_error"))
+        self.assertTrue(anthropic.json["error"]["message"].startswith("prompt is too long: "), anthropic.body)
 
 
 class Ending(Case):

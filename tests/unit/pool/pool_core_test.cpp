@@ -769,7 +769,7 @@ TEST(PoolCore, KindsOfErrorsThatMarkAnEndpointDownOrFallBack) {
         {Code::corrupt_file, false, true}, {Code::method_not_allowed, false, true},
         {Code::slow_request, false, true}, {Code::invalid_argument, false, false},
         {Code::cancelled, false, false},   {Code::unauthorized, false, false},
-        {Code::too_large, false, false},
+        {Code::too_large, false, false},   {Code::too_long, false, false},
     };
     for (const auto& kind : kinds) {
         SCOPED_TRACE(sarai::name_of(kind.code));

@@ -418,7 +418,8 @@ TEST(AnthropicStream, BearsAPingAnywhere) {
 
 TEST(AnthropicErrors, HaveAnthropicsTypes) {
     const std::map<std::string_view, std::set<Code>> types{
-        {"invalid_request_error", {Code::invalid_argument, Code::method_not_allowed, Code::unsupported}},
+        {"invalid_request_error",
+         {Code::invalid_argument, Code::method_not_allowed, Code::unsupported, Code::too_long}},
         {"authentication_error", {Code::unauthorized}},
         {"permission_error", {Code::forbidden}},
         {"not_found_error", {Code::not_found}},
@@ -441,6 +442,8 @@ TEST(AnthropicErrors, HaveAnthropicsTypes) {
               object(R"({"type":"error","error":{"type":"overloaded_error","message":"full. Try later."},
                          "request_id":"req-1"})"));
     EXPECT_FALSE(encode_error({}).contains("request_id"));
+    EXPECT_EQ(encode_error({.code = Code::too_long, .message = "9 of 8 tokens"}).at("error").at("message"),
+              "prompt is too long: 9 of 8 tokens");
     std::string out;
     EventEncoder::error({.code = Code::unavailable, .message = "gone"}, out);
     EXPECT_EQ(out,

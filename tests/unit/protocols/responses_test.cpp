@@ -311,6 +311,7 @@ TEST(ResponsesStream, FailsWithAnErrorAndTheResponse) {
 TEST(ResponsesStream, BeginsAlsoWhereItFailsAtOnce) {
     for (const auto& [code, told] : {std::pair{Code::rate_limited, "rate_limit_exceeded"},
                                      {Code::too_large, "invalid_prompt"},
+                                     {Code::too_long, "context_length_exceeded"},
                                      {Code::timeout, "server_error"}}) {
         const auto of = context();
         std::string out;

@@ -49,7 +49,7 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         {"67-err-create-nothing", Code::invalid_argument, "neither 'from' or 'files' was specified"},
         {"90-err-keepalive-bad", Code::invalid_argument, R"(time: invalid duration "abc")"},
         {"91-keepalive-str-nounit", Code::invalid_argument, R"(time: missing unit in duration "10")"},
-        {"98-chat-too-long", Code::invalid_argument,
+        {"98-chat-too-long", Code::too_long,
          "request (3025 tokens) exceeds the available context size (256 tokens), try increasing it"},
         {"123-runnerkill-nonstream", Code::upstream,
          "an error was encountered while running the model: unexpected EOF"},
@@ -103,6 +103,10 @@ TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
             R"({"error":{"message":"input (10002 tokens) is too large to process. increase the physical batch size"}})"),
         Code::invalid_argument);
     EXPECT_EQ(code(500, R"({"error":{"message":"Failed to load image or audio file"}})"), Code::invalid_argument);
+    EXPECT_EQ(code(400, R"({"error":{"message":"This model's maximum context length is 8192 tokens."}})"),
+              Code::too_long);
+    EXPECT_EQ(code(400, R"({"error":"the input length exceeds the context length"})"), Code::too_long);
+    EXPECT_EQ(code(503, "exceeds the context length"), Code::busy);
     EXPECT_EQ(code(504, ""), Code::timeout);
     EXPECT_EQ(code(301, ""), Code::upstream);
     EXPECT_EQ(code(503, R"({"error":"server busy, please try again.  maximum pending requests exceeded"})"),
