@@ -14,16 +14,6 @@
 
 #include "base/sha256.hpp"
 
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-// hnswlib locks points in the order in which it meets them, so that two threads that add points could wait for each
-// other. Here one at a time uses an index (store.hpp), of which the sanitizer knows nothing. What is suppressed it knows
-// by names, which it has somebody look up.
-extern "C" const char* __tsan_default_suppressions() { return "deadlock:hnswlib::\n"; }
-extern "C" const char* __tsan_default_options() { return "external_symbolizer_path=/usr/bin/addr2line"; }
-#endif
-#endif
-
 namespace sarai::knowledge {
 namespace fs = std::filesystem;
 
