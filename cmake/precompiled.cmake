@@ -32,9 +32,11 @@ function(sarai_use_precompiled target name)
 endfunction()
 
 set(SARAI_PRECOMPILED_LINK Boost::headers Boost::json fmt::fmt spdlog::spdlog)
-set(SARAI_PRECOMPILED_HEADERS as_tuple.hpp awaitable.hpp co_spawn.hpp experimental/awaitable_operators.hpp
-    io_context.hpp ip/tcp.hpp local/stream_protocol.hpp steady_timer.hpp this_coro.hpp thread_pool.hpp use_awaitable.hpp)
+set(SARAI_PRECOMPILED_HEADERS as_tuple.hpp awaitable.hpp bind_cancellation_slot.hpp cancel_after.hpp co_spawn.hpp
+    experimental/awaitable_operators.hpp generic/stream_protocol.hpp io_context.hpp ip/tcp.hpp local/stream_protocol.hpp post.hpp
+    read.hpp steady_timer.hpp this_coro.hpp thread_pool.hpp use_awaitable.hpp use_future.hpp write.hpp)
 list(TRANSFORM SARAI_PRECOMPILED_HEADERS PREPEND boost/asio/)
+list(APPEND SARAI_PRECOMPILED_HEADERS boost/beast/http/message.hpp boost/beast/http/parser.hpp boost/beast/http/string_body.hpp)
 list(APPEND SARAI_PRECOMPILED_HEADERS algorithm array charconv chrono cmath deque expected filesystem fstream functional
      map memory optional random ranges set span sstream string string_view utility variant vector
      boost/json.hpp fmt/format.h fmt/ranges.h spdlog/spdlog.h)

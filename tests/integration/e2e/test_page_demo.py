@@ -48,6 +48,12 @@ class Newcomer(Page):
         self.assertNotIn("solar", browser.text(".memory-bar"))
         self.assertIn("0 bytes aquí", browser.text("main"))
         browser.screenshot("demo-memory")
+        # A load, watched.
+        press = lambda label: next(b for b in browser.all("td button") if b.get_attribute("aria-label") == label).click()
+        press("Descargar omni")
+        wait_until(lambda: "omni" not in browser.text(".memory-bar"), "omni to go")
+        press("Cargar omni")
+        wait_until(lambda: "omni" in browser.text(".memory-bar"), "omni to come")
 
         view("plan")
         wait_until(lambda: browser.all(".scenario"), "the plan", 60)
