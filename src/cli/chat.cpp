@@ -215,8 +215,11 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
             if (!*decoded) break;
             facts.whole = since(start);
             if (!(*decoded)->is_only_text() && take_news(facts, (*decoded)->chunk())) sink.note(facts.reason);
-            if (!(*decoded)->is_only_text())
+            if (!(*decoded)->is_only_text()) {
                 if (const auto usage = llm::usage_of((*decoded)->chunk())) facts.tokens = usage->completion_tokens;
+                if (const auto rates = llm::rates_of((*decoded)->chunk()); rates && rates->decode_seconds > 0)
+                    facts.rate = static_cast<double>(rates->decode_tokens) / rates->decode_seconds;
+            }
             if (llm::finish_reason_of(**decoded) == "length") facts.cut_off = true;
             if (facts.first_text.count() == 0 && llm::has_output(**decoded)) facts.first_text = facts.whole;
             if (const auto text = thought_of(**decoded); !text.empty()) sink.thought(text);

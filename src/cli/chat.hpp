@@ -51,6 +51,7 @@ struct AnswerFacts {
     std::string seam;  // who went on with it, and why; empty: nobody had to
     std::chrono::milliseconds first_text{};  // from the question on; 0: there was none
     std::chrono::milliseconds whole{};
+    double rate = 0;          // tokens/s as the server measured them; 0: it did not say
     std::int64_t tokens = 0;  // as the server counts them; 0: it did not say
     bool cut_off = false;  // "length": the context was full before it had ended, or a limit of the server's was reached
 };

@@ -31,9 +31,10 @@ std::string answer_facts_text(const std::optional<AnswerFacts>& facts) {
     if (facts->first_text.count() > 0) line("first token", fmt::format("{:.2f} s", seconds(facts->first_text)));
     const auto rest = seconds(facts->whole - facts->first_text);
     // The first token's time is the prompt's.
-    if (facts->tokens > 1 && rest > 0)
-        line("speed", fmt::format("{:.1f} tokens/s, {} tokens in {:.1f} s",
-                                  static_cast<double>(facts->tokens - 1) / rest, facts->tokens, seconds(facts->whole)));
+    const auto seen = facts->tokens > 1 && rest > 0 ? static_cast<double>(facts->tokens - 1) / rest : 0;
+    if (const auto rate = facts->rate > 0 ? facts->rate : seen; facts->tokens > 1 && rate > 0)
+        line("speed",
+             fmt::format("{:.1f} tokens/s, {} tokens in {:.1f} s", rate, facts->tokens, seconds(facts->whole)));
     return text;
 }
 

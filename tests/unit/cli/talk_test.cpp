@@ -234,6 +234,9 @@ TEST(AnswerFacts, HaveASpeedWhereThereWasTimeForOne) {
     const AnswerFacts facts{.model = "m", .first_text = 500ms, .whole = 2500ms, .tokens = 21};
     EXPECT_EQ(answer_facts_text(facts),
               "  model       m\n  first token 0.50 s\n  speed       10.0 tokens/s, 21 tokens in 2.5 s\n");
+    AnswerFacts told = facts;
+    told.rate = 7.25;
+    EXPECT_THAT(answer_facts_text(told), HasSubstr("speed       7.2 tokens/s, 21 tokens in 2.5 s"));
     EXPECT_THAT(answer_facts_text(AnswerFacts{.model = "m", .first_text = 500ms, .whole = 500ms, .tokens = 1}),
                 Not(HasSubstr("speed")));
 }

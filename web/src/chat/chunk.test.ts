@@ -25,6 +25,16 @@ describe("an answer", () => {
     expect(decision).toMatchObject({ tokens: 5, promptTokens: 7, rate: null });
   });
 
+  test("is as fast as the server says, where it does", () => {
+    const [answer, decision] = begin();
+    takeChunk(answer, decision, chunk("a"), 100);
+    takeChunk(answer, decision, chunk("b"), 101);
+    expect(decision.rate).toBe(1000);
+    takeChunk(answer, decision, JSON.stringify({ choices: [], timings: { predicted_per_second: 12.5 } }), 101);
+    takeChunk(answer, decision, "[DONE]", 102);
+    expect(decision.rate).toBe(12.5);
+  });
+
   test("notes where it changed hands, and its steps", () => {
     const [answer, decision] = begin();
     takeChunk(answer, decision, chunk("b", { sarai_failover: { from: "lan:1", to: "local", model: "solar", tokens: 3, exact: true, reason: "gone" } }), 1);

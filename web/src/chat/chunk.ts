@@ -42,5 +42,9 @@ export function takeChunk(answer: Message, decision: Decision, data: string, now
   if (chunk.usage?.prompt_tokens) decision.promptTokens = chunk.usage.prompt_tokens;
   decision.totalMs = now;
   const since = now - (decision.firstMs ?? now);
-  decision.rate = since > 0 && decision.tokens > 1 ? ((decision.tokens - 1) * 1000) / since : null;
+  // As the server measured it, of the part that the last backend gave; else as the tokens came, several of which may
+  // come at once.
+  const told = chunk.timings?.predicted_per_second;
+  if (told) decision.rate = told;
+  else decision.rate = since > 0 && decision.tokens > 1 ? ((decision.tokens - 1) * 1000) / since : null;
 }
