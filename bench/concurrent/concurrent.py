@@ -134,7 +134,7 @@ def main():
         print(what, *report.bars({side: m[what] for side, m in medians.items()}, "s"), sep="\n")
     print()
     slowest = max(models, key=lambda name: ours[name] / defaults[name])
-    goals = [report.goal(f"sarai, all at once ≤ one after the other (within {NOISE:.0%})", ratios["sarai"] <= 1 + NOISE, f"{ratios['sarai']:.3f}"),
+    goals = [report.goal("sarai, all at once ≤ one after the other", ratios["sarai"] <= 1, f"{ratios['sarai']:.3f}"),
              report.goal(f"no model alone slower than at engine defaults (within {NOISE:.0%})",
                          ours[slowest] <= defaults[slowest] * (1 + NOISE), f"slowest: {slowest} {ours[slowest] / defaults[slowest]:.3f}")]
     report.save(options.json, {"machine": report.machine(), "models": {n: t for n, (_, t) in models.items()},

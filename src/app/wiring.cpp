@@ -317,11 +317,10 @@ Result<void> add_models(asio::any_io_executor executor, const config::Config& co
                 const auto index = add_server(built, wiring.endpoints, executor, *model.remote, endpoint);
                 if (!index) return std::unexpected(index.error());
                 spec.endpoints.push_back(*index);
-                auto link = remote::link_of(built.servers[*index].client, *model.remote, endpoint);
-                link.replaceable = spec.has_local || spec.stand_in || model.remote->endpoints.size() > 1;
+                const auto& client = built.servers[*index].client;
                 built.backends[{i, *index}] = model.remote->kind == config::BackendKind::ollama_http
-                                                  ? remote::make_ollama_backend(std::move(link), *model.remote)
-                                                  : remote::make_openai_backend(std::move(link));
+                                                  ? remote::make_ollama_backend(client, *model.remote, endpoint)
+                                                  : remote::make_openai_backend(client, *model.remote, endpoint);
             }
         if (model.preload && model.local && !model.retired) wiring.preload.push_back(i);
         wiring.models.push_back(std::move(spec));

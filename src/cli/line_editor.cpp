@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/utf8.hpp"
+
 namespace sarai::cli {
 namespace {
 
@@ -45,7 +47,7 @@ constexpr std::string_view paste_begins = "\x1b[200~";
 constexpr std::string_view paste_ends = "\x1b[201~";
 constexpr char escape = 0x1b;
 // The bytes of one key come together.
-constexpr int same_key_ms = 20;
+constexpr int same_key_ms = 100;
 
 // libedit edits a single line: in it, and in the history, this stands for a line end.
 constexpr std::string_view line_end_sign = "⏎";
@@ -135,25 +137,49 @@ bool follows(int fd, std::string_view mark) {
     return true;
 }
 
-// The characters of a paste, for libedit as if they were typed, but that none of them is a key: no line end sends
-// anything, and no other control character steers.
-void take_paste(int fd) {
-    std::string text;
-    for (int byte = byte_from(fd); byte >= 0; byte = byte_from(fd)) {
-        if (byte == escape && follows(fd, paste_ends)) break;
-        text += static_cast<char>(byte);
+// A byte within a second, -1: none. A paste comes in one go, and one whose end was lost on its way is not to swallow
+// all keys that follow.
+int byte_of_paste(int fd) {
+    constexpr int patience_ms = 1000;
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    while (ahead.empty()) {
+        const int found = ::poll(&ready, 1, patience_ms);
+        if (found > 0) break;
+        if (found == 0 || errno != EINTR) return -1;
     }
-    while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+    return byte_from(fd);
+}
+
+// Text without control characters, those of C1 (U+0080 to U+009F) included; line ends are signs, tabs stay.
+std::string without_controls(std::string_view text) {
     std::string clean;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto byte = static_cast<unsigned char>(text[i]);
-        if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') continue;
+        const auto next = i + 1 < text.size() ? static_cast<unsigned char>(text[i + 1]) : 0U;
+        if (text[i] == '\r' && next == '\n') continue;
         if (text[i] == '\r' || text[i] == '\n')
             clean += line_end_sign;
+        else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+            ++i;
         else if (text[i] == '\t' || (byte >= 0x20 && byte != 0x7f))
             clean += text[i];
     }
-    ahead.insert(ahead.begin(), clean.begin(), clean.end());
+    return clean;
+}
+
+// Into the line as it is, past the keys: no line end sends anything, and nothing else steers, whatever mode libedit is
+// in.
+void take_paste(int fd) {
+    std::string text;
+    while (!text.ends_with(paste_ends)) {
+        const int byte = byte_of_paste(fd);
+        if (byte < 0) break;
+        text += static_cast<char>(byte);
+    }
+    if (text.ends_with(paste_ends)) text.resize(text.size() - paste_ends.size());
+    while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+    rl_insert_text(without_controls(valid_utf8(text)).c_str());
+    rl_forced_update_display();
 }
 
 // A character, -1 like byte_from. In place of libedit's own reader, which waits without end; its event hook would do
@@ -168,13 +194,17 @@ int character(FILE* in) {
     }
     if (first < 0x80) return first;
     const auto lead = static_cast<unsigned>(first);
-    const unsigned more = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
+    const unsigned more = lead >= 0xf5 ? 0 : lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc2 ? 1 : 0;
     constexpr int replacement = 0xfffd;
     if (more == 0) return replacement;
     unsigned code = lead & (0x3fU >> more);
     for (unsigned i = 0; i < more; ++i) {
         const int next = byte_from(fd);
         if (next < 0) return -1;
+        if ((static_cast<unsigned>(next) & 0xc0U) != 0x80U) {  // a key of its own
+            ahead.push_front(static_cast<char>(next));
+            return replacement;
+        }
         code = (code << 6U) | (static_cast<unsigned>(next) & 0x3fU);
     }
     constexpr unsigned highest = 0x10ffff;
@@ -233,7 +263,11 @@ LineEditor::LineEditor(std::filesystem::path history) : history_(std::move(histo
     const auto lines = lines_of(history_);
     for (const auto& line : lines) add_history(line.c_str());
     if (lines.size() > 2 * kept_lines) shorten(history_, lines);
+    // Also while an answer streams, so that what is pasted then is known for a paste when it is read.
+    tell_terminal(mark_pastes);
 }
+
+LineEditor::~LineEditor() { tell_terminal(mark_no_pastes); }
 
 // At once, and behind what others have written: who runs in two windows, or loses one, loses no line.
 void LineEditor::remember(const std::string& line) {
@@ -254,10 +288,8 @@ std::expected<std::string, LineEditor::NoLine> LineEditor::read(const std::strin
     paused = &on_pause;
     rl_done = 0;
     errno = 0;
-    tell_terminal(mark_pastes);
     const std::unique_ptr<char, decltype(&std::free)> line(::readline(prompt.c_str()), &std::free);
     const bool broke_off = !line && errno == EINTR;
-    tell_terminal(mark_no_pastes);
     paused = nullptr;
     if (interrupted && was_empty) return std::unexpected(NoLine::left);
     if (interrupted || broke_off) return std::unexpected(NoLine::interrupted);

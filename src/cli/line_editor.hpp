@@ -25,7 +25,7 @@ public:
     // Reads the history: a line each, as it was typed; a file that is missing or unreadable is an empty one. Each line
     // is added to it as it is read, readable for its owner alone; of more than two thousand the last thousand stay.
     explicit LineEditor(std::filesystem::path history);
-    ~LineEditor() = default;
+    ~LineEditor();
     LineEditor(const LineEditor&) = delete;
     LineEditor& operator=(const LineEditor&) = delete;
 

@@ -89,6 +89,8 @@ Result<std::optional<RunCommand>> parse_run_command(std::string_view line) {
         return fail(Code::invalid_argument, rest.empty() ? fmt::format("{} needs something: {}", word, row->example)
                                                          : fmt::format("{} takes nothing", word));
     if (word == "/set") return setting(rest);
+    if (rest.contains('\n'))
+        return fail(Code::invalid_argument, fmt::format("{} takes one line, and here are several", word));
     return RunCommand{.kind = row->kind, .argument = std::string(rest)};
 }
 

@@ -100,8 +100,10 @@ std::optional<Error> told_error(const json::object& answer, Code otherwise) {
     if (error == nullptr || !error->is_string()) return std::nullopt;
     // The status line alone cannot tell it from a server that is busy.
     const auto* name = envelope->if_contains("code");
-    return Error{.code = name != nullptr && *name == "insufficient_memory" ? Code::no_memory : otherwise,
-                 .message = config::printable(std::string_view(error->get_string()), 4096)};
+    auto code = otherwise;
+    if (name != nullptr && *name == "insufficient_memory") code = Code::no_memory;
+    if (name != nullptr && *name == "context_length_exceeded") code = Code::too_long;
+    return Error{.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
 }
 
 Error server_error(unsigned status, std::string_view body) {

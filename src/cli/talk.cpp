@@ -90,7 +90,7 @@ private:
     // A conversation that has grown too long for the model is refused by its worker, each time again.
     [[nodiscard]] Error with_advice(Error error) {
         if (error.hint.empty() && !session_.conversation().messages().empty() &&
-            error.message.contains("exceeds the available context size"))
+            (error.code == Code::too_long || error.message.contains("exceeds the available context size")))
             error.hint = "/clear forgets the conversation";
         return error;
     }

@@ -133,7 +133,12 @@ private:
         done_.waited = Clock::now() - arrived_;
         if (!lease) co_return co_await fail_with(lease.error());
         face_.waited(std::chrono::duration_cast<std::chrono::nanoseconds>(done_.waited));
+        // Goes before the lease, and before this.
+        const auto may_move =
+            std::make_shared<const std::function<bool()>>([this, &lease] { return could_move(*lease); });
         for (;;) {
+            request_.may_move.reset();
+            if (lease->route().endpoint) request_.may_move = may_move;
             const auto& route = lease->route();
             note_route(route);
             if (const auto& who = shared_.config.models[route.model];
@@ -154,6 +159,19 @@ private:
         return fail_field("messages",
                           fmt::format("model '{}' reads text alone{}; expected messages without pictures and sound",
                                       model.name, why_it));
+    }
+
+    // Is there somebody else for it, while the server that has it hangs? A few bytes of text are a token.
+    [[nodiscard]] bool could_move(const pool::Lease& lease) const {
+        if (begun_ != nullptr && (!request_.may_fail_over || !begun_->so_far())) return false;
+        const auto& model = shared_.config.models[lease.route().model];
+        const bool media = llm::has_media(request_);
+        const auto size = request_.size > 0 ? request_.size : exchange_.request().body().size();
+        constexpr std::size_t bytes_of_token = 3;
+        const bool to_worker =
+            model.local && !(media && reads_text_alone(model)) &&
+            (media || size <= bytes_of_token * static_cast<std::size_t>(model.local->context_length));
+        return lease.could_move(to_worker, !media);
     }
 
     // Pictures, sound and films become what the engine reads; what it could not be given is refused here.
@@ -227,6 +245,7 @@ private:
                                      {"reason", reason(lease.route())},
                                      {"fallback", lease.route().fallback}};
         llm::Transcript transcript(request_);
+        const HasBegun has_begun(*this);
         auto warm = read_ahead(co_await asio::this_coro::executor, lease.route(), transcript);
         std::string out;
         bool started = false;
@@ -284,6 +303,7 @@ private:
                 if (!llm::has_output(**event) && llm::finish_reason_of(**event).empty() && out.size() < most_held_back)
                     continue;
                 started = true;
+                begun_ = &transcript;
                 lease.answered();
                 done_.time_to_first_token = Clock::now() - arrived_;
             }
@@ -469,9 +489,19 @@ private:
                 {"X-Accel-Buffering", "no"}};  // nginx and its kin must not collect tokens
     }
 
+    // Forgets the transcript before it goes.
+    struct HasBegun {
+        explicit HasBegun(Run& of) : run(of) {}
+        ~HasBegun() { run.begun_ = nullptr; }
+        HasBegun(const HasBegun&) = delete;
+        HasBegun& operator=(const HasBegun&) = delete;
+        Run& run;
+    };
+
     net::Exchange& exchange_;
     Caller& caller_;
     llm::Request request_;
+    llm::Transcript* begun_ = nullptr;  // of a stream of which the client has something
     Face& face_;
     Protocol protocol_;
     Shared shared_;

@@ -10,6 +10,8 @@
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +49,8 @@ struct Request {
     std::optional<std::chrono::milliseconds> keep_alive = {};
     // The client allows another backend to go on with a streamed answer that lost its own (x-sarai-failover: off).
     bool may_fail_over = true;
+    // Asked while the server that has it hangs: would somebody else have it now? Gone, or never there: no.
+    std::weak_ptr<const std::function<bool()>> may_move = {};
 };
 
 // Of an embedding request: may inputs that are too long be cut (Ollama's `truncate`), and the bytes of its longest one.

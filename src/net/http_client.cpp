@@ -8,7 +8,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
-#include <set>
+#include <map>
 
 #include "base/utf8.hpp"
 #include "net/wire.hpp"
@@ -119,13 +119,17 @@ std::string Origin::name() const {
 
 namespace {
 
-// The connections of requests that somebody else can answer. Shared with those, which may outlive the Client.
-using Replaceable = std::set<Wire*>;
+// The connections of requests that somebody else may be able to answer. Shared with those, which may outlive the
+// Client.
+using Replaceable = std::map<Wire*, std::function<bool()>>;
 
 // As long as it lives, its connection is one of them.
 class Entry {
 public:
-    Entry(std::shared_ptr<Replaceable> list, Wire* wire) : list_(std::move(list)), wire_(wire) { list_->insert(wire_); }
+    Entry(std::shared_ptr<Replaceable> list, Wire* wire, std::function<bool()> asks)
+        : list_(std::move(list)), wire_(wire) {
+        list_->emplace(wire_, std::move(asks));
+    }
     ~Entry() { list_->erase(wire_); }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -187,7 +191,9 @@ public:
     }
 
     [[nodiscard]] bool saw_bytes() const { return saw_bytes_; }
-    void enter(std::shared_ptr<Replaceable> list) { entry_.emplace(std::move(list), wire_.get()); }
+    void enter(std::shared_ptr<Replaceable> list, std::function<bool()> asks) {
+        entry_.emplace(std::move(list), wire_.get(), std::move(asks));
+    }
 
     asio::awaitable<Result<void>> read_head() {
         // For the whole head: a server that sends it byte by byte has no longer than one that sends nothing.
@@ -290,8 +296,8 @@ void Client::drop_idle() { state_->idle.clear(); }
 
 void Client::give_up(std::chrono::steady_clock::time_point since, const Error& why) {
     // Whoever waits hears of it in a later turn of the event loop.
-    for (auto* wire : *state_->replaceable)
-        if (const auto waits = wire->waits_since(); waits && *waits < since) wire->give_up(why);
+    for (const auto& [wire, replaceable] : *state_->replaceable)
+        if (const auto waits = wire->waits_since(); waits && *waits < since && replaceable()) wire->give_up(why);
 }
 
 asio::awaitable<Result<std::unique_ptr<BodyStream>>> Client::open(ClientRequest request, Budgets budgets) {
@@ -310,11 +316,12 @@ asio::awaitable<Result<std::unique_ptr<BodyStream>>> Client::open(ClientRequest 
             std::make_unique<Body>(std::move(wire), request.method, budgets, [weak = std::weak_ptr(state)](auto back) {
                 if (const auto alive = weak.lock()) alive->give_back(std::move(back));
             });
-        if (request.replaceable) body->enter(state->replaceable);
+        if (request.replaceable) body->enter(state->replaceable, request.replaceable);
         auto done = co_await raw->write(head, request.body, budgets.first_byte);
         if (done) done = co_await body->read_head();
         if (done) co_return std::move(body);
-        const bool closed_while_idle = reused && !body->saw_bytes() && done.error().code == Code::unavailable;
+        const bool closed_while_idle =
+            reused && !body->saw_bytes() && done.error().code == Code::unavailable && !raw->given_up();
         if (!closed_while_idle) co_return std::unexpected(done.error());
     }
     co_return fail(Code::internal, "unreachable: a fresh connection is tried last");

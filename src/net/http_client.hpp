@@ -12,6 +12,7 @@
 #include <boost/beast/http/verb.hpp>
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,7 +50,7 @@ struct ClientRequest {
     std::string target = "/";  // appended to the origin's base
     std::vector<std::pair<std::string, std::string>> headers = {};
     std::string body = {};  // sent with Content-Length; Content-Type defaults to application/json where there is a body
-    bool replaceable = false;  // somebody else can answer it, see Client::give_up()
+    std::function<bool()> replaceable = {};  // asked by Client::give_up(): can somebody else answer it? Empty: no
 };
 
 struct Budgets {
@@ -100,8 +101,8 @@ public:
                                                                 Bytes max_body = MiB(64),
                                                                 std::chrono::milliseconds total = {});
 
-    // Ends those replaceable requests that have waited without a byte since before `since`, each with `why`: a server
-    // that hangs closes nothing, and what waits for its first token would wait on for minutes.
+    // Ends those requests that have waited without a byte since before `since` and that somebody else can answer, each
+    // with `why`: a server that hangs closes nothing, and what waits for its first token would wait on for minutes.
     void give_up(std::chrono::steady_clock::time_point since, const Error& why);
 
     // Closes the idle connections.

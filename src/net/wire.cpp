@@ -170,6 +170,7 @@ asio::awaitable<Result<void>> Wire::write(std::string_view head, std::string_vie
     std::array buffers{asio::const_buffer(head.data(), head.size()), asio::const_buffer(body.data(), body.size())};
     error_code ec;
     waits_since_ = std::chrono::steady_clock::now();
+    given_up_.reset();
     if (tls_) {
         std::tie(ec, std::ignore) =
             co_await asio::async_write(*tls_, buffers, asio::cancel_after(timer_, budget, quiet));
@@ -190,6 +191,7 @@ asio::awaitable<Result<std::size_t>> Wire::read_some(asio::mutable_buffer into, 
     error_code ec;
     std::size_t count = 0;
     waits_since_ = watchdog_.watch(budget);
+    given_up_.reset();
     if (tls_)
         std::tie(ec, count) = co_await tls_->async_read_some(into, quiet);
     else

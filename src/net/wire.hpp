@@ -55,6 +55,7 @@ public:
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> waits_since() const { return waits_since_; }
     // Ends what runs now with this error.
     void give_up(Error why);
+    [[nodiscard]] bool given_up() const { return given_up_.has_value(); }  // what ran last
 
 private:
     Wire(Socket socket, std::string peer);

@@ -217,7 +217,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         if (view.up != was_up)
             spdlog::log(view.up ? spdlog::level::info : spdlog::level::warn, "endpoint {} {}", name,
                         view.up ? "answers again" : "is down: " + describe(*view.last_error));
-        if (!outcome && !view.up && ports.give_up)
+        // One that answers, and be it with an error, does not hang.
+        if (!outcome && outcome.error().code == Code::timeout && !view.up && ports.give_up)
             ports.give_up(endpoint, asked,
                           {.code = Code::unavailable,
                            .message = fmt::format("{} answers nothing any more, nor does it answer probes: {}", name,
@@ -427,6 +428,10 @@ asio::awaitable<Result<void>> Lease::next(Error failure, bool in_the_middle, con
     if (!route->endpoint) spdlog::warn("model '{}': {}", pool->name(model), route->reason);
     pool->adopt(*this, std::move(*route));
     co_return Result<void>{};
+}
+
+bool Lease::could_move(bool to_worker, bool to_other_model) const {
+    return pool_->core.could_move(ticket_, to_worker, to_other_model);
 }
 
 void Lease::broke_off(const Error& failure) {

@@ -46,6 +46,9 @@ public:
     // none; then it is spent.
     [[nodiscard]] boost::asio::awaitable<Result<void>> next(Error failure, bool in_the_middle = false,
                                                             const Beat* beat = nullptr);
+    // Is there another backend now that could have what the endpoint of this route does not answer? The model's own
+    // worker and the model that stands in count where the request may go there.
+    [[nodiscard]] bool could_move(bool to_worker, bool to_other_model) const;
     // The answer broke off in the middle, and nobody is to go on with it. Only marks the endpoint.
     void broke_off(const Error& failure);
     // The first token, or the whole reply, has come.

@@ -182,6 +182,24 @@ bool PoolCore::has_other_backend(const TicketState& state) const {
     return spec.has_local || (spec.stand_in && !state.stands_in_for);
 }
 
+bool PoolCore::could_move(Ticket ticket, bool to_worker, bool to_other_model) const {
+    const auto found = tickets_.find(ticket);
+    if (found == tickets_.end() || !found->second.granted || !found->second.granted->endpoint) return false;
+    const auto& state = found->second;
+    const auto& spec = models_[state.model];
+    for (const auto other : spec.endpoints)
+        if (other != *state.granted->endpoint && endpoints_.view(other).up &&
+            !std::ranges::contains(state.tried, other))
+            return true;
+    if (spec.has_local) {
+        const auto& local = locals_[state.model];
+        const bool is_there = local.state == LocalState::ready || local.state == LocalState::loading;
+        const bool fits = local.needs.total == Bytes{} || could_ever_have(state.model, local.needs.total);
+        return to_worker && !local.quarantined && (is_there || fits);
+    }
+    return to_other_model && spec.stand_in && !state.stands_in_for;
+}
+
 std::string PoolCore::how_down(Clock::time_point now, EndpointIndex endpoint) const {
     const auto& view = endpoints_.view(endpoint);
     return fmt::format("{} is down since {} s: {}", endpoints()[endpoint].name,

@@ -333,6 +333,8 @@ public:
     [[nodiscard]] Bytes aside() const { return aside_; }  // of it, see set_aside()
     // When the local worker goes if nobody comes; nullopt: it stays. In the past while it is busy.
     [[nodiscard]] std::optional<Clock::time_point> expires(ModelIndex model) const;
+    // See Lease::could_move(). A worker of which it is not known yet whether it fits counts as one that does.
+    [[nodiscard]] bool could_move(Ticket ticket, bool to_worker, bool to_other_model) const;
     [[nodiscard]] int waiting(ModelIndex model) const;  // tickets that wait for it, wherever it is to be answered
     // What those who wait take to be served, by what the last answers took; 0: nothing is known.
     [[nodiscard]] std::chrono::milliseconds expected_wait(ModelIndex model) const;

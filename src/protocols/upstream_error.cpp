@@ -56,10 +56,12 @@ Said said_by_body(std::string_view body) {
     return {.text = excerpt(body)};
 }
 
-// In the words of llama-server and Ollama's runner; of OpenAI and vLLM; of Ollama's embeddings.
+// In the words of llama-server and Ollama's runner; of Ollama's embeddings; of OpenAI and vLLM, which have the same for
+// an answer that was asked to be too long.
 bool is_too_long(std::string_view text) {
-    return text.contains("exceeds the available context size") || text.contains("maximum context length") ||
-           text.contains("exceeds the context length");
+    const bool of_the_answer = text.contains("max_tokens") || text.contains("max_completion_tokens");
+    return text.contains("exceeds the available context size") || text.contains("exceeds the context length") ||
+           (text.contains("maximum context length") && !of_the_answer);
 }
 
 // llama-server and Ollama answer 500 to requests that are wrong; the status alone would blame the server.

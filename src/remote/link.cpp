@@ -16,11 +16,14 @@ constexpr Bytes max_reply = MiB(64);           // embeddings of a large batch
 constexpr std::size_t max_error = 64U << 10U;  // of an error's body no more is read
 
 net::ClientRequest request_for(const Link& link, net::http::verb method, std::string target, std::string body) {
-    return {.method = method,
-            .target = std::move(target),
-            .headers = link.headers,
-            .body = std::move(body),
-            .replaceable = link.replaceable};
+    net::ClientRequest request{
+        .method = method, .target = std::move(target), .headers = link.headers, .body = std::move(body)};
+    if (!link.may_move.expired())
+        request.replaceable = [may_move = link.may_move] {
+            const auto asks = may_move.lock();
+            return asks && (*asks)();
+        };
+    return request;
 }
 
 Error error_for(const Link& link, unsigned status, std::string_view body, const net::http::fields& headers) {
@@ -53,6 +56,7 @@ Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& mod
 
 Link traced(const Link& link, const llm::Request& request) {
     auto copy = link;
+    copy.may_move = request.may_move;
     if (!request.traceparent.empty()) copy.headers.emplace_back("traceparent", request.traceparent);
     return copy;
 }

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <string>
@@ -38,14 +39,14 @@ struct Link {
     // Bytes of documents sent at once, each with the query before it.
     std::size_t max_text = std::numeric_limits<std::size_t>::max();
     Continues continues = Continues::no;
-    std::int64_t context = 0;  // tokens of a slot; 0: unknown
-    bool replaceable = false;  // another backend of the model's chain can answer, see net::Client::give_up()
+    std::int64_t context = 0;                                  // tokens of a slot; 0: unknown
+    std::weak_ptr<const std::function<bool()>> may_move = {};  // of the request, see llm::Request
 };
 
 [[nodiscard]] Link link_of(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
                            const config::Endpoint& endpoint);
 
-// The link with what the request wants to be told to the server: its trace context.
+// The link with what the request wants to be told to the server, its trace context, and whether it may move.
 [[nodiscard]] Link traced(const Link& link, const llm::Request& request);
 
 // "name: message", so that a failure tells whose it is.

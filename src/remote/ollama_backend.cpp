@@ -105,12 +105,8 @@ private:
 
 std::shared_ptr<llm::Backend> make_ollama_backend(std::shared_ptr<net::Client> client, const config::RemoteModel& model,
                                                   const config::Endpoint& endpoint) {
-    return make_ollama_backend(link_of(std::move(client), model, endpoint), model);
-}
-
-std::shared_ptr<llm::Backend> make_ollama_backend(Link link, const config::RemoteModel& model) {
     return std::make_shared<OllamaBackend>(
-        std::move(link),
+        link_of(std::move(client), model, endpoint),
         ollama::Defaults{.model = model.model, .num_ctx = model.context_length, .keep_alive = model.keep_alive});
 }
 

@@ -16,8 +16,6 @@ namespace sarai::remote {
 [[nodiscard]] std::shared_ptr<llm::Backend> make_ollama_backend(std::shared_ptr<net::Client> client,
                                                                 const config::RemoteModel& model,
                                                                 const config::Endpoint& endpoint);
-// By a link of which more is known than the model's own section says.
-[[nodiscard]] std::shared_ptr<llm::Backend> make_ollama_backend(Link link, const config::RemoteModel& model);
 
 // GET /api/version. Any HTTP answer but a 5xx means that the server is alive.
 [[nodiscard]] net::asio::awaitable<Result<Probed>> probe_ollama(std::shared_ptr<net::Client> client,

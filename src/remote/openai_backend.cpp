@@ -218,7 +218,7 @@ private:
     awaitable<Result<std::unique_ptr<llm::EventStream>>> open(const llm::Request& request, llm::Task task,
                                                               std::string body, std::unique_ptr<Feed> feed) {
         const auto target = target_of(link_, openai::path_of(task));
-        auto opened = request.traceparent.empty()
+        auto opened = request.traceparent.empty() && request.may_move.expired()
                           ? co_await open_stream(link_, target, std::move(body))
                           : co_await open_stream(traced(link_, request), target, std::move(body));
         if (!opened) co_return std::unexpected(opened.error());

@@ -105,6 +105,8 @@ TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
     EXPECT_EQ(code(500, R"({"error":{"message":"Failed to load image or audio file"}})"), Code::invalid_argument);
     EXPECT_EQ(code(400, R"({"error":{"message":"This model's maximum context length is 8192 tokens."}})"),
               Code::too_long);
+    EXPECT_EQ(code(400, "'max_tokens' is too large: 9000. This model's maximum context length is 4096 tokens"),
+              Code::invalid_argument);
     EXPECT_EQ(code(400, R"({"error":"the input length exceeds the context length"})"), Code::too_long);
     EXPECT_EQ(code(503, "exceeds the context length"), Code::busy);
     EXPECT_EQ(code(504, ""), Code::timeout);
