@@ -205,17 +205,29 @@ class Failover(Servers):
         self.assertEqual((answer.text, len(answer.seams)), (text, 1))
 
     def test_a_server_that_hangs_is_not_waited_for_as_long_as_a_first_token_may_take(self):
+        self.sarai.models["far"] = ollama(self.lan.url, "solar")
+        self.sarai.close()
+        self.sarai = self.serve(self.sarai.models)
+        self.assertEqual(self.sarai.chat("solar").status, 200)  # a connection is kept
         for pid in [self.lan.process.pid, *self.lan.workers()]:
             os.kill(pid, signal.SIGSTOP)
         try:
             self.assertTrue(self.sarai.status()["endpoints"][0]["up"])
-            with concurrent.futures.ThreadPoolExecutor(2) as both:
-                whole, streamed = both.map(lambda stream: self.sarai.chat("solar", stream=stream), (False, True))
+            with concurrent.futures.ThreadPoolExecutor(3) as all_three:
+                nobody_else = all_three.submit(self.sarai.chat, "far")
+                whole, streamed = all_three.map(lambda stream: self.sarai.chat("solar", stream=stream), (False, True))
+                waits = not nobody_else.done()
+                for pid in [self.lan.process.pid, *self.lan.workers()]:
+                    os.kill(pid, signal.SIGCONT)
         finally:
             for pid in [self.lan.process.pid, *self.lan.workers()]:
                 os.kill(pid, signal.SIGCONT)
+        self.assertTrue(waits)
+        self.assertEqual(nobody_else.result().status, 200)
         self.assertEqual((whole.status, whole.headers["x-sarai-backend"]), (200, "gguf_native"))
-        self.assertIn("answers nothing any more, nor does it answer probes", whole.headers["x-sarai-reason"])
+        # One of the three had to wait for its turn there.
+        self.assertIn("sent no answer within 2000 ms", whole.headers["x-sarai-reason"])
+        self.assertIn("answers nothing any more, nor does it answer probes", self.sarai.log())
         # A heartbeat may have taken the headers away before it was known who answers.
         self.assertIn("gguf_native", str(streamed.headers) + streamed.body.decode())
         self.assertIn(b"[DONE]", streamed.body)

@@ -101,9 +101,12 @@ class Talk(Case):
         self.assertEqual(asked, "Read: /bye\n\tint é;[A?!")
         terminal.write(b"\x1b[A\x1b[A")
         terminal.read(lambda s: "Read: /bye⏎" in s.decode(errors="replace"))
-        terminal.write(b"\n")
-        terminal.read(lambda s: len(s) > 60)
         terminal.write(b"\x03")
+        terminal.read(lambda s: s.endswith(b"lfm2> "))
+        # One whose end was lost takes no key with it; nor do a half character and what steers in the upper half of Latin-1.
+        terminal.write(b"\x1b[200~/see\xc2\x88me\xff")
+        terminal.read(lambda s: "/seeme" in s.decode(errors="replace"))
+        self.say(terminal, "", lambda s: "no command /seeme" in s and s.endswith("lfm2> "))
         self.say(terminal, "/bye", lambda s: True)
         self.assertEqual(terminal.end(), 0)
 
