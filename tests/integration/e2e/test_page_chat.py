@@ -251,6 +251,25 @@ class Chat(Page):
             wait_until(lambda: browser.all("td") and seen in browser.text("main"), f"the table, with {seen}")
             browser.screenshot(f"{view}-lost-server")
 
+    def test_a_conversation_with_a_picture_goes_on_with_a_fallback_that_reads_text_alone(self):
+        box = FakeUpstream("ollama", tokens=5)
+        self.addCleanup(box.process.wait)
+        self.addCleanup(box.process.kill)
+        server = self.serve({"solar": ollama(box.url, "solar", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512")})
+        browser = self.browse(server)
+        with tempfile.TemporaryDirectory(prefix="sarai-test-") as folder:
+            picture = pathlib.Path(folder) / "a.png"
+            picture.write_bytes(png(40, 40))
+            wait_until(lambda: browser.all("select.picker option"), "the models")
+            browser.one("input[type=file]").send_keys(str(picture))
+            wait_until(lambda: browser.all(".composer .files img"), "the picture")
+            self.ask(browser, "What is this?", "solar")
+            self.answered(browser)
+        box.process.kill()
+        self.ask(browser, "Thanks")
+        answer = self.answered(browser, 2)
+        self.assertTrue(answer.find_elements("css selector", ".chip.seam"), answer.text)
+
     def test_only_the_last_block_of_a_growing_answer_is_drawn_again(self):
         with FakeUpstream("openai", tokens=60, token_delay_ms=20, token="one more paragraph\n\n") as fake:
             browser = self.browse(self.serve({"long": openai(fake.url)}))

@@ -92,6 +92,7 @@ test("files of earlier questions go to who took some; others are told their name
   expect(counts("eyes")).toEqual([1, 0, 1]);
   expect(counts("deaf")).toEqual([0, 0, 1]); // the question's own go along, whatever comes of it
   expect(whatWasSaid(before, "deaf")[0]!.text).toBe("[a.png] what?");
+  expect(whatWasSaid(before, "eyes", false).map((m) => m.attachments?.length ?? 0)).toEqual([0, 0, 1]);
   // Who was told the names alone has taken none.
   const told: Message[] = [...before.slice(0, 2), { id: "3", role: "user", text: "so?" }, { id: "4", role: "assistant", text: "so", decision: decisionOf("deaf", new Headers(), 0) }, { id: "5", role: "user", text: "and?" }];
   expect(counts("deaf", told)).toEqual([0, 0, 0, 0, 0]);

@@ -79,8 +79,7 @@ function tookFiles(messages: Message[], asked: string): boolean {
 // What models are told of a conversation: no answer that never came, nor the question to it, since many a model's
 // template wants question and answer in turns. The last question is the one that is asked. Files of earlier ones go to
 // who took files before; others, of which many refuse them, are told their names. Pure.
-export function whatWasSaid(messages: Message[], asked: string): Message[] {
-  const all = tookFiles(messages, asked);
+export function whatWasSaid(messages: Message[], asked: string, all = tookFiles(messages, asked)): Message[] {
   const told = messages.map((m, i) =>
     all || i === messages.length - 1 || !m.attachments?.length ? m : { ...m, attachments: [], text: `${m.attachments.map((a) => `[${a.name}]`).join(" ")} ${m.text}`.trim() },
   );
