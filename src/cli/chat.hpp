@@ -48,7 +48,7 @@ struct AnswerFacts {
     std::string route;   // of auto
     std::string scores;  // of auto
     std::string pipeline;
-    std::string seam;  // who went on with it, and why; empty: nobody had to
+    std::string seam;                        // who went on with it, and why; empty: nobody had to
     std::chrono::milliseconds first_text{};  // from the question on; 0: there was none
     std::chrono::milliseconds whole{};
     double rate = 0;          // tokens/s as the server measured them; 0: it did not say

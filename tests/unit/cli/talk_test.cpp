@@ -19,7 +19,8 @@ using NoLine = LineEditor::NoLine;
 using testing::HasSubstr;
 using testing::Not;
 
-// Answers every question with "ok" and headers, where its model is called "late" with these in the chunks; but those to the model "deaf", which takes no attachments.
+// Answers every question with "ok" and headers, where its model is called "late" with these in the chunks; but those to
+// the model "deaf", which takes no attachments.
 class Server {
 public:
     Server() : upstream_([this](net::Exchange& exchange) { return answer(exchange); }) {}
@@ -35,7 +36,8 @@ private:
         const auto target = exchange.path();
         if (target == "/v1/models")
             co_return (void) co_await exchange.respond(
-                {.status = 200, .body = R"({"data": [{"id": "lfm2"}, {"id": "omni"}, {"id": "deaf"}, {"id": "late"}]})"});
+                {.status = 200,
+                 .body = R"({"data": [{"id": "lfm2"}, {"id": "omni"}, {"id": "deaf"}, {"id": "late"}]})"});
         if (target == "/sarai/plan")
             co_return (void) co_await exchange.respond({.status = 200, .body = R"({
                 "models": [{"name": "lfm2", "backend": "gguf_native", "total_bytes": 1073741824},
@@ -70,10 +72,9 @@ private:
             R"(data: {"choices":[{"index":0,"delta":{"content":"so"}}],"sarai_route":{"model":"solar",)"
             R"("backend":"ollama_http","endpoint":"box","reason":"next endpoint","fallback":true}})"
             "\n\n");
-        (void)co_await exchange.write(
-            R"(data: {"choices":[{"index":0,"delta":{"content":" so"}}],)"
-            R"("sarai_failover":{"from":"box","to":"local","tokens":1,"reason":"gone"}})"
-            "\n\n");
+        (void)co_await exchange.write(R"(data: {"choices":[{"index":0,"delta":{"content":" so"}}],)"
+                                      R"("sarai_failover":{"from":"box","to":"local","tokens":1,"reason":"gone"}})"
+                                      "\n\n");
         (void)co_await exchange.write(std::string(stream_end));
         (void)co_await exchange.finish();
     }

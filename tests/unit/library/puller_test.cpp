@@ -129,7 +129,8 @@ protected:
         const auto cut = file.cuts_all ? file.cut_after : std::exchange(file.cut_after, 0);
         exchange.start(status, "application/octet-stream", headers);
         (void)co_await exchange.write(content.substr(0, cut));
-        // What was sent is to arrive: a reset overtakes it. The last portion goes to the disk when the answer has ended.
+        // What was sent is to arrive: a reset overtakes it. The last portion goes to the disk when the answer has
+        // ended.
         constexpr std::size_t portion = 256U << 10U;
         for (int i = 0; i < 500 && largest_part() + portion < first + cut; ++i) co_await pause(10ms);
         const auto before_the_end = std::exchange(file.stalls, false) ? 2'000ms : 50ms;

@@ -753,6 +753,29 @@ TEST(PoolCore, FailureOfTheOnlyEndpointIsTheAnswer) {
     EXPECT_EQ(pool.core.endpoint(east).leases, 0);
 }
 
+TEST(PoolCore, KnowsWhoElseCouldHaveARequestNow) {
+    Pool pool;
+    pool.acquire(1, hybrid);
+    ASSERT_EQ(pool.route().endpoint, east);
+    EXPECT_TRUE(pool.core.could_move(1, false, false)) << "the other endpoint is up";
+    pool.fail_endpoint(west, error_of(Code::unavailable));
+    EXPECT_FALSE(pool.core.could_move(1, false, true));
+    EXPECT_TRUE(pool.core.could_move(1, true, false)) << "its worker, of which it is not known whether it fits";
+    pool.acquire(2, cloud);
+    EXPECT_FALSE(pool.core.could_move(2, true, true)) << "it has no other backend";
+    pool.acquire(3, chat);
+    EXPECT_FALSE(pool.core.could_move(3, true, true)) << "no endpoint has it";
+    EXPECT_FALSE(pool.core.could_move(99, true, true)) << "there is no such request";
+
+    Pool full;
+    full.load(chat, GiB(7));
+    full.acquire(1, hybrid);
+    full.preload(hybrid);
+    full.measured(hybrid, GiB(5));  // known to be too much beside chat
+    full.fail_endpoint(west, error_of(Code::unavailable));
+    EXPECT_FALSE(full.core.could_move(1, true, false));
+}
+
 TEST(PoolCore, KindsOfErrorsThatMarkAnEndpointDownOrFallBack) {
     struct Kind {
         Code code;
