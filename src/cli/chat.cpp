@@ -214,8 +214,8 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
             if (!decoded) co_return std::unexpected(broken(decoded.error()));
             if (!*decoded) break;
             facts.whole = since(start);
-            if (!(*decoded)->is_only_text() && take_news(facts, (*decoded)->chunk())) sink.note(facts.reason);
             if (!(*decoded)->is_only_text()) {
+                if (take_news(facts, (*decoded)->chunk())) sink.note(facts.reason);
                 if (const auto usage = llm::usage_of((*decoded)->chunk())) facts.tokens = usage->completion_tokens;
                 if (const auto rates = llm::rates_of((*decoded)->chunk()); rates && rates->decode_seconds > 0)
                     facts.rate = static_cast<double>(rates->decode_tokens) / rates->decode_seconds;

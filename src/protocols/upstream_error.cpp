@@ -74,7 +74,9 @@ Code code_of_500(std::string_view text) {
     return Code::upstream;
 }
 
-Code code_of_status(unsigned status, std::string_view text) {
+Code code_of(unsigned status, std::string_view text) {
+    const bool may_be_too_long = status == 400 || status == 413 || status == 422 || status == 500;
+    if (may_be_too_long && is_too_long(text)) return Code::too_long;
     switch (status) {
         case 401:
         case 403: return Code::denied_upstream;
@@ -90,10 +92,6 @@ Code code_of_status(unsigned status, std::string_view text) {
         default: return status >= 400 && status < 500 ? Code::invalid_argument : Code::upstream;
     }
 }
-Code code_of(unsigned status, const Said& said) {
-    const bool may_be = status == 400 || status == 413 || status == 422 || status == 500;
-    return may_be && is_too_long(said.text) ? Code::too_long : code_of_status(status, said.text);
-}
 
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
     long seconds = 0;
@@ -103,7 +101,7 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
 }
 
 Error make(unsigned status, Said said, std::string_view model) {
-    Error error{.code = code_of(status, said)};
+    Error error{.code = code_of(status, said.text)};
     switch (error.code) {
         case Code::not_found:
             error.field = "model";

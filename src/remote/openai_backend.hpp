@@ -18,9 +18,8 @@ namespace sarai::remote {
                                                                 const config::RemoteModel& model,
                                                                 const config::Endpoint& endpoint);
 
-// For a server of whose model more is known than its own section says, or that no configuration names: the link says
-// where, under which name, with which headers and budgets. Replies carry the name that the client asked for, whatever
-// link.model is.
+// For servers that no configuration names: the link says where, under which name, with which headers and budgets.
+// Replies carry the name that the client asked for, whatever link.model is.
 [[nodiscard]] std::shared_ptr<llm::Backend> make_openai_backend(Link link);
 
 // GET /models. Any HTTP answer but a 5xx means that the server is alive; 401, 403 and 404 as well.
