@@ -9,6 +9,7 @@
 #include "protocols/openai.hpp"
 #include "support/check.hpp"
 #include "support/input.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -42,7 +43,7 @@ void check(const Result<llm::Request>& request) {
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(anthropic_request) {
     const auto body = sarai::fuzz::Input(data, size).rest();
     sarai::fuzz::check(sarai::protocols::anthropic::decode_request(body));
     sarai::fuzz::check(sarai::protocols::anthropic::decode_count_request(body));

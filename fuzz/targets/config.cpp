@@ -2,8 +2,9 @@
 //
 // options: -dict=fuzz/dictionaries/config.dict -max_len=4096
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(config) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::config(input);
     sarai::fuzz::environment(input);

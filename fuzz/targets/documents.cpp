@@ -3,8 +3,9 @@
 //
 // options: -dict=fuzz/dictionaries/documents.dict -max_len=8192
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(documents) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::document(input);
     sarai::fuzz::question(input);

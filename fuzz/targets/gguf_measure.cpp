@@ -22,6 +22,7 @@
 #include "support/check.hpp"
 #include "support/input.hpp"
 #include "support/outside.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -114,7 +115,7 @@ Bytes most_memory() {
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(gguf_measure) {
     using namespace sarai;
     static fuzz::Measuring measuring;
     fuzz::Input input(data, size);

@@ -14,6 +14,7 @@
 #include "support/check.hpp"
 #include "support/input.hpp"
 #include "support/outside.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -79,7 +80,7 @@ private:
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(http_client) {
     using namespace sarai::fuzz;
     static Answering server;
     const auto stream = cut(Input(data, size));

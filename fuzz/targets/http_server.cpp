@@ -10,6 +10,7 @@
 #include "support/check.hpp"
 #include "support/input.hpp"
 #include "support/outside.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -94,7 +95,7 @@ private:
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(http_server) {
     static sarai::fuzz::Served served;
     served.serve(sarai::fuzz::cut(sarai::fuzz::Input(data, size)));
     return 0;

@@ -2,8 +2,9 @@
 //
 // options: -dict=fuzz/dictionaries/library.dict -max_len=2048
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(library) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::library(input);
     sarai::fuzz::modelfile(input);

@@ -2,8 +2,9 @@
 //
 // options: -dict=fuzz/dictionaries/media.dict -max_len=2048
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(media) {
     sarai::fuzz::media(sarai::fuzz::Input(data, size));
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "protocols/transcription.hpp"
 #include "support/check.hpp"
 #include "support/input.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -77,7 +78,7 @@ void hear(std::string_view content_type, std::string_view body) {
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(multipart) {
     sarai::fuzz::Input input(data, size);
     const auto content_type = input.line();
     sarai::fuzz::read(content_type, input.rest());

@@ -13,6 +13,7 @@
 #include "protocols/openai.hpp"
 #include "support/check.hpp"
 #include "support/input.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -81,7 +82,7 @@ void check(const Stream& stream, const ollama::ReplyContext& context, ollama::Ca
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(ollama_stream) {
     using namespace sarai;
     using sarai::protocols::ollama::Call;
     const auto stream = fuzz::cut(fuzz::Input(data, size));

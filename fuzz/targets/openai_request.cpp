@@ -3,8 +3,9 @@
 //
 // options: -dict=fuzz/dictionaries/openai.dict -max_len=4096
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(openai_request) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::openai_request(input);
     sarai::fuzz::openai_to_ollama(input);

@@ -2,8 +2,9 @@
 //
 // options: -dict=fuzz/dictionaries/openai.dict -max_len=8192
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(openai_stream) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::openai_stream(input);
     sarai::fuzz::anthropic_stream(input);

@@ -11,6 +11,7 @@
 #include "router/features.hpp"
 #include "support/check.hpp"
 #include "support/input.hpp"
+#include "support/target.hpp"
 
 namespace sarai::fuzz {
 namespace {
@@ -48,7 +49,7 @@ void check(std::string_view text) {
 }  // namespace
 }  // namespace sarai::fuzz
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(router_features) {
     const auto text = sarai::fuzz::Input(data, size).rest();
     sarai::fuzz::check(text);
     if (const auto read = sarai::router::read_examples(text, "f.jsonl"); !read)

@@ -2,8 +2,9 @@
 //
 // options: -dict=fuzz/dictionaries/ollama.dict -max_len=4096
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(server_reply) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::whole_reply(input);
     sarai::fuzz::upstream_error(input);

@@ -3,8 +3,9 @@
 //
 // options: -dict=fuzz/dictionaries/values.dict -max_len=256
 #include "parsers.hpp"
+#include "support/target.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(values) {
     const sarai::fuzz::Input input(data, size);
     sarai::fuzz::values(input);
     sarai::fuzz::what_if(input);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
+#include "llm/text_size.hpp"
 #include "protocols/json.hpp"
 
 namespace sarai::gateway {
@@ -84,6 +86,43 @@ asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::
     if (infill && !facts->has_fim_tokens)
         co_return cannot("suffix", fmt::format("\"{}\" does not support insert", request.model));
     co_return Result<void>{};
+}
+
+bool reads_text_alone(const config::Model& model) {
+    return model.local && !model.local->mmproj && !model.local->whisper;
+}
+
+Error text_alone(const config::Model& model, std::string_view why_it) {
+    return {.code = Code::invalid_argument,
+            .message = fmt::format("model '{}' reads text alone{}; expected messages without pictures and sound",
+                                   model.name, why_it),
+            .field = "messages"};
+}
+
+// A worker tokenises what it gets before it finds it too long: 8 MB of text took it 500 MB beyond its plan. No
+// tokenizer here makes tokens of more than 64 bytes on average; the rest is for JSON around the text.
+Result<void> fits_context(const config::Model& model, const llm::Request& request, std::size_t size) {
+    if (model.remote || !model.local) return {};
+    if (request.task == llm::Task::transcription) return {};  // its sound is cut to what the model can hold
+    const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
+    std::string_view what = "the request is";
+    auto longest = size;
+    if (request.task == llm::Task::rerank) {  // its documents are read one by one
+        what = "the query and the longest document are";
+        longest = request.size;
+    } else if (request.task == llm::Task::embedding) {  // so are its inputs, and what may be cut will be
+        if (llm::may_truncate(request)) return {};
+        what = "the longest input is";
+        longest = llm::longest_input(request);
+    } else if (model.local->mmproj) {  // of pictures and sound the Normalizer knows what is too much
+        what = "the text of the request is";
+        longest = std::max(request.size, llm::text_size(request));
+    }
+    const auto found = Bytes{static_cast<std::int64_t>(longest)};
+    if (found <= limit) return {};
+    return fail(Code::too_long,
+                fmt::format("{} {} long, more than model '{}' can hold in its context of {} tokens ({} at most)", what,
+                            to_string(found), model.name, model.local->context_length, to_string(limit)));
 }
 
 }  // namespace sarai::gateway

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstddef>
+#include <string_view>
 
 #include "config/config.hpp"
 #include "gateway/answer.hpp"
@@ -18,5 +20,14 @@ namespace sarai::gateway {
 // Errors name the field.
 [[nodiscard]] boost::asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::Request& request,
                                                               Shared shared);
+
+// Does its worker here take neither pictures nor sound?
+[[nodiscard]] bool reads_text_alone(const config::Model& model);
+// What a request with pictures or sound is refused with there; `why_it`: why this model, in brackets, or empty.
+[[nodiscard]] Error text_alone(const config::Model& model, std::string_view why_it = {});
+
+// Errors: too_long, for a request that a worker here cannot hold whatever its tokens are; `size` is the request's in
+// bytes. A server says so itself.
+[[nodiscard]] Result<void> fits_context(const config::Model& model, const llm::Request& request, std::size_t size);
 
 }  // namespace sarai::gateway

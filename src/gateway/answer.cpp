@@ -17,7 +17,6 @@
 #include "gateway/read_ahead.hpp"
 #include "gateway/shelf.hpp"
 #include "llm/conversation.hpp"
-#include "llm/text_size.hpp"
 
 namespace sarai::gateway {
 namespace {
@@ -122,7 +121,8 @@ private:
             if (const auto* manifest = shared_.shelf.find(configured.name)) apply_recipe(request_, manifest->recipe);
         if (auto able = co_await can_answer(configured, request_, shared_); !able)
             co_return co_await fail_with(able.error());
-        if (auto fits = fits_context(configured); !fits) co_return co_await fail_with(fits.error());
+        if (auto fits = fits_context(configured, request_, size_of_body()); !fits)
+            co_return co_await fail_with(fits.error());
         if (llm::has_media(request_))
             if (auto taken = co_await take_media(configured); !taken) co_return co_await fail_with(taken.error());
         asked_ = who_serves(shared_.config, *model);
@@ -143,7 +143,7 @@ private:
             note_route(route);
             if (const auto& who = shared_.config.models[route.model];
                 !route.endpoint && reads_text_alone(who) && llm::has_media(request_))
-                co_return co_await fail_with(text_alone(who, fmt::format(" ({})", route.reason)).error());
+                co_return co_await fail_with(text_alone(who, fmt::format(" ({})", route.reason)));
             auto tried = request_.stream ? co_await stream(*lease) : co_await whole(*lease);
             if (tried) co_return;
             auto next = co_await lease->next(tried.error(), false, &beat_);
@@ -151,14 +151,8 @@ private:
         }
     }
 
-    // Its own worker.
-    static bool reads_text_alone(const config::Model& model) {
-        return model.local && !model.local->mmproj && !model.local->whisper;
-    }
-    static std::unexpected<Error> text_alone(const config::Model& model, std::string_view why_it) {
-        return fail_field("messages",
-                          fmt::format("model '{}' reads text alone{}; expected messages without pictures and sound",
-                                      model.name, why_it));
+    [[nodiscard]] std::size_t size_of_body() const {
+        return request_.size > 0 ? request_.size : exchange_.request().body().size();
     }
 
     // Is there somebody else for it, while the server that has it hangs? A few bytes of text are a token.
@@ -166,7 +160,7 @@ private:
         if (begun_ != nullptr && (!request_.may_fail_over || !begun_->so_far())) return false;
         const auto& model = shared_.config.models[lease.route().model];
         const bool media = llm::has_media(request_);
-        const auto size = request_.size > 0 ? request_.size : exchange_.request().body().size();
+        const auto size = size_of_body();
         constexpr std::size_t bytes_of_token = 3;
         const bool to_worker =
             model.local && !(media && reads_text_alone(model)) &&
@@ -184,34 +178,9 @@ private:
                 co_return held;
             note_media(caller_, *found);
         }
-        if (!model.remote && reads_text_alone(model) && llm::has_media(request_)) co_return text_alone(model, "");
-        co_return fits_context(model);  // what was a file may be text by now
-    }
-
-    // A worker tokenises what it gets before it finds it too long: 8 MB of text took it 500 MB beyond its plan. No
-    // tokenizer here makes tokens of more than 64 bytes on average; the rest is for JSON around the text.
-    [[nodiscard]] Result<void> fits_context(const config::Model& model) const {
-        if (model.remote || !model.local) return {};
-        if (request_.task == llm::Task::transcription) return {};  // its sound is cut to what the model can hold
-        const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
-        std::string_view what = "the request is";
-        auto longest = request_.size > 0 ? request_.size : exchange_.request().body().size();
-        if (request_.task == llm::Task::rerank) {  // its documents are read one by one
-            what = "the query and the longest document are";
-            longest = request_.size;
-        } else if (request_.task == llm::Task::embedding) {  // so are its inputs, and what may be cut will be
-            if (llm::may_truncate(request_)) return {};
-            what = "the longest input is";
-            longest = llm::longest_input(request_);
-        } else if (model.local->mmproj) {  // of pictures and sound the Normalizer knows what is too much
-            what = "the text of the request is";
-            longest = std::max(request_.size, llm::text_size(request_));
-        }
-        const auto size = Bytes{static_cast<std::int64_t>(longest)};
-        if (size <= limit) return {};
-        return fail(Code::too_long,
-                    fmt::format("{} {} long, more than model '{}' can hold in its context of {} tokens ({} at most)",
-                                what, to_string(size), model.name, model.local->context_length, to_string(limit)));
+        if (!model.remote && reads_text_alone(model) && llm::has_media(request_))
+            co_return std::unexpected(text_alone(model));
+        co_return fits_context(model, request_, size_of_body());  // what was a file may be text by now
     }
 
     // An error from here means that nothing was sent.
