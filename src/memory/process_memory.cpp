@@ -50,7 +50,7 @@ std::optional<ProcessMemory> read_process_memory(pid_t pid) {
     return parse_smaps_rollup(read_file("/proc/" + std::to_string(pid) + "/smaps_rollup"));
 }
 
-std::optional<Bytes> parse_statm(std::string_view text, Bytes page) {
+std::optional<Resident> parse_statm(std::string_view text, Bytes page) {
     // size resident shared text lib data dt, in pages; "shared" is file-backed and shmem.
     std::int64_t numbers[3] = {};
     const char* at = text.data();
@@ -61,10 +61,10 @@ std::optional<Bytes> parse_statm(std::string_view text, Bytes page) {
         if (ec != std::errc{}) return std::nullopt;
         at = next;
     }
-    return Bytes{(numbers[1] - numbers[2]) * page.count};
+    return Resident{.anonymous = Bytes{(numbers[1] - numbers[2]) * page.count}, .file = Bytes{numbers[2] * page.count}};
 }
 
-std::optional<Bytes> read_anonymous(pid_t pid) {
+std::optional<Resident> read_resident(pid_t pid) {
     static const Bytes page{::sysconf(_SC_PAGESIZE)};
     return parse_statm(read_file("/proc/" + std::to_string(pid) + "/statm"), page);
 }

@@ -33,10 +33,15 @@ struct ProcessMemory {
 // nullopt for a process that has gone, is a zombie or belongs to somebody else.
 [[nodiscard]] std::optional<ProcessMemory> read_process_memory(pid_t pid);
 
-// Resident anonymous memory, from /proc/PID/statm: a few microseconds, whatever the size. Tells growth between two
-// readings of the above; it counts pages that are shared after a fork in full.
-[[nodiscard]] std::optional<Bytes> parse_statm(std::string_view text, Bytes page);
-[[nodiscard]] std::optional<Bytes> read_anonymous(pid_t pid);
+// What is resident, from /proc/PID/statm: a few microseconds, whatever the size. Tells growth between two readings of
+// the above; it counts pages that are shared with other processes in full.
+struct Resident {
+    Bytes anonymous;
+    Bytes file;  // and shared memory
+    friend bool operator==(const Resident&, const Resident&) = default;
+};
+[[nodiscard]] std::optional<Resident> parse_statm(std::string_view text, Bytes page);
+[[nodiscard]] std::optional<Resident> read_resident(pid_t pid);
 
 // `root` and all that descends from it, parents before children. Processes whose parent died are not among them.
 struct Descendant {

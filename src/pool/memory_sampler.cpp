@@ -12,7 +12,7 @@ namespace sarai::pool {
 namespace {
 
 constexpr int rest_per_work = 100;
-constexpr int most_growth = 4;  // an estimate is at most this part more than what it is made of
+constexpr int most_growth = 4;  // of files, as a part of the process: what more would be is not estimated
 
 std::chrono::nanoseconds cpu_time_of_thread() {
     timespec time{};
@@ -41,20 +41,22 @@ boost::asio::awaitable<MemoryReading> MemorySampler::sample(std::vector<pid_t> w
 }
 
 std::optional<memory::ProcessMemory> MemorySampler::read_one(pid_t pid, bool exact) {
-    const auto anonymous = memory::read_anonymous(pid);
+    const auto resident = memory::read_resident(pid);
     const auto found = seen_.find(pid);
-    if (!exact && anonymous && found != seen_.end()) {
-        auto estimate = found->second.exact;
-        const auto growth = std::max(*anonymous - found->second.anonymous, Bytes{} - estimate.anonymous);
-        // Who was looked at as it began has mapped its files since: of these an estimate would know nothing.
-        if (growth.count <= estimate.pss.count / most_growth) {
+    if (!exact && resident && found != seen_.end()) {
+        const auto& [last, then] = found->second;
+        // Who was looked at as it began has mapped its files since, and how much of them is its own only the exact
+        // reading knows.
+        if ((resident->file - then.file).count <= last.pss.count / most_growth) {
+            auto estimate = last;
+            const auto growth = std::max(resident->anonymous - then.anonymous, Bytes{} - last.anonymous);
             estimate.anonymous += growth;
             estimate.pss += growth;
             return estimate;
         }
     }
     auto memory = memory::read_process_memory(pid);
-    if (memory) seen_[pid] = {.exact = *memory, .anonymous = anonymous.value_or(Bytes{})};
+    if (memory) seen_[pid] = {.exact = *memory, .resident = resident.value_or(memory::Resident{})};
     return memory;
 }
 

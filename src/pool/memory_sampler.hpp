@@ -7,8 +7,8 @@
 // Two readings of different price: the exact one (PSS from smaps_rollup), and between two of them an estimate, the last
 // exact one plus the growth of anonymous memory since (statm, microseconds whatever the size). The exact one is taken
 // as often as is wanted, but rests a hundred times as long as it worked, so that it costs at most 1 % of a core; so
-// does the estimate (see MemoryWatch::pause). A process that was not seen before, or has grown by a
-// quarter since, is read exactly at once.
+// does the estimate (see MemoryWatch::pause). A process that was not seen before, or whose files have
+// grown by a quarter of it since, is read exactly at once.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
@@ -50,7 +50,7 @@ private:
     using Clock = std::chrono::steady_clock;
     struct Seen {
         memory::ProcessMemory exact;
-        Bytes anonymous;  // by statm, at that time
+        memory::Resident resident;  // at that time
     };
     [[nodiscard]] MemoryReading read(const std::vector<pid_t>& workers, std::chrono::milliseconds exact_after);
     [[nodiscard]] std::optional<memory::ProcessMemory> read_one(pid_t pid, bool exact);

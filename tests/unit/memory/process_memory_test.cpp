@@ -27,21 +27,21 @@ TEST(ProcessMemory, IsAbsentForWhatCannotBeRead) {
     EXPECT_FALSE(read_process_memory(99'999'999).has_value());
 }
 
-TEST(ProcessMemory, ReadsAnonymousPagesFromStatm) {
-    EXPECT_EQ(parse_statm("5000 3000 1000 1 0 2000 0\n", KiB(4)), KiB(8000));
+TEST(ProcessMemory, ReadsWhatIsResidentFromStatm) {
+    EXPECT_EQ(parse_statm("5000 3000 1000 1 0 2000 0\n", KiB(4)), (Resident{.anonymous = KiB(8000), .file = KiB(4000)}));
     EXPECT_EQ(parse_statm("", KiB(4)), std::nullopt);
     EXPECT_EQ(parse_statm("5000 3000", KiB(4)), std::nullopt);
-    EXPECT_EQ(read_anonymous(99'999'999), std::nullopt);
+    EXPECT_EQ(read_resident(99'999'999), std::nullopt);
 }
 
 TEST(ProcessMemory, SeesGrowthInStatm) {
     constexpr std::size_t size = 64U << 20U;
-    const auto before = read_anonymous(::getpid());
+    const auto before = read_resident(::getpid());
     ASSERT_TRUE(before.has_value());
     void* const block =
         ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     ASSERT_NE(block, MAP_FAILED);
-    const auto grown = *read_anonymous(::getpid()) - *before;
+    const auto grown = read_resident(::getpid())->anonymous - before->anonymous;
     ::munmap(block, size);
     EXPECT_NEAR(static_cast<double>(grown.count), size, 1 << 20);
 }
