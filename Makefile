@@ -1,5 +1,7 @@
 # `make run` and `make test` are all a newcomer needs; both set up everything else.
 .DEFAULT_GOAL := help
+# Tests wait as well as they compute.
+jobs := $(shell expr $$(nproc) + 1)
 .PHONY: help run test lint sanitize fuzz bench build package install format clean
 
 help: ## show this
@@ -10,7 +12,7 @@ run: ## build, make the demo models and start a server with three models
 
 test: ## build and run every test (a part: make test ARGS='-L unit', ARGS='-R unit_pool')
 	@scripts/toolbox run test -- scripts/build dev
-	@scripts/toolbox run test -- ctest --test-dir build/dev --output-on-failure --no-tests=error -j2 $(ARGS)
+	@scripts/toolbox run test -- ctest --test-dir build/dev --output-on-failure --no-tests=error -j$(jobs) $(ARGS)
 
 lint: ## formatting and clang-tidy, as CI checks them
 	@scripts/toolbox run test -- scripts/lint
@@ -18,7 +20,7 @@ lint: ## formatting and clang-tidy, as CI checks them
 sanitize: ## unit and integration tests, and the fuzz corpus, under the address and thread sanitizers
 	@for preset in asan tsan; do \
 	   scripts/toolbox run test -- scripts/build $$preset && \
-	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j2 -L 'unit|integration|fuzz' $(ARGS) || exit 1; \
+	   scripts/toolbox run test -- ctest --test-dir build/$$preset --output-on-failure --no-tests=error -j$(jobs) -L 'unit|integration|fuzz' $(ARGS) || exit 1; \
 	 done
 
 fuzz: ## fuzz every parser for a minute (one for longer: make fuzz ARGS='openai_stream --seconds 600')

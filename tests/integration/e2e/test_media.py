@@ -9,7 +9,7 @@ import unittest
 from harness import MODELS, Case, Sarai, free_port, local, main, ollama, wait_until
 from media import picture, png, tone, wav
 
-OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048"
+OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048, threads: 1"
 
 
 def user(*parts):

@@ -12,7 +12,7 @@ from harness import MODELS, Case, FakeUpstream, Sarai, kernel_memory, local, mai
 from media import file, picture, png, tone, wav
 
 # What one writes the next one reads: more than fits in the usual 512 tokens of tests.
-TRIO = {name: f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 2048" for name in ("solar", "lfm2", "omni")}
+TRIO = {name: f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 2048, threads: 1" for name in ("solar", "lfm2", "omni")}
 TRIO["omni"] += f", mmproj: '{MODELS}/omni-mmproj.gguf'"
 ROUTING = "routing: {hard: solar, soft: lfm2, multimodal: omni}\n"
 

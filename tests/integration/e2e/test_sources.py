@@ -20,7 +20,7 @@ from searxng import Web
 from silent_postgres import SilentPostgres
 
 # Passages and an answer: more than the usual 512 tokens of tests.
-CHAT = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096"
+CHAT = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096, threads: 1"
 EMBED = local("embed", "kind: embedding, preload: true")
 BOILER = "# House\n\n## Heating\n\nThe boiler is serviced every October by Ana Ruiz.\n\n## Water\n\nThe main tap is under the stairs.\n"
 

@@ -20,7 +20,7 @@ import openai
 from harness import MODELS, Case, Sarai, children_of, local, main, name_of, wait_until
 from media import png, wav
 
-OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 4096"
+OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 4096, threads: 1"
 SPANISH = "Hola, ¿cómo está usted? El tren de Sevilla sale a las ocho y media de la mañana. Buen viaje, y hasta pronto."
 ENGLISH = "Hello, how are you? The train to London leaves at half past eight in the morning. Have a good journey."
 
