@@ -271,9 +271,9 @@ class Terminal:
         return True
 
 
-def local(name, more="", threads=1):
-    """A model line with a tiny GGUF of that role. A second thread of so small a model only waits at barriers; 0: one per core."""
-    return f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 512, threads: {threads}{', ' + more if more else ''}"
+def local(name, more=""):
+    """A model line with a tiny GGUF of that role."""
+    return f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 512{', ' + more if more else ''}"
 
 
 def ear(more=""):

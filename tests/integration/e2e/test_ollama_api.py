@@ -5,7 +5,7 @@ import unittest
 
 from harness import MODELS, Sarai, wait_until
 
-LFM2 = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096, threads: 1"
+LFM2 = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 4096"
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 
 

@@ -10,11 +10,11 @@ FALLBACK = f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length:
 
 class ThreeModels(Case):
     def setUp(self):
-        self.lan = self.serve({"solar": local("solar", "preload: true", threads=0)})
+        self.lan = self.serve({"solar": local("solar", "preload: true")})
         self.sarai = self.serve({
             "solar": ollama(self.lan.url, "solar", FALLBACK),
-            "lfm2": local("lfm2", "preload: true, pinned: true", threads=0),
-            "omni": local("omni", threads=0),
+            "lfm2": local("lfm2", "preload: true, pinned: true"),
+            "omni": local("omni"),
             "embed": local("embed", "kind: embedding")})
         self.client = openai.OpenAI(base_url=self.sarai.url + "/v1", api_key="none", max_retries=0)
 

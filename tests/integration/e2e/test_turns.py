@@ -17,7 +17,7 @@ def is_paused(pid):
 class Turns(Case):
     def setUp(self):
         # A thread per core, which is the default: no two fit at once.
-        self.sarai = self.serve({name: local(name, "preload: true", threads=0) for name in ("lfm2", "omni")})
+        self.sarai = self.serve({name: local(name, "preload: true") for name in ("lfm2", "omni")})
         wait_until(lambda: all(r["state"] == "ready" for r in self.sarai.status()["models"]), "both models")
         self.pids = [self.sarai.row(name)["pid"] for name in ("lfm2", "omni")]
         self.ended = threading.Event()
