@@ -136,7 +136,7 @@ constexpr std::string_view main_config =
     R"(# The demo's main server: an expert on the LAN box with a local fallback, and three local models.
 # Point `path` at real GGUF files and `url` at a real Ollama, and this is the reference system.
 server: {{listen: 127.0.0.1:{port}}}
-memory: {{max_ram: 2GiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, policy: never_unload}}
+memory: {{max_ram: 512MiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, policy: never_unload}}
 routing: {{hard: solar, soft: lfm2, web_query: solar, multimodal: omni, default: solar}}  # who answers for "auto"
 models:
   solar: {{backend: ollama_http, endpoints: [{{url: "http://127.0.0.1:{lan_port}"}}], model: "solar",
