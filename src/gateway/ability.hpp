@@ -26,8 +26,8 @@ namespace sarai::gateway {
 // What a request with pictures or sound is refused with there; `why_it`: why this model, in brackets, or empty.
 [[nodiscard]] Error text_alone(const config::Model& model, std::string_view why_it = {});
 
-// Errors: too_long, for a request that a worker here cannot hold whatever its tokens are; `size` is the request's in
-// bytes. A server says so itself.
+// Errors: too_long, for a request that the model's worker here could not hold whatever its tokens are; `size` is the
+// request's in bytes. What a server can hold it says itself.
 [[nodiscard]] Result<void> fits_context(const config::Model& model, const llm::Request& request, std::size_t size);
 
 }  // namespace sarai::gateway

@@ -121,7 +121,7 @@ private:
             if (const auto* manifest = shared_.shelf.find(configured.name)) apply_recipe(request_, manifest->recipe);
         if (auto able = co_await can_answer(configured, request_, shared_); !able)
             co_return co_await fail_with(able.error());
-        if (auto fits = fits_context(configured, request_, size_of_body()); !fits)
+        if (auto fits = fits_worker(configured); !configured.remote && !fits)
             co_return co_await fail_with(fits.error());
         if (llm::has_media(request_))
             if (auto taken = co_await take_media(configured); !taken) co_return co_await fail_with(taken.error());
@@ -141,9 +141,15 @@ private:
             if (lease->route().endpoint) request_.may_move = may_move;
             const auto& route = lease->route();
             note_route(route);
-            if (const auto& who = shared_.config.models[route.model];
-                !route.endpoint && reads_text_alone(who) && llm::has_media(request_))
-                co_return co_await fail_with(text_alone(who, fmt::format(" ({})", route.reason)));
+            if (!route.endpoint) {  // a fallback may hold less than the server would have
+                const auto& who = shared_.config.models[route.model];
+                if (reads_text_alone(who) && llm::has_media(request_))
+                    co_return co_await fail_with(text_alone(who, fmt::format(" ({})", route.reason)));
+                if (auto fits = fits_worker(who); !fits) {
+                    fits.error().message += fmt::format(" ({})", route.reason);
+                    co_return co_await fail_with(fits.error());
+                }
+            }
             auto tried = request_.stream ? co_await stream(*lease) : co_await whole(*lease);
             if (tried) co_return;
             auto next = co_await lease->next(tried.error(), false, &beat_);
@@ -153,6 +159,10 @@ private:
 
     [[nodiscard]] std::size_t size_of_body() const {
         return request_.size > 0 ? request_.size : exchange_.request().body().size();
+    }
+
+    [[nodiscard]] Result<void> fits_worker(const config::Model& model) const {
+        return fits_context(model, request_, size_of_body());
     }
 
     // Is there somebody else for it, while the server that has it hangs? A few bytes of text are a token.
@@ -180,7 +190,7 @@ private:
         }
         if (!model.remote && reads_text_alone(model) && llm::has_media(request_))
             co_return std::unexpected(text_alone(model));
-        co_return fits_context(model, request_, size_of_body());  // what was a file may be text by now
+        co_return model.remote ? Result<void>{} : fits_worker(model);  // what was a file may be text by now
     }
 
     // An error from here means that nothing was sent.
@@ -293,7 +303,8 @@ private:
 
     // The stream of the lease's backend; of the local worker, whose lease it then is, where a server is slow to begin.
     asio::awaitable<Result<std::unique_ptr<llm::EventStream>>> begin(pool::Lease& lease) {
-        if (!shared_.config.models[lease.route().model].hedge) co_return co_await lease.backend().stream(request_);
+        const auto& model = shared_.config.models[lease.route().model];
+        if (!model.hedge || !fits_worker(model)) co_return co_await lease.backend().stream(request_);
         const auto usual = usual_first_token(shared_.pool, lease.route());
         if (!usual) co_return co_await lease.backend().stream(request_);
         auto begun = co_await begin_hedged(shared_.pool, lease, request_, *usual);
@@ -311,7 +322,7 @@ private:
     std::unique_ptr<IdleReader> read_ahead(const asio::any_io_executor& executor, const pool::Route& route,
                                            llm::Transcript& transcript) {
         const auto& model = shared_.config.models[route.model];
-        if (!model.warm_takeover || !route.endpoint || !transcript.so_far()) return nullptr;
+        if (!model.warm_takeover || !route.endpoint || !transcript.so_far() || !fits_worker(model)) return nullptr;
         return read_answer_ahead(executor, shared_.pool, route.model, request_,
                                  [&transcript] { return transcript.so_far(); });
     }
@@ -334,6 +345,11 @@ private:
                 co_return std::unexpected(std::move(error));
             }
             note_route(lease.route());
+            if (auto fits = fits_worker(shared_.config.models[lease.route().model]); !lease.route().endpoint && !fits) {
+                failure = std::move(fits.error());
+                failure.code = Code::upstream;  // it says nothing of the next one
+                continue;
+            }
             auto resumed = co_await heartbeat.during(lease.backend().resume(request_, *partial));
             if (!resumed) {
                 failure = std::move(resumed.error());

@@ -12,7 +12,7 @@ namespace sarai::pool {
 namespace {
 
 constexpr int rest_per_work = 100;
-constexpr int most_growth = 4;  // of files, as a part of the process: what more would be is not estimated
+constexpr int most_change = 4;  // of files, as a part of the process: with more there is no estimate
 
 std::chrono::nanoseconds cpu_time_of_thread() {
     timespec time{};
@@ -45,9 +45,10 @@ std::optional<memory::ProcessMemory> MemorySampler::read_one(pid_t pid, bool exa
     const auto found = seen_.find(pid);
     if (!exact && resident && found != seen_.end()) {
         const auto& [last, then] = found->second;
-        // Who was looked at as it began has mapped its files since, and how much of them is its own only the exact
-        // reading knows.
-        if ((resident->file - then.file).count <= last.pss.count / most_growth) {
+        // Who was looked at as it began has become another program since and mapped its files, and how much of them is
+        // its own only the exact reading knows.
+        const auto files = resident->file - then.file;
+        if (std::max(files, Bytes{} - files).count <= last.pss.count / most_change) {
             auto estimate = last;
             const auto growth = std::max(resident->anonymous - then.anonymous, Bytes{} - last.anonymous);
             estimate.anonymous += growth;

@@ -8,7 +8,7 @@
 // exact one plus the growth of anonymous memory since (statm, microseconds whatever the size). The exact one is taken
 // as often as is wanted, but rests a hundred times as long as it worked, so that it costs at most 1 % of a core; so
 // does the estimate (see MemoryWatch::pause). A process that was not seen before, or whose files have
-// grown by a quarter of it since, is read exactly at once.
+// changed by a quarter of it since, is read exactly at once.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>

@@ -1,16 +1,17 @@
 // Requests to the server that the page came from, with the key that was entered.
 import { signal } from "@preact/signals";
+import { session, settings } from "./storage";
 
 const name = "sarai.key";
-export const key = signal(sessionStorage.getItem(name) ?? localStorage.getItem(name) ?? "");
+export const key = signal(session.getItem(name) ?? settings.getItem(name) ?? "");
 export const keyWanted = signal<"" | "missing" | "wrong">(""); // what the server said of the key; until another is entered it is not asked again
 export const keyAsked = signal(false); // the question for a key is open
 
 export function keepKey(value: string, remember: boolean) {
   key.value = value;
-  sessionStorage.removeItem(name);
-  localStorage.removeItem(name);
-  if (value) (remember ? localStorage : sessionStorage).setItem(name, value);
+  session.removeItem(name);
+  settings.removeItem(name);
+  if (value) (remember ? settings : session).setItem(name, value);
   keyWanted.value = "";
   keyAsked.value = false;
 }

@@ -272,6 +272,18 @@ class Requests(Case):
         row = sarai.row("lfm2")
         self.assertLessEqual(row["peak_bytes"], row["planned_bytes"])
 
+    def test_nor_does_it_reach_the_worker_of_a_fallback(self):
+        fallback = f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512"
+        sarai = self.serve({"solar": ollama(f"http://127.0.0.1:{free_port()}", "x", fallback)})
+        for stream in (False, True):
+            refused = sarai.request("POST", "/v1/chat/completions", {"model": "solar", "stream": stream, "max_tokens": 4,
+                                                                     "messages": [{"role": "user", "content": "word " * 400_000}]})
+            self.assertEqual(refused.status, 400, refused.body[:300])
+            self.assertRegex(refused.json["error"]["message"], "more than model 'solar' can hold in its context of 512 tokens .*fallback")
+        row = sarai.row("solar", "gguf_native")
+        self.assertLessEqual(row["peak_bytes"], row["planned_bytes"])
+        self.assertEqual(sarai.chat("solar").status, 200)
+
     def test_a_prompt_that_is_too_long_is_the_clients_error(self):
         sarai = self.serve({"lfm2": local("lfm2")})
         reply = sarai.chat("lfm2", text="x" * 4000)

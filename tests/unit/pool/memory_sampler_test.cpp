@@ -142,6 +142,18 @@ TEST_F(Sampler, EstimatesMuchGrowthAsWell) {
     EXPECT_NEAR(mib(sample({}, 1h).own.pss - before.own.pss), mib(Bytes{at}), 1);
 }
 
+TEST_F(Sampler, SeesTheFilesThatAProcessHasGivenBack) {
+    constexpr std::size_t size = 64U << 20U;
+    const int file = ::memfd_create("weights", 0);
+    ASSERT_EQ(::ftruncate(file, size), 0);
+    std::optional<Block> mapped(std::in_place, size, MAP_SHARED, file);
+    ::close(file);
+    const auto before = sample({}, 1h);
+    ASSERT_TRUE(before.exact);
+    mapped.reset();
+    EXPECT_NEAR(mib(sample({}, 1h).own.pss - before.own.pss), -64, 16);
+}
+
 TEST_F(Sampler, SeesTheFilesThatAProcessHasMappedSince) {
     const auto before = sample({}, 1h);
     ASSERT_TRUE(before.exact);

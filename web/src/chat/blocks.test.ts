@@ -143,3 +143,12 @@ test("groups hold all blocks in their order, and stay what they are when more co
   expect(groups.map((g) => g.length)).toEqual(Array(10).fill(10));
   expect(grouped(blocks.slice(0, 55), 100).slice(0, 5)).toEqual(groups.slice(0, 5));
 });
+
+describe("what is nested too deep", () => {
+  for (const mark of [">", "- "])
+    test(`by "${mark}" is text as it was written`, () => {
+      const source = `Hello.\n\n${mark.repeat(5000)}deep\n\nThe end.`;
+      const dense = (text: string) => text.replace(/\s/g, "");
+      expect(dense(new Blocks().of(source).map((b) => b.source).join(""))).toBe(dense(source));
+    });
+});

@@ -25,6 +25,15 @@ const anew: Rest = { head: "", indent: 0, continues: false };
 
 const countLines = (text: string) => text.split("\n").length - 1;
 
+// What is nested deeper than the lexer can follow is one block, of plain text.
+export function blockTokens(source: string): Token[] {
+  try {
+    return new Lexer().blockTokens(source);
+  } catch {
+    return [{ type: "text", raw: source, text: source }];
+  }
+}
+
 // The line that opens the code in whose middle the source ends, if it does.
 function openFence(source: string): string {
   let open: RegExpExecArray | null = null;
@@ -67,7 +76,7 @@ export class Blocks {
     const { lines, starts, ends, leaves } = this.ahead();
     const source = this.rest.head + lines.join("");
     this.lexed += source.length;
-    const tokens = source ? new Lexer().blockTokens(source) : [];
+    const tokens = source ? blockTokens(source) : [];
     let last = tokens.length - 1;
     while (last > 0 && tokens[last]!.type === "space") last--;
     const finished = leaves ? tokens.length : Math.max(0, last);

@@ -4,6 +4,7 @@ import { language, t } from "../i18n/language";
 import { models } from "../status";
 import { Composer } from "./composer";
 import { answering, begin, chosenModel, conversations, current, open, remove } from "./conversations";
+import { notKept } from "./keeper";
 import { laidOut } from "./markdown";
 import { asMarkdown } from "./message";
 import { MessageView } from "./message_view";
@@ -36,7 +37,7 @@ function Others() {
           <button type="button" onClick={() => download("conversation.md", "text/markdown", asMarkdown(shown, t("you")))}>{t("export_md")}</button>
         </div>
       )}
-      <p class="quiet">{t("private")}</p>
+      {notKept.value ? <p class="problem" role="alert">{t("not_kept", { why: notKept.value })}</p> : <p class="quiet">{t("private")}</p>}
     </nav>
   );
 }

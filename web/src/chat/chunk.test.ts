@@ -97,3 +97,9 @@ test("files of earlier questions go to who took some; others are told their name
   const told: Message[] = [...before.slice(0, 2), { id: "3", role: "user", text: "so?" }, { id: "4", role: "assistant", text: "so", decision: decisionOf("deaf", new Headers(), 0) }, { id: "5", role: "user", text: "and?" }];
   expect(counts("deaf", told)).toEqual([0, 0, 0, 0, 0]);
 });
+
+test("a pipeline without steps is none", () => {
+  const decision = decisionOf("m", new Headers(), 0);
+  takeChunk({ id: "1", role: "assistant", text: "" }, decision, '{"sarai_pipeline":{"name":"x"}}', 1);
+  expect(decision.steps).toEqual([]);
+});

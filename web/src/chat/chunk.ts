@@ -9,7 +9,7 @@ interface Chunk {
   error?: { message?: string } | string;
   sarai_failover?: Seam;
   sarai_route?: Partial<Pick<Decision, "model" | "backend" | "endpoint" | "reason" | "fallback">>; // in place of headers that left with a heartbeat
-  sarai_pipeline?: { name: string; steps: Step[] };
+  sarai_pipeline?: { name: string; steps?: Step[] };
 }
 
 export function decisionOf(asked: string, headers: Headers, at: number): Decision {
@@ -27,7 +27,7 @@ export function takeChunk(answer: Message, decision: Decision, data: string, now
   if (chunk.error) throw new Error(typeof chunk.error === "string" ? chunk.error : (chunk.error.message ?? "error"));
   if (chunk.sarai_route) Object.assign(decision, chunk.sarai_route);
   if (chunk.sarai_failover) decision.seams.push(chunk.sarai_failover);
-  if (chunk.sarai_pipeline) decision.steps = chunk.sarai_pipeline.steps;
+  if (Array.isArray(chunk.sarai_pipeline?.steps)) decision.steps = chunk.sarai_pipeline.steps;
   const choice = chunk.choices?.[0];
   const text = choice?.delta?.content ?? "";
   const thought = choice?.delta?.reasoning_content ?? "";

@@ -1,13 +1,14 @@
 // The conversations of this browser, and the one answer that may be on its way.
 import { signal } from "@preact/signals";
+import { settings } from "../storage";
 import { stream } from "./answer";
-import { forget, keep, readAll } from "./keeper";
+import { forget, hearOthers, keep, readAll, tellOthers } from "./keeper";
 import { newId, type Attachment, type Conversation, type Message } from "./message";
 
 export const conversations = signal<Conversation[]>([]); // the latest first
 export const current = signal<Conversation>(fresh());
 export const answering = signal<string>(""); // the message's id
-export const chosenModel = signal(localStorage.getItem("sarai.model") ?? "");
+export const chosenModel = signal(settings.getItem("sarai.model") ?? "");
 export const tick = signal(0); // the answer that streams in has grown
 const keepEvery = 1000; // ms, while an answer grows
 let stopper: AbortController | null = null;
@@ -17,6 +18,19 @@ function fresh(): Conversation {
 }
 
 export function openConversations() {
+  hearOthers((news) => {
+    const id = "gone" in news ? news.gone : news.changed.id;
+    const rest = conversations.value.filter((c) => c.id !== id);
+    const mine = current.value.id === id && answering.value !== ""; // what is under way here is kept at its end
+    if ("gone" in news) {
+      conversations.value = rest;
+      if (current.value.id === id && !mine) begin();
+      return;
+    }
+    if (mine) return;
+    conversations.value = [news.changed, ...rest];
+    if (current.value.id === id) current.value = news.changed;
+  });
   void readAll().then((all) => {
     conversations.value = all.sort((a, b) => b.changed - a.changed);
   });
@@ -24,7 +38,7 @@ export function openConversations() {
 
 export function chooseModel(name: string) {
   chosenModel.value = name;
-  localStorage.setItem("sarai.model", name);
+  settings.setItem("sarai.model", name);
 }
 
 export function open(id: string) {
@@ -42,6 +56,7 @@ export function remove(id: string) {
   if (current.value.id === id) begin();
   conversations.value = conversations.value.filter((c) => c.id !== id);
   forget(id);
+  tellOthers({ gone: id });
 }
 
 export function stop() {
@@ -55,6 +70,7 @@ function change(conversation: Conversation, messages: Message[]) {
   if (current.value.id === conversation.id) current.value = changed;
   conversations.value = [changed, ...conversations.value.filter((c) => c.id !== changed.id)];
   keep(changed);
+  tellOthers({ changed });
   return changed;
 }
 
@@ -63,6 +79,7 @@ function putAside(conversation: Conversation) {
   const copy = { ...conversation, id: newId() };
   conversations.value = [copy, ...conversations.value];
   keep(copy);
+  tellOthers({ changed: copy });
 }
 
 // `instead`: what stays where no other answer comes.

@@ -41,6 +41,18 @@ export function render(block: Pick<Block, "source" | "from" | "links">): Documen
   return made;
 }
 
+// What Markdown cannot be made of, being nested too deep, is shown as it was written.
+function asShown(block: Block): DocumentFragment | HTMLElement {
+  try {
+    return render(block);
+  } catch {
+    const plain = document.createElement("p");
+    plain.className = "said";
+    plain.textContent = block.source;
+    return plain;
+  }
+}
+
 export const laidOut = signal(0); // more of a text has been put on the page
 
 // What waits for its turn is drawn once, as it is by then.
@@ -54,7 +66,7 @@ const BlockOf = memo(function BlockOf({ block }: { block: Block }) {
     waits.current = true;
     inTurn(() => {
       waits.current = false;
-      place.current?.replaceChildren(render(latest.current));
+      place.current?.replaceChildren(asShown(latest.current));
       laidOut.value++;
     });
   }, [block.source, block.links]);

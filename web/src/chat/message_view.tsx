@@ -2,6 +2,7 @@
 import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 import { t } from "../i18n/language";
+import { Boundary } from "../shell/boundary";
 import { answering, edit, regenerate, tick } from "./conversations";
 import { DecisionLine } from "./decision_line";
 import { Markdown } from "./markdown";
@@ -66,7 +67,11 @@ export const MessageView = memo(function MessageView({ message, model, busy }: {
       {message.attachments && <Files files={message.attachments} />}
       {mine && !editing && <p class="said">{message.text}</p>}
       {editing && <Edit message={message} model={model} close={() => setEditing(false)} />}
-      {!mine && <Growing message={message} />}
+      {!mine && (
+        <Boundary instead={<p class="said">{message.text}</p>}>
+          <Growing message={message} />
+        </Boundary>
+      )}
       {message.problem && <p class={isEnded(message.problem) ? "quiet" : "problem"}>{isEnded(message.problem) ? t(message.problem) : t("failed", { why: message.problem })}</p>}
       {!busy && !message.problem && message.decision?.finish === "length" && <p class="quiet">{t("cut_off")}</p>}
       {!busy && !editing && (

@@ -3,7 +3,7 @@ export const en = {
   views: "Views", skip: "Skip to content", theme: "Appearance", theme_auto: "As the system", theme_light: "Light", theme_dark: "Dark", language: "Language",
   offline: "The server does not answer. Trying again.", version: "sarai {version}, up for {time}",
   key_title: "This server asks for a key", key_label: "Key", key_remember: "Remember it in this browser", key_enter: "Use it", key_wrong: "The server does not know this key.", key_change: "Key", key_forget: "Forget it", forbidden: "This key may not see the whole server: {why}", cancel: "Cancel",
-  new_chat: "New conversation", conversations: "Conversations", delete_chat: "Delete “{title}”", export_json: "Export as JSON", export_md: "Export as Markdown", untitled: "New conversation", private: "Conversations stay in this browser.",
+  new_chat: "New conversation", conversations: "Conversations", delete_chat: "Delete “{title}”", export_json: "Export as JSON", export_md: "Export as Markdown", untitled: "New conversation", private: "Conversations stay in this browser.", not_kept: "This browser does not keep conversations ({why}): export what matters.", not_shown: "This cannot be shown: {why}",
   model: "Model", models_group: "Models", router_group: "Router", pipelines_group: "Pipelines", auto_name: "auto (by the prompt)",
   message: "Message", message_hint: "Ask something. Enter sends, Shift+Enter breaks the line, Esc stops.", send: "Send", stop: "Stop", attach: "Attach", attach_hint: "Attach an image or a sound file", record: "Record", record_stop: "Stop recording", remove: "Remove {name}",
   regenerate: "Regenerate", edit: "Edit", copy: "Copy", copied: "Copied", save_send: "Send anew", you: "You", answering: "answering", thinking: "Thoughts",

@@ -1,5 +1,6 @@
 // The page's language, and its texts in it.
 import { effect, signal } from "@preact/signals";
+import { settings } from "../storage";
 import { en } from "./en";
 import { es } from "./es";
 
@@ -12,12 +13,11 @@ export function initialLanguage(kept: string | null, browser: string): Language 
   return browser.toLowerCase().startsWith("es") ? "es" : "en";
 }
 
-const store = globalThis.localStorage as Storage | undefined;
-export const language = signal<Language>(initialLanguage(store?.getItem("sarai.language") ?? null, globalThis.navigator?.language ?? "en"));
+export const language = signal<Language>(initialLanguage(settings.getItem("sarai.language"), globalThis.navigator?.language ?? "en"));
 
 export function setLanguage(to: Language) {
   language.value = to;
-  store?.setItem("sarai.language", to);
+  settings.setItem("sarai.language", to);
 }
 
 if (globalThis.document) effect(() => void (document.documentElement.lang = language.value));

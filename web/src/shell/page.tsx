@@ -10,6 +10,7 @@ import { SlimMemory } from "../memory/memory_bar";
 import { MemoryView } from "../memory/memory_view";
 import { PlanView } from "../plan/plan_view";
 import { forbidden, offline, status } from "../status";
+import { Boundary } from "./boundary";
 import { KeyDialog } from "./key_dialog";
 import { theme, themes, type Theme } from "./theme";
 
@@ -58,7 +59,9 @@ export function Page() {
       {forbidden.value && <p class="banner" role="status">{t("forbidden", { why: forbidden.value })}</p>}
       {keyWanted.value && !keyAsked.value && <p class="banner" role="status">{t("key_title")}.</p>}
       <main id="main" tabIndex={-1}>
-        <Shown key={view.value} />
+        <Boundary key={view.value}>
+          <Shown />
+        </Boundary>
       </main>
       <KeyDialog />
     </>
