@@ -5,13 +5,13 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <ostream>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/nearest.hpp"
+#include "base/replace_file.hpp"
 #include "cli/attachment.hpp"
 #include "cli/run_command.hpp"
 #include "cli/run_session.hpp"
@@ -190,9 +190,8 @@ private:
         const auto& conversation = session_.conversation();
         const auto text = (file.extension() == ".json" ? transcript_json : transcript_markdown)(
             conversation.model(), session_.conversation().settings(), conversation.messages());
-        std::ofstream out(file, std::ios::binary);
-        out << text << std::flush;
-        if (!out) return print_error(io_, fmt::format("cannot write {}", name));
+        if (const auto written = replace_file(file, text); !written)
+            return print_error(io_, config::printable(describe(written.error()), 400));
         saved_.insert(file);
         note(fmt::format("({} messages in {})", conversation.messages().size(), name));
     }
