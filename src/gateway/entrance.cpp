@@ -28,6 +28,15 @@ Error foreign_page(std::string_view origin) {
             .field = "Origin"};
 }
 
+// What a page of another site makes a browser fetch without saying from where: pictures, scripts, frames. Browsers say
+// that much of themselves (Sec-Fetch-*, see the W3C's Fetch Metadata). Who follows a link to our page is welcome.
+bool embedded_elsewhere(const net::Exchange& exchange) {
+    const auto site = header(exchange, "sec-fetch-site");
+    if (site != "cross-site" && site != "same-site") return false;
+    return header(exchange, "origin").empty() &&
+           (header(exchange, "sec-fetch-mode") != "navigate" || header(exchange, "sec-fetch-dest") != "document");
+}
+
 // In OpenAI's spelling: "6s", "120ms".
 std::string duration_text(std::chrono::milliseconds time) {
     return time.count() % 1000 == 0 ? fmt::format("{}s", time.count() / 1000) : fmt::format("{}ms", time.count());
@@ -78,6 +87,10 @@ Result<void> Entrance::check_page(const net::Exchange& exchange, bool has_key) c
     const auto host = header(exchange, "host");
     if (access::judge_origin(origin, host, config_.access) == access::Origin::foreign)
         return std::unexpected(foreign_page(origin));
+    if (!has_key && embedded_elsewhere(exchange))
+        return std::unexpected(Error{.code = Code::forbidden,
+                                     .message = "a page of another site may not embed what this server answers",
+                                     .field = "Sec-Fetch-Site"});
     // Who has a key did not come by a name that somebody else let point to us.
     if (has_key || access::is_our_host(host, machine_, config_.access)) return {};
     if (host.empty() && exchange.request().version() < 11) return {};

@@ -221,6 +221,12 @@ class Pages(unittest.TestCase):
                                        {"Origin": origin, "Content-Type": "text/plain"})
             self.assertEqual(reply.status, 403, origin)
             self.assertNotIn("access-control-allow-origin", reply.headers)
+        # What it embeds names no origin; browsers tell that it is another's.
+        fetched = lambda site, mode, dest: self.get(**{"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": dest}).status
+        self.assertEqual([fetched("cross-site", "no-cors", "image"), fetched("same-site", "no-cors", "script"), fetched("cross-site", "navigate", "iframe")],
+                         [403, 403, 403])
+        self.assertEqual([fetched("cross-site", "navigate", "document"), fetched("same-origin", "cors", "empty"), fetched("none", "navigate", "document")],
+                         [200, 200, 200])
         self.assertEqual(self.get(Origin=self.sarai.url).status, 200)
 
     def test_a_page_that_was_allowed_may(self):
