@@ -14,6 +14,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::string_view where_ollama_is =
+    "Ollama's service keeps its models in /usr/share/ollama/.ollama/models, or where its OLLAMA_MODELS says.";
+
+// A file or folder that is there and may be read has no error.
+std::error_code why_unreadable(const fs::path& path) {
+    std::error_code why;
+    const auto status = fs::status(path, why);
+    if (status.type() == fs::file_type::not_found) return make_error_code(std::errc::no_such_file_or_directory);
+    if (!why && fs::is_directory(status)) (void)fs::directory_iterator(path, why);
+    return why;
+}
+
 std::optional<fs::path> ollama_folder(const fs::path& path) {
     std::error_code ignored;
     // Of ~/.ollama as well, which has more beside its models.
@@ -62,18 +74,23 @@ std::optional<SourceKind> source_named(std::string_view name) {
 
 Result<Source> recognise(const fs::path& path, std::optional<SourceKind> only) {
     const auto place = fs::absolute(path).lexically_normal();
-    std::error_code ignored;
-    if (!fs::exists(place, ignored))
-        return fail(Code::invalid_argument, fmt::format("{} does not exist", path.string()));
+    const std::string hint = path.string().contains("ollama") ? std::string(where_ollama_is) : "";
+    if (const auto why = why_unreadable(place); why == std::errc::no_such_file_or_directory)
+        return fail(Code::invalid_argument, fmt::format("{} does not exist", path.string()), hint);
+    else if (why)
+        return fail(Code::invalid_argument, fmt::format("{} cannot be read: {}", path.string(), why.message()),
+                    "Whoever runs this has to be allowed to read it: a member of its group, or root.");
     const auto asked = [&](SourceKind kind) { return !only || *only == kind; };
     if (const auto folder = ollama_folder(place); folder && asked(SourceKind::ollama))
         return Source{SourceKind::ollama, *folder};
     if (asked(SourceKind::llama_swap) && is_llama_swap(place)) return Source{SourceKind::llama_swap, place};
     if (asked(SourceKind::gguf) && !gguf_files(place).empty()) return Source{SourceKind::gguf, place};
     if (only) return fail(Code::invalid_argument, fmt::format("{} is not {}", path.string(), looked_for(*only)));
-    return fail(Code::invalid_argument, fmt::format("{} is none of what can be imported; expected {}, {} or {}",
-                                                    path.string(), looked_for(SourceKind::ollama),
-                                                    looked_for(SourceKind::llama_swap), looked_for(SourceKind::gguf)));
+    return fail(
+        Code::invalid_argument,
+        fmt::format("{} is none of what can be imported; expected {}, {} or {}", path.string(),
+                    looked_for(SourceKind::ollama), looked_for(SourceKind::llama_swap), looked_for(SourceKind::gguf)),
+        hint);
 }
 
 }  // namespace sarai::imports

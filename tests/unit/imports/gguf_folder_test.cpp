@@ -94,6 +94,11 @@ TEST_F(GgufFolder, IsRecognisedOnlyWithFiles) {
     EXPECT_EQ(recognise(folder.path())->kind, SourceKind::gguf);
     EXPECT_THAT(recognise(folder.path(), SourceKind::ollama).error().message, HasSubstr("manifests"));
     EXPECT_THAT(recognise(folder.path() / "nowhere").error().message, HasSubstr("does not exist"));
+    EXPECT_EQ(recognise(folder.path() / "nowhere").error().hint, "");
+    EXPECT_THAT(recognise(folder.path() / ".ollama/models").error().hint,
+                HasSubstr("/usr/share/ollama/.ollama/models"));
+    std::filesystem::create_directory(folder.path() / ".ollama");  // of a user whose server runs as a service
+    EXPECT_THAT(recognise(folder.path() / ".ollama").error().hint, HasSubstr("OLLAMA_MODELS"));
     write(folder.path() / "swap.yaml", "models: {a: {cmd: x}}");
     EXPECT_EQ(recognise(folder.path() / "swap.yaml")->kind, SourceKind::llama_swap);
     write(folder.path() / "sarai.yaml", "models: {a: {path: x}}");
