@@ -40,7 +40,7 @@ boost::asio::awaitable<MemoryReading> MemorySampler::sample(std::vector<pid_t> w
                                              boost::asio::use_awaitable);
 }
 
-std::optional<memory::ProcessMemory> MemorySampler::read_one(pid_t pid, bool exact) {
+std::optional<memory::ProcessMemory> MemorySampler::read_one(pid_t pid, bool exact, bool& estimated) {
     const auto resident = memory::read_resident(pid);
     const auto found = seen_.find(pid);
     if (!exact && resident && found != seen_.end()) {
@@ -56,6 +56,7 @@ std::optional<memory::ProcessMemory> MemorySampler::read_one(pid_t pid, bool exa
             return estimate;
         }
     }
+    estimated = false;
     auto memory = memory::read_process_memory(pid);
     if (memory) seen_[pid] = {.exact = *memory, .resident = resident.value_or(memory::Resident{})};
     return memory;
@@ -85,7 +86,7 @@ MemoryReading MemorySampler::read(const std::vector<pid_t>& workers, std::chrono
                                                       : others;
         if (pid != self) owner[pid] = whose;
         if (whose == strangers) continue;
-        const auto memory = read_one(pid, reading.exact);
+        const auto memory = read_one(pid, reading.exact, reading.estimated);
         if (!memory) continue;
         still_there.insert(seen_.extract(pid));
         if (pid == self)

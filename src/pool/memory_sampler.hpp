@@ -32,6 +32,7 @@ struct MemoryReading {
     std::optional<memory::Pressure> pressure;
     std::chrono::nanoseconds cost{};  // CPU time
     bool exact = false;               // of all processes
+    bool estimated = true;            // of all processes, so that it cost little
 
     [[nodiscard]] memory::ProcessMemory total() const;
 };
@@ -53,7 +54,7 @@ private:
         memory::Resident resident;  // at that time
     };
     [[nodiscard]] MemoryReading read(const std::vector<pid_t>& workers, std::chrono::milliseconds exact_after);
-    [[nodiscard]] std::optional<memory::ProcessMemory> read_one(pid_t pid, bool exact);
+    [[nodiscard]] std::optional<memory::ProcessMemory> read_one(pid_t pid, bool exact, bool& estimated);
 
     // Used on the thread alone.
     std::filesystem::path pressure_;

@@ -46,7 +46,7 @@ boost::asio::awaitable<std::vector<MemoryWatch::Step>> MemoryWatch::look(std::ve
     for (const auto& worker : workers) pids.push_back(worker.pid);
     reading_ = co_await sampler_.sample(std::move(pids), guard_.alert() ? alert_interval : calm_interval);
     cost_ += reading_.cost;
-    if (!reading_.exact) cheap_cost_ = reading_.cost;
+    if (reading_.estimated) cheap_cost_ = reading_.cost;
     peak_sum_ = std::max(peak_sum_, reading_.total().pss);
 
     memory::GuardSample sample{

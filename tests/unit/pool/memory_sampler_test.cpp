@@ -139,7 +139,9 @@ TEST_F(Sampler, EstimatesMuchGrowthAsWell) {
     ASSERT_TRUE(before.exact);
     const auto at = before.own.pss.count + (64 << 20);
     const Block block(static_cast<std::size_t>(at), anonymous);
-    EXPECT_NEAR(mib(sample({}, 1h).own.pss - before.own.pss), mib(Bytes{at}), 1);
+    const auto grown = sample({}, 1h);
+    EXPECT_TRUE(grown.estimated);
+    EXPECT_NEAR(mib(grown.own.pss - before.own.pss), mib(Bytes{at}), 1);
 }
 
 TEST_F(Sampler, SeesTheFilesThatAProcessHasGivenBack) {
@@ -164,6 +166,7 @@ TEST_F(Sampler, SeesTheFilesThatAProcessHasMappedSince) {
     ::close(file);
     const auto grown = sample({}, 1h);
     EXPECT_FALSE(grown.exact) << "of all processes";
+    EXPECT_FALSE(grown.estimated);
     // What it shares with other processes changes as they come and go.
     EXPECT_NEAR(mib(grown.own.pss - before.own.pss), 64, 16);
     EXPECT_NEAR(mib(grown.own.anonymous - before.own.anonymous), 0, 2);
