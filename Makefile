@@ -1,7 +1,7 @@
 # `make run` and `make test` are all a newcomer needs; both set up everything else.
 .DEFAULT_GOAL := help
-# Tests wait as well as they compute.
-jobs := $(shell expr $$(nproc) + 1)
+# Tests wait as well as they compute; more than six at once would be browsers in each other's way.
+jobs := $(shell n=$$(nproc); echo $$((n < 5 ? n + 1 : 6)))
 .PHONY: help run test lint sanitize fuzz bench build package install format clean
 
 help: ## show this

@@ -64,7 +64,7 @@ class Stress(LedgerCase):
                     lowest[0] = min(lowest[0], machine_available())
 
         def watch(stop):
-            while not stop.wait(0.1):
+            while not stop.wait(0.05):
                 # What the kernel counts, of sarai and of all its workers, those included that are on their way out.
                 peak[0] = max(peak[0], kernel_memory([server.process.pid, *server.workers()])[0])
                 ledger = server.status()["ledger"]

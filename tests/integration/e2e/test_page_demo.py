@@ -44,7 +44,7 @@ class Newcomer(Page):
 
         # Where each of the three is: two here, and one that takes nothing here.
         view("memory")
-        wait_until(lambda: {"lfm2", "omni"} <= set(browser.text(".memory-bar").split()), "the models in the bar")
+        wait_until(lambda: {"lfm2", "omni", "embed"} <= set(browser.text(".memory-bar").split()), "the models in the bar")
         self.assertNotIn("solar", browser.text(".memory-bar"))
         self.assertIn("0 bytes aquí", browser.text("main"))
         browser.screenshot("demo-memory")

@@ -28,7 +28,8 @@ TEST(ProcessMemory, IsAbsentForWhatCannotBeRead) {
 }
 
 TEST(ProcessMemory, ReadsWhatIsResidentFromStatm) {
-    EXPECT_EQ(parse_statm("5000 3000 1000 1 0 2000 0\n", KiB(4)), (Resident{.anonymous = KiB(8000), .file = KiB(4000)}));
+    EXPECT_EQ(parse_statm("5000 3000 1000 1 0 2000 0\n", KiB(4)),
+              (Resident{.anonymous = KiB(8000), .file = KiB(4000)}));
     EXPECT_EQ(parse_statm("", KiB(4)), std::nullopt);
     EXPECT_EQ(parse_statm("5000 3000", KiB(4)), std::nullopt);
     EXPECT_EQ(read_resident(99'999'999), std::nullopt);
