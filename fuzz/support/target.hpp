@@ -13,7 +13,7 @@ class Target {
 public:
     using Run = int (*)(const std::uint8_t* data, std::size_t size);
 
-    Target(const char* name, Run run) : name_(name), run_(run), next_(first) { first = this; }
+    Target(const char* name, Run function) : name_(name), run_(function), next_(first) { first = this; }
 
     // Null where there is no such target.
     static const Target* find(std::string_view name) {
