@@ -17,15 +17,18 @@ Result<void> replace_file(const fs::path& file, std::string_view text) {
         return fail(Code::io, fmt::format("cannot write {}: it is no file", file.string()));
     auto beside = target;
     beside += fmt::format(".{}.tmp", ::getpid());
-    std::ofstream stream(beside, std::ios::binary | std::ios::noreplace);
-    stream << text;
-    stream.close();
     std::error_code cause;
-    if (stream && fs::exists(there)) fs::permissions(beside, there.permissions(), cause);
+    const auto failed = [&] { return fail(Code::io, fmt::format("cannot write {}", file.string()), cause); };
+    std::ofstream stream(beside, std::ios::binary | std::ios::noreplace);
+    if (!stream) return failed();
+    // Before a byte of it is there: who may not read it must not read it beside either.
+    if (fs::exists(there)) fs::permissions(beside, there.permissions(), cause);
+    if (!cause) stream << text;
+    stream.close();
     if (stream && !cause) fs::rename(beside, target, cause);
     if (stream && !cause) return {};
     fs::remove(beside, ignored);
-    return fail(Code::io, fmt::format("cannot write {}", file.string()), cause);
+    return failed();
 }
 
 }  // namespace sarai

@@ -5,16 +5,19 @@ class Kept {
   constructor(private readonly browsers: () => Storage) {}
 
   getItem(name: string): string | null {
+    const mine = this.own.get(name);
+    if (mine !== undefined) return mine;
     try {
       return this.browsers().getItem(name);
     } catch {
-      return this.own.get(name) ?? null;
+      return null;
     }
   }
 
   setItem(name: string, value: string) {
     try {
       this.browsers().setItem(name, value);
+      this.own.delete(name);
     } catch {
       this.own.set(name, value);
     }

@@ -11,7 +11,7 @@ export class Boundary extends Component<Props, { why: string }> {
   override state = { why: "" };
 
   static override getDerivedStateFromError(error: unknown) {
-    return { why: error instanceof Error ? error.message : String(error) };
+    return { why: (error instanceof Error && error.message) || String(error) };
   }
 
   override render() {
