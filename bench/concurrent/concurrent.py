@@ -99,17 +99,17 @@ def measure_once(connect, models):
     return result | {"one after the other": sum(result.values()), "all at once": time.monotonic() - begun}
 
 
-def measure_alone(role, name):
+def measure_alone(role):
     """Seconds of each side's answers, in pairs that follow each other at once; who is first takes turns."""
-    models = {name: (model_file(role), TOKENS[role])}
+    models = {role: (model_file(role), TOKENS[role])}
     with contextlib.ExitStack() as stack:
         connect = {side: stack.enter_context(serve(models)) for side, serve in SIDES.items()}
         for side in SIDES:
-            generate(connect[side](name), name, 2)
+            generate(connect[side](role), role, 2)
         pairs = []
         for turn in range(PAIRS):
             order = list(SIDES) if turn % 2 else list(SIDES)[::-1]
-            pairs.append({side: generate(connect[side](name), name, TOKENS[role]) for side in order})
+            pairs.append({side: generate(connect[side](role), role, TOKENS[role]) for side in order})
     return pairs
 
 
@@ -138,7 +138,7 @@ def main():
             samples[side] += runs
             for run in runs:
                 print(f"  {side}: {run['one after the other']:.1f} s one after the other, {run['all at once']:.1f} s at once", flush=True)
-    alone = {role: measure_alone(role, role) for role in dict.fromkeys(roles)}
+    alone = {role: measure_alone(role) for role in dict.fromkeys(roles)}
 
     medians = {side: {what: statistics.median(run[what] for run in runs) for what in runs[0]} for side, runs in samples.items()}
     ours, defaults = medians["sarai"], medians["engine defaults"]

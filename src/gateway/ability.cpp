@@ -102,8 +102,8 @@ Error text_alone(const config::Model& model, std::string_view why_it) {
 // A worker tokenises what it gets before it finds it too long: 8 MB of text took it 500 MB beyond its plan. No
 // tokenizer here makes tokens of more than 64 bytes on average; the rest is for JSON around the text.
 Result<void> fits_context(const config::Model& model, const llm::Request& request, std::size_t size) {
-    if (!model.local || request.task == llm::Task::transcription)
-        return {};  // its sound is cut to what the model can hold
+    if (!model.local) return {};
+    if (request.task == llm::Task::transcription) return {};  // its sound is cut to what the model can hold
     const auto limit = KiB(256) + Bytes{std::int64_t{64} * model.local->context_length};
     std::string_view what = "the request is";
     auto longest = size;
