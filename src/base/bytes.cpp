@@ -34,7 +34,7 @@ std::string to_string(Bytes bytes) {
     if (magnitude < 1024.0 * 1024) return fmt::format("{}{:.0f} KiB", sign, magnitude / 1024);
     if (magnitude < 1024.0 * 1024 * 1024) {
         const double mib = magnitude / (1024.0 * 1024);
-        return mib < 10 ? fmt::format("{}{:.1f} MiB", sign, mib) : fmt::format("{}{:.0f} MiB", sign, mib);
+        return mib < 9.95 ? fmt::format("{}{:.1f} MiB", sign, mib) : fmt::format("{}{:.0f} MiB", sign, mib);
     }
     return fmt::format("{}{:.2f} GiB", sign, magnitude / (1024.0 * 1024 * 1024));
 }

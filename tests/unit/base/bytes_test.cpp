@@ -28,6 +28,7 @@ TEST(Bytes, RefusesWhatIsNoAmountAndSaysWhatWasExpected) {
 TEST(Bytes, PrintsForPeople) {
     EXPECT_EQ(to_string(Bytes{512}), "512 B");
     EXPECT_EQ(to_string(MiB(3)), "3.0 MiB");
+    EXPECT_EQ(to_string(Bytes{10'456'789}), "10 MiB") << "9.97 MiB rounds up to what has no decimal";
     EXPECT_EQ(to_string(MiB(837)), "837 MiB");
     EXPECT_EQ(to_string(Bytes{7'204'798'464}), "6.71 GiB");
     EXPECT_EQ(to_string(Bytes{} - MiB(837)), "-837 MiB");
