@@ -1,11 +1,15 @@
 // bench-gateway: asks several servers the same streamed chats in turn and prints every sample as JSON, in nanoseconds.
 //
-// The servers take turns within each round, and each round begins with another one, so that the machine's noise, and
-// whatever one answer leaves behind for the next, hits all alike.
+// The servers take turns within each round in an order that chance gives, so that the machine's noise, and whatever one
+// answer leaves behind for the next, hits all alike: who comes after a server with a worker of its own finds the common
+// worker's memory gone from the caches.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <numeric>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -70,9 +74,12 @@ Result<std::vector<Samples>> measure(std::vector<Server>& servers, const Plan& p
         if (!timing) timing.error().message = fmt::format("{}: {}", servers[i].name, timing.error().message);
         return timing;
     };
+    std::vector<std::size_t> order(servers.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::mt19937 chance(1);  // NOLINT(*-msc51-cpp): every run in the same orders
     for (int round = -plan.warm_up; round < plan.rounds; ++round) {
-        for (std::size_t turn = 0; turn < servers.size(); ++turn) {
-            const auto i = (turn + static_cast<std::size_t>(round + plan.warm_up)) % servers.size();
+        std::ranges::shuffle(order, chance);
+        for (const auto i : order) {
             const auto brief = ask(i, servers[i].short_chat);
             if (!brief) return std::unexpected(brief.error());
             const auto extended = ask(i, servers[i].long_chat);
