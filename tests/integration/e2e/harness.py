@@ -3,6 +3,7 @@ import atexit
 import contextlib
 import http.client
 import http.server
+import itertools
 import json
 import os
 import pathlib
@@ -119,7 +120,7 @@ class Sarai:
         return found and found.group(1)
 
     def log(self, since_start=False):
-        return self.log_path.read_text(errors="replace")[self.log_start if since_start else 0:]
+        return self.log_path.read_bytes()[self.log_start if since_start else 0:].decode(errors="replace")
 
     @property
     def url(self):
@@ -180,7 +181,7 @@ class Sarai:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(15)
+                self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait(5)
@@ -214,7 +215,7 @@ class Demo:
     def close(self):
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        status = self.process.wait(10)
+        status = self.process.wait(30)
         self.process.stdout.close()
         self.process.stderr.close()
         self.folder.cleanup()
@@ -276,6 +277,11 @@ def local(name, more=""):
     return f"backend: gguf_native, path: '{MODELS}/{name}.gguf', context_length: 512{', ' + more if more else ''}"
 
 
+def long(name, more=""):
+    """The same with room for answers that take seconds: the usual 512 tokens are over before anything can happen to them."""
+    return local(name, more).replace("context_length: 512", "context_length: 32768")
+
+
 def ear(more=""):
     """The same for the tiny model that hears."""
     return f"backend: whisper, path: '{MODELS}/whisper.bin'{', ' + more if more else ''}"
@@ -300,7 +306,7 @@ class FakeUpstream:
     def __exit__(self, *_):
         self.process.stdin.close()
         self.process.stdout.close()
-        self.process.wait(10)
+        self.process.wait(30)
 
     def tell(self, line):
         """What was said before "stats" is answered has been done."""
@@ -314,11 +320,16 @@ class FakeUpstream:
         return json.loads(self.process.stdout.readline())
 
 
+_ports = itertools.count(os.getpid() * 61)
+
+
 def free_port():
-    """For servers that must come back on the same port. Only a hint: another process may take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """For servers that must come back on the same port: below those that the system gives to who asks for any."""
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", 20000 + next(_ports) % 12000))
+            return probe.getsockname()[1]
 
 
 def kernel_memory(pids):

@@ -10,9 +10,9 @@ import subprocess
 import time
 import unittest
 
-from harness import BIN, MODELS, Sarai, wait_until
+from harness import BIN, MODELS, Sarai, long, wait_until
 
-LFM2 = f"backend: gguf_native, path: '{MODELS}/lfm2.gguf', context_length: 512, preload: true"
+LFM2 = long("lfm2", "preload: true")
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
 
 
@@ -96,7 +96,7 @@ class Keys(unittest.TestCase):
         self.assertIn("20 tokens per minute", reply.json["error"]["message"])
 
     def test_concurrency(self):
-        connection, reply = self.sarai.open_stream("lfm2", max_tokens=400, headers=bearer("single-secret"))
+        connection, reply = self.sarai.open_stream("lfm2", max_tokens=30_000, headers=bearer("single-secret"))
         self.assertEqual(reply.status, 200)
         self.assertEqual(self.ask("single-secret").status, 429)
         connection.close()

@@ -163,7 +163,7 @@ class Chaos(Case):
         for box in boxes:
             box.tell("good")
         for model in ("fakes", "box", "lfm2"):
-            wait_until(lambda: all(sarai.chat(model).status == 200 for _ in range(5)), f"{model} to be well again")
+            wait_until(lambda: all(sarai.chat(model).status == 200 for _ in range(5)), f"{model} to be well again", 90)  # trials are up to a minute apart
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ class Kb(unittest.TestCase):
             with connection:
                 connection.recv(1 << 16)
                 command.send_signal(signal.SIGINT)
-                _, said = command.communicate(timeout=10)
+                _, said = command.communicate(timeout=30)
         self.assertEqual(command.returncode, 1, said)
         self.assertIn(f"ending: {url}, which makes the vectors, is not waited for any longer; Ctrl-C again ends at once", said)
 

@@ -51,7 +51,7 @@ signal.signal(signal.SIG{name}, end); print("ready", flush=True)
 while True: time.sleep(0.05)'""", start_new_session=True)
             self.assertEqual(child.stdout.readline(), "ready\n")
             child.send_signal(number)
-            out, _ = child.communicate(timeout=10)
+            out, _ = child.communicate(timeout=30)
             self.assertEqual((out, child.returncode), (f"bye {name}\n", 5))
 
 

@@ -1,4 +1,5 @@
 """Models that clients bring: blobs, create, copy, delete, pull, with Ollama's own API."""
+import contextlib
 import hashlib
 import http.server
 import json
@@ -202,10 +203,13 @@ class Variants(unittest.TestCase):
                 self.assertEqual(self.sarai.request("DELETE", "/api/delete", {"model": "g"}).status, 200)
         memory = lambda: kernel_memory([self.sarai.process.pid])[1]
         make(100)
-        before = memory()
-        make(500)
-        # Each of them left 4.8 kB, once.
-        self.assertLess(memory() - before, 3 << 19)
+        # Each of them left 4.8 kB, once. The heap grows for other reasons as well, but not every time.
+        grown = []
+        while not grown or (min(grown) >= 3 << 19 and len(grown) < 3):
+            before = memory()
+            make(500)
+            grown.append(memory() - before)
+        self.assertLess(min(grown), 3 << 19)
 
 
 class Pull(unittest.TestCase):
@@ -213,8 +217,7 @@ class Pull(unittest.TestCase):
         test = self
         self.breaks = 0
         self.stalls = 0
-        self.going_on = threading.Event()
-        self.addCleanup(self.going_on.set)
+        self.left = threading.Event()
         self.ranges = []
 
         class Files(http.server.BaseHTTPRequestHandler):
@@ -264,7 +267,10 @@ class Pull(unittest.TestCase):
                         self.wfile.write(data[at:at + quarter])
                         self.wfile.flush()
                         time.sleep(1.5)
-                    test.going_on.wait(30)
+                    self.connection.settimeout(30)
+                    with contextlib.suppress(ConnectionError):
+                        self.connection.recv(1)  # until who asked gives it up
+                    test.left.set()
                     self.close_connection = True
                     return
                 if body:
@@ -305,7 +311,7 @@ class Pull(unittest.TestCase):
             terminal.read(lambda s: re.search(rb" [1-9]\d* %  ", s))
             terminal.write(b"\x03")
             self.assertEqual(terminal.end(), -signal.SIGINT)
-        self.going_on.set()
+        self.assertTrue(self.left.wait(20), "what is stopped lets go of its source")
         again = self.sarai.cli("pull", "lan/large")
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertRegex(again.stdout, r"^lan/large is there: [0-9.]+ [KM]iB\n$")

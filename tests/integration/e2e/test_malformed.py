@@ -118,7 +118,7 @@ class Malformed(unittest.TestCase):
         before = self.memory()
         self.run_many(COUNT - COUNT // 5, 2)
         if not SANITIZED:
-            wait_until(lambda: self.memory() < before + 8, f"memory to return to {before:.0f} MiB", 10)
+            wait_until(lambda: self.memory() < before + 8, f"memory to return to {before:.0f} MiB", 30)
         self.assertEqual(self.sarai.row("embed")["state"], "unloaded")  # none of them was taken for a request
 
 

@@ -6,7 +6,7 @@ import subprocess
 import threading
 import unittest
 
-from harness import MODELS, Case, Sarai, free_port, local, main, ollama, wait_until
+from harness import MODELS, Case, Sarai, local, main, ollama, wait_until
 from media import picture, png, tone, wav
 
 OMNI = f"backend: gguf_native, path: '{MODELS}/omni.gguf', mmproj: '{MODELS}/omni-mmproj.gguf', context_length: 2048, threads: 1"
@@ -175,7 +175,7 @@ class Fed(unittest.TestCase):
         self.assertEqual((reply.status, reply.json["error"]["param"]), (400, "messages"), reply.body)
         self.assertIn("reads text alone", reply.json["error"]["message"])
         # Nor does the fallback of a server that might have.
-        lost = Sarai({"solar": ollama(f"http://127.0.0.1:{free_port()}", "x",
+        lost = Sarai({"solar": ollama("http://127.0.0.1:9", "x",
                                      f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512")}).start()
         self.addCleanup(lost.close)
         reply = lost.request("POST", "/v1/chat/completions", {"model": "solar", "messages": user("What?", picture("red"))})

@@ -4,7 +4,7 @@ import json
 import threading
 import time
 
-from harness import MODELS, Case, FakeUpstream, local, main, wait_until
+from harness import MODELS, Case, FakeUpstream, local, long, main, wait_until
 
 
 def stream_lines(sarai, model, headers=None, path="/v1/chat/completions", **more):
@@ -20,7 +20,7 @@ def stream_lines(sarai, model, headers=None, path="/v1/chat/completions", **more
 
 class Places(Case):
     def test_capacity_is_never_exceeded_under_64_requests_at_once(self):
-        with FakeUpstream("ollama", tokens=4, token_delay_ms=5) as upstream:
+        with FakeUpstream("ollama", tokens=4, token_delay_ms=40) as upstream:
             sarai = self.serve({"solar": f"backend: ollama_http, endpoints: [{{url: '{upstream.url}'}}]"})
             statuses = []
             def ask(stream):
@@ -28,18 +28,17 @@ class Places(Case):
             threads = [threading.Thread(target=ask, args=(i % 2 == 0,)) for i in range(64)]
             for thread in threads:
                 thread.start()
-            waiting = wait_until(lambda: sarai.row("solar")["waiting"], "requests to wait")
+            wait_until(lambda: sarai.row("solar")["waiting"] > 2, "requests to wait")
             for thread in threads:
                 thread.join(60)
             self.assertEqual(statuses, [200] * 64)
-            self.assertGreater(waiting, 2)
             self.assertEqual(upstream.stats()["most_active"], 2, "the default of ollama_http")
             metrics = sarai.request("GET", "/metrics").body.decode()
             self.assertIn('sarai_requests_waiting{model="solar"} 0', metrics)
             self.assertRegex(metrics, r'sarai_queue_time_seconds_count\{model="solar"\} 64')
 
     def test_one_who_sends_fifty_keeps_one_who_sends_one_waiting_for_two_answers_at_most(self):
-        with FakeUpstream("openai", tokens=4, token_delay_ms=10) as upstream:
+        with FakeUpstream("openai", tokens=4, token_delay_ms=40) as upstream:
             sarai = self.serve({"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1', capacity: 1}}]"})
             order = []
             def ask(name):
@@ -59,10 +58,10 @@ class Places(Case):
             self.assertEqual(sorted(order), ["many"] * 50 + ["one"] * 5)
 
     def test_a_local_worker_gets_its_slots_and_clients_take_turns_there_too(self):
-        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+        sarai = self.serve({"lfm2": long("lfm2", "preload: true")})
         done = []
         def ask(name):
-            reply = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "max_tokens": 60, "messages": [{"role": "user", "content": "Hi"}]},
+            reply = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "max_tokens": 1000, "messages": [{"role": "user", "content": "Hi"}]},
                                   {"x-api-key": name})
             done.append(name if reply.status == 200 else reply.status)
         many = [threading.Thread(target=ask, args=("many",)) for _ in range(12)]
@@ -79,7 +78,7 @@ class Places(Case):
 
 class Refusals(Case):
     def test_a_full_queue_is_told_with_the_time_after_which_to_come_again(self):
-        with FakeUpstream("openai", tokens=2, token_delay_ms=300) as upstream:
+        with FakeUpstream("openai", tokens=2, token_delay_ms=3000) as upstream:
             sarai = self.serve({"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1', capacity: 1}}], queue: {{length: 1}}"})
             threads = [threading.Thread(target=sarai.chat, args=("solar",), kwargs={"stream": True}) for _ in range(2)]
             threads[0].start()
@@ -139,7 +138,7 @@ class SignsOfLife(Case):
         return first
 
     def test_a_stream_that_waits_gets_comments_and_then_its_answer(self):
-        with FakeUpstream("openai", tokens=3, token_delay_ms=400) as upstream:
+        with FakeUpstream("openai", tokens=3, token_delay_ms=1500) as upstream:
             sarai = self.serve({"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1', capacity: 1, name: box}}]"},
                                server="heartbeat: 100ms")
             first = self.take_the_place(sarai)
@@ -181,7 +180,7 @@ class SignsOfLife(Case):
             self.assertEqual(texts[-1], "data: [DONE]")
 
     def test_ollamas_clients_get_parts_without_text(self):
-        with FakeUpstream("ollama", tokens=3, token_delay_ms=400) as upstream:
+        with FakeUpstream("ollama", tokens=3, token_delay_ms=1500) as upstream:
             sarai = self.serve({"solar": f"backend: ollama_http, endpoints: [{{url: '{upstream.url}', capacity: 1}}]"},
                                server="heartbeat: 100ms")
             first = self.take_the_place(sarai)
@@ -194,7 +193,7 @@ class SignsOfLife(Case):
             self.assertTrue(parts[-1]["done"])
 
     def test_a_client_that_leaves_while_it_waits_leaves_no_place_taken(self):
-        with FakeUpstream("openai", tokens=2, token_delay_ms=1500) as upstream:
+        with FakeUpstream("openai", tokens=2, token_delay_ms=5000) as upstream:
             sarai = self.serve({"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1', capacity: 1}}]"},
                                server="heartbeat: 100ms")
             first, _ = sarai.open_stream("solar")

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 
-from harness import MODELS, Case, FakeUpstream, Sarai, alive, local, main, ollama, run_cli, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, alive, local, long, main, ollama, run_cli, wait_until
 
 
 class Reload(Case):
@@ -54,11 +54,12 @@ class Reload(Case):
         self.assertEqual(len(sarai.workers()), 2)
 
     def test_an_answer_under_way_ends_on_the_worker_that_began_it(self):
-        sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
-        connection, response = sarai.open_stream("lfm2", max_tokens=300)
+        sarai = self.serve({"lfm2": long("lfm2", "preload: true")})
+        connection, response = sarai.open_stream("lfm2", max_tokens=8000)
         response.readline()
         old = sarai.row("lfm2")["pid"]
-        sarai.models["lfm2"] = local("lfm2", "batch: 128")
+        self.assertEqual(sarai.row("lfm2")["in_flight"], 1)
+        sarai.models["lfm2"] = long("lfm2", "batch: 128")
         self.rewrite(sarai)
         self.reload(sarai)
         self.assertTrue(alive(old))

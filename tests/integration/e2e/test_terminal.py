@@ -37,6 +37,11 @@ class Talk(Case):
         terminal.write(line.encode() + b"\n")
         terminal.read(lambda s: until(s.decode(errors="replace")), 60)
 
+    def stop(self, terminal):
+        """Ctrl-C in an answer, or after it where that was shorter."""
+        terminal.write(b"\x03")
+        terminal.read(lambda s: b"(stopped)" in s or b"once more" in s)
+
     def test_ctrl_c_cancels_the_request_on_the_server_and_twice_at_an_empty_line_leaves(self):
         slow = FakeUpstream("ollama", tokens=2000, token_delay_ms=50)
         self.addCleanup(slow.__exit__)
@@ -64,8 +69,7 @@ class Talk(Case):
         self.say(terminal, '"""', lambda s: "... " in s)
         self.say(terminal, "first", lambda s: "... " in s)
         self.say(terminal, 'second"""', lambda s: len(s) > 60)
-        terminal.write(b"\x03")
-        terminal.read(lambda s: b"(stopped)" in s)
+        self.stop(terminal)
         self.say(terminal, "/why", lambda s: "gguf_native" in s and "endpoint    local" in s and "first token" in s)
         self.say(terminal, "/plan", lambda s: ": fits" in s)
         self.say(terminal, f"/save {saved}", lambda s: "2 messages in" in s)
@@ -94,8 +98,7 @@ class Talk(Case):
         terminal.read(lambda s: "é;[A!" in s.decode(errors="replace"))
         terminal.write(b"\x1b[D?")  # other keys that begin with an escape are what they were
         self.say(terminal, "", lambda s: len(s) > 60)
-        terminal.write(b"\x03")
-        terminal.read(lambda s: b"(stopped)" in s)
+        self.stop(terminal)
         self.say(terminal, f"/save {saved}", lambda s: "2 messages in" in s)
         asked = json.loads(saved.read_text())["messages"][0]["content"]
         self.assertEqual(asked, "Read: /bye\n\tint é;[A?!")

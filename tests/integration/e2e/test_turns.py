@@ -64,7 +64,7 @@ class Turns(Case):
         self.keep_busy()
         self.wait_until_paused(self.pids[0])
         self.sarai.kill()
-        wait_until(lambda: not any(alive(pid) for pid in self.pids), "the workers to end", 2)
+        wait_until(lambda: not any(alive(pid) for pid in self.pids), "the workers to end")
 
     def test_nobody_outlives_the_end_of_sarai(self):
         self.keep_busy()

@@ -84,7 +84,7 @@ TEST(Silence, AStatementThatIsNotAnsweredBreaksTheConnection) {
         const auto rows = connection->query("BEGIN", {}, 300ms);
         ASSERT_FALSE(rows);
         EXPECT_EQ(rows.error().code, Code::unavailable);
-        EXPECT_TRUE(rows.error().message.starts_with("PostgreSQL at 127.0.0.1 does not answer: BEGIN has taken 0."))
+        EXPECT_TRUE(rows.error().message.starts_with("PostgreSQL at 127.0.0.1 does not answer: BEGIN has taken "))
             << rows.error().message;
     }
     EXPECT_LT(Clock::now() - begun, soon);

@@ -211,7 +211,7 @@ TEST_F(ConverterTest, TellsWhatAChildMayTakeWhileItRunsAndGivesItNoMore) {
 }
 
 TEST_F(ConverterTest, WaitsForMemoryThatComesAndForNoOther) {
-    limits.patience = std::chrono::seconds(1);
+    limits.patience = std::chrono::seconds(2);
     int asked = 0;
     auto answer = Code::busy;
     int from = 3;

@@ -78,18 +78,18 @@ TEST_P(RemoteAnswers, JoinsCodePointsThatWereSplitAcrossChunks) {
 }
 
 TEST_P(RemoteAnswers, WaitsForASlowStreamWhoseEveryChunkIsInTime) {
-    budgets.silence = 300ms;
-    budgets.first_token = 300ms;
-    upstream.then({.tokens = 8, .body_delay = 60ms, .token_delay = 60ms});  // 480 ms in all
+    budgets.silence = 1s;
+    budgets.first_token = 1s;
+    upstream.then({.tokens = 8, .body_delay = 200ms, .token_delay = 200ms});  // 1.6 s in all
     const auto out = stream();
     EXPECT_TRUE(out.good()) << (out.error ? out.error->message : "");
     EXPECT_EQ(out.text, FakeUpstream::text(8));
 }
 
 TEST_P(RemoteAnswers, LetsTheFirstTokenTakeLongerThanTheSilenceAfterIt) {
-    budgets.silence = 100ms;
-    budgets.first_token = 2s;
-    upstream.then({.head_delay = 150ms, .body_delay = 250ms});
+    budgets.silence = 500ms;
+    budgets.first_token = 10s;
+    upstream.then({.head_delay = 400ms, .body_delay = 700ms});
     const auto out = stream();
     EXPECT_TRUE(out.good()) << (out.error ? out.error->message : "");
 }
@@ -110,6 +110,7 @@ TEST_P(RemoteAnswers, ToAProbeMeanThatTheServerIsAlive) {
     budgets.connect = 100ms;
     upstream.then({.fault = Fault::silent});
     EXPECT_EQ(probe().error().code, Code::timeout);
+    budgets = patient;
     upstream.refuse();
     client->drop_idle();
     EXPECT_EQ(probe().error().code, Code::unavailable);

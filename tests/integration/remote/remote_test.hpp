@@ -106,7 +106,10 @@ protected:
         upstream.then(std::move(script));
         auto failed = stream();
         EXPECT_TRUE(failed.error.has_value());
+        // The one that is well may take its time on a busy machine.
+        const auto tight = std::exchange(budgets, patient);
         const auto good = stream();
+        budgets = tight;
         EXPECT_TRUE(good.good()) << (good.error ? good.error->message : "");
         EXPECT_EQ(good.text, FakeUpstream::text(5));
         return failed;
@@ -114,6 +117,7 @@ protected:
 
     FakeUpstream upstream;
     asio::io_context io;
+    static constexpr config::TimeBudgets patient{.connect = 5s, .first_token = 10s, .silence = 10s, .total = 10s};
     config::TimeBudgets budgets;
     config::Endpoint endpoint{.url = {}, .api_key = {}, .name = "box"};
     std::shared_ptr<net::Client> client;

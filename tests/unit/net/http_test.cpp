@@ -14,13 +14,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
 #include <boost/asio/write.hpp>
-#include <filesystem>
 
 #include "net/follow.hpp"
 #include "net/http_client.hpp"
 #include "net/http_server.hpp"
 #include "net/task_group.hpp"
 #include "net/url.hpp"
+#include "support/temp_folder.hpp"
 
 namespace sarai::net::http_test {
 namespace {
@@ -34,11 +34,14 @@ asio::awaitable<void> pause(std::chrono::milliseconds duration) {
     co_await timer.async_wait(asio::use_awaitable);
 }
 
+// Until `holds()`. Whoever asks judges himself, so that a wait in vain is a failure and no hang.
+asio::awaitable<void> pause_until(std::function<bool()> holds) {
+    for (int tries = 0; tries < 5000 && !holds(); ++tries) co_await pause(1ms);
+}
+
 // A server on an ephemeral port and a client to it, on one io_context that runs until `body` returns.
 class HttpTest : public testing::Test {
 protected:
-    HttpTest() { limits.request = 200ms; }
-
     void run(std::function<asio::awaitable<void>()> body) {
         server = std::make_unique<HttpServer>(
             io.get_executor(), limits, [this](Exchange& exchange) { return handler(exchange); },
@@ -206,8 +209,8 @@ TEST_F(HttpTest, StreamsChunksAsTheyAreWritten) {
 // A server on a unix socket that ends each connection after one answer, as llama-server does after a stream.
 TEST(HttpClientOnAUnixSocket, MakesTheNextConnectionBeforeItIsNeeded) {
     asio::io_context io;
-    const auto path = testing::TempDir() + "sarai-spare.sock";
-    std::filesystem::remove(path);
+    const test::TempFolder folder;
+    const auto path = (folder.path() / "spare.sock").string();
     asio::local::stream_protocol::acceptor acceptor(io, asio::local::stream_protocol::endpoint(path));
     int accepted = 0;
     TaskGroup tasks(io.get_executor());
@@ -233,7 +236,7 @@ TEST(HttpClientOnAUnixSocket, MakesTheNextConnectionBeforeItIsNeeded) {
             const auto reply = co_await client.fetch({}, {});
             EXPECT_TRUE(reply.has_value());
             EXPECT_EQ(reply ? reply->body : "", "ok");
-            co_await pause(20ms);
+            co_await pause_until([&] { return accepted > i; });
             EXPECT_EQ(accepted, i + 1);
         }
         done = true;
@@ -364,7 +367,7 @@ TEST_F(HttpTest, WhatAHandlerHoldsBesideIsCountedUntilTheRequestEnds) {
             EXPECT_EQ((co_await client->fetch({}, {}))->status, 200U);
             EXPECT_EQ(std::ranges::max(told, {}, &Bytes::count), MiB(12));
             client->drop_idle();
-            co_await pause(50ms);
+            co_await pause_until([&] { return told.back() == Bytes{}; });
             EXPECT_EQ(told.back(), Bytes{}) << "all of it is given back";
         }
     });
@@ -399,24 +402,31 @@ TEST_F(HttpTest, WhoCountsTheMemoryOfLargeRequestsMayRefuseThem) {
 
 TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
     limits.all_bodies = limits.max_body = Bytes{100};
-    handler = [](Exchange& exchange) -> asio::awaitable<void> {
-        if (exchange.path() == "/slow") co_await pause(150ms);
+    bool held = false;
+    int answered = 0;
+    handler = [&](Exchange& exchange) -> asio::awaitable<void> {
+        held = true;
+        if (exchange.path() == "/slow") co_await pause_until([&] { return answered == 2; });
         (void)co_await exchange.respond({.body = std::to_string(exchange.request().body().size())});
     };
-    run([this]() -> asio::awaitable<void> {
+    run([&, this]() -> asio::awaitable<void> {
         const auto of = [](std::string target, std::size_t size) {
             return ClientRequest{
                 .method = http::verb::post, .target = std::move(target), .body = std::string(size, 'x')};
         };
         Client other(io.get_executor(), client->origin());
         const auto after = [&]() -> asio::awaitable<Result<ClientResponse>> {
-            co_await pause(50ms);
-            co_return co_await other.fetch(of("/quick", 60), {});
+            co_await pause_until([&] { return held; });
+            auto reply = co_await other.fetch(of("/quick", 60), {});
+            ++answered;
+            co_return reply;
         };
         Client bystander(io.get_executor(), client->origin());
         const auto meanwhile = [&]() -> asio::awaitable<Result<ClientResponse>> {
-            co_await pause(80ms);
-            co_return co_await bystander.fetch({.target = "/quick"}, {});
+            co_await pause_until([&] { return held; });
+            auto reply = co_await bystander.fetch({.target = "/quick"}, {});
+            ++answered;
+            co_return reply;
         };
         const auto [slow, refused, small] = co_await (client->fetch(of("/slow", 60), {}) && after() && meanwhile());
         EXPECT_TRUE(small.has_value() && small->status == 200) << "who sends nothing is not refused";
@@ -433,21 +443,28 @@ TEST_F(HttpTest, LargeRequestsInFlightAreBoundedTogether) {
 
 TEST_F(HttpTest, ABodyThatIsTakenCountsUntilItIsLetGo) {
     limits.all_bodies = limits.max_body = Bytes{100};
-    handler = [](Exchange& exchange) -> asio::awaitable<void> {
-        const bool lets_go = exchange.path() == "/lets-go";
+    bool held = false;
+    bool answered = false;
+    handler = [&](Exchange& exchange) -> asio::awaitable<void> {
         const auto body = exchange.take_body();
-        if (lets_go) exchange.let_go_of_body();
-        if (exchange.path() != "/quick") co_await pause(150ms);
+        if (exchange.path() == "/lets-go") exchange.let_go_of_body();
+        if (exchange.path() != "/quick") {
+            held = true;
+            co_await pause_until([&] { return answered; });
+        }
         (void)co_await exchange.respond({.body = fmt::format("{} {}", body.size(), exchange.request().body().size())});
     };
-    run([this]() -> asio::awaitable<void> {
+    run([&, this]() -> asio::awaitable<void> {
         const auto of = [](std::string target) {
             return ClientRequest{.method = http::verb::post, .target = std::move(target), .body = std::string(60, 'x')};
         };
         Client other(io.get_executor(), client->origin());
         const auto after = [&]() -> asio::awaitable<Result<ClientResponse>> {
-            co_await pause(50ms);
-            co_return co_await other.fetch(of("/quick"), {});
+            held = answered = false;
+            co_await pause_until([&] { return held; });
+            auto reply = co_await other.fetch(of("/quick"), {});
+            answered = true;
+            co_return reply;
         };
         const auto [kept, refused] = co_await (client->fetch(of("/keeps"), {}) && after());
         EXPECT_TRUE(kept.has_value() && kept->body == "60 0");
@@ -486,11 +503,10 @@ TEST_F(HttpTest, SilenceBeforeAndInsideABodyAreTimeoutsThatSayWhich) {
         (void)co_await exchange.finish();
     };
     run([this]() -> asio::awaitable<void> {
-        const Budgets budgets{.first_byte = 100ms, .silence = 100ms};
-        const auto late = co_await client->fetch({.target = "/late"}, budgets);
+        const auto late = co_await client->fetch({.target = "/late"}, {.first_byte = 100ms});
         EXPECT_EQ(late.error().code, Code::timeout);
         EXPECT_THAT(late.error().message, HasSubstr("sent no answer within 100 ms"));
-        const auto stalled = co_await client->fetch({.target = "/stall"}, budgets);
+        const auto stalled = co_await client->fetch({.target = "/stall"}, {.first_byte = 5s, .silence = 100ms});
         EXPECT_EQ(stalled.error().code, Code::timeout);
         EXPECT_THAT(stalled.error().message, HasSubstr("sent no data within 100 ms"));
     });
@@ -519,7 +535,7 @@ TEST_F(HttpTest, WhatWaitsForAServerThatHangsIsGivenUpWhereSomebodyElseCanAnswer
         };
         const auto ask = [&](std::string target, bool replaceable) {
             return client->fetch({.target = std::move(target), .replaceable = [replaceable] { return replaceable; }},
-                                 {.first_byte = 300ms, .silence = 300ms});
+                                 {.first_byte = replaceable ? 5s : 300ms, .silence = 5s});
         };
         (void)co_await client->fetch({.target = "/quick"}, {});  // of the next one the connection is a kept one
         TaskGroup tasks(io.get_executor());
@@ -536,6 +552,7 @@ TEST_F(HttpTest, WhatWaitsForAServerThatHangsIsGivenUpWhereSomebodyElseCanAnswer
 
 TEST_F(HttpTest, RefusesWhatIsNoRequestTooLargeOrTooSlowWithItsOwnStatus) {
     limits.max_body = Bytes{10};
+    limits.request = 200ms;
     run([this]() -> asio::awaitable<void> {
         EXPECT_THAT(co_await raw("nonsense\r\n\r\n"), HasSubstr("HTTP/1.1 400"));
         EXPECT_THAT(co_await raw("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n\r\n12345678901"),
@@ -569,7 +586,7 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGone) {
             auto stream = co_await client->open({}, {});
             EXPECT_TRUE(stream.has_value());
         }
-        co_await pause(50ms);
+        co_await pause_until([&] { return noticed; });
         EXPECT_TRUE(noticed);
     });
 }
@@ -586,7 +603,7 @@ TEST_F(HttpTest, AHandlerLearnsThatItsClientHasGoneInALaterRequestOfTheConnectio
         EXPECT_EQ(server->connections(), 1U);
         auto dropped = co_await (client->fetch({.target = "/long"}, {}) || pause(20ms));
         EXPECT_EQ(dropped.index(), 1U);
-        co_await pause(50ms);
+        co_await pause_until([&] { return noticed == 1 && server->connections() == 0; });
         EXPECT_EQ(noticed, 1);
         EXPECT_EQ(server->connections(), 0U);
     });
