@@ -36,14 +36,20 @@ Turns::CpuTime TurnTaking::cpu_time() const {
 void TurnTaking::set_busy(ModelIndex model, std::shared_ptr<LocalWorker> worker) {
     auto& place = places_[model];
     if (place.worker == worker) return;
+    const bool contended = turns_.contended();
     if (place.worker) {
         turns_.leave(Clock::now(), model, cpu_time());
         if (std::exchange(place.paused, false)) place.worker->resume();
     }
     place.worker = std::move(worker);
-    if (place.worker) turns_.join(Clock::now(), model, place.worker->threads(), cpu_time());
+    if (place.worker) {
+        if (place.last.lock() != place.worker) turns_.forget_process(model);
+        place.last = place.worker;
+        turns_.join(Clock::now(), model, place.worker->threads(), cpu_time());
+    }
     apply();
-    turn_over_.cancel();
+    // Who is alone has no turn that could end.
+    if (contended || turns_.contended()) turn_over_.cancel();
 }
 
 // Who goes on is resumed before the others are paused: a moment with two is better than one with none.

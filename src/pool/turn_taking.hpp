@@ -28,6 +28,7 @@ public:
 private:
     struct Place {
         std::shared_ptr<LocalWorker> worker;  // null: not busy
+        std::weak_ptr<LocalWorker> last;      // that was busy
         bool paused = false;
         std::uint64_t pauses = 0;
     };

@@ -42,7 +42,8 @@ void Turns::join(Clock::time_point now, ModelIndex model, int threads, const Cpu
                .threads = std::min(threads, cores_),
                // Nobody is owed what he did not want, and nobody pays for long ago.
                .held = std::clamp(joining.held, floor_, floor_ + most_behind * length),
-               .counted = cpu(model),
+               .counted = joining.known ? joining.counted : cpu(model),
+               .known = true,
                .runs = false};
     choose();
 }

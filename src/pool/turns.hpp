@@ -31,9 +31,12 @@ public:
 
     explicit Turns(int cores) : cores_(cores) {}
 
-    // `threads`: that it computes with.
+    // `threads`: that it computes with. Where its process was counted before, `cpu` is not asked for it: a request
+    // waits for this, and a process that is not busy uses nothing.
     void join(Clock::time_point now, ModelIndex model, int threads, const CpuTime& cpu);
     void leave(Clock::time_point now, ModelIndex model, const CpuTime& cpu);
+    // The model's next process is another one: its CPU time begins anew.
+    void forget_process(ModelIndex model) { workers_[model].known = false; }
     // Its turn is over, or somebody joined or left: counts what was used and chooses anew.
     void next(Clock::time_point now, const CpuTime& cpu);
 
@@ -48,6 +51,7 @@ private:
         int threads = 1;
         Duration held{};        // how long it has had the machine, while there were turns
         Duration counted{};     // its process's CPU time when it was last counted
+        bool known = false;     // `counted` is of the process that there is
         Clock::duration ran{};  // and `spent` in it: not judged yet
         Duration spent{};
         bool light = false;  // hardly used what it had last

@@ -45,10 +45,14 @@ public:
     Clock::time_point now{};
     std::set<ModelIndex> idle;  // hold a lease and do not compute
     std::map<ModelIndex, Turns::Duration> used;
+    std::map<ModelIndex, int> asked;  // how often for its CPU time
 
 private:
     [[nodiscard]] Turns::CpuTime cpu() {
-        return [this](ModelIndex model) { return used[model]; };
+        return [this](ModelIndex model) {
+            ++asked[model];
+            return used[model];
+        };
     }
     std::map<ModelIndex, int> threads_;
 };
@@ -114,6 +118,23 @@ TEST(Turns, WhoComesLaterRunsAtOnce) {
     EXPECT_EQ(machine.running(), Set{1});
     machine.turn();
     EXPECT_EQ(machine.running(), Set{0}) << "what it had alone does not count against it";
+}
+
+TEST(Turns, WhoComesAgainNeedNotBeMeasuredFirst) {
+    Machine machine(2);
+    machine.join(0, 2);
+    machine.run(1s);
+    machine.leave(0);
+    const auto asked = machine.asked[0];
+    machine.join(0, 2);
+    EXPECT_EQ(machine.asked[0], asked);
+    machine.leave(0);
+    machine.used[0] = {};  // another process
+    machine.turns.forget_process(0);
+    machine.join(0, 2);
+    machine.run(500ms);
+    machine.join(1, 2);
+    EXPECT_EQ(machine.running().size(), 1U) << "it is not taken for idle because the one before had used more";
 }
 
 TEST(Turns, WhoLeavesMakesRoomAtOnce) {
