@@ -8,7 +8,7 @@ import tempfile
 import time
 import unittest
 
-from harness import children_of, wait_until
+from harness import children_of, name_of, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -20,7 +20,7 @@ class Forwarding(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="sarai-test-")
         self.addCleanup(self.folder.cleanup)
-        bin_folder = pathlib.Path(self.folder.name) / "bin"
+        self.bin = bin_folder = pathlib.Path(self.folder.name) / "bin"
         bin_folder.mkdir()
         # Like the real one: runs the command as a child, does not pass signals on, gives its exit status.
         (bin_folder / "bwrap").write_text('#!/bin/bash\nwhile [ "$1" != "--" ]; do shift; done; shift\n"$@"\nexit $?\n')
@@ -53,6 +53,22 @@ while True: time.sleep(0.05)'""", start_new_session=True)
             child.send_signal(number)
             out, _ = child.communicate(timeout=30)
             self.assertEqual((out, child.returncode), (f"bye {name}\n", 5))
+
+
+    def test_a_signal_while_the_program_is_only_just_being_started_ends_it(self):
+        # As long as bubblewrap's child is not the program yet it ignores what its parent ignores.
+        (self.bin / "bwrap").write_text('#!/bin/bash\nwhile [ "$1" != "--" ]; do shift; done; shift\n(sleep 0.3; exec "$@")\nexit $?\n')
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            child = self.forward("exec sleep 60", start_new_session=True)
+            self.addCleanup(child.communicate)
+            self.addCleanup(child.kill)
+            wait_until(lambda: "bwrap" in map(name_of, children_of(child.pid)), "bubblewrap")
+            child.send_signal(number)
+            self.assertEqual(child.wait(20), 128 + number)
+
+    def test_a_program_starts_with_the_signals_of_any_other(self):
+        child = self.forward("grep SigIgn /proc/self/status")
+        self.assertEqual(int(child.communicate()[0].split()[1], 16) & sum(1 << n - 1 for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)), 0)
 
 
 class Rebuilding(unittest.TestCase):
