@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
+#include <csignal>
 #include <random>
 
 #include <boost/asio/io_context.hpp>
@@ -97,6 +98,13 @@ std::optional<engine::PrivateDir> make_scratch() {
     return std::move(*made);
 }
 
+// Whoever asks once more while the last things are put away is not in so great a hurry as to leave them lying.
+struct Deaf {
+    ~Deaf() {
+        for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, SIG_IGN);
+    }
+};
+
 struct Daemon {
     config::Config config;  // what is served; changes when it is loaded again and when clients bring models
     const DaemonHooks& hooks;
@@ -104,6 +112,8 @@ struct Daemon {
     std::filesystem::path scratch_folder;
     config::Config configured;  // what of it the file says
     asio::io_context io{1};
+    const Deaf deaf;
+    asio::signal_set signals{io};
     net::TaskGroup tasks{io.get_executor()};
     // These go before `io`: their threads hand results back to it.
     Measurer measurer{config.engine};
@@ -225,7 +235,7 @@ struct Daemon {
 
         const bool had_terminal = ::isatty(STDIN_FILENO) == 1;
         // Whoever sees that we listen may ask us to end.
-        asio::signal_set signals(io, SIGINT, SIGTERM, SIGHUP);
+        for (const int number : {SIGINT, SIGTERM, SIGHUP}) signals.add(number);
         const auto port = server.listen(config.server.address, config.server.port);
         if (!port) co_return give_up(explain_port(port.error()));
         const auto url = url_of(config.server, *port);

@@ -261,11 +261,17 @@ const std::string& ChildProcess::output() const { return state_->out_text; }
 
 std::string ChildProcess::last_words(std::size_t lines) const {
     std::string_view text = state_->err_tail;
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    auto start = text.size();
-    for (std::size_t seen = 0; start > 0; --start)
-        if (text[start - 1] == '\n' && ++seen == lines) break;
-    return std::string(text.substr(start));
+    std::string words;
+    for (std::size_t seen = 0; !text.empty() && seen < lines;) {
+        const auto end = text.rfind('\n');
+        const auto line = text.substr(end == std::string_view::npos ? 0 : end + 1);
+        text.remove_suffix(std::min(text.size(), line.size() + 1));
+        // A backtrace of glibc's: "/usr/lib/libc.so.6(+0x29fba) [0x7fc9a8]". What was said before it says more.
+        if (line.empty() || (line.ends_with(']') && line.contains(" [0x"))) continue;
+        words = words.empty() ? std::string(line) : fmt::format("{}\n{}", line, words);
+        ++seen;
+    }
+    return words;
 }
 
 }  // namespace sarai::engine

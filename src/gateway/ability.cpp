@@ -66,6 +66,12 @@ Result<void> is_able(const config::Model& model, llm::Task task) {
 asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::Request& request, Shared shared) {
     if (auto able = is_able(model, request.task); !able) co_return able;
     if (model.remote || !model.local) co_return Result<void>{};
+    if (request.task == llm::Task::embedding && model.kind != config::ModelKind::embedding)
+        co_return std::unexpected(Error{
+            .code = Code::unsupported,
+            .message = fmt::format("model '{}' is of kind {}: it {} and cannot {}", model.name,
+                                   config::name_of(model.kind), what_it_does(model.kind), what_is_asked(request.task)),
+            .field = "model"});
     const auto answers = protocols::integer_at(request.body, "n").value_or(1);
     if (llm::generates(request.task) && answers > model.local->parallel)
         co_return cannot("n", fmt::format("'n' is {}, and model '{}' gives at most {} at once (models.{}.parallel)",

@@ -20,6 +20,7 @@
 
 #include "gguf_file.hpp"
 #include "llama.h"
+#include "memory/embedders.hpp"
 #include "mtmd.h"
 
 // libllama exports this for its own tools, but the header (src/llama-ext.h) is not packaged. Declared as in 0.7.0;
@@ -290,6 +291,12 @@ Result<Answer> ask(Question question) {
                     fmt::format("{} has no classifier (cls.weight or cls.output.weight), so it cannot rank documents",
                                 question.model.string()),
                     "A reranker has to be converted as one.");
+    }
+    if (!question.embedding && !question.rerank && memory::makes_vectors_only(file->architecture)) {
+        return fail(
+            Code::invalid_argument,
+            fmt::format("{} makes vectors and no text (architecture {})", question.model.string(), file->architecture),
+            "Give its model `kind: embedding`.");
     }
     std::optional<GgufFacts> projector;
     if (question.mmproj) {

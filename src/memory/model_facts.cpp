@@ -6,16 +6,12 @@
 #include <limits>
 
 #include "memory/child_report.hpp"
+#include "memory/embedders.hpp"
 
 namespace sarai::memory {
 namespace {
 
 namespace json = boost::json;
-
-// Architectures of the engine that make vectors only, whether or not the file says how they are pooled.
-constexpr std::array<std::string_view, 12> embedders = {
-    "bert",     "nomic-bert", "nomic-bert-moe", "jina-bert-v2",    "jina-bert-v3",     "modern-bert",
-    "neo-bert", "eurobert",   "llama-embed",    "gemma-embedding", "gemma-embedding2", "t5encoder"};
 
 bool is_true(const json::object& object, std::string_view key) {
     const auto* value = object.if_contains(key);
@@ -70,7 +66,7 @@ bool template_uses(std::string_view text, std::string_view name) {
 
 // Older converters said nothing of how a reranker pools; what makes its score is there all the same.
 bool has_classifier(const ModelFacts& facts) {
-    return std::ranges::contains(embedders, facts.architecture) &&
+    return makes_vectors_only(facts.architecture) &&
            std::ranges::contains(facts.tensors, "cls.output.weight", &TensorFacts::name);
 }
 
@@ -115,7 +111,7 @@ FileKind kind_of(const ModelFacts& facts) {
     constexpr int rank = 4;  // LLAMA_POOLING_TYPE_RANK
     if (facts.pooling_type == rank || (!facts.pooling_type && has_classifier(facts))) return FileKind::rerank;
     const bool pools = facts.pooling_type.value_or(0) != 0;
-    return pools || std::ranges::contains(embedders, facts.architecture) ? FileKind::embedding : FileKind::chat;
+    return pools || makes_vectors_only(facts.architecture) ? FileKind::embedding : FileKind::chat;
 }
 
 bool takes_tools(const ModelFacts& facts) {

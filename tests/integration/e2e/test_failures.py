@@ -24,13 +24,15 @@ class Files(Case):
         (folder / "strange.gguf").write_bytes(whole.replace(b"lfm2", b"zzz2"))
         for name in ("truncated", "empty", "garbage", "strange", "missing"):
             self.sarai.models[name] = f"backend: gguf_native, path: '{folder}/{name}.gguf', context_length: 256"
-        self.sarai.models["embedder"] = f"backend: gguf_native, path: '{MODELS}/omni-mmproj.gguf', context_length: 256"
+        self.sarai.models["projector"] = f"backend: gguf_native, path: '{MODELS}/omni-mmproj.gguf', context_length: 256"
+        self.sarai.models["embedder"] = f"backend: gguf_native, path: '{MODELS}/embed.gguf', context_length: 256"
         self.sarai.start()
 
     def test_each_bad_file_is_told_apart_and_a_good_one_still_works(self):
         said = {}
         for name, words in {"truncated": ["truncated.gguf"], "empty": ["empty.gguf"], "garbage": ["garbage.gguf"],
-                            "strange": ["zzz2"], "missing": ["missing.gguf"], "embedder": ["omni-mmproj.gguf"]}.items():
+                            "strange": ["zzz2"], "missing": ["missing.gguf"], "projector": ["omni-mmproj.gguf", "mmproj"],
+                            "embedder": ["embed.gguf makes vectors and no text (architecture gemma-embedding)", "kind: embedding"]}.items():
             reply = self.sarai.chat(name)
             self.assertEqual(reply.status, 503, (name, reply.body))
             error = reply.json["error"]
@@ -39,6 +41,12 @@ class Files(Case):
             said[name] = error["message"]
             self.assertEqual(self.sarai.chat("good").status, 200, f"after {name}")
         self.assertEqual(len(set(said.values())), len(said), said)
+
+
+    def test_who_asks_a_model_that_generates_for_vectors_is_told_what_it_is(self):
+        reply = self.sarai.request("POST", "/v1/embeddings", {"model": "good", "input": "x"})
+        self.assertEqual(reply.status, 400, reply.body)
+        self.assertIn("model 'good' is of kind chat", reply.json["error"]["message"])
 
 
 class Ports(Case):
@@ -311,6 +319,15 @@ class Ending(Case):
         self.assertIn(b"[DONE]", reply.read())
         self.assertEqual(sarai.process.wait(30), 0)
 
+    def test_who_cannot_wait_for_the_end_leaves_nothing_behind_either(self):
+        for _ in range(5):
+            sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
+            while sarai.process.poll() is None:
+                sarai.process.send_signal(signal.SIGTERM)
+                time.sleep(0.001)
+            self.assertEqual(sarai.process.returncode, 0, sarai.log())
+            self.assertEqual(list((sarai.folder / "run").iterdir()), [])
+
     def test_ctrl_c_in_the_middle_of_an_endless_answer_ends_everything_within_two_seconds(self):
         took = []
         while not took or (min(took) >= 2 and len(took) < 3):  # a busy machine may once need longer
@@ -325,6 +342,7 @@ class Ending(Case):
             took.append(time.monotonic() - begun)
             self.assertFalse(any(alive(pid) for pid in workers))
         self.assertLess(min(took), 2)
+        self.assertLess(max(took), 6)
 
 
 if __name__ == "__main__":

@@ -110,8 +110,18 @@ TEST_F(ChildProcessTest, KeepsOutputLastWordsAndStatus) {
         const auto status = co_await child->wait();
         EXPECT_EQ(status.describe(), "exited with status 7");
         EXPECT_EQ(child->output(), "value\n");
-        EXPECT_THAT(child->last_words(2), testing::HasSubstr("two\nthree"));
+        EXPECT_EQ(child->last_words(2), "two\nthree");
+        EXPECT_EQ(child->last_words(9), "value\none\ntwo\nthree");
         EXPECT_FALSE(exists(child->pid())) << "reaped";
+    });
+}
+
+TEST_F(ChildProcessTest, ABacktraceIsNotItsLastWords) {
+    run([this]() -> asio::awaitable<void> {
+        auto child =
+            shell("printf 'GGML_ASSERT(x) failed\\n/lib/libc.so.6(+0x29fba) [0x7fc9a8]\\n./a(f+0x1) [0x5]\\n' >&2");
+        (void)co_await child->wait();
+        EXPECT_EQ(child->last_words(2), "GGML_ASSERT(x) failed");
     });
 }
 
