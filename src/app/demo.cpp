@@ -70,8 +70,16 @@ bool wait_for_exit(pid_t pid, std::chrono::milliseconds budget, int& status) {
 
 // Ends the LAN box when the demo ends, however it ends.
 struct LanBox {
-    pid_t pid;
+    const pid_t pid;
+    bool gone = false;
+
+    [[nodiscard]] bool runs() {
+        int status = 0;
+        gone = gone || ::waitpid(pid, &status, WNOHANG) != 0;
+        return !gone;
+    }
     ~LanBox() {
+        if (gone) return;
         int status = 0;
         ::kill(pid, SIGCONT);  // it may be stopped
         ::kill(pid, SIGINT);
@@ -133,7 +141,8 @@ models:
 )";
 
 constexpr std::string_view main_config =
-    R"(# The demo's main server: an expert on the LAN box with a local fallback, and three local models.
+    R"(# Written anew at each start of the demo: copy it into a file of your own before you change it.
+# The demo's main server: an expert on the LAN box with a local fallback, and three local models.
 # Point `path` at real GGUF files and `url` at a real Ollama, and this is the reference system.
 server: {{listen: 127.0.0.1:{port}}}
 memory: {{max_ram: 512MiB, max_concurrent_llms: 3, strategy: hybrid_http_gguf, policy: never_unload}}
@@ -169,8 +178,8 @@ sarai {version} is ready on {url}
 
 solar and lfm2 are both the demo's own model: very small, it has learnt to answer questions about sarai in English and
 Spanish, and nothing else. omni and embed have random weights: omni talks gibberish. Everything around them is real.
-For real answers, point the paths of {main_file} at GGUF files
-and its url at your Ollama server, then: {program} serve --config THAT_FILE
+For real answers, copy {main_file} to a file of your own,
+point its paths at GGUF files and its url at your Ollama server, then: {program} serve --config YOUR_FILE
 
 Some things to try from another shell:
 
@@ -195,6 +204,17 @@ Ctrl-C ends everything.
 }
 
 }  // namespace
+
+// It may have found its port taken by somebody whom we could not see.
+void check(LanBox& box, const fs::path& log) {
+    if (box.runs()) return;
+    std::ifstream said(log);
+    std::string last;
+    for (std::string line; std::getline(said, line);)
+        if (!line.empty()) last = line;
+    fmt::print(stderr, "sarai: the LAN box did not start, so solar has its local fallback alone; its last words: {}\n",
+               last.empty() ? "none" : last);
+}
 
 int run_demo(const DemoOptions& options) {
     const auto folder = demo_folder();
@@ -221,13 +241,14 @@ int run_demo(const DemoOptions& options) {
         for (const auto& problem : config.error()) fmt::print(stderr, "{}\n", to_string(problem));
         return 1;
     }
-    const LanBox lan_box{
-        spawn(engine::own_program(), {"serve", "--config", lan_file.string()}, folder / "lan-box.log")};
+    const auto lan_log = folder / "lan-box.log";
+    LanBox lan_box{spawn(engine::own_program(), {"serve", "--config", lan_file.string()}, lan_log)};
     // It stands for another machine, so its memory is not of this one's budget.
     return run_daemon(*config, {.on_listening = {},
                                 .on_ready =
                                     [&](const std::string& url) {
                                         print_welcome(options.called_as, url, main_file, lan_file, lan_box.pid);
+                                        check(lan_box, lan_log);
                                     },
                                 .stranger = lan_box.pid});
 }

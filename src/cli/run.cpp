@@ -6,6 +6,7 @@
 #include <istream>
 #include <ostream>
 
+#include "base/utf8.hpp"
 #include "cli/line_editor.hpp"
 #include "cli/run_command.hpp"
 #include "cli/run_session.hpp"
@@ -25,14 +26,28 @@ Result<std::string> read_all(std::istream& in) {
     return text;
 }
 
+// Where it is not UTF-8 no server could read the request, and would speak of JSON that nobody has written.
+Result<void> check_text(std::string_view what, std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const auto length = utf8_length(text.substr(at));
+        if (length == 0)
+            return fail(Code::invalid_argument, fmt::format("{} is not UTF-8 text (byte {})", what, at + 1),
+                        "Convert it, for example: iconv -f latin1 -t utf8 FILE | sarai run …");
+        at += length;
+    }
+    return {};
+}
+
 }  // namespace
 
 int answer_once(const net::Origin& origin, const RunOptions& options, Io& io) {
     std::string prompt = options.prompt;
+    if (auto text = check_text("the prompt", prompt); !text) return fail_with(io, text.error());
     // A device is no data: reading a terminal here would wait for somebody who already gave the prompt.
     if (io.in_data || (prompt.empty() && io.in_terminal)) {
         const auto piped = read_all(io.in);
         if (!piped) return fail_with(io, piped.error());
+        if (auto text = check_text("standard input", *piped); !text) return fail_with(io, text.error());
         if (!trimmed(*piped).empty()) prompt += (prompt.empty() ? "" : "\n\n") + *piped;
     }
     if (trimmed(prompt).empty()) {

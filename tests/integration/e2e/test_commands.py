@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import threading
+import time
 
-from harness import BIN, MODELS, Case, Demo, FakeUpstream, JsonFace, Sarai, Terminal, free_port, local, main, ollama, run_cli, wait_until
+from harness import BIN, MODELS, Case, Demo, FakeUpstream, JsonFace, Sarai, Terminal, alive, children_of, free_port, local, main, ollama, run_cli, wait_until
 
 
 class Remembering(http.server.ThreadingHTTPServer):
@@ -112,6 +113,10 @@ class Commands(Case):
         self.assertEqual((answer.returncode, answer.stdout.strip()), (0, " ".join(f"t{n}" for n in range(20))), answer.stderr)
         piped = self.sarai.cli("run", "lfm2", input="Hello\n")
         self.assertEqual(piped.returncode, 0, piped.stderr)
+        for arguments, text, what in (([], b"caf\xe9", "standard input is not UTF-8 text (byte 4)"), ([b"\xff"], b"", "the prompt is not UTF-8 text (byte 1)")):
+            latin = subprocess.run([BIN / "sarai", "run", "lfm2", *arguments], input=text, capture_output=True, env={**os.environ, "SARAI_URL": self.sarai.url})
+            self.assertEqual(latin.returncode, 2)
+            self.assertIn(what, latin.stderr.decode())
         wrong = self.sarai.cli("run", "nope", "x")
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("model 'nope' not found", wrong.stderr)
@@ -257,8 +262,13 @@ class Demonstration(Case):
 
         os.kill(demo.lan_pid, signal.SIGKILL)
         self.assertEqual(server.chat("solar").headers["x-sarai-backend"], "gguf_native")
+        # Two seconds are promised; a busy machine may take longer.
+        family, begun = [demo.process.pid, *children_of(demo.process.pid)], time.monotonic()
         demo.process.send_signal(signal.SIGINT)
-        self.assertEqual(demo.close(), 0)
+        self.assertEqual(demo.process.wait(30), 0)
+        self.assertLess(time.monotonic() - begun, 6)
+        self.assertFalse([pid for pid in family if alive(pid)])
+        demo.close()
 
 
 if __name__ == "__main__":
