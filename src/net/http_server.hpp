@@ -39,9 +39,10 @@ struct ServerLimits {
     // Empty: nobody counts them.
     std::function<Result<void>(Bytes)> count_bodies = {};
     Bytes max_head = KiB(64);
-    std::chrono::milliseconds request{10'000};      // from the first byte of a request to its last
-    std::chrono::milliseconds idle{75'000};         // between two requests on one connection
-    std::chrono::milliseconds write_stall{60'000};  // a client that takes nothing for so long is dropped
+    std::chrono::milliseconds request{10'000};  // from the first byte of a request to its last
+    std::chrono::milliseconds idle{75'000};     // between two requests on one connection
+    // A client that takes what is written at once for it, a few hundred KiB at most, no faster than this is dropped.
+    std::chrono::milliseconds write_stall{60'000};
     // Beyond it the connection that is idle for longest is closed, then the one whose request is arriving for longest.
     std::size_t max_connections = 1024;
     // Asked when a request's head is there and its body is not yet, unless that is small: may it come in? An error is

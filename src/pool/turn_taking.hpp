@@ -19,8 +19,8 @@ public:
 
     // The model's worker while somebody holds a lease on it, else null. Cheap where nothing has changed.
     void set_busy(ModelIndex model, std::shared_ptr<LocalWorker> worker);
-    // How often the model's workers were paused so far: times that were told of meanwhile are not those of the model.
     void add_model() { places_.emplace_back(); }
+    // How often the model's workers were paused so far: times that were told of meanwhile are not those of the model.
     [[nodiscard]] std::uint64_t pauses(ModelIndex model) const { return places_[model].pauses; }
     // Ends turns that are over, until it is cancelled.
     [[nodiscard]] boost::asio::awaitable<void> run();

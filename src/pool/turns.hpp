@@ -32,7 +32,7 @@ public:
     explicit Turns(int cores) : cores_(cores) {}
 
     // `threads`: that it computes with. Where its process was counted before, `cpu` is not asked for it: a request
-    // waits for this, and a process that is not busy uses nothing.
+    // waits for this, and a process that is not busy uses hardly anything.
     void join(Clock::time_point now, ModelIndex model, int threads, const CpuTime& cpu);
     void leave(Clock::time_point now, ModelIndex model, const CpuTime& cpu);
     // The model's next process is another one: its CPU time begins anew.
