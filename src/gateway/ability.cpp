@@ -52,10 +52,7 @@ bool fits(config::ModelKind kind, llm::Task task) {
     return !llm::generates(task) || kind == config::ModelKind::chat;
 }
 
-}  // namespace
-
-Result<void> is_able(const config::Model& model, llm::Task task) {
-    if (fits(model.kind, task)) return {};
+std::unexpected<Error> of_another_kind(const config::Model& model, llm::Task task) {
     return std::unexpected(
         Error{.code = Code::unsupported,
               .message = fmt::format("model '{}' is of kind {}: it {} and cannot {}", model.name,
@@ -63,15 +60,19 @@ Result<void> is_able(const config::Model& model, llm::Task task) {
               .field = "model"});
 }
 
+}  // namespace
+
+Result<void> is_able(const config::Model& model, llm::Task task) {
+    if (fits(model.kind, task)) return {};
+    return of_another_kind(model, task);
+}
+
 asio::awaitable<Result<void>> can_answer(const config::Model& model, const llm::Request& request, Shared shared) {
     if (auto able = is_able(model, request.task); !able) co_return able;
     if (model.remote || !model.local) co_return Result<void>{};
+    // A server may make vectors with any model; a worker is started for one or the other.
     if (request.task == llm::Task::embedding && model.kind != config::ModelKind::embedding)
-        co_return std::unexpected(Error{
-            .code = Code::unsupported,
-            .message = fmt::format("model '{}' is of kind {}: it {} and cannot {}", model.name,
-                                   config::name_of(model.kind), what_it_does(model.kind), what_is_asked(request.task)),
-            .field = "model"});
+        co_return of_another_kind(model, request.task);
     const auto answers = protocols::integer_at(request.body, "n").value_or(1);
     if (llm::generates(request.task) && answers > model.local->parallel)
         co_return cannot("n", fmt::format("'n' is {}, and model '{}' gives at most {} at once (models.{}.parallel)",

@@ -263,13 +263,13 @@ class Pull(unittest.TestCase):
                 if body and len(data) > 1000 and test.stalls:
                     test.stalls -= 1
                     quarter = (len(data) - begin) // 4
-                    for at in (begin, begin + quarter):  # what comes later than a second after a report is reported
-                        self.wfile.write(data[at:at + quarter])
-                        self.wfile.flush()
-                        time.sleep(1.5)
-                    self.connection.settimeout(30)
-                    with contextlib.suppress(ConnectionError):
-                        self.connection.recv(1)  # until who asked gives it up
+                    with contextlib.suppress(ConnectionError):  # until who asked gives it up
+                        for at in (begin, begin + quarter):  # what comes later than a second after a report is reported
+                            self.wfile.write(data[at:at + quarter])
+                            self.wfile.flush()
+                            time.sleep(1.5)
+                        self.connection.settimeout(30)
+                        self.connection.recv(1)
                     test.left.set()
                     self.close_connection = True
                     return

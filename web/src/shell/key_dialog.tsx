@@ -15,7 +15,8 @@ export function KeyDialog() {
     }
   }, [asked]);
   return (
-    <dialog ref={box} aria-labelledby="key-title" onClose={() => (keyAsked.value = false)}>
+    // Browsers tell of a close a moment later, when the server may have asked for a key again.
+    <dialog ref={box} aria-labelledby="key-title" onClose={(e) => e.currentTarget.open || (keyAsked.value = false)}>
       <form
         ref={form}
         onSubmit={(e) => {
