@@ -203,8 +203,6 @@ Ctrl-C ends everything.
     std::fflush(stdout);
 }
 
-}  // namespace
-
 // It may have found its port taken by somebody whom we could not see.
 void check(LanBox& box, const fs::path& log) {
     if (box.runs()) return;
@@ -215,6 +213,8 @@ void check(LanBox& box, const fs::path& log) {
     fmt::print(stderr, "sarai: the LAN box did not start, so solar has its local fallback alone; its last words: {}\n",
                last.empty() ? "none" : last);
 }
+
+}  // namespace
 
 int run_demo(const DemoOptions& options) {
     const auto folder = demo_folder();

@@ -61,7 +61,7 @@ class Places(Case):
         sarai = self.serve({"lfm2": long("lfm2", "preload: true")})
         done = []
         def ask(name):
-            reply = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "max_tokens": 1000, "messages": [{"role": "user", "content": "Hi"}]},
+            reply = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "max_tokens": 300, "messages": [{"role": "user", "content": "Hi"}]},
                                   {"x-api-key": name})
             done.append(name if reply.status == 200 else reply.status)
         many = [threading.Thread(target=ask, args=("many",)) for _ in range(12)]
