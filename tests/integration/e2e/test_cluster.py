@@ -4,7 +4,7 @@ import os
 import pathlib
 import subprocess
 
-from harness import MODELS, Case, Sarai, free_port, local, main, run_cli, wait_until
+from harness import Case, Sarai, free_port, local, main, run_cli, wait_until
 
 RPC_SERVER = next(pathlib.Path("/usr/libexec").glob("*/llama/bin/ggml-rpc-server"), pathlib.Path("ggml-rpc-server"))
 

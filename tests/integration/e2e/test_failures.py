@@ -5,11 +5,9 @@ import os
 import pathlib
 import signal
 import socket
-import subprocess
-import threading
 import time
 
-from harness import BIN, MODELS, Case, Sarai, alive, children_of, free_port, local, long, main, ollama, wait_until
+from harness import MODELS, Case, Sarai, alive, free_port, local, long, main, ollama, wait_until
 
 
 class Files(Case):

@@ -1,7 +1,6 @@
 """What sarai remembers between runs: plans, and what loads have shown."""
 import json
 import os
-import pathlib
 import shutil
 import signal
 import sqlite3

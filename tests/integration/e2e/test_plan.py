@@ -1,12 +1,9 @@
 """`sarai plan` and `sarai fit` on real files: scenarios, what-if, and that what was fitted loads within its budget."""
 import json
-import os
 import pathlib
-import pty
-import subprocess
 import tempfile
 
-from harness import BIN, MODELS, Case, Sarai, local, main, ollama, run_cli, wait_until
+from harness import MODELS, Case, local, main, ollama, run_cli, wait_until
 
 LAN = "http://127.0.0.1:9"  # nothing is asked while planning
 

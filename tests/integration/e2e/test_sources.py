@@ -13,7 +13,6 @@ import sqlite3
 import struct
 import tempfile
 import time
-import unittest
 
 from harness import MODELS, Case, Sarai, children_of, local, main, name_of, wait_until
 from searxng import Web

@@ -3,9 +3,7 @@
 What the synthetic model hears is noise; times, lengths and formats are what counts here."""
 import concurrent.futures
 import http.client
-import io
 import json
-import re
 import shutil
 import signal
 import socket
@@ -13,7 +11,6 @@ import subprocess
 import threading
 import time
 import unittest
-import wave
 
 import openai
 
