@@ -1,4 +1,5 @@
 """The launcher and the toolbox: arguments, streams, signals and the exit status pass through."""
+import fcntl
 import os
 import pathlib
 import shutil
@@ -53,7 +54,6 @@ while True: time.sleep(0.05)'""", start_new_session=True)
             child.send_signal(number)
             out, _ = child.communicate(timeout=30)
             self.assertEqual((out, child.returncode), (f"bye {name}\n", 5))
-
 
     def test_a_signal_while_the_program_is_only_just_being_started_ends_it(self):
         # As long as bubblewrap's child is not the program yet it ignores what its parent ignores.
@@ -110,6 +110,12 @@ class Rebuilding(unittest.TestCase):
             os.utime(self.root / file, (1, 1))
         self.assertFalse(self.builds())
 
+    def test_a_program_that_is_not_there_and_is_not_to_be_built_is_named(self):
+        (self.root / "build/release/bin/sarai").unlink()
+        done = subprocess.run(["./sarai", "version"], cwd=self.root, env={**os.environ, "SARAI_BUILD": "never"}, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("build/release/bin/sarai is not there; run this once without SARAI_BUILD=never", done.stderr)
+
 
 class Ci(unittest.TestCase):
     """.ci/run in a checkout whose tests take a screenshot and fail."""
@@ -129,6 +135,23 @@ class Ci(unittest.TestCase):
 
 
 class Packages(unittest.TestCase):
+    def test_clean_removes_what_belongs_to_other_lists_unless_one_is_just_being_made(self):
+        with tempfile.TemporaryDirectory(prefix="sarai-test-") as folder:
+            environment = {**os.environ, "SARAI_TOOLBOX": "always", "XDG_CACHE_HOME": folder}
+            def clean():
+                return subprocess.run([ROOT / "scripts/toolbox", "clean"], env=environment, capture_output=True, text=True)
+            self.assertEqual(clean().returncode, 0)  # nothing is there
+            ours = subprocess.run([ROOT / "scripts/toolbox", "path"], env=environment, capture_output=True, text=True, check=True).stdout.strip()
+            cache = pathlib.Path(ours).parent
+            for root in (ours, cache / "old"):
+                pathlib.Path(root).mkdir(parents=True)
+            with open(cache / "lock", "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                self.assertIn("an environment is being made", clean().stderr)
+                self.assertTrue((cache / "old").exists())
+            self.assertEqual(clean().returncode, 0)
+            self.assertEqual(sorted(p.name for p in cache.iterdir()), sorted([pathlib.Path(ours).name, "lock"]))
+
     def test_the_test_list_holds_the_build_list_and_a_changed_list_makes_another_environment(self):
         toolbox = ROOT / "scripts/toolbox"
         listed = {p: subprocess.run([toolbox, "packages", p], capture_output=True, text=True, check=True).stdout.split() for p in ("build", "test")}
