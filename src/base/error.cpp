@@ -27,6 +27,7 @@ std::string_view name_of(Code code) {
         case Code::method_not_allowed: return "method_not_allowed";
         case Code::too_large: return "too_large";
         case Code::too_long: return "too_long";
+        case Code::unsupported_media: return "unsupported_media";
         case Code::slow_request: return "slow_request";
         case Code::unsupported: return "unsupported";
         case Code::no_memory: return "no_memory";
@@ -56,6 +57,7 @@ int http_status(Code code) {
         case Code::method_not_allowed: return 405;
         case Code::slow_request: return 408;
         case Code::too_large: return 413;
+        case Code::unsupported_media: return 415;
         case Code::rate_limited: return 429;
         case Code::cancelled: return 499;
         case Code::io:

@@ -21,6 +21,7 @@ enum class Code : std::uint8_t {
     method_not_allowed,
     too_large,        // over a limit that was set on purpose
     too_long,         // more tokens than the model's context holds
+    unsupported_media,  // a body in a coding that nobody here reads
     slow_request,     // the client did not send its request in time
     unsupported,      // understood, but this model or build cannot do it
     no_memory,        // does not fit the RAM budget

@@ -118,6 +118,7 @@ private:
 
     // Bounds what many large requests at once take from the models. (It is not planned for: mostly there are none.)
     Result<void> hold_body();
+    Result<void> check_coding();
     [[nodiscard]] Result<void> count_bodies() const {
         return limits_.count_bodies ? limits_.count_bodies(bodies_.held + bodies_.beside) : Result<void>{};
     }

@@ -1,8 +1,10 @@
 // Connection: what clients send.
 #include <fmt/format.h>
 
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "base/utf8.hpp"
 #include "net/connection.hpp"
 #include "net/quiet.hpp"
 
@@ -64,6 +66,8 @@ asio::awaitable<Result<void>> Connection::read_request() {
                 find_path();
                 if (!ec && may_be_large() && limits_.admit)
                     if (auto admitted = limits_.admit(*this); !admitted) co_return refuse(admitted.error());
+                if (!ec)
+                    if (auto readable = check_coding(); !readable) co_return readable;
                 if (!ec && begins_upload()) co_return Result<void>{};
                 const auto most = static_cast<std::uint64_t>(limits_.max_body.count);
                 if (!ec && parser_->content_length().value_or(0) > most) co_return refuse_read(http::error::body_limit);
@@ -127,6 +131,17 @@ asio::awaitable<Result<std::string>> Connection::read_body() {
     }
     note_end_of_upload();
     co_return std::string();
+}
+
+// RFC 9110, 8.4 and 15.5.16.
+Result<void> Connection::check_coding() {
+    const std::string_view coding = parser_->get()[http::field::content_encoding];
+    if (coding.empty() || boost::beast::iequals(coding, "identity")) return {};
+    add_header("Accept-Encoding", "identity");
+    return refuse({.code = Code::unsupported_media,
+                   .message = fmt::format("Content-Encoding is \"{}\"; expected a body that is not compressed",
+                                          valid_utf8(coding.substr(0, 100))),
+                   .field = "Content-Encoding"});
 }
 
 Result<void> Connection::hold_body() {

@@ -232,8 +232,12 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         state.visit = endpoints_.began(*route.endpoint);
     } else {
         route.fallback = !chain.empty();
-        route.reason = route.fallback ? fmt::format("local fallback, because {}", why_passed_over(state))
-                                      : "local worker is the model's backend";
+        if (route.fallback)
+            route.reason = fmt::format("local fallback, because {}", why_passed_over(state));
+        else if (state.local_attempts > 0)
+            route.reason = "local worker, started again after it died";
+        else
+            route.reason = "local worker is the model's backend";
         take_slot(state);
     }
     if (state.stands_in_for) {

@@ -11,25 +11,20 @@
 namespace sarai::pool {
 namespace asio = boost::asio;
 
-namespace {
-
-// Zero where the process has gone.
-Turns::Duration cpu_time_of(pid_t pid) {
+Turns::Duration TurnTaking::process_time(pid_t pid) {
     clockid_t clock{};
     timespec used{};
     if (::clock_getcpuclockid(pid, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return {};
     return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
-}  // namespace
-
-TurnTaking::TurnTaking(const asio::any_io_executor& executor, std::size_t models, int cores)
-    : places_(models), turns_(cores), turn_over_(executor) {}
+TurnTaking::TurnTaking(const asio::any_io_executor& executor, std::size_t models, int cores, ProcessTime time)
+    : places_(models), turns_(cores), process_time_(std::move(time)), turn_over_(executor) {}
 
 Turns::CpuTime TurnTaking::cpu_time() const {
     return [this](ModelIndex model) {
         const auto& worker = places_[model].worker;
-        return worker ? cpu_time_of(worker->pid()) : Turns::Duration{};
+        return worker ? process_time_(worker->pid()) : Turns::Duration{};
     };
 }
 

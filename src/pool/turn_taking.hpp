@@ -5,6 +5,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,7 +16,12 @@ namespace sarai::pool {
 
 class TurnTaking {
 public:
-    TurnTaking(const boost::asio::any_io_executor& executor, std::size_t models, int cores);
+    // CPU time of a process so far, of all its threads; zero where it has gone.
+    using ProcessTime = std::function<Turns::Duration(pid_t)>;
+    static Turns::Duration process_time(pid_t pid);
+
+    TurnTaking(const boost::asio::any_io_executor& executor, std::size_t models, int cores,
+               ProcessTime time = process_time);
 
     // The model's worker while somebody holds a lease on it, else null. Cheap where nothing has changed.
     void set_busy(ModelIndex model, std::shared_ptr<LocalWorker> worker);
@@ -37,6 +43,7 @@ private:
 
     std::vector<Place> places_;
     Turns turns_;
+    ProcessTime process_time_;
     boost::asio::steady_timer turn_over_;  // cancelled when somebody has joined or left
 };
 

@@ -21,6 +21,7 @@ std::string_view type_of(Code code) {
         case Code::invalid_argument:
         case Code::too_long:
         case Code::method_not_allowed:
+        case Code::unsupported_media:
         case Code::unsupported: return "invalid_request_error";
         case Code::unauthorized: return "authentication_error";
         case Code::forbidden: return "permission_error";

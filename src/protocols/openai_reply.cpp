@@ -25,6 +25,7 @@ Wording wording_of(const Error& error) {
         case Code::method_not_allowed: return {"invalid_request_error", "method_not_allowed"};
         case Code::too_large: return {"invalid_request_error", "request_too_large"};
         case Code::too_long: return {"invalid_request_error", "context_length_exceeded"};
+        case Code::unsupported_media: return {"invalid_request_error", "unsupported_media_type"};
         case Code::slow_request: return {"invalid_request_error", "request_timeout"};
         case Code::unsupported: return {"invalid_request_error", "unsupported"};
         case Code::no_memory: return {"overloaded_error", "insufficient_memory"};

@@ -314,6 +314,21 @@ TEST_F(HttpTest, AClientOfHttp10GetsNoChunksAndTheEndOfTheConnection) {
     });
 }
 
+TEST_F(HttpTest, ABodyInACodingThatNobodyReadsIs415) {
+    run([this]() -> asio::awaitable<void> {
+        const auto post = [](std::string_view coding) {
+            return fmt::format("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: {}\r\n"
+                               "Content-Length: 3\r\n\r\nabc",
+                               coding);
+        };
+        const auto refused = co_await raw(post("gzip"));
+        EXPECT_THAT(refused, testing::StartsWith("HTTP/1.1 415 "));
+        EXPECT_THAT(refused, HasSubstr("Accept-Encoding: identity\r\n"));
+        EXPECT_THAT(refused, HasSubstr("Content-Encoding is \"gzip\"; expected a body that is not compressed"));
+        EXPECT_THAT(co_await raw(post("Identity")), testing::EndsWith("\r\n\r\nabc"));
+    });
+}
+
 TEST_F(HttpTest, ATargetMayNameTheServer) {
     handler = [](Exchange& exchange) -> asio::awaitable<void> {
         (void)co_await exchange.respond({.body = std::string(exchange.path()) + "|" + std::string(exchange.query())});

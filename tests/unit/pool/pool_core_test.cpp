@@ -873,6 +873,7 @@ TEST(PoolCore, LocalWorkerThatDiesBeforeTheFirstTokenIsRestartedOncePerRequestAn
     EXPECT_THAT(pool.fail_attempt(1, error_of(Code::unavailable)), ElementsAre("measure chat"));
     pool.measured(chat, GiB(1));
     EXPECT_THAT(pool.ready(chat), ElementsAre("grant 1: chat local"));
+    EXPECT_EQ(pool.route().reason, "local worker, started again after it died");
     pool.gone(chat);
     EXPECT_THAT(pool.fail_attempt(1, error_of(Code::unavailable, "gone again")), ElementsAre("refuse 1: unavailable"));
     EXPECT_EQ(pool.refusal().message, "gone again");
