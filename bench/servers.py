@@ -12,7 +12,9 @@ import tempfile
 
 from harness import wait_until
 
-QUIET = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "500"}  # as sarai's workers have it (src/engine/worker_args.cpp)
+# As sarai has it for workers that share cores (src/engine/worker_args.cpp). Those with all cores keep each thread on one of its
+# own, which a router cannot pass on: the kernel would leave its worker the one core that it is bound to itself.
+QUIET = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "500"}
 
 
 @contextlib.contextmanager
@@ -63,7 +65,10 @@ def is_ready(worker_socket):
 
 
 def command_of(pid):
-    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
+    """Nothing if it has just gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
+    return []
 
 
 def option(arguments, name):
@@ -110,7 +115,7 @@ def status_of_model(port):
 
 @contextlib.contextmanager
 def router(worker_command):
-    """llama-server in router mode, its model with the flags and the environment of sarai's worker. Yields its port."""
+    """llama-server in router mode, its model with the flags of sarai's worker and QUIET. Yields its port."""
     model, lines, at = option(worker_command, "--alias"), [], 1
     own = {"--host", "--alias"}  # the router sets them itself
     everywhere = {"--offline", "--no-webui", "--no-slots", "--jinja"}

@@ -155,7 +155,7 @@ struct Daemon {
                          .max_concurrent_llms = config.memory.max_concurrent_llms,
                          .policy = policy_named(config.memory.policy),
                          .machine = std::max(Bytes{}, machine - config.memory.reserve),
-                         .cores = engine::compute_cores(),
+                         .cores = static_cast<int>(engine::compute_cores().size()),
                          .health = {.check_interval = 10s, .jitter = 0.2, .seed = std::random_device{}()}},
                         wiring->models, wiring->endpoints, std::move(wiring->ports), std::move(watch));
         converter.count_memory([&pool](Bytes bytes) { return pool.set_aside(bytes, "converting it"); });

@@ -43,7 +43,7 @@ cli::Check machine_row(std::string name, CheckState state, std::string text, std
 
 void look_at_cpu(Checks& checks, const std::string& own_cgroup) {
     const auto cpu = engine::parse_cpuinfo(read_file("/proc/cpuinfo"));
-    const int cores = engine::compute_cores();
+    const auto cores = static_cast<int>(engine::compute_cores().size());
     const auto name = cpu.name.empty() ? std::string("unknown processor") : cpu.name;
     checks.push_back(machine_row("cpu", CheckState::ok,
                                  fmt::format("{}: {} physical {} to compute with, {} logical", name, cores,

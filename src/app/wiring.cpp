@@ -129,7 +129,7 @@ Result<std::shared_ptr<pool::LocalWorker>> spawn(asio::any_io_executor executor,
     }
     auto spec = engine::worker_spec(model);
     // Said rather than left to the engine, so that it is known who fits beside whom (pool/turns.hpp).
-    if (spec.threads == 0) spec.threads = engine::compute_cores();
+    if (spec.threads == 0) spec.threads = static_cast<int>(engine::compute_cores().size());
     spec.shape = memory::within_trained_context(reduced(std::move(spec.shape), reduction), trained_context);
     auto worker =
         engine::Worker::start(executor, model.local->whisper ? built.whisper_binary : built.server_binary, spec,

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
+#include <map>
 #include <set>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace sarai::engine {
 namespace {
@@ -40,26 +42,36 @@ std::set<int> cpu_list(std::string_view text) {
 
 }  // namespace
 
-int compute_cores(const std::filesystem::path& system, const std::vector<int>& cpus) {
+std::vector<Core> compute_cores(const std::filesystem::path& system, const std::vector<int>& cpus) {
+    auto useful = cpus;
     const auto fast = cpu_list(first_line(system / "cpu_core" / "cpus"));  // there on hybrid processors only
-    std::set<std::string> cores;                                           // by the list of their threads
-    for (const int cpu : cpus) {
-        if (!fast.empty() && !fast.contains(cpu)) continue;
+    std::erase_if(useful, [&](int cpu) { return !fast.empty() && !fast.contains(cpu); });
+    if (useful.empty()) useful = cpus;
+    if (useful.empty()) useful = {0};
+    std::ranges::sort(useful);
+    std::vector<Core> cores;
+    std::map<std::string, std::size_t> by_siblings;  // the list of a core's threads names it
+    for (const int cpu : useful) {
         auto siblings =
             first_line(system / "system" / "cpu" / ("cpu" + std::to_string(cpu)) / "topology" / "thread_siblings_list");
-        cores.insert(siblings.empty() ? std::to_string(cpu) : std::move(siblings));
+        if (siblings.empty()) siblings = std::to_string(cpu);
+        const auto [found, is_new] = by_siblings.try_emplace(std::move(siblings), cores.size());
+        if (is_new) cores.emplace_back();
+        cores[found->second].push_back(cpu);
     }
-    return std::max(1, static_cast<int>(cores.empty() ? cpus.size() : cores.size()));
+    return cores;
 }
 
-int compute_cores() {
+std::vector<Core> compute_cores() {
     cpu_set_t mine;
     CPU_ZERO(&mine);
     std::vector<int> cpus;
     if (::sched_getaffinity(0, sizeof mine, &mine) == 0)
         for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
             if (CPU_ISSET(cpu, &mine)) cpus.push_back(cpu);
-    if (cpus.empty()) return static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+    // More than a set holds: all of them.
+    if (cpus.empty())
+        for (unsigned cpu = 0; cpu < std::thread::hardware_concurrency(); ++cpu) cpus.push_back(static_cast<int>(cpu));
     return compute_cores("/sys/devices", cpus);
 }
 

@@ -41,7 +41,7 @@ Result<std::unique_ptr<Worker>> Worker::start(asio::any_io_executor executor,
     std::filesystem::remove(socket, ignored);
     auto process = ChildProcess::start(executor, {.program = server_binary,
                                                   .arguments = worker_arguments(spec, socket),
-                                                  .environment = worker_environment(),
+                                                  .environment = worker_environment(spec.threads, compute_cores()),
                                                   .cgroup = cgroup ? cgroup->door() : std::filesystem::path{},
                                                   .cage = cage_of(spec.shape)});
     if (!process) return std::unexpected(process.error());

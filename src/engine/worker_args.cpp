@@ -1,6 +1,10 @@
 #include "engine/worker_args.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <utility>
 
 namespace sarai::engine {
 namespace {
@@ -93,13 +97,25 @@ std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::fil
     return args;
 }
 
-std::map<std::string, std::string> worker_environment() {
-    // How long a thread spins at a barrier before it sleeps, some 10 µs here. Never spinning costs a worker that is
-    // alone about 5 %. At the engine's default, 300,000, a thread spins for milliseconds for a fellow that is not
-    // running, whoever else has its core. Workers of ours take turns: pool/turns.hpp.
+std::map<std::string, std::string> worker_environment(int threads, const std::vector<Core>& cores) {
+    // Left to the kernel, a thread that sleeps at a barrier is woken on the core of who wakes it, and may stay there
+    // with the other core idle; one that spins does so for a fellow that waits for the same core. With a core of its
+    // own it is worth while to spin some 0.6 ms for the others before it sleeps, whoever else has that core; without,
+    // some 10 µs. (The engine's default, 300,000, is milliseconds.) docs/architecture.md has the figures. Workers of
+    // ours take turns: pool/turns.hpp. One with fewer threads than there are cores goes where there is room.
+    const bool has_all = threads > 1 && std::cmp_equal(threads, cores.size());
     // And what a request brings that is as large as a picture goes back to the system when it is freed, rather than
     // staying with the worker's heap beyond its plan (glibc raises this threshold by itself, up to 32 MiB).
-    return {{"OMP_WAIT_POLICY", "passive"}, {"GOMP_SPINCOUNT", "500"}, {"MALLOC_MMAP_THRESHOLD_", "1048576"}};
+    std::map<std::string, std::string> environment{{"OMP_WAIT_POLICY", "passive"},
+                                                   {"GOMP_SPINCOUNT", has_all ? "30000" : "500"},
+                                                   {"OMP_PROC_BIND", has_all ? "true" : "false"},
+                                                   {"MALLOC_MMAP_THRESHOLD_", "1048576"}};
+    if (has_all) {
+        auto& places = environment["OMP_PLACES"];
+        for (const auto& core : cores)
+            places += fmt::format("{}{{{}}}", places.empty() ? "" : ",", fmt::join(core, ","));
+    }
+    return environment;
 }
 
 }  // namespace sarai::engine

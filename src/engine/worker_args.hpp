@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "config/config.hpp"
+#include "engine/cores.hpp"
 #include "memory/plan.hpp"
 
 namespace sarai::engine {
@@ -24,6 +25,7 @@ struct WorkerSpec {
 [[nodiscard]] WorkerSpec worker_spec(const config::Model& model);  // model.local must be set
 
 [[nodiscard]] std::vector<std::string> worker_arguments(const WorkerSpec& spec, const std::filesystem::path& socket);
-[[nodiscard]] std::map<std::string, std::string> worker_environment();
+// `cores`: that there are to compute with. A worker that has a thread for each of them keeps each thread on its own.
+[[nodiscard]] std::map<std::string, std::string> worker_environment(int threads, const std::vector<Core>& cores);
 
 }  // namespace sarai::engine

@@ -52,6 +52,15 @@ class Turns(Case):
         self.assertEqual(set(self.statuses), {200})
         wait_until(lambda: not any(is_paused(pid) for pid in self.pids), "nobody to be paused")
 
+    def test_each_of_its_threads_has_a_core_of_its_own(self):
+        for name, pid in zip(("lfm2", "omni"), self.pids):
+            self.assertEqual(self.sarai.chat(name, max_tokens=4).status, 200)
+            command = pathlib.Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            threads = int(command[command.index("--threads") + 1])
+            places = {next(line for line in status.read_text().splitlines() if line.startswith("Cpus_allowed_list"))
+                      for status in pathlib.Path(f"/proc/{pid}/task").glob("*/status")}
+            self.assertEqual(len(places), threads, places)
+
     def test_one_that_is_alone_is_never_paused(self):
         answer = threading.Thread(target=lambda: self.statuses.append(self.sarai.chat("lfm2", max_tokens=400, ignore_eos=True).status))
         answer.start()

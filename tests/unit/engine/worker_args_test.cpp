@@ -26,6 +26,23 @@ TEST(WorkerArguments, SetEveryFlagThatCostsMemory) {
         "--sse-ping-interval 1 --log-verbosity 2 --jinja --no-webui --offline --no-slots --load-mode none --no-mmproj");
 }
 
+TEST(WorkerEnvironment, AThreadForEachCoreStaysOnItsOwn) {
+    const auto of = [](int threads) { return worker_environment(threads, {{0, 4}, {1, 5}, {2}}); };
+    using testing::Contains;
+    using testing::Key;
+    using testing::Pair;
+    EXPECT_THAT(of(3), Contains(Pair("OMP_PLACES", "{0,4},{1,5},{2}")));
+    EXPECT_THAT(of(3), Contains(Pair("OMP_PROC_BIND", "true")));
+    EXPECT_THAT(of(3), Contains(Pair("GOMP_SPINCOUNT", "30000")));
+    // With fewer, or more, each would sit on a core that somebody else may have as well.
+    for (const int threads : {1, 2, 4}) {
+        EXPECT_THAT(of(threads), testing::Not(Contains(Key("OMP_PLACES"))));
+        EXPECT_THAT(of(threads), Contains(Pair("OMP_PROC_BIND", "false"))) << "whatever sarai was started with";
+        EXPECT_THAT(of(threads), Contains(Pair("GOMP_SPINCOUNT", "500")));
+    }
+    EXPECT_THAT(worker_environment(1, {{0}}), testing::Not(Contains(Key("OMP_PLACES"))));
+}
+
 TEST(WorkerArguments, OfAModelThatHearsAreItsFileAndItsSocket) {
     const config::LocalModel ear{.path = "/models/ggml-base.bin", .whisper = true, .mmproj = {}};
     const auto shape = shape_of(ear, config::ModelKind::transcription);
