@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <ranges>
 #include <sstream>
@@ -126,7 +127,10 @@ Result<std::shared_ptr<CgroupTree>> CgroupTree::take(fs::path own, pid_t self) {
 
 Result<std::unique_ptr<WorkerCgroup>> CgroupTree::make_worker(Bytes limit) {
     remove_leftovers();
-    auto path = own_ / fmt::format("{}{}", worker_prefix, ++last_);
+    // Not one that is left: whoever is in it is killed as soon as that is possible.
+    fs::path path;
+    do path = own_ / fmt::format("{}{}", worker_prefix, ++last_);
+    while (std::ranges::contains(leftovers_, path));
     std::error_code ec;
     fs::create_directory(path, ec);
     if (ec) return fail(Code::io, fmt::format("cannot make the cgroup {}", path.string()), ec);

@@ -39,14 +39,32 @@ void append_head(std::string& out, int status, std::string_view content_type, co
 }  // namespace
 
 asio::awaitable<Result<void>> Connection::send(std::span<asio::const_buffer> buffers) {
+    // After a part of something else it would be read as the rest of that.
+    if (cut_off_) co_return fail(Code::cancelled, "the client left");
+    const auto size = asio::buffer_size(buffers);
     // Mostly the kernel takes it at once; only what it does not take has to wait for the client.
     error_code ec;
-    if (!send_now(socket_.native_handle(), buffers, ec) && !ec)
-        std::tie(ec, std::ignore) =
-            co_await asio::async_write(socket_, buffers, asio::cancel_after(write_timer_, limits_.write_stall, quiet));
+    if (!send_now(socket_.native_handle(), buffers, ec) && !ec) ec = co_await send_rest(buffers);
     if (!ec) co_return Result<void>{};
     keep_alive_ = false;
+    cut_off_ = ec != asio::error::operation_aborted || asio::buffer_size(buffers) < size;
     co_return fail(Code::cancelled, "the client left");
+}
+
+asio::awaitable<error_code> Connection::send_rest(std::span<asio::const_buffer> buffers) {
+    const auto rest = static_cast<std::int64_t>(asio::buffer_size(buffers));
+    const auto due = std::chrono::steady_clock::now() + limits_.write_stall +
+                     std::chrono::seconds(rest / std::max<std::int64_t>(1, limits_.least_rate.count));
+    error_code ec;
+    while (!ec && asio::buffer_size(buffers) > 0) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - std::chrono::steady_clock::now());
+        std::size_t sent = 0;
+        std::tie(ec, sent) = co_await socket_.async_write_some(
+            buffers, asio::cancel_after(write_timer_,
+                                        std::clamp(left, std::chrono::milliseconds(1), limits_.write_stall), quiet));
+        drop_front(buffers, sent);
+    }
+    co_return ec;
 }
 
 asio::awaitable<Result<void>> Connection::respond(Reply reply) {

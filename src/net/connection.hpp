@@ -160,6 +160,7 @@ private:
 
     // The buffers are cut to what is left.
     asio::awaitable<Result<void>> send(std::span<asio::const_buffer> buffers);
+    asio::awaitable<boost::system::error_code> send_rest(std::span<asio::const_buffer> buffers);
     asio::awaitable<Result<void>> write_chunk(std::string_view bytes, bool last);
 
     ServerSocket socket_;
@@ -191,6 +192,7 @@ private:
     int status_ = 0;
     bool started_ = false;
     bool finished_ = true;
+    bool cut_off_ = false;  // a part of something was sent whose rest will not be
     bool keep_alive_ = false;
     bool closing_ = false;
     bool idle_ = false;

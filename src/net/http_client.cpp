@@ -9,6 +9,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 #include <map>
+#include <optional>
 
 #include "base/utf8.hpp"
 #include "net/wire.hpp"
@@ -47,6 +48,8 @@ struct ArrivingBody {
 
 using Parser = http::response_parser<ArrivingBody>;
 constexpr std::size_t max_idle = 16;
+// For an answer that came before the request was read, once writing has failed: it is there already.
+constexpr milliseconds time_to_explain{1000};
 
 // Without a port that the scheme implies (RFC 9110): who signed a URL may have signed its host as well.
 std::string host_header(const Origin& origin) {
@@ -183,11 +186,8 @@ public:
     // `method`: of the request; an answer to HEAD has no body, whatever its length says.
     Body(std::unique_ptr<Wire> wire, http::verb method, Budgets budgets,
          std::function<void(std::unique_ptr<Wire>)> give_back)
-        : wire_(std::move(wire)), budgets_(budgets), give_back_(std::move(give_back)) {
-        parser_.skip(method == http::verb::head);
-        parser_.header_limit(64U << 10U);
-        parser_.body_limit(boost::none);
-        parser_.eager(true);
+        : wire_(std::move(wire)), budgets_(budgets), give_back_(std::move(give_back)), method_(method) {
+        await_head();
     }
 
     [[nodiscard]] bool saw_bytes() const { return saw_bytes_; }
@@ -195,38 +195,40 @@ public:
         entry_.emplace(std::move(list), wire_.get(), std::move(asks));
     }
 
-    asio::awaitable<Result<void>> read_head() {
-        // For the whole head: a server that sends it byte by byte has no longer than one that sends nothing.
-        const auto due = std::chrono::steady_clock::now() + budgets_.first_byte;
-        while (!parser_.is_header_done()) {
+    asio::awaitable<Result<void>> read_head() { co_return co_await read_head(budgets_.first_byte); }
+    // For the whole head: a server that sends it byte by byte has no longer than one that sends nothing.
+    asio::awaitable<Result<void>> read_head(milliseconds budget) {
+        const auto due = std::chrono::steady_clock::now() + budget;
+        while (!parser_->is_header_done()) {
             const auto space = free_space();
             if (!space) co_return std::unexpected(space.error());
             const auto left = std::chrono::ceil<milliseconds>(due - std::chrono::steady_clock::now());
             const auto got = co_await wire_->read_some(*space, std::max(left, milliseconds(1)), "answer");
-            if (!got && got.error().code == Code::timeout)
-                co_return std::unexpected(wire_->silent("answer", budgets_.first_byte));
+            if (!got && got.error().code == Code::timeout) co_return std::unexpected(wire_->silent("answer", budget));
             if (!got) co_return std::unexpected(got.error());
             if (auto parsed = parse(*got); !parsed) co_return parsed;
         }
-        // An informational head (100 Continue) is not what we wait for; we never ask for one.
         co_return Result<void>{};
     }
+    // A server that has not read all of the request may read the rest as the next one.
+    void spend_connection() { give_back_ = nullptr; }
 
-    unsigned status() const override { return parser_.get().result_int(); }
-    const http::fields& headers() const override { return parser_.get(); }
-    bool complete() const override { return parser_.is_done(); }
+    unsigned status() const override { return parser_->get().result_int(); }
+    const http::fields& headers() const override { return parser_->get(); }
+    bool complete() const override { return parser_->is_done(); }
     std::chrono::microseconds round_trip() const override {
         return wire_ ? wire_->round_trip() : std::chrono::microseconds{};
     }
     void set_silence(milliseconds budget) override { budgets_.silence = budget; }
 
     asio::awaitable<Result<std::string_view>> read_some() override {
-        auto& arrived = parser_.get().body();
+        auto& arrived = parser_->get().body();
         handed_out_.clear();
         while (arrived.empty()) {
-            if (parser_.is_done()) {
+            if (parser_->is_done()) {
                 entry_.reset();
-                if (wire_ && parser_.keep_alive() && filled_ == 0) give_back_(std::move(wire_));
+                if (wire_ && give_back_ && status() >= 200 && parser_->keep_alive() && filled_ == 0)
+                    give_back_(std::move(wire_));
                 wire_.reset();
                 co_return std::string_view{};
             }
@@ -241,6 +243,18 @@ public:
     }
 
 private:
+    void await_head() {
+        parser_.emplace();
+        parser_->skip(method_ == http::verb::head);
+        parser_->header_limit(64U << 10U);
+        parser_->body_limit(boost::none);
+        parser_->eager(true);
+    }
+    // An informational head, such as 103 Early Hints: the answer follows (RFC 9110, 15.2). We ask for none.
+    [[nodiscard]] bool is_interim() const {
+        return parser_->is_done() && status() / 100 == 1 && status() != 101;  // 101: what follows is no HTTP
+    }
+
     // Where the next bytes go. (The loops above read and parse by themselves: a coroutine that does both would be one
     // more per token.)
     Result<asio::mutable_buffer> free_space() {
@@ -254,19 +268,25 @@ private:
         boost::system::error_code ec;
         if (count == 0) {
             if (!saw_bytes_) return fail(Code::unavailable, "the server closed the connection without an answer");
-            parser_.put_eof(ec);
-            if (ec || !parser_.is_done())
+            parser_->put_eof(ec);
+            if (ec || !parser_->is_done())
                 return fail(Code::unavailable, "the server closed the connection in the middle of its answer");
             return {};
         }
         saw_bytes_ = true;
         filled_ += count;
         std::size_t used = 0;
-        while (used < filled_ && !parser_.is_done()) {
-            const auto taken = parser_.put(asio::buffer(buffer_.data() + used, filled_ - used), ec);
+        while (used < filled_ && !parser_->is_done()) {
+            const auto taken = parser_->put(asio::buffer(buffer_.data() + used, filled_ - used), ec);
             used += taken;
             if (ec == http::error::need_more) break;
             if (ec) return fail(Code::upstream, fmt::format("the server's answer is not HTTP: {}", ec.message()));
+            if (is_interim()) {
+                if (++interim_ > most_interim)
+                    return fail(Code::upstream, "the server sends informational heads alone");
+                await_head();
+                continue;
+            }
             if (taken == 0) break;
         }
         std::memmove(buffer_.data(), buffer_.data() + used, filled_ - used);
@@ -278,7 +298,10 @@ private:
     std::optional<Entry> entry_;  // of the wire, before which it goes
     Budgets budgets_;
     std::function<void(std::unique_ptr<Wire>)> give_back_;
-    Parser parser_;
+    static constexpr int most_interim = 16;
+    http::verb method_;
+    std::optional<Parser> parser_;
+    int interim_ = 0;
     std::array<char, 64U << 10U> buffer_;
     std::size_t filled_ = 0;
     std::string handed_out_;
@@ -318,7 +341,15 @@ asio::awaitable<Result<std::unique_ptr<BodyStream>>> Client::open(ClientRequest 
             });
         if (request.replaceable) body->enter(state->replaceable, request.replaceable);
         auto done = co_await raw->write(head, request.body, budgets.first_byte);
-        if (done) done = co_await body->read_head();
+        if (done) {
+            done = co_await body->read_head();
+        } else if (done.error().code == Code::unavailable && !raw->given_up()) {
+            // It may have answered before it had read the whole: too large, no key, not now.
+            if (co_await body->read_head(time_to_explain)) {
+                body->spend_connection();
+                co_return std::move(body);
+            }
+        }
         if (done) co_return std::move(body);
         const bool closed_while_idle =
             reused && !body->saw_bytes() && done.error().code == Code::unavailable && !raw->given_up();

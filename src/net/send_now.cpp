@@ -9,6 +9,14 @@
 
 namespace sarai::net {
 
+void drop_front(std::span<boost::asio::const_buffer> buffers, std::size_t bytes) {
+    for (auto& buffer : buffers) {
+        const auto part = std::min(bytes, buffer.size());
+        buffer += part;
+        bytes -= part;
+    }
+}
+
 bool send_now(int socket, std::span<boost::asio::const_buffer> buffers, boost::system::error_code& ec) {
     ec = {};
     std::array<iovec, 8> parts;
@@ -22,12 +30,7 @@ bool send_now(int socket, std::span<boost::asio::const_buffer> buffers, boost::s
     do sent = ::sendmsg(socket, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) ec.assign(errno, boost::system::system_category());
-    auto left = sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent);
-    for (auto& buffer : buffers) {
-        const auto part = std::min(left, buffer.size());
-        buffer += part;
-        left -= part;
-    }
+    drop_front(buffers, sent < 0 ? std::size_t{0} : static_cast<std::size_t>(sent));
     return !ec && boost::asio::buffer_size(buffers) == 0;
 }
 

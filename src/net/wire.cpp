@@ -13,6 +13,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/write.hpp>
+#include <iterator>
 #include <vector>
 
 #include "net/quiet.hpp"
@@ -134,14 +135,17 @@ asio::awaitable<Result<std::unique_ptr<Wire>>> Wire::connect(const Origin& origi
     auto endpoints = co_await resolve(origin, budget);
     if (!endpoints) co_return std::unexpected(endpoints.error());
     error_code last = asio::error::host_not_found;
+    auto untried = static_cast<std::int64_t>(std::ranges::distance(*endpoints));
     for (const auto& endpoint : *endpoints) {
         const auto left = std::chrono::duration_cast<milliseconds>(deadline - std::chrono::steady_clock::now());
         if (left.count() <= 0) {
             last = asio::error::operation_aborted;
             break;
         }
+        // None may keep the others from their turn: IPv6 is often lost without a word.
+        const auto share = std::max(left / untried--, milliseconds(1));
         Socket socket(executor);
-        auto [ec] = co_await socket.async_connect(endpoint, asio::cancel_after(left, quiet));
+        auto [ec] = co_await socket.async_connect(endpoint, asio::cancel_after(share, quiet));
         last = ec;
         if (ec) continue;
         error_code ignored;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "protocols/json.hpp"
 #include "protocols/upstream_error.hpp"
 
@@ -14,6 +16,7 @@ using std::chrono::steady_clock;
 
 constexpr Bytes max_reply = MiB(64);           // embeddings of a large batch
 constexpr std::size_t max_error = 64U << 10U;  // of an error's body no more is read
+constexpr milliseconds time_to_explain{1000};  // at least, for what comes after an error's head
 
 net::ClientRequest request_for(const Link& link, net::http::verb method, std::string target, std::string body) {
     net::ClientRequest request{
@@ -34,10 +37,13 @@ Error error_for(const Link& link, unsigned status, std::string_view body, const 
                                             .retry_after = std::string_view(wait.data(), wait.size())}));
 }
 
-// The body as far as it comes: a server that fails may well fail to say why.
-awaitable<std::string> read_briefly(net::BodyStream& stream) {
+// The body as far as it comes in time: a server that fails may well fail to say why.
+awaitable<std::string> read_briefly(net::BodyStream& stream, steady_clock::time_point due, milliseconds silence) {
     std::string body;
     while (body.size() < max_error) {
+        const auto left = std::chrono::ceil<milliseconds>(due - steady_clock::now());
+        if (left.count() <= 0) break;
+        stream.set_silence(std::min(left, silence));
         const auto part = co_await stream.read_some();
         if (!part || part->empty()) break;
         body += *part;
@@ -95,7 +101,8 @@ awaitable<Result<Opened>> open_stream(const Link& link, std::string target, std:
     if (status == 200 && !type.starts_with("application/json"))
         co_return Opened{.body = std::move(*stream), .first_due = first_due};
 
-    const auto text = co_await read_briefly(**stream);
+    const auto text = co_await read_briefly(**stream, std::max(first_due, steady_clock::now() + time_to_explain),
+                                            link.budgets.silence);
     if (status != 200) co_return std::unexpected(error_for(link, status, text, (*stream)->headers()));
     if (const auto value = protocols::parse_json(text); value && value->is_object())
         if (const auto* error = protocols::find(value->get_object(), "error"); error != nullptr)

@@ -128,6 +128,20 @@ TEST_F(CgroupTest, LosesWhatAnEarlierSaraiLeft) {
     EXPECT_TRUE(fs::exists(own / "else"));
 }
 
+TEST_F(CgroupTest, GivesNoWorkerAPlaceThatSomebodyHasNotLeftYet) {
+    fs::create_directory(own / "worker-1");
+    write("worker-1/cgroup.procs", "99\n");
+    const auto tree = CgroupTree::take(own, 4711);
+    for (const auto* place : {"worker-2", "worker-3"}) {
+        const auto worker = (*tree)->make_worker(GiB(1));
+        ASSERT_TRUE(worker.has_value());
+        EXPECT_EQ((*worker)->door(), own / place / "cgroup.procs");
+        EXPECT_FALSE(fs::exists(own / place / "cgroup.kill"));
+        EXPECT_EQ(read("worker-1/cgroup.kill"), "1") << "it is tried again";
+        forget_files_of(place);
+    }
+}
+
 TEST_F(CgroupTest, LimitsAWorkerToItsPlanItsErrorAndTheKernelsShare) {
     EXPECT_EQ(limit_for(GiB(6), MiB(184)), GiB(6) + MiB(184) + MiB(12) + MiB(16));
     const auto tree = CgroupTree::take(own, 4711);

@@ -275,6 +275,133 @@ TEST_F(HttpTest, AnAnswerThatWasPreparedAndNotBegunCanStillBeAnother) {
     });
 }
 
+// A peer that is written out by hand: what it sends, after the requests that it has read.
+class HttpPeerTest : public HttpTest {
+protected:
+    using Socket = asio::ip::tcp::socket;
+    void with_peer(std::function<asio::awaitable<void>(Socket&)> peer,
+                   std::function<asio::awaitable<void>(Client&)> ask) {
+        asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
+        const auto serve = [&]() -> asio::awaitable<void> {
+            for (;;) {
+                auto socket = co_await acceptor.async_accept(asio::use_awaitable);
+                ++accepted;
+                co_await peer(socket);
+            }
+        };
+        run([&, this]() -> asio::awaitable<void> {
+            TaskGroup tasks(io.get_executor());
+            tasks.spawn("peer", serve());
+            Client to_peer(io.get_executor(),
+                           Origin{.host = "127.0.0.1", .port = std::to_string(acceptor.local_endpoint().port())});
+            co_await ask(to_peer);
+            tasks.cancel_all();
+            (void)co_await tasks.join(1s);
+        });
+    }
+    static asio::awaitable<void> read_head(Socket& socket) {
+        std::string request;
+        co_await asio::async_read_until(socket, asio::dynamic_buffer(request), "\r\n\r\n", asio::use_awaitable);
+    }
+    static asio::awaitable<void> send(Socket& socket, std::string bytes) {
+        co_await asio::async_write(socket, asio::buffer(bytes), asio::use_awaitable);
+    }
+    int accepted = 0;
+};
+
+TEST_F(HttpPeerTest, AnInformationalHeadIsNotTheAnswer) {
+    with_peer(
+        [](Socket& socket) -> asio::awaitable<void> {
+            for (const std::string body : {"A", "B"}) {
+                co_await read_head(socket);
+                co_await send(socket, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n");
+                co_await pause(20ms);
+                co_await send(socket,
+                              "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + body);
+            }
+            co_await read_head(socket);
+            for (int i = 0; i < 50; ++i) co_await send(socket, "HTTP/1.1 102 Processing\r\n\r\n");
+            co_await pause(1s);
+        },
+        [this](Client& client) -> asio::awaitable<void> {
+            for (const std::string body : {"A", "B"}) {
+                const auto reply = co_await client.fetch({}, {});
+                EXPECT_EQ(reply ? reply->body : describe(reply.error()), body);
+                EXPECT_EQ(reply ? reply->status : 0, 200U);
+            }
+            EXPECT_EQ(accepted, 1) << "on one connection";
+            const auto endless = co_await client.fetch({}, {});
+            EXPECT_THAT(endless ? "" : endless.error().message, HasSubstr("informational heads alone"));
+        });
+}
+
+TEST_F(HttpPeerTest, AnAnswerThatComesBeforeTheRequestWasReadIsTheAnswer) {
+    with_peer(
+        [](Socket& socket) -> asio::awaitable<void> {
+            co_await read_head(socket);
+            co_await send(socket, "HTTP/1.1 413 Payload Too Large\r\nContent-Length: 3\r\n\r\nbig");
+            // Closed with data unread: the kernel resets the connection.
+        },
+        [this](Client& client) -> asio::awaitable<void> {
+            for (int i = 1; i <= 2; ++i) {
+                const auto reply =
+                    co_await client.fetch({.method = http::verb::post, .body = std::string(32 << 20, 'x')}, {});
+                EXPECT_EQ(reply ? reply->status : 0, 413U) << (reply ? "" : describe(reply.error()));
+                EXPECT_EQ(accepted, i) << "sent once, and the connection is not used again";
+            }
+        });
+}
+
+TEST_F(HttpTest, WhoReadsSlowlyGetsAllOfALargeReply) {
+    limits.write_stall = 400ms;
+    static constexpr std::size_t size = 8U << 20U;
+    handler = [](Exchange& exchange) -> asio::awaitable<void> {
+        (void)co_await exchange.respond({.body = std::string(size, 'x')});
+    };
+    run([this]() -> asio::awaitable<void> {
+        asio::ip::tcp::socket socket(io);
+        socket.open(asio::ip::tcp::v4());
+        socket.set_option(asio::socket_base::receive_buffer_size(16384));
+        co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+        co_await asio::async_write(socket,
+                                   asio::buffer(std::string("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")),
+                                   asio::use_awaitable);
+        std::size_t got = 0;
+        std::string piece(size / 20, '\0');
+        for (;;) {
+            auto [ec, count] =
+                co_await asio::async_read(socket, asio::buffer(piece), asio::as_tuple(asio::use_awaitable));
+            got += count;
+            if (ec) break;
+            co_await pause(50ms);  // a second in all
+        }
+        EXPECT_GT(got, size);
+    });
+}
+
+TEST_F(HttpTest, NothingFollowsAPartOfSomethingElse) {
+    bool ended = false;
+    handler = [&ended](Exchange& exchange) -> asio::awaitable<void> {
+        using namespace asio::experimental::awaitable_operators;
+        exchange.start(200, "text/plain", {});
+        const std::string large(16U << 20U, 'x');
+        (void)co_await (exchange.write(large) || pause(50ms));
+        EXPECT_FALSE((co_await exchange.finish("the end")).has_value());
+        ended = true;
+    };
+    run([&, this]() -> asio::awaitable<void> {
+        asio::ip::tcp::socket socket(io);
+        co_await socket.async_connect({asio::ip::make_address("127.0.0.1"), port}, asio::use_awaitable);
+        co_await asio::async_write(socket, asio::buffer(std::string("GET / HTTP/1.1\r\nHost: a\r\n\r\n")),
+                                   asio::use_awaitable);
+        co_await pause_until([&] { return ended; });
+        std::string answer;
+        (void)co_await asio::async_read(socket, asio::dynamic_buffer(answer), asio::as_tuple(asio::use_awaitable));
+        EXPECT_THAT(answer, testing::EndsWith("x"));
+        EXPECT_THAT(answer, testing::Not(HasSubstr("the end")));
+    });
+}
+
 TEST_F(HttpTest, AHeadThatComesByteByByteHasNoMoreTimeThanOneThatDoesNotCome) {
     asio::ip::tcp::acceptor acceptor(io, {asio::ip::make_address("127.0.0.1"), 0});
     const auto drip = [&]() -> asio::awaitable<void> {
@@ -317,9 +444,10 @@ TEST_F(HttpTest, AClientOfHttp10GetsNoChunksAndTheEndOfTheConnection) {
 TEST_F(HttpTest, ABodyInACodingThatNobodyReadsIs415) {
     run([this]() -> asio::awaitable<void> {
         const auto post = [](std::string_view coding) {
-            return fmt::format("POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: {}\r\n"
-                               "Content-Length: 3\r\n\r\nabc",
-                               coding);
+            return fmt::format(
+                "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: {}\r\n"
+                "Content-Length: 3\r\n\r\nabc",
+                coding);
         };
         const auto refused = co_await raw(post("gzip"));
         EXPECT_THAT(refused, testing::StartsWith("HTTP/1.1 415 "));
