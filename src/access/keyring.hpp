@@ -5,6 +5,7 @@
 // the time is an argument.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -40,20 +41,23 @@ struct Account {
 class Visit {
 public:
     Visit() = default;
-    Visit(const config::ApiKey* key, std::shared_ptr<Account> account) : key_(key), account_(std::move(account)) {}
+    // Null: no keys are asked for.
+    Visit(const config::ApiKey* key, std::shared_ptr<Account> account)
+        : key_(key == nullptr ? nullptr : std::make_shared<const config::ApiKey>(*key)), account_(std::move(account)) {}
     ~Visit() { leave(); }
-    Visit(Visit&& other) noexcept : key_(std::exchange(other.key_, nullptr)), account_(std::move(other.account_)) {}
+    Visit(Visit&& other) noexcept = default;
     Visit& operator=(Visit&& other) noexcept {
         leave();
-        key_ = std::exchange(other.key_, nullptr);
+        key_ = std::move(other.key_);
         account_ = std::move(other.account_);
         return *this;
     }
-    // Null: no keys are asked for. Valid until the configuration is loaded again: look it up before the first wait.
-    [[nodiscard]] const config::ApiKey* key() const { return key_; }
+    // As it was when the request was let in: the configuration may be loaded again meanwhile. Null: no keys are asked
+    // for.
+    [[nodiscard]] const config::ApiKey* key() const { return key_.get(); }
     // Prompt and answer.
     void spend(std::int64_t tokens) {
-        if (account_) account_->tokens -= static_cast<double>(tokens);
+        if (account_) account_->tokens -= static_cast<double>(std::max<std::int64_t>(0, tokens));
     }
 
 private:
@@ -61,7 +65,7 @@ private:
         if (account_) --account_->running;
     }
 
-    const config::ApiKey* key_ = nullptr;
+    std::shared_ptr<const config::ApiKey> key_;
     std::shared_ptr<Account> account_;
 };
 

@@ -36,7 +36,11 @@ void reload_settings(Config& live, const Config& fresh, Reloaded& result) {
     settings.leave("server.insecure", live.server.insecure, fresh.server.insecure);
     settings.leave("server.tls_certificate", live.server.tls_certificate, fresh.server.tls_certificate);
     settings.leave("server.tls_key", live.server.tls_key, fresh.server.tls_key);
-    settings.apply("access", live.access, fresh.access);
+    // Nobody may find the door open because its address is still the old one.
+    if (fresh.access.keys.empty() && !live.access.keys.empty() && !live.server.loopback && !live.server.insecure)
+        settings.leave("access", live.access, fresh.access);
+    else
+        settings.apply("access", live.access, fresh.access);
     settings.apply("memory.max_ram", live.memory.max_ram, fresh.memory.max_ram);
     settings.leave("memory.reserve", live.memory.reserve, fresh.memory.reserve);
     settings.apply("memory.max_concurrent_llms", live.memory.max_concurrent_llms, fresh.memory.max_concurrent_llms);

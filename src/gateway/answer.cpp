@@ -111,7 +111,10 @@ private:
             co_return co_await fail_with(allowed.error());
         auto ask = ask_of(exchange_, caller_.name);
         if (!ask) co_return co_await fail_with(ask.error());
-        if (access::may_manage(caller_.visit.key())) ask->keep_alive = stay_of(request_);
+        if (access::may_manage(caller_.visit.key()))
+            ask->keep_alive = stay_of(request_);
+        else if (request_.body.erase("keep_alive") > 0)
+            request_.text = {};  // nor does a server read it
         if (caller_.trace) request_.traceparent = caller_.trace->traceparent();
         request_.id = caller_.id;
         request_.may_fail_over = may_fail_over(exchange_);
@@ -432,6 +435,7 @@ private:
     // Backends tell the usage of one of several answers.
     [[nodiscard]] std::int64_t answers_asked() const {
         std::int64_t count = 1;
+        if (!llm::generates(request_.task)) return count;  // whatever else such a request has
         if (const auto* n = request_.body.if_contains("n"); n != nullptr && n->is_int64()) count = n->get_int64();
         if (const auto* prompts = request_.body.if_contains("prompt"); prompts != nullptr && prompts->is_array())
             if (const auto& all = prompts->get_array(); !all.empty() && !all.front().is_number())

@@ -10,7 +10,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BIN, MODELS, Sarai, long, wait_until
+from harness import BIN, MODELS, Sarai, long, ollama, wait_until
 
 LFM2 = long("lfm2", "preload: true")
 EMBED = f"backend: gguf_native, kind: embedding, path: '{MODELS}/embed.gguf', context_length: 256"
@@ -134,6 +134,20 @@ class Keys(unittest.TestCase):
             self.assertEqual(self.sarai.request("GET", path, headers=bearer("ann-secret")).status, 403, path)
         self.assertNotIn("embed", self.ask("ann-secret", "nope").body.decode())
         self.assertNotIn("embed", self.sarai.request("GET", "/v1/models/nope", headers=bearer("ann-secret")).body.decode())
+
+    def test_only_administrators_say_how_long_a_server_keeps_its_model(self):
+        lan = Sarai({"big": LFM2}).start()
+        self.addCleanup(lan.close)
+        both = Sarai({"big": ollama(lan.url, "big")}, extra=access({"root": "admin: true", "ann": ""})).start()
+        self.addCleanup(both.close)
+        wait_until(lambda: lan.row("big")["state"] == "ready", "the LAN box's model")
+        chat = lambda key: both.request("POST", "/v1/chat/completions", {"model": "big", "messages": [{"role": "user", "content": "hi"}],
+                                                                          "max_tokens": 2, "keep_alive": 0}, bearer(key)).status
+        pid = lan.row("big")["pid"]
+        self.assertEqual(chat("ann-secret"), 200)
+        self.assertEqual((lan.row("big")["state"], lan.row("big")["pid"]), ("ready", pid))
+        self.assertEqual(chat("root-secret"), 200)
+        wait_until(lambda: lan.row("big")["state"] != "ready", "the administrator's wish to be met")
 
     def test_only_administrators_unload(self):
         unload = lambda key: self.sarai.request("POST", "/api/generate", {"model": "lfm2", "keep_alive": 0}, bearer(key)).status

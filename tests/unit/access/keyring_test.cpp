@@ -60,6 +60,18 @@ TEST(Keyring, ModelsAndAdministrationAreForWhomTheyAreMeant) {
     EXPECT_TRUE(may_use(&admin, "solar"));
 }
 
+TEST(Keyring, AVisitKeepsItsKeyWhateverBecomesOfTheConfiguration) {
+    auto access = with({.admin = true, .models = {"lfm2"}});
+    Keyring ring(access);
+    auto visit = ring.enter(*ring.who("secret"), Time{});
+    ASSERT_TRUE(visit);
+    Visit moved = std::move(*visit);
+    access.keys = {{.name = "eve", .sha256 = sha256_hex("new")}};
+    ASSERT_NE(moved.key(), nullptr);
+    EXPECT_EQ(moved.key()->name, "ann");
+    EXPECT_TRUE(may_manage(moved.key()));
+}
+
 class RequestLimit : public Limits {
 protected:
     RequestLimit() : Limits({.requests_per_minute = 2}) {}

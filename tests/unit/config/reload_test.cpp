@@ -1,5 +1,6 @@
 #include "config/reload.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -31,6 +32,26 @@ TEST(Reload, AModelThatDidNotChangeIsTheSameObject) {
     EXPECT_THAT(result.changed, IsEmpty());
     EXPECT_EQ(live.models.size(), 2U);
     EXPECT_EQ(before, live.find("lfm2"));
+}
+
+TEST(Reload, TheLastKeyOfAServerThatTheNetworkReachesStaysUntilARestart) {
+    const auto with = [](std::string_view server, std::string_view access) {
+        return read(fmt::format("server: {{{}}}\naccess: {{{}}}\n{}", server, access, two));
+    };
+    constexpr auto key = "keys: {ann: {sha256: 2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae}}";
+    auto live = with("listen: 0.0.0.0:11435", key);
+    auto result = reload(live, with("listen: 127.0.0.1:11435", "cors_origins: [https://chat.example]"));
+    EXPECT_THAT(result.needs_restart, ElementsAre("server.listen", "access"));
+    EXPECT_EQ(live.access.keys.size(), 1U);
+    EXPECT_THAT(live.access.cors_origins, IsEmpty());
+    result = reload(live, with("listen: 0.0.0.0:11435, insecure: true", ""));
+    EXPECT_EQ(live.access.keys.size(), 1U) << "who is welcome without a key, a restart decides as well";
+
+    for (const auto* reached : {"listen: 127.0.0.1:11435", "listen: 0.0.0.0:11435, insecure: true"}) {
+        live = with(reached, key);
+        EXPECT_THAT(reload(live, with(reached, "")).settings, ElementsAre("access")) << reached;
+        EXPECT_THAT(live.access.keys, IsEmpty());
+    }
 }
 
 TEST(Reload, WhatWasThereBeforeInTheSameFormComesBack) {
