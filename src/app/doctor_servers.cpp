@@ -93,7 +93,7 @@ public:
         if (answer->reply.status != 200) co_return Checks{refused(answer->reply.status)};
         auto list = std::move(answer->reply.body);
         if (is_ollama()) {
-            add(CheckState::ok, fmt::format("Ollama {}, {}", version_in(list), milliseconds(answer->latency)));
+            add(CheckState::ok, fmt::format("{}, {}", program_in(list), milliseconds(answer->latency)));
             auto tags = co_await client.fetch({.target = "/api/tags"}, patience, most_body, at_most);
             if (!tags) co_return Checks{silent(tags.error())};
             if (tags->status != 200) co_return Checks{refused(tags->status)};
@@ -112,10 +112,13 @@ public:
 private:
     [[nodiscard]] bool is_ollama() const { return server_.kind == config::BackendKind::ollama_http; }
 
-    static std::string version_in(std::string_view body) {
+    static std::string program_in(std::string_view body) {
         const auto object = object_in(body);
+        // Another sarai says which Ollama it stands for, and who it is.
+        if (const auto own = string_at(object, "sarai"); !own.empty())
+            return fmt::format("sarai {}", protocols::excerpt(own, 40));
         const auto version = string_at(object, "version");
-        return version.empty() ? "of unknown version" : protocols::excerpt(version, 40);
+        return fmt::format("Ollama {}", version.empty() ? "of unknown version" : protocols::excerpt(version, 40));
     }
 
     cli::Check located(cli::Check check) const {

@@ -1,5 +1,6 @@
 // sarai's main: the command line, with the commands that need the server's insides behind it.
 
+#include <fmt/format.h>
 #include <malloc.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
@@ -9,6 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "app/daemon.hpp"
 #include "app/demo.hpp"
@@ -17,6 +19,8 @@
 #include "app/import.hpp"
 #include "app/plan.hpp"
 #include "app/prove.hpp"
+#include "base/error.hpp"
+#include "base/utf8.hpp"
 #include "cli/cli.hpp"
 
 namespace {
@@ -31,7 +35,21 @@ void set_up_log() {
             ->set_color_mode(spdlog::color_mode::never);
     spdlog::set_default_logger(std::move(logger));
     spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %^%l%$ %v");
-    if (const char* level = std::getenv("SARAI_LOG")) spdlog::set_level(spdlog::level::from_str(level));
+}
+
+// False, with a word on standard error, where there is no such level.
+bool set_log_level() {
+    const char* told = std::getenv("SARAI_LOG");
+    if (told == nullptr || *told == '\0') return true;
+    const auto level = spdlog::level::from_str(told);
+    // What it does not know is "off" as well.
+    if (level == spdlog::level::off && std::string_view(told) != "off") {
+        fmt::print(stderr, "SARAI_LOG is \"{}\"; expected trace, debug, info, warn, error, critical or off\n",
+                   valid_utf8(told));
+        return false;
+    }
+    spdlog::set_level(level);
+    return true;
 }
 
 // Each request takes two descriptors, each worker three; the usual soft limit of 1024 is for programs that use
@@ -63,6 +81,7 @@ int main(int argc, char** argv) {
     // was freed as the measure for what its heap keeps, up to 32 MiB.
     ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
     set_up_log();
+    if (!set_log_level()) return exit_status(Code::invalid_argument);
     raise_descriptor_limit();
     return cli::run_cli(
         argc, argv,

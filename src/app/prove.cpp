@@ -396,10 +396,10 @@ int prove_at(const net::Origin& origin, const ProveOptions& options) {
 // Starts a server, proves, and ends it. The server's output is read meanwhile, or it would block.
 int prove_with_server(const ProveOptions& options) {
     asio::io_context io;
-    auto server =
-        engine::ChildProcess::start(io.get_executor(), {.program = engine::own_program(),
-                                                        .arguments = {"serve", "--config", options.config->string()},
-                                                        .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}}});
+    auto server = engine::ChildProcess::start(
+        io.get_executor(), {.program = engine::own_program(),
+                            .arguments = {"serve", "--config", options.config->string()},
+                            .environment = {{"SARAI_SERVER_LISTEN", "127.0.0.1:0"}, {"SARAI_LOG", "info"}}});
     if (!server) return fail_with(server.error());
     constexpr std::string_view marker = "listening on ";
     std::string url;

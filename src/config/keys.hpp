@@ -60,8 +60,8 @@ struct Key {
 // The last parts of the keys directly inside of `pattern` ("" is the top).
 [[nodiscard]] std::vector<std::string_view> keys_inside(std::string_view pattern);
 
-// The environment variables that override a key, strongest first: SARAI_<SECTION>_<KEY> for scalars of server,
-// memory and engine.
+// The environment variables that override a key, strongest first: SARAI_<SECTION>_<KEY> for scalars of
+// all sections but models, pipelines and estimates.
 [[nodiscard]] std::vector<std::string> environment_of(const Key& key);
 // "a whole number from 1 to 64".
 [[nodiscard]] std::string expected_of(const Key& key);

@@ -1,7 +1,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <set>
+#include <string>
 
 #include "base/nearest.hpp"
 #include "config/read.hpp"
@@ -32,12 +33,17 @@ void reject_unknown(const Environment& environment, const Draft& draft, std::vec
         for (auto& name : environment_of(key)) known.push_back(std::move(name));
     }
     const std::vector<std::string_view> candidates(known.begin(), known.end());
+    std::set<std::string> sections;  // "SARAI_MEMORY_"
+    for (const auto& key : keys())
+        if (!environment_of(key).empty())
+            sections.insert("SARAI_" + environment_word(key.path.substr(0, key.path.find('.'))) + "_");
     for (const auto& [name, value] : environment.variables) {
-        // Other SARAI_ names belong to the command line and to scripts.
-        constexpr std::array sections{"SARAI_SERVER_",    "SARAI_ACCESS_",  "SARAI_MEMORY_", "SARAI_ENGINE_",
-                                      "SARAI_TELEMETRY_", "SARAI_LIBRARY_", "SARAI_ROUTING_"};
-        const bool ours = std::ranges::any_of(sections, [&](const char* start) { return name.starts_with(start); }) ||
-                          (name.starts_with("SARAI_") && name.ends_with(prefer_http));
+        // Other SARAI_ names belong to the command line and to scripts, and keys of servers to the models: one may be
+        // called as a section is.
+        const bool ours =
+            (!name.ends_with("_API_KEY") &&
+             std::ranges::any_of(sections, [&](const std::string& start) { return name.starts_with(start); })) ||
+            (name.starts_with("SARAI_") && name.ends_with(prefer_http));
         if (!ours || std::ranges::contains(known, name)) continue;
         add(problems, name,
             {.value = "unknown variable",

@@ -71,7 +71,9 @@ asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange, Caller& caller
 }
 
 asio::awaitable<void> Gateway::ollama_version(net::Exchange& exchange, Caller& /*caller*/) {
-    (void)co_await exchange.respond(json_reply(ollama::encode_version(version_)));
+    auto reply = ollama::encode_version(ollama::spoken_version);
+    reply["sarai"] = version_;
+    (void)co_await exchange.respond(json_reply(std::move(reply)));
 }
 
 asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& caller) {

@@ -48,26 +48,39 @@ asio::awaitable<void> Gateway::detokenize(net::Exchange& e, Caller& c) {
     co_await openai(e, c, protocols::text_tools::decode_detokenize(e.request().body()));
 }
 
+namespace {
+
+// The paths are both OpenAI's and Anthropic's; the latter's clients tell their version.
+Protocol who_lists(const net::Exchange& exchange) {
+    const auto& request = exchange.request();
+    return request.find("anthropic-version") == request.end() ? Protocol::openai : Protocol::anthropic;
+}
+
+}  // namespace
+
 asio::awaitable<void> Gateway::models(net::Exchange& exchange, Caller& caller) {
-    // The path is both OpenAI's and Anthropic's; the latter's clients tell their version.
-    if (exchange.request().find("anthropic-version") != exchange.request().end())
-        co_return (void) co_await exchange.respond(json_reply(anthropic_models_json(shared_, caller.visit.key())));
-    (void)co_await exchange.respond(json_reply(models_json(shared_, caller.visit.key())));
+    const bool is_anthropic = who_lists(exchange) == Protocol::anthropic;
+    (void)co_await exchange.respond(json_reply(is_anthropic ? anthropic_models_json(shared_, caller.visit.key())
+                                                            : models_json(shared_, caller.visit.key())));
 }
 
 asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller) {
     const auto name = percent_decoded(exchange.path().substr(std::string_view("/v1/models/").size()));
+    const auto protocol = who_lists(exchange);
+    const auto respond = [&](json::object model) {
+        if (protocol == Protocol::anthropic) model = anthropic_model_json(protocols::string_at(model, "id"));
+        return exchange.respond(json_reply(std::move(model)));
+    };
     if (desk_.is_auto(name) && lists_auto(shared_, caller.visit.key()))
-        co_return (void) co_await exchange.respond(json_reply(auto_model_json(shared_, caller.visit.key())));
+        co_return (void) co_await respond(auto_model_json(shared_, caller.visit.key()));
     if (const auto* pipeline = find_listed_pipeline(shared_, caller.visit.key(), name))
-        co_return (void) co_await exchange.respond(json_reply(pipeline_model_json(shared_, *pipeline)));
+        co_return (void) co_await respond(pipeline_model_json(shared_, *pipeline));
     const auto model = find_model(shared_.config, name);
     if (!model)
-        co_return co_await refuse_with(exchange, Protocol::openai,
-                                       access::without_names(model.error(), caller.visit.key()));
+        co_return co_await refuse_with(exchange, protocol, access::without_names(model.error(), caller.visit.key()));
     if (auto allowed = access::may_use(caller.visit.key(), name); !allowed)
-        co_return co_await refuse_with(exchange, Protocol::openai, allowed.error());
-    (void)co_await exchange.respond(json_reply(model_json(shared_, *model)));
+        co_return co_await refuse_with(exchange, protocol, allowed.error());
+    (void)co_await respond(model_json(shared_, *model));
 }
 
 asio::awaitable<void> Gateway::create_response(net::Exchange& exchange, Caller& caller) {

@@ -226,24 +226,20 @@ json::object models_json(const Shared& shared, const config::ApiKey* key) {
     return {{"object", "list"}, {"data", data}};
 }
 
-namespace {
-
-json::object anthropic_row(std::string_view name) {
+json::object anthropic_model_json(std::string_view name) {
     return {{"type", "model"},
             {"id", name},
             {"display_name", name},
             {"created_at", "1970-01-01T00:00:00Z"}};  // unknown, as its API says it
 }
 
-}  // namespace
-
 json::object anthropic_models_json(const Shared& shared, const config::ApiKey* key) {
     json::array data;
     for (const auto& model : shared.config.models)
         if (!model.retired && access::is_listed(key, model.name) && model.kind == config::ModelKind::chat)
-            data.push_back(anthropic_row(model.name));
-    if (lists_auto(shared, key)) data.push_back(anthropic_row(config::auto_model));
-    for (const auto* pipeline : listed_pipelines(shared, key)) data.push_back(anthropic_row(pipeline->name));
+            data.push_back(anthropic_model_json(model.name));
+    if (lists_auto(shared, key)) data.push_back(anthropic_model_json(config::auto_model));
+    for (const auto* pipeline : listed_pipelines(shared, key)) data.push_back(anthropic_model_json(pipeline->name));
     const auto id = [&](auto end) { return data.empty() ? json::value(nullptr) : end().at("id"); };
     const auto first = id([&]() -> const json::value& { return data.front(); });
     const auto last = id([&]() -> const json::value& { return data.back(); });

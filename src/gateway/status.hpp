@@ -22,5 +22,6 @@ namespace sarai::gateway {
 [[nodiscard]] boost::json::object models_json(const Shared& shared, const config::ApiKey* key);
 // The same as Anthropic's clients read it.
 [[nodiscard]] boost::json::object anthropic_models_json(const Shared& shared, const config::ApiKey* key);
+[[nodiscard]] boost::json::object anthropic_model_json(std::string_view name);
 
 }  // namespace sarai::gateway

@@ -76,6 +76,8 @@ struct ModelDescription {
 [[nodiscard]] boost::json::object encode_tags(std::span<const ModelInfo> models);
 [[nodiscard]] boost::json::object encode_ps(std::span<const RunningModel> models);
 [[nodiscard]] boost::json::object encode_show(const ModelDescription& description);
+// Of the server whose API this is (docs/compatibility.md). Clients compare it with what they need of Ollama.
+constexpr std::string_view spoken_version = "0.33.0";
 [[nodiscard]] boost::json::object encode_version(std::string_view version);
 
 }  // namespace sarai::protocols::ollama

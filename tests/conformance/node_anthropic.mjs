@@ -32,7 +32,9 @@ feature("models.list", async () => {
 });
 
 feature("models.one", async () => {
-  assert.equal((await client.models.retrieve("omni")).id, "omni");
+  const model = await client.models.retrieve("omni");
+  assert.deepEqual([model.type, model.id, model.display_name], ["model", "omni", "omni"]);
+  assert.ok(!Number.isNaN(Date.parse(model.created_at)), model.created_at);
 });
 
 feature("chat", async () => {

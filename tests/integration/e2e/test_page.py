@@ -10,7 +10,7 @@ import time
 from harness import FakeUpstream, local, main, wait_until
 from page import Keys, Page, openai
 
-AXE = pathlib.Path(os.environ.get("SARAI_WEB_MODULES", "")) / "axe-core/axe.min.js"
+AXE = pathlib.Path(os.environ.get("SARAI_NODE_MODULES", "")) / "axe-core/axe.min.js"
 VIEWS = ("chat", "memory", "decisions", "endpoints", "plan", "logs")
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 

@@ -103,7 +103,10 @@ TEST(ConfigEnvironment, ReportsBadAndUnknownOverridesByTheirName) {
     EXPECT_EQ(
         problems_of(with_model(""), environment({{"SARAI_MEMORY_MAX_RAM", "1GiB"}, {"SARAI_MEMORY_MAX_RAM_GB", "1"}})),
         "environment SARAI_MEMORY_MAX_RAM: set together with SARAI_MEMORY_MAX_RAM_GB; expected one of them\n");
+    EXPECT_EQ(problems_of(with_model(""), environment({{"SARAI_MEDIA_FETH", "false"}})),
+              "environment SARAI_MEDIA_FETH: unknown variable; did you mean SARAI_MEDIA_FETCH?\n");
     EXPECT_EQ(problems_of(with_model(""), environment({{"SARAI_URL", "x"},
+                                                       {"SARAI_MEDIA_API_KEY", "of a model with this name"},
                                                        {"SARAI_CONFIG", "x"},
                                                        {"SARAI_LOG", "x"},
                                                        {"SARAI_TOOLBOX", "x"},

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <stdexcept>
+#include <vector>
 
 #include "llm/backend.hpp"
 
@@ -52,7 +55,7 @@ private:
     Clock::time_point since_ = Clock::now();
 };
 
-class TurnTakingTest : public testing::Test {
+class TurnTakingTest : public ::testing::Test {
 protected:
     std::shared_ptr<BusyWorker> start(ModelIndex model) {
         workers[model] = std::make_shared<BusyWorker>(static_cast<pid_t>(workers.size() + ++started));
@@ -117,7 +120,7 @@ TEST_F(TurnTakingTest, OneAtATimeAndEachHasItsTurns) {
         ++seen.at(running().at(0));
         return std::ranges::all_of(workers, [](const auto& worker) { return worker->pauses >= 2; });
     });
-    EXPECT_THAT(seen, testing::Each(testing::Gt(0)));
+    EXPECT_THAT(seen, ::testing::Each(::testing::Gt(0)));
     for (const ModelIndex model : {0U, 1U, 2U}) EXPECT_EQ(turns.pauses(model), workers[model]->pauses);
 }
 
