@@ -13,6 +13,7 @@ ACCEPTED = [
      ["26-*"], ["choices[].delta.content is null/string, Ollama's string"]),
     ("On purpose: where the model is and what it takes.", ["28-*"], ["with data[].sarai"]),
     ("On purpose: where the model is and what it takes.", ["130-*"], ["with sarai"]),
+    ("On purpose: which server stands for that version of Ollama.", ["09-*", "136-*"], ["with sarai"]),
     ("On purpose: errors below /v1 have a code, as OpenAI's have.",
      ["43-*", "64-*", "65-*", "131-*", "144-*"], ["error.code is string, Ollama's null"]),
     ("On purpose: they name the parameter, as OpenAI's do.", ["43-*", "65-*", "131-*", "144-*"], ["error.param is string, Ollama's null"]),

@@ -169,6 +169,15 @@ class Commands(Case):
             terminal.write(b"/bye\n")
             self.assertEqual(terminal.end(), 0)
 
+    def test_a_level_of_the_log_that_there_is_not_is_refused_and_a_quiet_one_disturbs_no_proof(self):
+        done = run_cli("version", environment={"SARAI_LOG": "inof"})
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn('SARAI_LOG is "inof"; expected trace, debug, info, warn', done.stderr)
+        for level in ("off", "warn", ""):
+            self.assertEqual(run_cli("version", environment={"SARAI_LOG": level}).returncode, 0)
+        proved = run_cli("prove", "--config", self.sarai.config, "--json", environment={"SARAI_LOG": "off"})
+        self.assertTrue(json.loads(proved.stdout)["all_answered"], proved.stderr)
+
     def test_without_a_server_commands_say_how_to_start_one_and_exit_3(self):
         for command in (["ps"], ["run", "lfm2", "x"], ["prove"]):
             done = run_cli(*command, environment={"SARAI_URL": f"http://127.0.0.1:{free_port()}"})

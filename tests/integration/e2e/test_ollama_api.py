@@ -184,6 +184,16 @@ class OllamaApi(unittest.TestCase):
         listed = self.sarai.request("GET", "/v1/models", headers={"anthropic-version": "2023-06-01"}).json
         self.assertEqual([m["id"] for m in listed["data"]], ["lfm2", "kept", "solar", "omni", "auto", "tone-expert"])
         self.assertEqual((listed["first_id"], listed["last_id"], listed["has_more"]), ("lfm2", "tone-expert", False))
+        for name in ("omni", "auto", "tone-expert"):
+            one = self.sarai.request("GET", f"/v1/models/{name}", headers={"anthropic-version": "2023-06-01"}).json
+            self.assertEqual((one["type"], one["id"], one["display_name"]), ("model", name, name))
+        self.assertEqual(self.sarai.request("GET", "/v1/models/nope", headers={"anthropic-version": "2023-06-01"}).json["type"], "error")
+        self.assertEqual(self.sarai.request("GET", "/v1/models/omni").json["object"], "model")
+
+    def test_the_version_is_that_of_the_ollama_whose_api_this_is(self):
+        told = self.sarai.request("GET", "/api/version").json
+        self.assertGreaterEqual(tuple(map(int, told["version"].split("."))), (0, 6, 4), "what the pickiest client asks for")
+        self.assertEqual(told["sarai"], self.sarai.status()["version"])
 
     def test_tokens_of_a_text_and_back(self):
         for path in ("/tokenize", "/v1/tokenize"):
