@@ -63,7 +63,7 @@ class Well(Doctor):
         self.assertIn("2.00 GiB", self.find(checks, "machine", "budget")["text"])
         self.assertIn(f"{self.port} of 127.0.0.1 is free", self.find(checks, "machine", "port")["text"])
         self.assertRegex(self.find(checks, "models", "lfm2")["text"], r"^lfm2, .* parameters, .* trained for \d+ tokens")
-        self.assertRegex(self.find(checks, "servers", box.url.removeprefix("http://"))["text"], r"^Ollama \S+, [\d.]+ ms, has solar$")
+        self.assertRegex(self.find(checks, "servers", box.url.removeprefix("http://"))["text"], r"^sarai \S+, [\d.]+ ms, has solar$")
         self.assertRegex(self.find(checks, "plan", "as configured")["text"], r"^fits: .* of the budget of 2.00 GiB")
         self.assertNotIn("advice", {check["group"] for check in checks})
 
