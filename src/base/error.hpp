@@ -19,23 +19,23 @@ enum class Code : std::uint8_t {
     forbidden,         // known, but not allowed to
     not_found,         // no such model, path, file
     method_not_allowed,
-    too_large,        // over a limit that was set on purpose
-    too_long,         // more tokens than the model's context holds
+    too_large,          // over a limit that was set on purpose
+    too_long,           // more tokens than the model's context holds
     unsupported_media,  // a body in a coding that nobody here reads
-    slow_request,     // the client did not send its request in time
-    unsupported,      // understood, but this model or build cannot do it
-    no_memory,        // does not fit the RAM budget
-    busy,             // all slots or places in the queue are taken; later it may work
-    loading,          // not ready yet
-    unavailable,      // the worker or upstream cannot be reached or has died
-    upstream,         // the upstream answered, with something that is no answer
-    rate_limited,     // the upstream said 429
-    denied_upstream,  // the upstream said 401/403: our key, not the client's
-    timeout,          // a time budget ran out
-    cancelled,        // the caller went away
-    corrupt_file,     // a model file that cannot be read
-    io,               // the operating system said no
-    internal,         // a bug
+    slow_request,       // the client did not send its request in time
+    unsupported,        // understood, but this model or build cannot do it
+    no_memory,          // does not fit the RAM budget
+    busy,               // all slots or places in the queue are taken; later it may work
+    loading,            // not ready yet
+    unavailable,        // the worker or upstream cannot be reached or has died
+    upstream,           // the upstream answered, with something that is no answer
+    rate_limited,       // the upstream said 429
+    denied_upstream,    // the upstream said 401/403: our key, not the client's
+    timeout,            // a time budget ran out
+    cancelled,          // the caller went away
+    corrupt_file,       // a model file that cannot be read
+    io,                 // the operating system said no
+    internal,           // a bug
 };
 
 struct Error {

@@ -12,6 +12,7 @@
 #include "gateway/status.hpp"
 #include "gateway/why.hpp"
 #include "llm/text_size.hpp"
+#include "protocols/json.hpp"
 #include "protocols/openai.hpp"
 #include "protocols/rerank.hpp"
 #include "protocols/text_tools.hpp"
