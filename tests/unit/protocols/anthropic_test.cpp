@@ -419,7 +419,8 @@ TEST(AnthropicStream, BearsAPingAnywhere) {
 TEST(AnthropicErrors, HaveAnthropicsTypes) {
     const std::map<std::string_view, std::set<Code>> types{
         {"invalid_request_error",
-         {Code::invalid_argument, Code::method_not_allowed, Code::unsupported, Code::too_long, Code::unsupported_media}},
+         {Code::invalid_argument, Code::method_not_allowed, Code::unsupported, Code::too_long,
+          Code::unsupported_media}},
         {"authentication_error", {Code::unauthorized}},
         {"permission_error", {Code::forbidden}},
         {"not_found_error", {Code::not_found}},
