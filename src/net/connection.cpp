@@ -54,7 +54,7 @@ asio::awaitable<Result<void>> Connection::send(std::span<asio::const_buffer> buf
 asio::awaitable<error_code> Connection::send_rest(std::span<asio::const_buffer> buffers) {
     const auto rest = static_cast<std::int64_t>(asio::buffer_size(buffers));
     const auto due = std::chrono::steady_clock::now() + limits_.write_stall +
-                     std::chrono::seconds(rest / std::max<std::int64_t>(1, limits_.least_rate.count));
+                     std::chrono::seconds(rest / std::max<std::int64_t>(1, limits_.least_taken.count));
     error_code ec;
     while (!ec && asio::buffer_size(buffers) > 0) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(due - std::chrono::steady_clock::now());

@@ -41,9 +41,10 @@ struct ServerLimits {
     Bytes max_head = KiB(64);
     std::chrono::milliseconds request{10'000};  // from the first byte of a request to its last
     std::chrono::milliseconds idle{75'000};     // between two requests on one connection
-    // A client that takes nothing for so long of what is written for it is dropped, and one that takes it more slowly
-    // than least_rate.
+    // A client that takes nothing for so long of what is written for it is dropped, and one that takes long beyond it
+    // for fewer bytes a second: a worker may wait for it.
     std::chrono::milliseconds write_stall{60'000};
+    Bytes least_taken = KiB(64);
     // Beyond it the connection that is idle for longest is closed, then the one whose request is arriving for longest.
     std::size_t max_connections = 1024;
     // Asked when a request's head is there and its body is not yet, unless that is small: may it come in? An error is
@@ -52,7 +53,7 @@ struct ServerLimits {
     // Requests whose handler reads the body itself, in pieces and of any length; empty: none.
     std::function<bool(std::string_view method, std::string_view path)> streams_body = {};
     std::chrono::milliseconds body_stall{30'000};  // between two pieces of such a body
-    Bytes least_rate = KiB(4);                     // of a body per second, either way, once it has taken a minute
+    Bytes least_rate = KiB(4);                     // of it per second, once it has taken a minute
 };
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
