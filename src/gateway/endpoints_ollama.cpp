@@ -73,7 +73,7 @@ asio::awaitable<void> Gateway::ollama_ps(net::Exchange& exchange, Caller& caller
 asio::awaitable<void> Gateway::ollama_version(net::Exchange& exchange, Caller& /*caller*/) {
     auto reply = ollama::encode_version(ollama::spoken_version);
     reply["sarai"] = version_;
-    (void)co_await exchange.respond(json_reply(std::move(reply)));
+    (void)co_await exchange.respond(json_reply(reply));
 }
 
 asio::awaitable<void> Gateway::ollama_show(net::Exchange& exchange, Caller& caller) {

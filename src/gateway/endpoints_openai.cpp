@@ -70,7 +70,7 @@ asio::awaitable<void> Gateway::one_model(net::Exchange& exchange, Caller& caller
     const auto protocol = who_lists(exchange);
     const auto respond = [&](json::object model) {
         if (protocol == Protocol::anthropic) model = anthropic_model_json(protocols::string_at(model, "id"));
-        return exchange.respond(json_reply(std::move(model)));
+        return exchange.respond(json_reply(model));
     };
     if (desk_.is_auto(name) && lists_auto(shared_, caller.visit.key()))
         co_return (void) co_await respond(auto_model_json(shared_, caller.visit.key()));
