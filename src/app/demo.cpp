@@ -38,7 +38,8 @@ fs::path demo_folder() {
     return fs::temp_directory_path() / fmt::format("sarai-demo-{}", ::getuid());
 }
 
-// Starts a program that shares our terminal and dies with us. Before any thread or io_context exists.
+// Starts a program that shares our terminal and dies with us. Before any thread or io_context exists. -1: it could not
+// be started, and must not become a pid: to signals that is everybody.
 pid_t spawn(const fs::path& program, const std::vector<std::string>& arguments, const fs::path& log) {
     std::vector<char*> argv{const_cast<char*>(program.c_str())};
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
@@ -75,11 +76,11 @@ struct LanBox {
 
     [[nodiscard]] bool runs() {
         int status = 0;
-        gone = gone || ::waitpid(pid, &status, WNOHANG) != 0;
+        gone = gone || pid < 0 || ::waitpid(pid, &status, WNOHANG) != 0;
         return !gone;
     }
     ~LanBox() {
-        if (gone) return;
+        if (gone || pid < 0) return;
         int status = 0;
         ::kill(pid, SIGCONT);  // it may be stopped
         ::kill(pid, SIGINT);
@@ -104,6 +105,9 @@ Result<void> make_synthetic_models(const fs::path& folder) {
         return {};
     fmt::print("making the synthetic models in {} ...\n", folder.string());
     std::fflush(stdout);
+    // Before they are written anew: who interrupts that would leave half a file and a stamp that vouches for it.
+    for (const auto& entry : fs::directory_iterator(folder, ec))
+        if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
     for (const auto* role : roles) {
         int status = 0;
         const auto pid = spawn(*synth, {role, "--size", "tiny", "-o", file_of(role).string()}, {});
@@ -111,8 +115,6 @@ Result<void> make_synthetic_models(const fs::path& folder) {
             return fail(Code::io, fmt::format("{} could not be made", file_of(role).string()),
                         "Is there space left? See the messages above.");
     }
-    for (const auto& entry : fs::directory_iterator(folder, ec))
-        if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
     std::ofstream made(stamp);
     return {};
 }
@@ -243,6 +245,10 @@ int run_demo(const DemoOptions& options) {
     }
     const auto lan_log = folder / "lan-box.log";
     LanBox lan_box{spawn(engine::own_program(), {"serve", "--config", lan_file.string()}, lan_log)};
+    if (lan_box.pid < 0)
+        return give_up({.code = Code::io,
+                        .message = "the demo's LAN box could not be started: no further process is allowed here",
+                        .hint = "See `ulimit -u`, and a container's limit of processes."});
     // It stands for another machine, so its memory is not of this one's budget.
     return run_daemon(*config, {.on_listening = {},
                                 .on_ready =

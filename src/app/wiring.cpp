@@ -239,14 +239,15 @@ std::string stamp_of(const std::filesystem::path& file) {
     return fmt::format("{} {};", size, std::filesystem::last_write_time(file, ec).time_since_epoch().count());
 }
 
-// Those programs that the models need; the others stay empty.
+// Those programs that the models need; the others stay empty. What is retired has its programs already, and one of them
+// may have been removed since: no reload fails for that.
 struct Programs {
     std::filesystem::path server, whisper;
 };
 Result<Programs> find_programs(const config::Config& config, const config::Engine& engine) {
     Programs programs;
     for (const auto& model : config.models) {
-        if (!model.local) continue;
+        if (!model.local || model.retired) continue;
         auto& program = model.local->whisper ? programs.whisper : programs.server;
         if (!program.empty()) continue;
         auto found = engine::find_program(model.local->whisper ? "sarai-whisper" : engine.server_binary);
