@@ -57,8 +57,8 @@ asio::awaitable<void> Gateway::load(net::Exchange& exchange, Caller& /*caller*/)
     if (!name) co_return co_await refuse_with(exchange, Protocol::openai, name.error());
     const auto model = find_model(shared_.config, *name);
     if (!model) co_return co_await refuse_with(exchange, Protocol::openai, model.error());
-    shared_.pool.lift_quarantine(*model);
-    const auto serving = who_serves(shared_.config, *model);
+    const auto serving = who_serves(shared_.config, *model);  // the model itself, but for a variant of another
+    shared_.pool.lift_quarantine(serving);
     shared_.pool.drain(serving, false);
     Result<void> up = fail(Code::cancelled, "the client has left");
     const auto wait = [](std::string wanted, Shared shared, Result<void>& done) -> asio::awaitable<void> {
@@ -72,7 +72,7 @@ asio::awaitable<void> Gateway::load(net::Exchange& exchange, Caller& /*caller*/)
         co_return;
     if (!up) co_return co_await refuse_with(exchange, Protocol::openai, up.error());
     (void)co_await exchange.respond(json_reply({{"model", shared_.config.models[*model].name},
-                                                {"state", pool::name_of(shared_.pool.core().local(*model).state)}}));
+                                                {"state", pool::name_of(shared_.pool.core().local(serving).state)}}));
 }
 
 asio::awaitable<void> Gateway::unload(net::Exchange& exchange, Caller& /*caller*/) {

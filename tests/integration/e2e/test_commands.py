@@ -62,6 +62,16 @@ class Commands(Case):
         for word in ("estimate", r"19\.1 GB", r"longest load +60 s", r"\(LAN\)"):
             self.assertNotRegex(table, word, "nobody has estimated these models")
 
+    def test_prove_sees_that_one_model_waits_for_the_other(self):
+        for capacity in (1, 2):
+            with FakeUpstream("openai", tokens=20, token_delay_ms=20) as box:
+                chat = f"backend: openai_http, endpoints: [{{url: '{box.url}/v1', capacity: {capacity}}}], model: fake"
+                done = self.serve({"one": chat, "two": chat}).cli("prove", "--json")
+                report = json.loads(done.stdout)
+                self.assertTrue(report["all_answered"] and report["within_budget"], report)
+                self.assertEqual((report["simultaneous"], report["in_flight"], done.returncode),
+                                 (capacity == 2, capacity, 0 if capacity == 2 else 1), report)
+
     def test_prove_prints_estimates_of_these_models_beside_what_it_measured(self):
         original = self.serve({"lfm2": local("lfm2")}, extra="estimates: {native: 19.1GB, hybrid: 7.5GB}")
         table = original.cli("prove").stdout
@@ -280,6 +290,21 @@ class Demonstration(Case):
         self.assertLess(time.monotonic() - begun, 6)
         self.assertFalse([pid for pid in family if alive(pid)])
         demo.close()
+
+    def test_ctrl_c_ends_its_lan_box_and_an_answer_under_way(self):
+        demo = Demo()
+        self.addCleanup(demo.close)
+        server = Sarai({})
+        self.addCleanup(server.close)
+        server.port = demo.port
+        connection, response = server.open_stream("omni", max_tokens=1_000_000)
+        self.addCleanup(connection.close)
+        response.readline()
+        family, begun = [demo.process.pid, demo.lan_pid, *children_of(demo.process.pid)], time.monotonic()
+        demo.process.send_signal(signal.SIGINT)
+        self.assertEqual(demo.process.wait(30), 0)
+        self.assertLess(time.monotonic() - begun, 6)
+        self.assertFalse([pid for pid in family if alive(pid)])
 
 
 if __name__ == "__main__":

@@ -169,6 +169,7 @@ class Variants(unittest.TestCase):
         self.assertEqual(self.ask("briefer"), 1)
         self.sarai.kill(signal.SIGTERM)
         self.sarai.start()
+        self.assertEqual(self.post("/sarai/load", {"model": "briefer"}), {"model": "briefer", "state": "ready"})
         self.assertEqual(self.ask("briefer"), 1)
         # The same worker answers for all of them.
         self.assertEqual(len(self.sarai.workers()), 1)
@@ -178,8 +179,9 @@ class Variants(unittest.TestCase):
         self.assertEqual(self.ask("wide"), 3)
         self.assertEqual(len(self.sarai.workers()), 2)
         # Those that another's worker answers for are proven with it, though they are never loaded themselves.
-        proved = {model["name"]: model["error"] for model in json.loads(self.sarai.cli("prove", "--json").stdout)["models"]}
-        self.assertEqual(proved, dict.fromkeys(("plain", "brief", "briefer", "wide")))
+        done = self.sarai.cli("prove", "--json")
+        proved = {model["name"]: model["error"] for model in json.loads(done.stdout)["models"]}
+        self.assertEqual((proved, done.returncode), (dict.fromkeys(("plain", "brief", "briefer", "wide")), 0), done.stdout)
         self.assertEqual(self.sarai.request("POST", "/api/copy", {"source": "plain", "destination": "twin"}).status, 200)
         self.assertIn("twin:latest", [m["name"] for m in self.sarai.request("GET", "/api/tags").json["models"]])
         for parameters in ({"n_predict": 50}, {"n": 2}, {"tools": [{}]}, {"num_ctx": 1e30}):
