@@ -117,6 +117,7 @@ struct Daemon {
     net::TaskGroup tasks{io.get_executor()};
     // These go before `io`: their threads hand results back to it.
     Measurer measurer{config.engine};
+    net::Gate plans{io.get_executor(), 2};  // that are made at once
     Describer describer{io.get_executor()};
     media::Fetcher fetcher{config.media};
     media::Converter converter{io.get_executor(), {.folder = scratch_folder}};
@@ -207,7 +208,7 @@ struct Daemon {
                                       [this](std::string what_if) {
                                           auto planned = configured;
                                           add_brought(planned, *library);
-                                          return plan_running(measurer, std::move(planned), std::move(what_if));
+                                          return plan_running(measurer, plans, std::move(planned), std::move(what_if));
                                       },
                                   .logs = logs,
                                   .tracer = tracer,

@@ -22,7 +22,7 @@ boost::asio::awaitable<cli::PlanReport> plan_one(Measurer& measurer, const confi
 
 }  // namespace
 
-boost::asio::awaitable<Result<std::string>> plan_running(Measurer& measurer, config::Config config,
+boost::asio::awaitable<Result<std::string>> plan_running(Measurer& measurer, net::Gate& gate, config::Config config,
                                                          std::string what_if) {
     std::optional<config::WhatIf> changed;
     if (!what_if.empty()) {
@@ -30,6 +30,7 @@ boost::asio::awaitable<Result<std::string>> plan_running(Measurer& measurer, con
         if (!applied) co_return fail_field("what_if", config::to_string(applied.error()));
         changed = std::move(*applied);
     }
+    const auto inside = co_await gate.enter();
     const auto machine = memory::read_machine_memory().total;
     auto plan = co_await plan_one(measurer, config, machine);
     std::optional<cli::Comparison> comparison;

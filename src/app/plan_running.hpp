@@ -6,12 +6,14 @@
 
 #include "app/measure.hpp"
 #include "config/config.hpp"
+#include "net/gate.hpp"
 
 namespace sarai::app {
 
-// Loads nothing; measures, one after the other, what was not measured before. `measurer` outlives the call.
-// Errors: invalid_argument (`what_if`, in the words of the command).
-[[nodiscard]] boost::asio::awaitable<Result<std::string>> plan_running(Measurer& measurer, config::Config config,
-                                                                       std::string what_if);
+// Loads nothing; measures, one after the other, what was not measured before. `measurer` and `gate` outlive the call;
+// so many plans as the gate has places are made at once, since a client can ask for any number of them, and each
+// measuring child takes memory that no budget knows. Errors: invalid_argument (`what_if`, in the words of the command).
+[[nodiscard]] boost::asio::awaitable<Result<std::string>> plan_running(Measurer& measurer, net::Gate& gate,
+                                                                       config::Config config, std::string what_if);
 
 }  // namespace sarai::app

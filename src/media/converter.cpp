@@ -71,7 +71,7 @@ std::optional<std::chrono::milliseconds> time_in(std::string_view name) {
 }  // namespace
 
 struct Converter::Desk {
-    Gate::Pass pass;
+    net::Gate::Pass pass;
     std::shared_ptr<Scratch> scratch;
     [[nodiscard]] std::string input() const { return scratch->file(input_name); }
 };
@@ -183,7 +183,7 @@ asio::awaitable<Result<Sound>> Converter::sound_of(const Desk& desk, Kind kind) 
                     .memory = std::min(memory_of_sound(kind), limits_.memory)};
 }
 
-asio::awaitable<Result<Gate::Pass>> Converter::place(std::chrono::milliseconds patience) {
+asio::awaitable<Result<net::Gate::Pass>> Converter::place(std::chrono::milliseconds patience) {
     using namespace asio::experimental::awaitable_operators;
     asio::steady_timer clock(co_await asio::this_coro::executor, patience);
     auto entered = co_await (recordings_.enter() || clock.async_wait(asio::use_awaitable));

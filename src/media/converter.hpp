@@ -19,11 +19,11 @@
 #include "base/error.hpp"
 #include "engine/short_child.hpp"
 #include "media/ffmpeg.hpp"
-#include "media/gate.hpp"
 #include "media/kind.hpp"
 #include "media/recording.hpp"
 #include "media/scratch.hpp"
 #include "media/set_aside.hpp"
+#include "net/gate.hpp"
 
 namespace sarai::media {
 
@@ -92,7 +92,7 @@ public:
     [[nodiscard]] asio::thread_pool& thread() { return disk_; }
 
 private:
-    [[nodiscard]] asio::awaitable<Result<Gate::Pass>> place(std::chrono::milliseconds patience);
+    [[nodiscard]] asio::awaitable<Result<net::Gate::Pass>> place(std::chrono::milliseconds patience);
     struct Desk;  // a pass, and a folder with the input in it
     [[nodiscard]] asio::awaitable<Result<Desk>> prepare(std::string bytes);
     // `memory`: what it takes at most, and gets; `untouched`: what it asks for beyond, and never writes to.
@@ -109,8 +109,8 @@ private:
 
     ConverterLimits limits_;
     SetAside set_aside_;
-    Gate gate_;
-    Gate recordings_;
+    net::Gate gate_;
+    net::Gate recordings_;
     asio::thread_pool disk_{1};  // last: joined before the rest goes
 };
 

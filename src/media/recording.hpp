@@ -13,8 +13,8 @@
 #include <utility>
 
 #include "base/error.hpp"
-#include "media/gate.hpp"
 #include "media/scratch.hpp"
+#include "net/gate.hpp"
 
 namespace sarai::media {
 
@@ -29,7 +29,7 @@ class Recording {
 public:
     // `file` in `scratch` is a WAV file of 16 kHz, one channel and 16 bits, whose `samples` begin at `data`. `disk`
     // outlives it.
-    Recording(Gate::Pass place, std::shared_ptr<Scratch> scratch, std::string file, std::size_t data,
+    Recording(net::Gate::Pass place, std::shared_ptr<Scratch> scratch, std::string file, std::size_t data,
               std::size_t samples, boost::asio::thread_pool& disk)
         : place_(std::move(place)),
           scratch_(std::move(scratch)),
@@ -43,7 +43,7 @@ public:
     [[nodiscard]] boost::asio::awaitable<Result<std::optional<Stretch>>> next(double longest = 30);
 
 private:
-    Gate::Pass place_;
+    net::Gate::Pass place_;
     std::shared_ptr<Scratch> scratch_;
     std::string file_;
     std::size_t data_ = 0;  // bytes

@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-namespace sarai::media {
+namespace sarai::net {
 
 class Gate {
 public:
@@ -42,4 +42,4 @@ private:
     std::shared_ptr<State> state_;
 };
 
-}  // namespace sarai::media
+}  // namespace sarai::net

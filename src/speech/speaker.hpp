@@ -14,8 +14,8 @@
 
 #include "base/error.hpp"
 #include "config/config.hpp"
-#include "media/gate.hpp"
 #include "media/set_aside.hpp"
+#include "net/gate.hpp"
 #include "protocols/speech.hpp"
 
 namespace sarai::speech {
@@ -45,7 +45,7 @@ public:
 
 private:
     const config::Speech& settings_;
-    media::Gate gate_;
+    net::Gate gate_;
     media::SetAside set_aside_;
 };
 

@@ -1,4 +1,4 @@
-#include "media/gate.hpp"
+#include "net/gate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
-namespace sarai::media::gate_test {
+namespace sarai::net::gate_test {
 namespace {
 
 namespace asio = boost::asio;
@@ -41,4 +41,4 @@ TEST(Gate, AWaiterThatIsCancelledAsItsTurnComesLeavesItToTheNext) {
 }
 
 }  // namespace
-}  // namespace sarai::media::gate_test
+}  // namespace sarai::net::gate_test
