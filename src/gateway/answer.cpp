@@ -6,6 +6,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 
+#include "base/utf8.hpp"
 #include "gateway/ability.hpp"
 #include "gateway/ask.hpp"
 #include "gateway/attachments.hpp"
@@ -77,9 +78,22 @@ public:
         // Of a stream that waited in vain the client saw 200 and an error event; who reads the figures wants its kind.
         done_.status = client_left_ && !complete_ ? 499 : late_status_ != 0 ? late_status_ : exchange_.status();
         caller_.status = done_.status;
+        tell();
+    }
+
+    // Somebody else has ended it: a pipeline's deadline, or whoever runs its steps. Who that is tells the client.
+    void record_cut() {
+        done_.duration = Clock::now() - arrived_;
+        done_.status = 499;
+        tell();
+    }
+
+private:
+    void tell() {
         done_.key = caller_.name;
         shared_.metrics.count(done_);
-        caller_.visit.spend(tokens_spent());
+        caller_.tokens_spent = tokens_spent();
+        caller_.visit.spend(caller_.tokens_spent);
         caller_.usage = done_.usage;
         const auto note = [&](const char* name, std::string value) {
             if (!value.empty()) caller_.notes.emplace_back(name, std::move(value));
@@ -99,7 +113,6 @@ public:
         if (done_.read_ahead > 0) note("read_ahead", std::to_string(done_.read_ahead));
     }
 
-private:
     asio::awaitable<void> run() {
         const auto model = find_model(shared_.config, request_.model);
         if (!model) co_return co_await fail_with(access::without_names(model.error(), caller_.visit.key()));
@@ -364,8 +377,9 @@ private:
             spdlog::warn("{}: {} goes on with the answer of {} after {} tokens{}", request_.id, endpoint_, from,
                          resumed->had, resumed->exact ? "" : ", by its text alone");
             lease.answered(pool::PoolCore::Came::continuation);
-            notes_["sarai_failover"] = {{"from", from},           {"to", endpoint_},         {"model", done_.model},
-                                        {"tokens", resumed->had}, {"exact", resumed->exact}, {"reason", first.message}};
+            notes_["sarai_failover"] = {
+                {"from", from},           {"to", endpoint_},         {"model", done_.model},
+                {"tokens", resumed->had}, {"exact", resumed->exact}, {"reason", valid_utf8(first.message)}};
             co_return resumed;
         }
     }
@@ -453,7 +467,8 @@ private:
         net::HeaderList list{{"x-sarai-model", done_.model},
                              {"x-sarai-backend", done_.backend},
                              {"x-sarai-endpoint", endpoint_},
-                             {"x-sarai-reason", reason(route)}};
+                             {"x-sarai-reason", reason(route)},
+                             {"x-sarai-queue-ms", fmt::format("{:.1f}", done_.waited.count() * 1000)}};
         if (route.fallback) list.emplace_back("x-sarai-fallback", "true");
         if (!caller_.pipeline.empty()) list.emplace_back("x-sarai-pipeline", caller_.pipeline);
         return list;
@@ -513,8 +528,13 @@ asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Reque
     if (const auto* pipeline = caller.pipeline.empty() ? shared.config.find_pipeline(request.model) : nullptr)
         co_return co_await answer_by_pipeline(exchange, caller, std::move(request), face, protocol, shared, *pipeline);
     Run run(exchange, caller, std::move(request), face, protocol, shared);
-    const bool client_left = co_await exchange.while_connected(run.go());
-    run.record(client_left);
+    try {
+        const bool client_left = co_await exchange.while_connected(run.go());
+        run.record(client_left);
+    } catch (...) {
+        run.record_cut();
+        throw;
+    }
 }
 
 }  // namespace sarai::gateway

@@ -4,6 +4,7 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -30,6 +31,7 @@ struct Caller {
     std::string thought = {};              // what a whole answer has as its reasoning, if it has none of its own
     std::optional<Error> failure = {};     // why there is no answer, or not the whole of it
     std::optional<llm::Usage> usage = {};  // of the answer
+    std::int64_t tokens_spent = 0;         // for the key's limit, also of an answer that was cut
 };
 
 }  // namespace sarai::gateway

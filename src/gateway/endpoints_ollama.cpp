@@ -16,13 +16,15 @@ asio::awaitable<void> Gateway::ollama(net::Exchange& exchange, Caller& caller, p
     auto decoded = ollama::decode_request(call, exchange.request().body());
     if (!decoded) co_return co_await refuse_with(exchange, Protocol::ollama, decoded.error());
     auto& request = decoded->request;
-    // Its clients load a model before they ask it. Which one is asked, the prompt will say.
-    if (decoded->action != ollama::Action::run && desk_.is_auto(request.model))
-        co_return (void) co_await exchange.respond(json_reply(
-            ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
     if (decoded->action != ollama::Action::run) {
-        if (auto allowed = access::may_use(caller.visit.key(), request.model); !allowed)
+        const bool is_auto = desk_.is_auto(request.model);
+        if (auto allowed = access::may_use(caller.visit.key(), request.model); !is_auto && !allowed)
             co_return co_await refuse_with(exchange, Protocol::ollama, allowed.error());
+        // Its clients load a model before they ask it. Which one is asked, the prompt will say; and a pipeline loads
+        // those that it needs when it needs them.
+        if (is_auto || shared_.config.find_pipeline(request.model) != nullptr)
+            co_return (void) co_await exchange.respond(json_reply(
+                ollama::encode_load_reply(call, request.model, decoded->action, std::chrono::system_clock::now())));
         const auto manages = access::may_manage(caller.visit.key());
         if (decoded->action == ollama::Action::unload && !manages)
             co_return co_await refuse_with(exchange, Protocol::ollama, manages.error());

@@ -111,7 +111,7 @@ asio::awaitable<void> Gateway::logs(net::Exchange& exchange, Caller& /*caller*/)
             if (!events.empty() && !(co_await to.write(events))) co_return;
             if (!fresh.empty()) silent = 1;
             events.clear();
-            if (ring->closed()) break;
+            if (ring->closed() || to.request().method() == net::http::verb::head) break;
             pause.expires_after(250ms);
             co_await pause.async_wait(asio::use_awaitable);
             fresh = ring->after(seen, log_lines);

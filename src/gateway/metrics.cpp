@@ -6,6 +6,10 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <map>
+#include <utility>
+
 namespace sarai::gateway {
 namespace {
 
@@ -22,6 +26,35 @@ template <class Builder>
 auto& family(prom::Registry& registry, Builder builder, const char* name, const char* help) {
     return builder.Name(name).Help(help).Register(registry);
 }
+
+// The gauges of models and endpoints as they are at one moment. Those of one name are one: a model that was changed has
+// its former self beside it, while that still answers.
+class Gauges {
+public:
+    void sum(prom::Family<prom::Gauge>& family, prom::Labels labels, double value) {
+        values_[{&family, std::move(labels)}] += value;
+    }
+    void most(prom::Family<prom::Gauge>& family, prom::Labels labels, double value) {
+        auto& kept = values_[{&family, std::move(labels)}];
+        kept = std::max(kept, value);
+    }
+    // Takes the place of what `shown` holds from the last time: what is no more is not told of with its last value.
+    void show(std::map<std::pair<prom::Family<prom::Gauge>*, prom::Labels>, prom::Gauge*>& shown) const {
+        std::erase_if(shown, [this](const auto& old) {
+            const bool gone = !values_.contains(old.first);
+            if (gone) old.first.first->Remove(old.second);
+            return gone;
+        });
+        for (const auto& [key, value] : values_) {
+            auto& gauge = shown[key];
+            if (gauge == nullptr) gauge = &key.first->Add(key.second);
+            gauge->Set(value);
+        }
+    }
+
+private:
+    std::map<std::pair<prom::Family<prom::Gauge>*, prom::Labels>, double> values_;
+};
 
 }  // namespace
 
@@ -103,6 +136,7 @@ struct Metrics::Families {
                                                   "0 while memory is too short to load models.");
     prom::Family<prom::Gauge>& watching = family(registry, prom::BuildGauge(), "sarai_memory_watch_cpu_seconds",
                                                  "CPU time spent on reading the memory of processes.");
+    std::map<std::pair<prom::Family<prom::Gauge>*, prom::Labels>, prom::Gauge*> shown;  // see Gauges
 };
 
 Metrics::Metrics(std::string version) : families_(std::make_unique<Families>()) {
@@ -163,29 +197,36 @@ std::string Metrics::text(const pool::Pool& pool) const {
     const auto amount = [](Bytes bytes) { return static_cast<double>(bytes.count); };
     auto sum = memory.own();
     sum += memory.others();
+    Gauges gauges;
     for (pool::ModelIndex i = 0; i < core.models().size(); ++i) {
         const auto& model = core.models()[i];
-        all.waiting.Add({{"model", model.name}}).Set(core.waiting(i));
-        if (!model.has_local) continue;
         const auto status = pool.local(i);
-        all.memory.Add({{"model", model.name}, {"kind", "planned"}}).Set(amount(status.planned));
-        all.memory.Add({{"model", model.name}, {"kind", "measured"}}).Set(amount(status.measured.pss));
-        all.memory.Add({{"model", model.name}, {"kind", "anonymous"}}).Set(amount(status.measured.anonymous));
-        all.memory.Add({{"model", model.name}, {"kind", "file"}}).Set(amount(status.measured.file));
-        all.memory.Add({{"model", model.name}, {"kind", "peak"}}).Set(amount(status.peak));
-        all.memory.Add({{"model", model.name}, {"kind", "over_plan"}}).Set(amount(status.over_plan));
+        if (model.retired && status.state == pool::LocalState::absent && core.waiting(i) == 0) continue;
+        gauges.sum(all.waiting, {{"model", model.name}}, core.waiting(i));
+        if (!model.has_local) continue;
+        const auto memory_of = [&](const char* kind, Bytes bytes) {
+            gauges.sum(all.memory, {{"model", model.name}, {"kind", kind}}, amount(bytes));
+        };
+        memory_of("planned", status.planned);
+        memory_of("measured", status.measured.pss);
+        memory_of("anonymous", status.measured.anonymous);
+        memory_of("file", status.measured.file);
+        memory_of("peak", status.peak);
+        memory_of("over_plan", status.over_plan);
         sum += status.measured;
-        all.ready.Add({{"model", model.name}}).Set(status.state == pool::LocalState::ready ? 1 : 0);
-        all.leases.Add({{"model", model.name}, {"endpoint", "local"}}).Set(status.leases);
+        gauges.most(all.ready, {{"model", model.name}}, status.state == pool::LocalState::ready ? 1 : 0);
+        gauges.sum(all.leases, {{"model", model.name}, {"endpoint", "local"}}, status.leases);
     }
     for (pool::EndpointIndex i = 0; i < core.endpoints().size(); ++i) {
         if (core.endpoint(i).retired) continue;  // its figures, if another one has its name, are that one's
-        all.endpoint_up.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).up ? 1 : 0);
-        all.leases.Add({{"model", ""}, {"endpoint", core.endpoints()[i].name}}).Set(core.endpoint(i).leases);
-        all.endpoint_capacity.Add({{"endpoint", core.endpoints()[i].name}}).Set(core.endpoints()[i].capacity);
-        all.endpoint_round_trip.Add({{"endpoint", core.endpoints()[i].name}})
-            .Set(std::chrono::duration<double>(core.endpoint(i).round_trip).count());
+        const auto& name = core.endpoints()[i].name;
+        gauges.most(all.endpoint_up, {{"endpoint", name}}, core.endpoint(i).up ? 1 : 0);
+        gauges.sum(all.leases, {{"model", ""}, {"endpoint", name}}, core.endpoint(i).leases);
+        gauges.sum(all.endpoint_capacity, {{"endpoint", name}}, core.endpoints()[i].capacity);
+        gauges.most(all.endpoint_round_trip, {{"endpoint", name}},
+                    std::chrono::duration<double>(core.endpoint(i).round_trip).count());
     }
+    gauges.show(all.shown);
     all.budget.Add({}).Set(amount(core.rules().budget));
     all.reserved.Add({}).Set(amount(core.reserved()));
     for (const auto& [who, what] : {std::pair{"sarai", &memory.own()}, {"other", &memory.others()}}) {

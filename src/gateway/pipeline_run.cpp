@@ -318,6 +318,16 @@ private:
         UnderWay& operator=(const UnderWay&) = delete;
     };
 
+    // What a step has cost, by the client's key.
+    struct Paid {
+        Paid(Caller& whose, const Caller& of) : client(whose), step(of) {}
+        ~Paid() { client.visit.spend(step.tokens_spent); }
+        Paid(const Paid&) = delete;
+        Paid& operator=(const Paid&) = delete;
+        Caller& client;
+        const Caller& step;
+    };
+
     // Throws Failed, with the reason in failure_.
     asio::awaitable<void> take(std::size_t i) {
         for (const auto need : graph_.needs[i])
@@ -382,9 +392,10 @@ private:
         const auto began = Clock::now();
         {
             const UnderWay shown(under_way_, i, face);
+            // Also where it is cut: what the client has had of it is paid for.
+            const Paid paid(caller_, caller);
             co_await answer(exchange, caller, std::move(*request), face, protocol_, shared_);
         }
-        if (caller.usage) caller_.visit.spend(caller.usage->prompt_tokens + caller.usage->completion_tokens);
         if (caller.failure) give_up(of_step(*caller.failure, step));
         results_[step.name] = face.text();
         if (shows_ && !request_.stream) thought_ += fmt::format("[{}] {}\n\n", step.name, face.text());

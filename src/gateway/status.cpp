@@ -5,6 +5,7 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/utf8.hpp"
 #include "gateway/auto_listing.hpp"
 #include "gateway/pipeline_listing.hpp"
 #include "memory/learned_text.hpp"
@@ -15,7 +16,7 @@ namespace {
 namespace json = boost::json;
 
 json::value error_json(const std::optional<Error>& error) {
-    return error ? json::value(describe(*error)) : json::value(nullptr);
+    return error ? json::value(valid_utf8(describe(*error))) : json::value(nullptr);
 }
 
 json::object remote_row(const Shared& shared, pool::ModelIndex i) {

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <charconv>
 
@@ -59,13 +60,24 @@ std::string percent_decoded(std::string_view text) {
     return out;
 }
 
+namespace {
+
+// As forms and most libraries write queries: '+' is a space, which it is not in a path.
+std::string form_decoded(std::string_view text) {
+    std::string spaced(text);
+    std::ranges::replace(spaced, '+', ' ');
+    return percent_decoded(spaced);
+}
+
+}  // namespace
+
 std::optional<std::string> query_parameter(std::string_view query, std::string_view name) {
     while (!query.empty()) {
         const auto end = std::min(query.find('&'), query.size());
         const auto pair = query.substr(0, end);
         const auto equals = pair.find('=');
         if (pair.substr(0, equals) == name)
-            return equals == std::string_view::npos ? std::string() : percent_decoded(pair.substr(equals + 1));
+            return equals == std::string_view::npos ? std::string() : form_decoded(pair.substr(equals + 1));
         query.remove_prefix(std::min(end + 1, query.size()));
     }
     return std::nullopt;

@@ -150,6 +150,13 @@ void Connection::watch_departure() {
 }
 
 asio::awaitable<Result<void>> Connection::write_chunk(std::string_view bytes, bool last) {
+    if (request().method() == http::verb::head) {  // no byte of a body: the client would read it as its next answer
+        started_ = true;
+        const std::string head = std::exchange(pending_head_, {});
+        std::array parts{asio::const_buffer(head.data(), head.size())};
+        if (!head.empty()) co_return co_await send(parts);
+        co_return Result<void>{};
+    }
     if (!chunked_) {
         started_ = true;
         const std::string head = std::exchange(pending_head_, {});

@@ -132,7 +132,10 @@ class Auto(unittest.TestCase):
         self.assertIn("is no model", shown["modelfile"])
         self.assertEqual(shown["model_info"]["router.soft"], "lfm2")
         # Ollama's clients load what they are about to ask.
-        self.assertEqual(self.sarai.request("POST", "/api/generate", {"model": "auto"}).json["done_reason"], "load")
+        for model in ("auto", "tone-expert"):
+            self.assertEqual(self.sarai.request("POST", "/api/generate", {"model": model}).json["done_reason"], "load")
+            self.assertEqual(self.sarai.request("POST", "/api/chat", {"model": model, "messages": []}).json["done_reason"], "load")
+            self.assertEqual(self.sarai.request("POST", "/api/generate", {"model": model, "keep_alive": 0}).json["done_reason"], "unload")
 
     def test_a_conversation_keeps_its_model_until_the_topic_changes(self):
         begin = user(SOFT[0]) + [{"role": "assistant", "content": "You are not alone."}]
@@ -149,8 +152,11 @@ class Auto(unittest.TestCase):
         self.assertGreater(got["scores"]["hard"], 0.5)
         self.assertEqual([c["route"] for c in got["considered"] if c["chosen"]], ["hard"])
         self.assertIsInstance(got["would_load"], bool)
-        self.assertEqual(self.sarai.request("GET", "/sarai/route?text=Hello%2C%20I%20feel%20sad%20and%20lonely.%20Thank%20you").json["route"],
-                         "soft")
+        # Both ways to write a space.
+        scores = [self.sarai.request("GET", "/sarai/route?text=Hello%2C%20I%20feel%20sad%20and%20lonely.%20Thank%20you".replace("%20", space)).json
+                  for space in ("%20", "+")]
+        self.assertEqual([told["route"] for told in scores], ["soft", "soft"])
+        self.assertEqual(*(told["scores"] for told in scores))
         self.assertEqual(self.sarai.request("POST", "/sarai/route", {"messages": picture("?")}).json["route"], "multimodal")
         for path, body in [("/sarai/route", {}), ("/sarai/route", "{"), ("/sarai/route", {"text": 5}), ("/sarai/hint", {}),
                            ("/sarai/hint", {"text": "x", "conversation": "y"})]:

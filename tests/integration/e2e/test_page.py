@@ -5,9 +5,10 @@ import json
 import os
 import pathlib
 import signal
+import threading
 import time
 
-from harness import FakeUpstream, local, main, wait_until
+from harness import FakeUpstream, children_of, local, main, wait_until
 from page import Keys, Page, openai
 
 AXE = pathlib.Path(os.environ.get("SARAI_NODE_MODULES", "")) / "axe-core/axe.min.js"
@@ -85,6 +86,26 @@ class Served(Page):
         self.assertEqual(wrong.status, 400)
         self.assertIn("contxt", wrong.json["error"]["message"])
         self.assertEqual(self.server.workers(), [])
+
+    def test_many_plans_at_once_are_not_many_processes(self):
+        statuses, most = [], 0
+        ask = lambda context: statuses.append(self.server.request("GET", f"/sarai/plan?what_if=ctx={context}").status)
+        clients = [threading.Thread(target=ask, args=(256 * (i + 2),)) for i in range(24)]
+        for client in clients:
+            client.start()
+        while any(client.is_alive() for client in clients):
+            most = max(most, len(children_of(self.server.process.pid)))
+        self.assertEqual(statuses, [200] * 24)
+        self.assertLessEqual(most, 2)
+
+    def test_a_head_has_no_body_however_long_that_would_be(self):
+        for path in ("/sarai/feedback", "/sarai/logs?follow=true", "/sarai/status", "/"):
+            connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20)
+            self.addCleanup(connection.close)
+            for method, target in (("HEAD", path), ("GET", "/health")):  # the second shows what was left by the first
+                connection.request(method, target)
+                reply = connection.getresponse()
+                self.assertEqual((reply.status, bool(reply.read())), (200, method == "GET"), (method, target))
 
 
 class Views(Page):

@@ -1,4 +1,5 @@
 """Pipelines over HTTP, with real workers: several models on one answer, all of them still there afterwards."""
+import hashlib
 import http.client
 import http.server
 import json
@@ -296,7 +297,6 @@ class Own(Case):
         self.assertEqual(sarai.chat("lfm2").status, 200)
 
     def test_a_key_needs_the_pipelines_name_alone(self):
-        import hashlib
         sha = lambda key: hashlib.sha256(key.encode()).hexdigest()
         sarai = self.serve({"solar": local("solar"), "lfm2": local("lfm2")},
                            extra=PARALLEL % "0s" + f"access: {{keys: {{one: {{sha256: {sha('1')}, models: [both]}}, two: {{sha256: {sha('2')}, models: [lfm2]}}}}}}\n")
@@ -345,6 +345,29 @@ class ReadingAhead(Case):
             alone = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "messages": told, "max_tokens": 8, "temperature": 0})
             self.assertEqual(alone.json["usage"]["prompt_tokens"], usage["prompt_tokens"])
             self.assertEqual(alone.json["choices"][0]["message"]["content"], reply.json["choices"][0]["message"]["content"])
+
+    def test_a_step_that_is_cut_is_counted_and_paid_for(self):
+        keys = "access: {keys: {%s}}\n" % ", ".join(
+            f"{name}: {{sha256: '{hashlib.sha256(name.encode()).hexdigest()}', {what}}}" for name, what in (("thrifty", "tokens_per_minute: 10"), ("root", "admin: true")))
+        for deadline in ("", "    deadline: 500ms\n"):
+            with self.subTest(deadline), FakeUpstream("ollama", tokens=2000, token_delay_ms=5, token="harbour ") as box:
+                sarai = self.serve({"far": ollama(box.url, "far"), "lfm2": local("lfm2")}, extra=AHEAD.replace("  expert:\n", "  expert:\n" + deadline) + keys)
+                connection = http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=30)
+                headers = {"Authorization": "Bearer thrifty", "x-sarai-steps": "show"}
+                connection.request("POST", "/v1/chat/completions", json.dumps({"model": "expert", "messages": user("x"), "stream": True}), headers)
+                reply = connection.getresponse()
+                seen = 0
+                while deadline or seen < 20:
+                    line = reply.readline()
+                    seen += line.count(b"harbour")
+                    if not line:
+                        break
+                connection.close()
+                self.assertGreaterEqual(seen, 20)
+                metrics = lambda: sarai.request("GET", "/metrics", headers={"Authorization": "Bearer root"}).body.decode()
+                wait_until(lambda: 'sarai_requests_total{backend="ollama_http",code="499",model="far"} 1\n' in metrics(), "the step to be counted")
+                again = sarai.request("POST", "/v1/chat/completions", {"model": "lfm2", "messages": user("x")}, headers)
+                self.assertEqual(again.status, 429, again.body)
 
     def test_a_client_that_leaves_ends_it(self):
         with FakeUpstream("ollama", tokens=2000, token_delay_ms=20, token="harbour ") as box:

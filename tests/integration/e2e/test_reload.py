@@ -115,6 +115,37 @@ class Reload(Case):
             self.assertEqual([m["id"] for m in sarai.request("GET", "/v1/models").json["data"]], ["box", "auto"])
             self.assertEqual((sarai.chat("box").status, sarai.chat("lfm2").status), (200, 404))
 
+    def test_what_has_gone_may_have_lost_its_program(self):
+        with FakeUpstream("openai") as upstream:
+            sarai = Sarai({"solar": local("lfm2"), "lfm2": local("lfm2")})
+            self.addCleanup(sarai.close)
+            program = sarai.folder / "llama-server"
+            program.symlink_to(shutil.which("llama-server"))
+            sarai.engine = f", server_binary: '{program}'"
+            sarai.start()
+            program.unlink()
+            sarai.models = {"solar": f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1'}}], model: fake"}
+            self.rewrite(sarai)
+            self.assertEqual(self.reload(sarai)["removed"], ["lfm2"])
+            self.assertEqual(sarai.chat("solar").status, 200)
+            self.assertEqual([row["name"] for row in sarai.status()["models"]], ["solar"])
+            self.assertIn("solar", sarai.cli("ps").stdout)
+
+    def test_metrics_tell_of_what_is_there(self):
+        with FakeUpstream("openai") as upstream:
+            box = f"backend: openai_http, endpoints: [{{url: '{upstream.url}/v1'}}], model: fake"
+            sarai = self.serve({"lfm2": local("lfm2"), "box": box})
+            metrics = lambda: sarai.request("GET", "/metrics").body.decode()
+            self.assertIn("sarai_endpoint_up{", metrics())
+            for context in (1024, 512):
+                sarai.models = {"lfm2": local("lfm2").replace("context_length: 512", f"context_length: {context}")}
+                self.rewrite(sarai)
+                self.assertEqual(self.reload(sarai)["changed"], ["lfm2"])
+            self.assertEqual(sarai.chat("lfm2").status, 200)
+            self.assertIn('sarai_model_ready{model="lfm2"} 1\n', metrics())
+            self.assertNotIn("sarai_endpoint_up{", metrics())
+            self.assertNotIn('sarai_requests_waiting{model="box"}', metrics())
+
     def test_sighup_and_the_command_do_the_same(self):
         sarai = self.serve({"lfm2": local("lfm2")})
         sarai.models["omni"] = local("omni")
