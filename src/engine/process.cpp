@@ -20,6 +20,7 @@
 #include <cstring>
 #include <unordered_map>
 
+#include "base/utf8.hpp"
 #include "engine/cage.hpp"
 #include "engine/program.hpp"
 #include "net/quiet.hpp"
@@ -271,7 +272,7 @@ std::string ChildProcess::last_words(std::size_t lines) const {
         words = words.empty() ? std::string(line) : fmt::format("{}\n{}", line, words);
         ++seen;
     }
-    return words;
+    return valid_utf8(words);
 }
 
 }  // namespace sarai::engine

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.hpp"
 #include "describe.hpp"
 #include "oracle.hpp"
 
@@ -52,7 +53,8 @@ boost::json::object to_json(const sarai::measure::Answer& answer) {
 }
 
 boost::json::object to_json(const sarai::Error& error) {
-    boost::json::object inner{{"code", sarai::name_of(error.code)}, {"message", error.message}};
+    boost::json::object inner{{"code", sarai::name_of(error.code)},
+                              {"message", sarai::valid_utf8(error.message)}};  // it may quote the file
     if (!error.hint.empty()) inner["hint"] = error.hint;
     return {{"error", std::move(inner)}};
 }

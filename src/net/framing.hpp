@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,18 +15,23 @@ namespace sarai::net {
 
 class LineSplitter {
 public:
-    explicit LineSplitter(std::size_t limit = 16U << 20U) : limit_(limit) {}
+    // What ends a line: LF and CRLF, where a CR alone is white space, or also a CR alone.
+    enum class Ends : std::uint8_t { lf, any };
+    explicit LineSplitter(std::size_t limit = 16U << 20U, Ends ends = Ends::lf) : limit_(limit), ends_(ends) {}
     // Errors: Code::upstream when a line exceeds the limit.
     [[nodiscard]] Result<void> feed(std::string_view bytes);
-    // The next whole line without its LF or CRLF; valid until the next feed().
+    // The next whole line without its end; valid until the next feed().
     [[nodiscard]] std::optional<std::string_view> next();
     // What is left after the last line end.
     [[nodiscard]] std::string_view rest() const;
 
 private:
     std::size_t limit_;
+    Ends ends_;
     std::string buffer_;
     std::size_t start_ = 0;
+    std::size_t searched_ = 0;  // up to here, from start_ on, no line ends
+    bool after_cr_ = false;     // a LF that comes now belongs to it
 };
 
 struct SseEvent {
@@ -35,7 +41,7 @@ struct SseEvent {
 
 class SseParser {
 public:
-    explicit SseParser(std::size_t limit = 16U << 20U) : lines_(limit), limit_(limit) {}
+    explicit SseParser(std::size_t limit = 16U << 20U) : lines_(limit, LineSplitter::Ends::any), limit_(limit) {}
     [[nodiscard]] Result<void> feed(std::string_view bytes);
     // The next event that has data; comments and other fields are passed over.
     [[nodiscard]] std::optional<SseEvent> next();
@@ -45,6 +51,7 @@ private:
     std::size_t limit_;  // of one event, as of one line
     SseEvent pending_;
     bool has_data_ = false;
+    bool begun_ = false;  // a byte order mark may stand before the first line alone
 };
 
 }  // namespace sarai::net

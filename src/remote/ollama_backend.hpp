@@ -17,7 +17,7 @@ namespace sarai::remote {
                                                                 const config::RemoteModel& model,
                                                                 const config::Endpoint& endpoint);
 
-// GET /api/version. Any HTTP answer but a 5xx means that the server is alive.
+// GET /api/ps. Any HTTP answer but a 5xx means that the server is alive.
 [[nodiscard]] net::asio::awaitable<Result<Probed>> probe_ollama(std::shared_ptr<net::Client> client,
                                                                 config::Endpoint endpoint,
                                                                 config::TimeBudgets budgets = {});

@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 
-from harness import MODELS, Case, Sarai, alive, free_port, local, long, main, ollama, wait_until
+from harness import MODELS, Case, FakeUpstream, Sarai, alive, free_port, local, long, main, ollama, wait_until
 
 
 class Files(Case):
@@ -20,7 +20,8 @@ class Files(Case):
         (folder / "empty.gguf").write_bytes(b"")
         (folder / "garbage.gguf").write_bytes(os.urandom(4096))
         (folder / "strange.gguf").write_bytes(whole.replace(b"lfm2", b"zzz2"))
-        for name in ("truncated", "empty", "garbage", "strange", "missing"):
+        (folder / "binary.gguf").write_bytes(whole.replace(b"lfm2", b"\xff\xfem2"))
+        for name in ("truncated", "empty", "garbage", "strange", "binary", "missing"):
             self.sarai.models[name] = f"backend: gguf_native, path: '{folder}/{name}.gguf', context_length: 256"
         self.sarai.models["projector"] = f"backend: gguf_native, path: '{MODELS}/omni-mmproj.gguf', context_length: 256"
         self.sarai.models["embedder"] = f"backend: gguf_native, path: '{MODELS}/embed.gguf', context_length: 256"
@@ -29,7 +30,8 @@ class Files(Case):
     def test_each_bad_file_is_told_apart_and_a_good_one_still_works(self):
         said = {}
         for name, words in {"truncated": ["truncated.gguf"], "empty": ["empty.gguf"], "garbage": ["garbage.gguf"],
-                            "strange": ["zzz2"], "missing": ["missing.gguf"], "projector": ["omni-mmproj.gguf", "mmproj"],
+                            "strange": ["does not know this architecture", "zzz2"],
+                            "binary": ["does not know this architecture", "\ufffd\ufffdm2"], "missing": ["missing.gguf"], "projector": ["omni-mmproj.gguf", "mmproj"],
                             "embedder": ["embed.gguf makes vectors and no text (architecture gemma-embedding)", "kind: embedding"]}.items():
             reply = self.sarai.chat(name)
             self.assertEqual(reply.status, 503, (name, reply.body))
@@ -39,6 +41,7 @@ class Files(Case):
             said[name] = error["message"]
             self.assertEqual(self.sarai.chat("good").status, 200, f"after {name}")
         self.assertEqual(len(set(said.values())), len(said), said)
+        self.assertEqual(self.sarai.cli("ps").returncode, 0)
 
 
     def test_who_asks_a_model_that_generates_for_vectors_is_told_what_it_is(self):
@@ -131,7 +134,7 @@ class Workers(Case):
         sarai = self.serve({"lfm2": local("lfm2", "preload: true")})
         # Without that of tests which run beside this one: a database and browsers.
         shared_memory = lambda: set(name for name in os.listdir("/dev/shm") if not name.startswith(("PostgreSQL.", ".org.chromium.")))
-        before, own = shared_memory(), len(os.listdir("/proc/self/fd"))
+        before = shared_memory()
         for turn in range(200):
             if turn:
                 sarai.port = 0
@@ -148,7 +151,21 @@ class Workers(Case):
             self.assertEqual(list((sarai.folder / "run").iterdir()), [])
         # What others have there beside comes and goes; what these had left would stay.
         wait_until(lambda: set(shared_memory()) <= before, "no shared memory to be left")
-        self.assertEqual(len(os.listdir("/proc/self/fd")), own)
+
+    def test_workers_and_configurations_that_come_and_go_leave_no_file_open(self):
+        with FakeUpstream("openai") as box:
+            sarai = self.serve({"lfm2": local("lfm2"), "box": f"backend: openai_http, endpoints: [{{url: '{box.url}/v1'}}], model: fake"})
+            files = lambda: len(os.listdir(f"/proc/{sarai.process.pid}/fd"))
+            most = 0
+            for turn in range(40):
+                self.assertEqual(sarai.chat("lfm2").status, 200)
+                self.assertEqual(sarai.chat("box", stream=True).status, 200)
+                sarai.request("POST", "/sarai/unload", {"model": "lfm2"})
+                wait_until(lambda: sarai.row("lfm2")["state"] == "unloaded", "the worker to end")
+                self.assertEqual(sarai.request("POST", "/sarai/reload").status, 200)
+                if turn < 8:  # those that are kept for the next request are open by now
+                    most = max(most, files())
+            wait_until(lambda: files() <= most, "no more files to be open than in the first turns")
 
 
 class Upstreams(Case):

@@ -31,6 +31,32 @@ TEST(SseParser, GivesTheSameEventsHoweverTheBytesAreCut) {
     }
 }
 
+TEST(SseParser, KnowsEveryLineEndAndAByteOrderMark) {
+    const std::string stream =
+        "\xEF\xBB\xBF"
+        "data: a\r\rdata: b\ndata: c\r\n\r\n:\r\rdata: d\r\n\ndata: \xEF\xBB\xBF\n\r";
+    const std::vector<std::string> expected{"a", "b\nc", "d", "\xEF\xBB\xBF"};
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut)
+        for (std::size_t second = cut; second <= stream.size(); ++second) {
+            SseParser parser;
+            std::vector<std::string> all;
+            const std::string_view whole(stream);
+            for (const auto part : {whole.substr(0, cut), whole.substr(cut, second - cut), whole.substr(second)}) {
+                ASSERT_TRUE(parser.feed(part));
+                for (auto& data : data_of(parser)) all.push_back(std::move(data));
+            }
+            EXPECT_EQ(all, expected) << "cut at " << cut << " and " << second;
+        }
+}
+
+TEST(LineSplitter, ACarriageReturnWithinALineIsWhiteSpace) {
+    LineSplitter lines;
+    ASSERT_TRUE(lines.feed("{\"a\":\r1}\r\n{}\n"));
+    EXPECT_EQ(lines.next(), "{\"a\":\r1}");
+    EXPECT_EQ(lines.next(), "{}");
+    EXPECT_FALSE(lines.next().has_value());
+}
+
 TEST(SseParser, KeepsBackAnEventThatIsNotWhole) {
     SseParser parser;
     ASSERT_TRUE(parser.feed("data: half"));
