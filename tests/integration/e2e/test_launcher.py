@@ -109,6 +109,17 @@ class Rebuilding(unittest.TestCase):
             self.assertTrue(self.builds(), file)
             os.utime(self.root / file, (1, 1))
         self.assertFalse(self.builds())
+        (self.root / "tools/synth/main.cpp").unlink()
+        self.assertTrue(self.builds(), "a source that was removed")
+        self.assertFalse(self.builds())
+
+    def test_what_is_saved_during_a_build_is_built_by_the_next(self):
+        self.put("scripts/toolbox", '#!/bin/sh\necho "$1 $SARAI_CALLED_AS"\n[ "$1" != run ] || { sleep 0.05; touch src/app/main.cpp; }\n')
+        os.utime(self.root / "src/app/main.cpp", (time.time() + 5,) * 2)
+        self.assertTrue(self.builds())
+        self.put("scripts/toolbox", '#!/bin/sh\necho "$1 $SARAI_CALLED_AS"\n')
+        self.assertTrue(self.builds())
+        self.assertFalse(self.builds())
 
     def test_a_program_that_is_not_there_and_is_not_to_be_built_is_named(self):
         (self.root / "build/release/bin/sarai").unlink()
