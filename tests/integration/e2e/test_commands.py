@@ -92,7 +92,9 @@ class Commands(Case):
     def test_prove_fails_where_models_take_each_others_memory(self):
         wait_until(lambda: self.sarai.row("lfm2")["planned_bytes"], "the plan")
         one = self.sarai.row("lfm2")["planned_bytes"]
-        small = self.serve({"lfm2": local("lfm2"), "other": local("lfm2")}, memory=f"policy: lru, max_ram: {self.sarai.status()['ledger']['own_bytes'] + (32 << 20) + one * 3 // 2}")
+        models = {"lfm2": local("lfm2"), "other": local("lfm2")}
+        own = self.serve(models).status()["ledger"]["own_bytes"]
+        small = self.serve(models, memory=f"policy: lru, max_ram: {own + (32 << 20) + one * 3 // 2}")
         done = small.cli("prove", "--json")
         self.assertEqual(done.returncode, 1, done.stdout)
         errors = [m["error"] for m in json.loads(done.stdout)["models"] if m.get("error")]

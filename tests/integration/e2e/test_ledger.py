@@ -9,7 +9,7 @@ import socket
 import threading
 
 import harness
-from harness import Case, kernel_memory, local, main, ollama, wait_until
+from harness import SANITIZED, Case, kernel_memory, local, main, ollama, wait_until
 
 ROLES = ("solar", "lfm2", "omni", "embed")
 
@@ -98,7 +98,8 @@ class Stress(LedgerCase):
         self.assertLessEqual(set(outcomes), {200, "refused with reasons"}, server.log()[-3000:])
         self.assertGreater(outcomes[200], self.REQUESTS * 0.9)
         self.assertEqual(over, [])
-        self.assertLessEqual(peak[0], budget)
+        if not SANITIZED:  # which keeps what was freed
+            self.assertLessEqual(peak[0], budget)
         self.assertGreater(lowest[0], reserve)
         evictions = [d for d in server.request("GET", "/sarai/why?last=256").json["decisions"] if d["event"] == "evict"]
         self.assertTrue(evictions, "nothing was ever evicted: the budget was no constraint")

@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from harness import MODELS, Sarai, Terminal, ear, kernel_memory, local, wait_until
+from harness import MODELS, SANITIZED, Sarai, Terminal, ear, kernel_memory, local, wait_until
 from media import wav
 from test_speech import form, hear
 
@@ -211,7 +211,8 @@ class Variants(unittest.TestCase):
             before = memory()
             make(500)
             grown.append(memory() - before)
-        self.assertLess(min(grown), 3 << 19)
+        if not SANITIZED:  # which keeps what was freed
+            self.assertLess(min(grown), 3 << 19)
 
 
 class Pull(unittest.TestCase):

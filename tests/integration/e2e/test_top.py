@@ -6,7 +6,7 @@ import signal
 import struct
 import termios
 
-from harness import Case, Terminal, local, main, run_cli, wait_until
+from harness import Case, Terminal, local, long, main, run_cli, wait_until
 
 
 def plain(text):
@@ -16,7 +16,7 @@ def plain(text):
 
 class Top(Case):
     def setUp(self):
-        self.sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "omni": local("omni")})
+        self.sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "omni": long("omni")})
         wait_until(lambda: self.sarai.row("lfm2")["state"] == "ready", "lfm2")
 
     def open(self, rows=24, columns=80):

@@ -178,8 +178,9 @@ class Loads(Case):
         wait_until(lambda: not ears(sarai), "the worker to be stopped", 30)
         # A budget in which only one of both fits.
         roomy = self.serve({"ear": ear(), "lfm2": local("lfm2")})
+        own = roomy.status()["ledger"]["own_bytes"]
         self.assertEqual((roomy.cli("load", "ear").returncode, roomy.cli("load", "lfm2").returncode), (0, 0))
-        budget = roomy.status()["ledger"]["own_bytes"] + roomy.row("ear")["planned_bytes"] + roomy.row("lfm2")["planned_bytes"] - (4 << 20)
+        budget = own + roomy.row("ear")["planned_bytes"] + roomy.row("lfm2")["planned_bytes"] - (4 << 20)
         small = self.serve({"ear": ear(), "lfm2": local("lfm2")}, memory=f"max_ram: {budget}, policy: lru")
         tell(small, 1)
         self.assertEqual(small.chat("lfm2").status, 200)
