@@ -96,6 +96,8 @@ Result<GgufFacts> read_gguf(const std::filesystem::path& path) {
         facts.tensor_bytes.count += static_cast<std::int64_t>(gguf_get_tensor_size(gguf, i));
     for (const char* name : {"cls.weight", "cls.output.weight"})
         facts.has_classifier = facts.has_classifier || gguf_find_tensor(gguf, name) >= 0;
+    if (const auto id = gguf_find_key(gguf, (facts.architecture + ".pooling_type").c_str()); id >= 0)
+        facts.pools = gguf_get_kv_type(gguf, id) == GGUF_TYPE_UINT32 && gguf_get_val_u32(gguf, id) != 0;
     if (facts.is_projector()) read_projector(gguf, facts);
     return facts;
 }

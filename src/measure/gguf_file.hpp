@@ -31,6 +31,7 @@ struct GgufFacts {
     std::string architecture;
     Bytes tensor_bytes;           // of all tensors
     bool has_classifier = false;  // which makes scores, as rerankers have it
+    bool pools = false;           // it says how vectors of tokens become one, as embedders do
     // Of a multimodal projector (architecture "clip"):
     std::string projector_type;
     std::optional<std::uint32_t> projection_width;  // values per token, as declared

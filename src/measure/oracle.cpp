@@ -298,6 +298,13 @@ Result<Answer> ask(Question question) {
             fmt::format("{} makes vectors and no text (architecture {})", question.model.string(), file->architecture),
             "Give its model `kind: embedding`.");
     }
+    if (question.embedding && !file->pools && !memory::makes_vectors_only(file->architecture)) {
+        // The engine would load it, and refuse each request.
+        return fail(Code::invalid_argument,
+                    fmt::format("{} makes text and no vectors: it has no {}.pooling_type", question.model.string(),
+                                file->architecture),
+                    "Leave out its model's `kind: embedding`, or give it a file that was converted as an embedder.");
+    }
     std::optional<GgufFacts> projector;
     if (question.mmproj) {
         auto opened = read_gguf(*question.mmproj);

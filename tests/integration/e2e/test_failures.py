@@ -24,6 +24,7 @@ class Files(Case):
         for name in ("truncated", "empty", "garbage", "strange", "binary", "missing"):
             self.sarai.models[name] = f"backend: gguf_native, path: '{folder}/{name}.gguf', context_length: 256"
         self.sarai.models["projector"] = f"backend: gguf_native, path: '{MODELS}/omni-mmproj.gguf', context_length: 256"
+        self.sarai.models["chatty"] = local("lfm2", "kind: embedding")
         self.sarai.models["embedder"] = f"backend: gguf_native, path: '{MODELS}/embed.gguf', context_length: 256"
         self.sarai.start()
 
@@ -40,6 +41,9 @@ class Files(Case):
                 self.assertIn(word, error["message"], name)
             said[name] = error["message"]
             self.assertEqual(self.sarai.chat("good").status, 200, f"after {name}")
+        reply = self.sarai.request("POST", "/v1/embeddings", {"model": "chatty", "input": "x"})
+        self.assertEqual(reply.status, 503, reply.body)
+        self.assertIn("makes text and no vectors: it has no lfm2.pooling_type", reply.json["error"]["message"])
         self.assertEqual(len(set(said.values())), len(said), said)
         self.assertEqual(self.sarai.cli("ps").returncode, 0)
 
