@@ -76,7 +76,9 @@ asio::awaitable<Result<void>> Worker::ready(std::chrono::milliseconds load_timeo
 
 asio::awaitable<Error> Worker::gone() {
     const auto status = co_await process_->wait();
-    auto words = process_->last_words(3);
+    // Who is killed by somebody else has no word to say about it: what stands last there is of its start.
+    const bool from_outside = status.signalled && (status.code == SIGKILL || status.code == SIGTERM);
+    const auto words = from_outside ? std::string() : process_->last_words(3);
     co_return Error{
         .code = Code::unavailable,
         .message = fmt::format("the worker of model '{}' (pid {}) {}{}{}", name_, pid(),

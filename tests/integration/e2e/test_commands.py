@@ -94,7 +94,7 @@ class Commands(Case):
         one = self.sarai.row("lfm2")["planned_bytes"]
         models = {"lfm2": local("lfm2"), "other": local("lfm2")}
         own = self.serve(models).status()["ledger"]["own_bytes"]
-        small = self.serve(models, memory=f"policy: lru, max_ram: {own + (32 << 20) + one * 3 // 2}")
+        small = self.serve(models, memory=f"policy: lru, max_ram: {max(own, 32 << 20) + one * 17 // 10}")
         done = small.cli("prove", "--json")
         self.assertEqual(done.returncode, 1, done.stdout)
         errors = [m["error"] for m in json.loads(done.stdout)["models"] if m.get("error")]

@@ -83,6 +83,7 @@ class Workers(Case):
         self.assertIn("worker of 'lfm2'", json.loads(events[-1])["error"]["message"])
         self.assertEqual(sarai.chat("lfm2").status, 200)
         self.assertIn("was killed by signal 9", sarai.log())
+        self.assertNotIn("its last words", sarai.log())
 
     def test_a_client_that_leaves_stops_the_work(self):
         sarai = self.serve({"lfm2": long("lfm2", "preload: true")})
