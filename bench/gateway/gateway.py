@@ -32,7 +32,8 @@ def worker_of(server):
 
 def measure(options):
     with contextlib.ExitStack() as stack:
-        sarai = harness.Sarai({"tiny": harness.local("lfm2", "preload: true")})
+        # None of them logs requests.
+        sarai = harness.Sarai({"tiny": harness.local("lfm2", "preload: true")}, server="access_log: off")
         stack.callback(sarai.close)
         command, socket = worker_of(sarai.start())
         targets = {"direct": f"unix:{socket}",
