@@ -105,11 +105,31 @@ struct Deaf {
     }
 };
 
+// Who asks us to end while we start is heard when we listen, and so that what was made until then is put away. Children
+// do not inherit it, see engine/process.cpp.
+class Patience {
+public:
+    Patience() {
+        sigset_t ends;
+        sigemptyset(&ends);
+        for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&ends, number);
+        ::pthread_sigmask(SIG_BLOCK, &ends, &before_);
+    }
+    ~Patience() { end(); }
+    Patience(const Patience&) = delete;
+    Patience& operator=(const Patience&) = delete;
+    void end() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+private:
+    sigset_t before_{};
+};
+
 struct Daemon {
     config::Config config;  // what is served; changes when it is loaded again and when clients bring models
     const DaemonHooks& hooks;
     std::filesystem::path runtime_folder;
     std::filesystem::path scratch_folder;
+    Patience& patience;
     config::Config configured;  // what of it the file says
     asio::io_context io{1};
     const Deaf deaf;
@@ -237,6 +257,7 @@ struct Daemon {
         const bool had_terminal = ::isatty(STDIN_FILENO) == 1;
         // Whoever sees that we listen may ask us to end.
         for (const int number : {SIGINT, SIGTERM, SIGHUP}) signals.add(number);
+        patience.end();
         const auto port = server.listen(config.server.address, config.server.port);
         if (!port) co_return give_up(explain_port(port.error()));
         const auto url = url_of(config.server, *port);
@@ -345,13 +366,14 @@ struct Daemon {
 }  // namespace
 
 int run_daemon(const config::Config& config, const DaemonHooks& hooks) {
+    Patience patience;
     auto runtime = engine::make_runtime_dir(config.engine.runtime_dir);
     if (!runtime) {
         fmt::print(stderr, "sarai: {}\n", describe(runtime.error()));
         return exit_status(runtime.error().code);
     }
     const auto scratch = make_scratch();
-    Daemon daemon{config, hooks, runtime->path(), scratch ? scratch->path() : media::scratch_parent()};
+    Daemon daemon{config, hooks, runtime->path(), scratch ? scratch->path() : media::scratch_parent(), patience};
     spdlog::default_logger()->sinks().push_back(daemon.logs);
     daemon.tasks.spawn("sarai", daemon.main());
     daemon.io.run();

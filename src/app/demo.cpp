@@ -106,8 +106,13 @@ Result<void> make_synthetic_models(const fs::path& folder) {
     fmt::print("making the synthetic models in {} ...\n", folder.string());
     std::fflush(stdout);
     // Before they are written anew: who interrupts that would leave half a file and a stamp that vouches for it.
-    for (const auto& entry : fs::directory_iterator(folder, ec))
-        if (entry.path().filename().string().starts_with(".made-by-")) fs::remove(entry.path(), ec);
+    // And what the tool had not finished then, "omni.gguf.Xk2a9B"; another demo may be writing its own.
+    const auto long_ago = fs::file_time_type::clock::now() - 2min;
+    for (const auto& entry : fs::directory_iterator(folder, ec)) {
+        const auto name = entry.path().filename().string();
+        if (name.starts_with(".made-by-") || (name.contains(".gguf.") && entry.last_write_time(ec) < long_ago))
+            fs::remove(entry.path(), ec);
+    }
     for (const auto* role : roles) {
         int status = 0;
         const auto pid = spawn(*synth, {role, "--size", "tiny", "-o", file_of(role).string()}, {});
@@ -224,6 +229,9 @@ int run_demo(const DemoOptions& options) {
         fmt::print(stderr, "sarai: {}\n", describe(error));
         return exit_status(error.code);
     };
+    if (options.port == options.lan_port)
+        return give_up({.code = Code::invalid_argument,
+                        .message = fmt::format("--port and --lan-port are both {}; expected two ports", options.port)});
     for (const auto& free :
          {refuse_taken_port(options.port, "the demo"), refuse_taken_port(options.lan_port, "the demo's LAN box")})
         if (!free) return give_up(free.error());

@@ -333,7 +333,21 @@ private:
             }
         }
         report_.machine_available = memory::read_machine_memory().available;
+        if (auto planned = co_await look_at_plan(); !planned) co_return planned;
         co_return co_await look_for_evictions();
+    }
+
+    // What was not needed for a text is not proven by one: a projector that comes with the first picture.
+    asio::awaitable<Result<void>> look_at_plan() {
+        const auto plan = co_await get("/sarai/plan");
+        if (!plan) co_return std::unexpected(plan.error());
+        for (const auto& row : plan->at("models").as_array())
+            for (auto& model : report_.models)
+                if (const auto error = protocols::string_at(row.as_object(), "error");
+                    !error.empty() && model.error.empty() && model.endpoint == "local" &&
+                    model.name == protocols::string_at(row.as_object(), "name"))
+                    model.error = error;
+        co_return Result<void>{};
     }
 
     // Who answers because others went answers after them, not beside them.

@@ -248,8 +248,13 @@ int run_cli(int argc, char** argv, CliHooks hooks) {
     return run_cli(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), hooks, io);
 }
 
-int run_cli(const std::vector<std::string>& words, const CliHooks& hooks, Io& io) {
+int run_cli(const std::vector<std::string>& given, const CliHooks& hooks, Io& io) {
     Arguments arguments;
+    auto words = given;
+    if (!words.empty() && words.front() == "help") {  // "help plan" is "plan --help"
+        words.erase(words.begin());
+        words.emplace_back("--help");
+    }
     const auto app = make_commands(arguments);
     try {
         // CLI11 takes the arguments from the back.

@@ -148,6 +148,7 @@ void add_router(CLI::App& app, Arguments& arguments) {
     train->add_option("--teacher", arguments.train.teachers, "Weights whose answers are learnt too; may be repeated")
         ->type_name("FILE")
         ->expected(1)
+        ->allow_extra_args(false)
         ->take_all();
     train->add_option("--seed", arguments.train.seed, "Of everything that is random (1)")->type_name("N");
     train->add_option("--epochs", arguments.train.epochs, "At most so many passes over the data")
@@ -170,6 +171,7 @@ void add_router(CLI::App& app, Arguments& arguments) {
     eval->add_option("--baseline", arguments.eval.baseline, "Compare with a logistic regression trained on this")
         ->type_name("FILE")
         ->expected(1)
+        ->allow_extra_args(false)
         ->take_all();
     eval->add_flag("--errors", arguments.eval.errors, "List what was answered wrongly");
     add_json(*eval, arguments);
@@ -336,6 +338,7 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
                      "(MODEL.KEY), ram, budget")
         ->type_name("KEY=VALUE,...")
         ->expected(1)
+        ->allow_extra_args(false)  // what follows is a file
         ->take_all();
     plan->add_flag("--strict", arguments.strict, "Fail also where a degraded scenario does not fit");
     add_json(*plan, arguments);

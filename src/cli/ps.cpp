@@ -17,9 +17,9 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::array fields{"name",           "backend",        "state",      "endpoint",        "pid",
-                            "planned_bytes",  "measured_bytes", "peak_bytes", "anonymous_bytes", "file_bytes",
-                            "over_plan_bytes"};
+constexpr std::array fields{
+    "name",       "backend",         "state",      "endpoint",        "pid",         "planned_bytes", "measured_bytes",
+    "peak_bytes", "anonymous_bytes", "file_bytes", "over_plan_bytes", "quarantined", "last_error"};
 
 const json::value* find(const json::object& object, std::string_view name) { return object.if_contains(name); }
 
@@ -50,6 +50,8 @@ std::string progress_of(const json::object& model) {
         return ", in quarantine";
     if (const auto* pause = find(model, "restart_in_s"); pause != nullptr && pause->is_int64())
         return fmt::format(", restarts in {} s", pause->get_int64());
+    const auto* failure = find(model, "last_error");
+    if (failure != nullptr && failure->is_string() && text_of(model, "state") == "unloaded") return ", its load failed";
     const auto* value = find(model, "progress");
     if (value == nullptr || !value->is_number()) return {};
     return fmt::format(" {:.0f}%", value->to_number<double>() * 100);

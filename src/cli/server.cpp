@@ -86,7 +86,11 @@ Error unreachable(const net::Origin& origin, const Error& error) {
     return {
         .code = error.code,
         .message = fmt::format("no answer from {}: {}", url_of(origin), error.message),
-        .hint = "Start a server with \"sarai serve --config FILE\" or \"sarai demo\", or name another one with --url",
+        // Whoever took the request is there.
+        .hint =
+            error.unsent
+                ? "Start a server with \"sarai serve --config FILE\" or \"sarai demo\", or name another one with --url"
+                : "",
         .cause = error.cause};
 }
 

@@ -56,7 +56,8 @@ std::string access_line(std::string_view method, std::string_view path, std::str
 }
 
 int status_of(const net::Exchange& exchange, const Caller& caller) {
-    return caller.status != 0 ? caller.status : exchange.status();
+    if (caller.status != 0) return caller.status;
+    return exchange.status() != 0 ? exchange.status() : 499;  // nobody was there any more to be answered
 }
 
 void log_access(std::string_view format, const net::Exchange& exchange, const Caller& caller) {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/beast/core/string.hpp>
 
+#include "base/nearest.hpp"
+
 namespace sarai::gateway {
 namespace asio = boost::asio;
 
@@ -40,10 +42,13 @@ Result<pool::ModelIndex> find_model(const config::Config& config, std::string_vi
     std::vector<std::string_view> names;
     for (const auto& model : config.models)
         if (!model.retired) names.push_back(model.name);
-    return std::unexpected(Error{.code = Code::not_found,
-                                 .message = fmt::format("model '{}' not found", name.substr(0, 128)),
-                                 .hint = fmt::format("Configured are: {}.", fmt::join(names, ", ")),
-                                 .field = "model"});
+    const auto meant = nearest(bare, names);
+    return std::unexpected(
+        Error{.code = Code::not_found,
+              .message = fmt::format("model '{}' not found", name.substr(0, 128)),
+              .hint = fmt::format("{}Configured are: {}.", meant ? fmt::format("Did you mean {}? ", *meant) : "",
+                                  fmt::join(names, ", ")),
+              .field = "model"});
 }
 
 pool::ModelIndex who_serves(const config::Config& config, pool::ModelIndex model) {

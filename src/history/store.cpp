@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdlib>
 #include <map>
 #include <utility>
@@ -61,9 +62,14 @@ struct Store::Database {
 
     void note(std::string_view doing) {
         const int code = sqlite3_extended_errcode(handle);
+        // "disk I/O error" is also what it says of a full disk.
+        const int system = sqlite3_system_errno(handle);
+        const bool is_full = (code & 0xff) == SQLITE_FULL || system == ENOSPC || system == EDQUOT;
         note(Error{.code = Code::io,
-                   .message = fmt::format("cannot {} {}: {}", doing, file.string(), sqlite3_errmsg(handle)),
-                   .hint = code == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT
+                   .message = fmt::format("cannot {} {}: {}{}", doing, file.string(), sqlite3_errmsg(handle),
+                                          is_full && (code & 0xff) != SQLITE_FULL ? " (no space left on device)" : ""),
+                   .hint = is_full ? "Make room there, or set engine.state_dir (SARAI_STATE_DIR) to another folder."
+                           : code == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT
                                ? "Delete it, and it is made anew; only what was learned is lost."
                                : ""});
     }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/multiple_exceptions.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/system/system_error.hpp>
 #include <set>
 
 #include "net/connection.hpp"
@@ -114,7 +117,26 @@ struct HttpServer::State : std::enable_shared_from_this<HttpServer::State> {
                 co_return;
             }
             if (draining) connection.close_after_this();
-            co_await handler(connection);
+            // A client that left is the handler's affair: what else cancels it is the end of the server.
+            bool cut = false;
+            try {
+                co_await handler(connection);
+            } catch (const boost::system::system_error& error) {
+                cut = draining && error.code() == asio::error::operation_aborted;
+                if (!cut) throw;
+            } catch (const asio::multiple_exceptions&) {  // of several waits that were cancelled together
+                cut = draining;
+                if (!cut) throw;
+            }
+            if (cut) {
+                co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+                if (connection.started() || !connection.open()) break;
+                connection.close_after_this();
+                (void)co_await connection.respond(
+                    refuse(Error{.code = Code::unavailable, .message = "sarai is shutting down"}, connection.path()));
+                co_await connection.lingering_close();
+                co_return;
+            }
             if (!connection.started() && connection.open())
                 (void)co_await connection.respond(refuse(Error{.message = "no handler answered"}, connection.path()));
             if (connection.has_unread_body() && connection.open()) {

@@ -25,7 +25,7 @@ struct Option {
 enum class Event : std::uint8_t {
     load,        // memory was reserved for the model
     wait,        // it will get memory that others give back
-    refuse,      // it does not fit
+    refuse,      // it does not fit, or its load failed
     evict,       // its worker is unloaded for another model
     expire,      // its worker was idle for its ttl
     fallback,    // a request is answered by a later backend of the chain

@@ -252,6 +252,10 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
         }
     }
 
+    [[nodiscard]] bool has_lost_file(ModelIndex model) const {
+        return ports.file_stamp && core.models()[model].has_local && ports.file_stamp(model).starts_with("missing");
+    }
+
     asio::awaitable<void> take_turns() {
         const auto self = shared_from_this();
         co_await turns.run();
@@ -478,6 +482,9 @@ asio::awaitable<Result<Lease>> Pool::acquire(ModelIndex model, Ask ask, const Be
         lease.ticket_, [&] { return shared->core.acquire(Clock::now(), lease.ticket_, model, std::move(ask)); }, beat);
     if (!route) {
         lease.ticket_ = 0;
+        // That all places are taken is no news of a file that is not there.
+        if (route.error().code == Code::busy && shared->has_lost_file(model))
+            if (auto found = co_await shared->ports.measure(model, {}); !found) route = std::unexpected(found.error());
         co_return std::unexpected(route.error());
     }
     if (route->fallback && !route->endpoint) spdlog::warn("model '{}': {}", shared->name(model), route->reason);

@@ -69,6 +69,7 @@ Actions PoolCore::measured(ModelIndex model, const Result<Needs>& needs) {
     auto& local = locals_[model];
     if (local.state != LocalState::measuring) return out;
     if (!needs) {
+        note({.model = model, .event = Event::refuse, .outcome = needs.error().message});
         // A node that is off or full, a disk that does not answer: the file is none the worse for it.
         const auto code = needs.error().code;
         if (code != Code::unavailable && code != Code::no_memory && code != Code::io)
@@ -119,6 +120,7 @@ Actions PoolCore::worker_gone(ModelIndex model, const Error& why) {
             state.owed = false;
         }
     if (while_loading) {
+        note({.model = model, .event = Event::refuse, .outcome = why.message});
         note_failed_load(model, why);
         comes_back = give_up_media(model, why, out);
         if (!comes_back) {
@@ -332,7 +334,11 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
                        ? 1
                        : 0;
     }
-    if (models_[model].generative && staying >= rules_.max_concurrent_llms) return give_up(model, no_place(model), out);
+    if (models_[model].generative && staying >= rules_.max_concurrent_llms) {
+        auto error = no_place(model);
+        note({.model = model, .event = Event::refuse, .outcome = error.message});
+        return give_up(model, std::move(error), out);
+    }
     local.state = LocalState::measuring;
     // Once it has seen media it keeps what they take, until media_ttl.
     local.media_form = local.media_form || waits_for_media(model);

@@ -100,6 +100,14 @@ class Commands(Case):
         errors = [m["error"] for m in json.loads(done.stdout)["models"] if m.get("error")]
         self.assertTrue(any("did not stay in memory: unloaded" in error for error in errors), errors)
 
+    def test_prove_fails_where_a_projector_that_no_text_needs_is_none(self):
+        sarai = self.serve({"lfm2": local("lfm2"), "omni": local("omni", f"mmproj: '{MODELS}/lfm2.gguf'")})
+        done = sarai.cli("prove", "--json")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        errors = {model["name"]: model["error"] for model in json.loads(done.stdout)["models"]}
+        self.assertIn("not a multimodal projector", errors["omni"])
+        self.assertIsNone(errors["lfm2"])
+
     def test_prove_fails_when_a_model_fails(self):
         self.sarai.models["broken"] = f"backend: gguf_native, path: '{self.sarai.folder}/none.gguf'"
         self.sarai.kill(signal.SIGTERM)
@@ -241,6 +249,22 @@ class Plans(Case):
         self.assertEqual(done.returncode, 2)
         for word in ("listn", "listen", "lots", "models.a"):
             self.assertIn(word, done.stdout + done.stderr)
+
+
+    def test_an_option_that_may_be_repeated_takes_no_file_for_itself(self):
+        done = run_cli("plan", "--what-if", "ctx=256", MODELS / "lfm2.gguf", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(json.loads(done.stdout)["what_if"]["changes"]), 1)
+
+    def test_help_of_a_command(self):
+        self.assertEqual(run_cli("help", "plan").stdout, run_cli("plan", "--help").stdout)
+        self.assertEqual(run_cli("help").stdout, run_cli("--help").stdout)
+
+    def test_the_demo_needs_two_ports(self):
+        port = free_port()
+        done = run_cli("demo", "--port", port, "--lan-port", port)
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertIn(f"--port and --lan-port are both {port}; expected two ports", done.stderr)
 
 
 class Demonstration(Case):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import socket
+import threading
 import time
 
 from harness import MODELS, Case, FakeUpstream, Sarai, alive, free_port, local, long, main, ollama, wait_until
@@ -65,6 +66,48 @@ class Ports(Case):
             late.start(wait=False)
             self.assertEqual(late.process.wait(20), 1)
             self.assertIn(f"port {port} of 127.0.0.1 is taken by process {os.getpid()}", late.log())
+
+
+    def test_a_file_that_is_not_there_is_told_before_places_that_are_taken(self):
+        sarai = self.serve({"lfm2": local("lfm2", "preload: true"), "gone": "backend: gguf_native, path: gone.gguf, preload: true"},
+                           memory="max_ram: 2GiB, max_concurrent_llms: 1")
+        wait_until(lambda: sarai.row("lfm2")["state"] == "ready", "lfm2")
+        done = sarai.cli("run", "gone", "hi")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("there is no file", done.stderr)
+        self.assertNotIn("loaded already", done.stderr)
+        self.assertRegex(sarai.cli("ps").stdout, r"gone +gguf_native +unloaded, its load failed")
+        row = [row for row in json.loads(sarai.cli("ps", "--json").stdout) if row["name"] == "gone"][0]
+        self.assertTrue(row["last_error"], row)
+        self.assertNotIn("nothing was decided", sarai.cli("why", "gone").stdout)
+        self.assertIn("Did you mean lfm2?", sarai.cli("run", "lmf2", "hi").stderr)
+
+    def test_who_waits_when_the_server_ends_is_told(self):
+        sarai = Sarai({"lfm2": local("lfm2")})
+        self.addCleanup(sarai.close)
+        program = sarai.folder / "slow-server"
+        program.write_text("#!/bin/sh\nexec sleep 60\n")
+        program.chmod(0o755)
+        sarai.engine = f", server_binary: '{program}'"
+        sarai.drain = "300ms"
+        sarai.start()
+        replies = []
+        def ask(path, body):
+            replies.append(sarai.request("POST", path, body))
+        chat = {"model": "lfm2", "messages": [{"role": "user", "content": "x"}], "max_tokens": 4}
+        clients = [threading.Thread(target=ask, args=arguments) for arguments in (
+            ("/v1/chat/completions", chat), ("/v1/chat/completions", chat | {"stream": True}), ("/api/chat", chat), ("/v1/messages", chat),
+            ("/sarai/load", {"model": "lfm2"}))]
+        for client in clients:
+            client.start()
+        wait_until(lambda: sarai.row("lfm2").get("waiting", 0) == 5, "all to wait")
+        sarai.process.terminate()
+        for client in clients:
+            client.join(20)
+        self.assertEqual(sarai.process.wait(20), 0)
+        self.assertEqual([reply.status for reply in replies], [503] * 5, [reply.body for reply in replies])
+        for reply in replies:
+            self.assertIn("sarai is shutting down", str(reply.json))
 
 
 class Workers(Case):
@@ -134,6 +177,17 @@ class Workers(Case):
         sarai.port = 0
         sarai.start()
         self.assertFalse(leftovers[0].exists())
+
+    def test_who_is_asked_to_end_while_it_starts_leaves_no_folder(self):
+        sarai = Sarai({"lfm2": local("lfm2", "preload: true")})
+        self.addCleanup(sarai.close)
+        for turn in range(40):
+            sarai.port = 0
+            sarai.start(wait=False)
+            time.sleep(0.003 * turn)
+            sarai.kill((signal.SIGINT, signal.SIGTERM)[turn % 2])
+            run = sarai.folder / "run"
+            self.assertEqual(list(run.iterdir()) if run.exists() else [], [], f"after {3 * turn} ms")
 
     def test_two_hundred_starts_and_stops_leave_nothing_behind(self):
         sarai = self.serve({"lfm2": local("lfm2", "preload: true")})

@@ -129,7 +129,7 @@ TEST(Ps, PrintsJsonWithTheseNamesAndNoOthers) {
         for (const auto& member : entry.as_object()) names.emplace_back(member.key());
         EXPECT_THAT(names, testing::ElementsAre("name", "backend", "state", "endpoint", "pid", "planned_bytes",
                                                 "measured_bytes", "peak_bytes", "anonymous_bytes", "file_bytes",
-                                                "over_plan_bytes"));
+                                                "over_plan_bytes", "quarantined", "last_error"));
     }
     EXPECT_EQ(list[1].as_object().at("measured_bytes"), 858993459);
     EXPECT_TRUE(list[0].as_object().at("pid").is_null());
