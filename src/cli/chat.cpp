@@ -212,7 +212,7 @@ asio::awaitable<Result<void>> Conversation::stream(const ChatSink& sink, std::st
         while (auto event = events.next()) {
             const auto decoded = decoder.event(event->name, std::move(event->data));
             if (!decoded) co_return std::unexpected(broken(decoded.error()));
-            if (!*decoded) break;
+            if (!*decoded) continue;
             facts.whole = since(start);
             if (!(*decoded)->is_only_text()) {
                 if (take_news(facts, (*decoded)->chunk())) sink.note(facts.reason);

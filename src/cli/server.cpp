@@ -12,6 +12,7 @@
 #include <boost/json/serialize.hpp>
 #include <exception>
 #include <optional>
+#include <ranges>
 
 #include "cli/configuration.hpp"
 #include "config/problem.hpp"
@@ -107,7 +108,11 @@ std::optional<Error> told_error(const json::object& answer, Code otherwise) {
     auto code = otherwise;
     if (name != nullptr && *name == "insufficient_memory") code = Code::no_memory;
     if (name != nullptr && *name == "context_length_exceeded") code = Code::too_long;
-    return Error{.code = code, .message = config::printable(std::string_view(error->get_string()), 4096)};
+    // It may have several lines, one for each problem.
+    std::string message;
+    for (const auto line : std::views::split(std::string_view(error->get_string()), '\n'))
+        message += (message.empty() ? "" : "\n") + config::printable(std::string_view(line), 4096);
+    return Error{.code = code, .message = std::move(message)};
 }
 
 Error server_error(unsigned status, std::string_view body) {

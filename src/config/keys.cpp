@@ -390,7 +390,7 @@ constexpr auto table = std::to_array<Key>({
      [](Draft& d, const Value& v) { d.model().local.load_timeout = v.as<Ms>(); }, 0.001, day, {}, Scope::local},
     {"models.*.timeouts.connect", Type::duration, "2s", "Until a server's connection stands.",
      [](Draft& d, const Value& v) { d.model().budgets.connect = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},
-    {"models.*.timeouts.first_token", Type::duration, "120s", "From the request to a server to its first byte; includes its loading.",
+    {"models.*.timeouts.first_token", Type::duration, "120s", "From the request to a server to the first byte of a streamed answer; includes its loading. What is not streamed comes whole, see total.",
      [](Draft& d, const Value& v) { d.model().budgets.first_token = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},
     {"models.*.timeouts.silence", Type::duration, "30s", "Between two chunks of a server's stream.",
      [](Draft& d, const Value& v) { d.model().budgets.silence = v.as<Ms>(); }, 0.001, day, {}, Scope::remote},

@@ -129,6 +129,11 @@ private:
         else if (request_.body.erase("keep_alive") > 0)
             request_.text = {};  // nor does a server read it
         if (caller_.trace) request_.traceparent = caller_.trace->traceparent();
+        if (const auto& named = shared_.config.models[*model]; named.remote) {
+            auto via = via_of(exchange_, named.name);
+            if (!via) co_return co_await fail_with(via.error());
+            request_.via = std::move(*via);
+        }
         request_.id = caller_.id;
         request_.may_fail_over = may_fail_over(exchange_);
         const auto& configured = shared_.config.models[*model];

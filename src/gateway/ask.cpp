@@ -4,6 +4,7 @@
 
 #include <boost/beast/core/string.hpp>
 #include <functional>
+#include <random>
 
 #include "config/values.hpp"
 #include "gateway/entrance.hpp"
@@ -24,7 +25,30 @@ std::string client_of(const net::Exchange& exchange, std::string_view name) {
     return exchange.peer();
 }
 
+// Another one at each start: what matters is whether it is this very server.
+std::string_view own_hop() {
+    static const std::string name = [] {
+        std::random_device random;
+        return fmt::format("sarai-{:08x}{:08x}", random(), random());
+    }();
+    return name;
+}
+
 }  // namespace
+
+Result<std::string> via_of(const net::Exchange& exchange, std::string_view model) {
+    constexpr std::size_t most = 4096;  // of what others have written
+    const std::string_view via = exchange.request()["via"];
+    if (via.contains(own_hop()))
+        return std::unexpected(Error{
+            .code = Code::unavailable,
+            .message = fmt::format("the request for model '{}' has come back to the server that passed it on: one "
+                                   "of its endpoints leads here again",
+                                   model),
+            .hint = "See models.*.endpoints[].url, here and on the servers that it names."});
+    return via.empty() || via.size() > most ? fmt::format("1.1 {}", own_hop())
+                                            : fmt::format("{}, 1.1 {}", via, own_hop());
+}
 
 Result<pool::Ask> ask_of(const net::Exchange& exchange, std::string_view key) {
     pool::Ask ask{.client = client_of(exchange, key)};

@@ -14,6 +14,10 @@ namespace sarai::gateway {
 // Errors: invalid_argument for a header of another form; `field` names it.
 [[nodiscard]] Result<pool::Ask> ask_of(const net::Exchange& exchange, std::string_view key);
 
+// The Via of what is asked of a server for this request. Errors: unavailable where it has been here before: an endpoint
+// leads back to this server, and each round would be one more request.
+[[nodiscard]] Result<std::string> via_of(const net::Exchange& exchange, std::string_view model);
+
 // x-sarai-failover: off
 [[nodiscard]] bool may_fail_over(const net::Exchange& exchange);
 

@@ -41,6 +41,8 @@ struct Request {
     std::string_view text = {};
     // For servers that are asked: W3C's trace context, our own span in it; empty: the client has none.
     std::string traceparent = {};
+    // Also for them: who has passed it on so far, this server last (Via, RFC 9110, 7.6.3); empty: no server is asked.
+    std::string via = {};
     // Bytes of its text where the client's body does not tell; 0: it does. Of a rerank request those that a
     // model reads at once: the query and the longest document.
     std::size_t size = 0;

@@ -231,13 +231,14 @@ void PoolCore::grant(Ticket ticket, TicketState& state, Route route, Actions& ou
         state.tried.push_back(*route.endpoint);
         state.visit = endpoints_.began(*route.endpoint);
     } else {
-        route.fallback = !chain.empty();
+        // None was passed over where somebody wished for the worker itself.
+        route.fallback = !chain.empty() && !state.passed_over.empty();
         if (route.fallback)
             route.reason = fmt::format("local fallback, because {}", why_passed_over(state));
         else if (state.local_attempts > 0)
             route.reason = "local worker, started again after it died";
         else
-            route.reason = "local worker is the model's backend";
+            route.reason = chain.empty() ? "local worker is the model's backend" : "local worker, as was wished";
         take_slot(state);
     }
     if (state.stands_in_for) {

@@ -454,6 +454,7 @@ private:
     [[nodiscard]] std::optional<ModelIndex> successor_of(ModelIndex model) const;
     [[nodiscard]] Error does_not_fit(ModelIndex model, const Room& room) const;
     [[nodiscard]] Error no_place(ModelIndex model) const;
+    [[nodiscard]] bool has_place(ModelIndex model) const;  // among the generative ones that there may be
     [[nodiscard]] std::vector<Holder> holders_beside(std::optional<ModelIndex> model) const;
     [[nodiscard]] bool can_be_stopped(ModelIndex model) const;  // by hand: ready, idle and not pinned
     [[nodiscard]] int generative_processes() const;

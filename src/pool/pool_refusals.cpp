@@ -82,13 +82,19 @@ Error PoolCore::does_not_fit(ModelIndex model, const Room& room) const {
     return explain(shortage);
 }
 
+// Of one that is still being measured for a request nobody knows whether it can be loaded; those that are to be there
+// from the start keep their place all the same.
+bool PoolCore::has_place(ModelIndex model) const {
+    const auto state = locals_[model].state;
+    return state != LocalState::absent && state != LocalState::stopping &&
+           (state != LocalState::measuring || preloading_[model]);
+}
+
 Error PoolCore::no_place(ModelIndex model) const {
     std::vector<std::string_view> holders;
     bool may_go = false;
     for (ModelIndex i = 0; i < models_.size(); ++i) {
-        const auto state = locals_[i].state;
-        if (!models_[i].generative || state == LocalState::absent || state == LocalState::stopping || i == model)
-            continue;
+        if (!models_[i].generative || !has_place(i) || i == model) continue;
         holders.push_back(models_[i].name);
         may_go = may_go || !models_[i].pinned;
     }

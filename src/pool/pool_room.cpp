@@ -328,9 +328,8 @@ void PoolCore::want_worker(ModelIndex model, Actions& out) {
     // Before anything is measured: where all places are taken by models that stay, memory does not matter.
     int staying = 0;
     for (ModelIndex i = 0; i < models_.size(); ++i) {
-        const bool comes = locals_[i].state != LocalState::absent && locals_[i].state != LocalState::stopping;
-        staying += comes && !locals_[i].drain_asked && models_[i].generative && !may_evict(model, i, rules_.policy) &&
-                           i != model
+        staying += has_place(i) && !locals_[i].drain_asked && models_[i].generative &&
+                           !may_evict(model, i, rules_.policy) && i != model
                        ? 1
                        : 0;
     }

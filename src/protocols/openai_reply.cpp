@@ -186,6 +186,7 @@ Result<std::optional<llm::StreamEvent>> StreamDecoder::event(std::string_view na
         ended_ = true;
         return std::nullopt;
     }
+    if (data == "null") return std::nullopt;  // llama-server, between the answers to a list of prompts
     auto chunk = decode_object(data, "a chunk");
     if (!chunk) return std::unexpected(std::move(chunk.error()));
     if (name == "error") return std::unexpected(error_of(json::value(std::move(*chunk))));

@@ -15,7 +15,8 @@ constexpr std::size_t longest_message = 400;
 
 struct Said {
     std::string text;
-    unsigned code = 0;  // a status inside the body
+    unsigned code = 0;     // a status inside the body
+    bool is_page = false;  // of some proxy, for people
 };
 
 Said said_by(const json::value& value);
@@ -52,7 +53,7 @@ Said said_by_body(std::string_view body) {
     const auto start = body.find_first_not_of(" \t\r\n");
     if (start == std::string_view::npos) return {};
     body = body.substr(start, body.find_last_not_of(" \t\r\n") - start + 1);
-    if (body.starts_with('<')) return {.text = "an HTML page instead of an error message"};
+    if (body.starts_with('<')) return {.is_page = true};
     return {.text = excerpt(body)};
 }
 
@@ -61,15 +62,15 @@ Said said_by_body(std::string_view body) {
 bool is_too_long(std::string_view text) {
     const bool of_the_answer = text.contains("max_tokens") || text.contains("max_completion_tokens");
     return text.contains("exceeds the available context size") || text.contains("exceeds the context length") ||
-           (text.contains("maximum context length") && !of_the_answer);
+           text.contains("is too large to process") || (text.contains("maximum context length") && !of_the_answer);
 }
 
 // llama-server and Ollama answer 500 to requests that are wrong; the status alone would blame the server.
 Code code_of_500(std::string_view text) {
     const auto says = [text](std::string_view words) { return text.contains(words); };
     if (says("is not supported") || says("does not support")) return Code::unsupported;
-    if (says("is too large to process") || says("must be of type") || says("ailed to load image") ||
-        says("ailed to decode image") || says("ailed to parse"))
+    if (says("must be of type") || says("ailed to load image") || says("ailed to decode image") ||
+        says("ailed to parse"))
         return Code::invalid_argument;
     return Code::upstream;
 }
@@ -100,8 +101,24 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
     return std::chrono::seconds(seconds);
 }
 
+// llama-server's advice is for whoever starts it: "request (3025 tokens) exceeds the available context size (256
+// tokens), try increasing it"; "input (3025 tokens) is too large to process. increase the physical batch size (current
+// batch size: 2048)".
+std::string without_advice(std::string text) {
+    for (const std::string_view advice : {", try increasing it", ". increase the physical batch size"})
+        if (const auto at = text.find(advice); at != std::string::npos) {
+            const auto limit = text.find("(current batch size: ", at);
+            const auto end = limit == std::string::npos ? limit : text.find(')', limit);
+            const auto most = end == std::string::npos ? "" : text.substr(limit + 21, end - limit - 21);
+            text.resize(at);
+            if (!most.empty()) text += fmt::format(": it may have {} tokens", most);
+        }
+    return text;
+}
+
 Error make(unsigned status, Said said, std::string_view model) {
     Error error{.code = code_of(status, said.text)};
+    if (error.code == Code::too_long) said.text = without_advice(std::move(said.text));
     switch (error.code) {
         case Code::not_found:
             error.field = "model";
@@ -128,7 +145,9 @@ Error make(unsigned status, Said said, std::string_view model) {
 }  // namespace
 
 Error error_of(const ErrorReply& reply) {
-    auto error = make(reply.status, said_by_body(reply.body), reply.model);
+    auto said = said_by_body(reply.body);
+    if (said.is_page) said.text = fmt::format("{} with an HTML page instead of an error message", reply.status);
+    auto error = make(reply.status, std::move(said), reply.model);
     if (const auto wait = seconds_of(reply.retry_after)) {
         error.retry_after = *wait;
         error.hint = fmt::format("The server asks to wait {} s.", wait->count());

@@ -64,6 +64,8 @@ Link traced(const Link& link, const llm::Request& request) {
     auto copy = link;
     copy.may_move = request.may_move;
     if (!request.traceparent.empty()) copy.headers.emplace_back("traceparent", request.traceparent);
+    if (!request.via.empty() && link.client->origin().transport != net::Origin::Transport::unix_socket)
+        copy.headers.emplace_back("Via", request.via);
     return copy;
 }
 

@@ -228,6 +228,35 @@ class Workers(Case):
 
 
 class Upstreams(Case):
+    def test_a_request_that_comes_back_is_told_and_the_fallback_answers(self):
+        port = free_port()
+        own = f"http://127.0.0.1:{port}"
+        sarai = Sarai({"ring": ollama(own, "ring"), "safe": ollama(own, "safe", f"fallback: gguf_native, path: '{MODELS}/solar.gguf', context_length: 512"),
+                       "other": f"backend: openai_http, endpoints: [{{url: '{own}/v1'}}], model: other"}, port=port)
+        self.addCleanup(sarai.close)
+        sarai.start()
+        for model in ("ring", "other"):
+            for stream in (False, True):
+                reply = sarai.chat(model, stream=stream)
+                self.assertEqual(reply.status, 503, reply.body)
+                self.assertIn("has come back to the server that passed it on", reply.json["error"]["message"])
+        reply = sarai.chat("safe")
+        self.assertEqual((reply.status, reply.headers["x-sarai-endpoint"]), (200, "local"), reply.body)
+        self.assertLess(sarai.log().count("/api/chat 503"), 30)
+
+    def test_a_list_of_prompts_is_streamed(self):
+        sarai = self.serve({"lfm2": local("lfm2")})
+        reply = sarai.request("POST", "/v1/completions", {"model": "lfm2", "prompt": ["a", "b"], "max_tokens": 3, "stream": True})
+        events = [line[6:] for line in reply.body.split(b"\n") if line.startswith(b"data: ")]
+        self.assertEqual(events[-1], b"[DONE]")
+        self.assertEqual({json.loads(event)["choices"][0]["index"] for event in events[:-1] if json.loads(event)["choices"]}, {0, 1}, events)
+
+    def test_what_is_too_long_for_an_embedder_has_the_code_for_it(self):
+        sarai = self.serve({"embed": local("embed", "kind: embedding")})
+        reply = sarai.request("POST", "/v1/embeddings", {"model": "embed", "input": "a b " * 400})
+        self.assertEqual((reply.status, reply.json["error"]["code"]), (400, "context_length_exceeded"), reply.body)
+        self.assertNotIn("batch size", reply.json["error"]["message"])
+
     def silent(self):
         """A listener that accepts (in its backlog) and never answers."""
         listener = socket.socket()

@@ -94,6 +94,8 @@ class Reload(Case):
         self.assertEqual(reply.status, 400)
         self.assertIn("2 problems in the configuration", reply.json["error"]["message"])
         self.assertIn("did you mean context_length?", reply.json["error"]["message"])
+        told = sarai.cli("reload").stderr.splitlines()
+        self.assertEqual([len([line for line in told if word in line]) for word in ("2 problems", "preload", "contxt_length")], [1, 1, 1], told)
         sarai.process.send_signal(signal.SIGHUP)
         wait_until(lambda: "not reloaded: 2 problems" in sarai.log(), "the log to say so")
         sarai.config.unlink()

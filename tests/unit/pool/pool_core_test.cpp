@@ -395,7 +395,11 @@ TEST(PoolCore, EmbeddingModelsDoNotCountAsGenerativeModels) {
     Pool pool({.budget = GiB(10), .max_concurrent_llms = 1});
     pool.load(embed, GiB(1));
     EXPECT_THAT(pool.acquire(1, chat), ElementsAre("measure chat"));
-    EXPECT_THAT(pool.acquire(2, code), ElementsAre("refuse 2: busy"));
+    // It takes the place when it is known that it can be loaded, and not before.
+    EXPECT_THAT(pool.acquire(2, code), ElementsAre("measure code"));
+    EXPECT_THAT(pool.measured(chat, fail(Code::corrupt_file, "broken")), ElementsAre("refuse 1: corrupt_file"));
+    EXPECT_THAT(pool.measured(code, GiB(1)), ElementsAre("spawn code"));
+    EXPECT_THAT(pool.acquire(3, chat), ElementsAre("refuse 3: busy"));
 
     Pool full({.budget = GiB(10), .max_concurrent_llms = 1});
     full.load(chat, GiB(1));

@@ -1,5 +1,6 @@
 #include "protocols/upstream_error.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -49,8 +50,7 @@ TEST(UpstreamError, HasTheKindAndTheWordsOfTheRecordedReply) {
         {"67-err-create-nothing", Code::invalid_argument, "neither 'from' or 'files' was specified"},
         {"90-err-keepalive-bad", Code::invalid_argument, R"(time: invalid duration "abc")"},
         {"91-keepalive-str-nounit", Code::invalid_argument, R"(time: missing unit in duration "10")"},
-        {"98-chat-too-long", Code::too_long,
-         "request (3025 tokens) exceeds the available context size (256 tokens), try increasing it"},
+        {"98-chat-too-long", Code::too_long, "request (3025 tokens) exceeds the available context size (256 tokens)"},
         {"123-runnerkill-nonstream", Code::upstream,
          "an error was encountered while running the model: unexpected EOF"},
         {"131-v1-model-notfound", Code::not_found, "model 'nope:latest' not found"},
@@ -101,7 +101,7 @@ TEST(UpstreamError, FollowsTheStatusWhereTheBodyDiffers) {
         code(
             500,
             R"({"error":{"message":"input (10002 tokens) is too large to process. increase the physical batch size"}})"),
-        Code::invalid_argument);
+        Code::too_long);
     EXPECT_EQ(code(500, R"({"error":{"message":"Failed to load image or audio file"}})"), Code::invalid_argument);
     EXPECT_EQ(code(400, R"({"error":{"message":"This model's maximum context length is 8192 tokens."}})"),
               Code::too_long);
@@ -124,10 +124,21 @@ TEST(UpstreamError, FindsTheMessageInEveryUsualShape) {
     EXPECT_EQ(message(R"({"detail":"c"})"), "c");
     EXPECT_EQ(message(R"({"detail":{"message":"d"}})"), "d");
     EXPECT_EQ(message("plain text\n"), "plain text");
-    EXPECT_EQ(message("<!doctype html><html>"), "an HTML page instead of an error message");
+    EXPECT_EQ(message("<!doctype html><html>"), "400 with an HTML page instead of an error message");
     EXPECT_EQ(message(""), "the server answered 400 without a message");
     EXPECT_EQ(message(R"({"what":1})"), R"({"what":1})");
     EXPECT_EQ(message(R"({"error":{"message":{"error":{"message":"deep"}}}})"), "deep");
+}
+
+TEST(UpstreamError, LeavesOutAdviceThatNoClientCanFollow) {
+    const auto message = [](std::string_view text) {
+        return error_of({.status = 400, .body = fmt::format(R"({{"error":{{"message":"{}"}}}})", text)}).message;
+    };
+    EXPECT_EQ(message("input (30002 tokens) is too large to process. increase the physical batch size (current batch "
+                      "size: 2048)"),
+              "input (30002 tokens) is too large to process: it may have 2048 tokens");
+    EXPECT_EQ(message("request (541 tokens) exceeds the available context size (512 tokens), try increasing it"),
+              "request (541 tokens) exceeds the available context size (512 tokens)");
 }
 
 TEST(UpstreamError, TellsHowLongToWait) {
