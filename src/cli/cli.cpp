@@ -77,14 +77,16 @@ int explain_usage(const CLI::ParseError& error, const std::vector<std::string>& 
                        name);
 }
 
+int refuse_without_config(Io& io, std::string_view advice) {
+    print_error(io, fmt::format("no configuration: neither ./sarai.yaml nor ./config/sarai.yaml nor "
+                                "~/.config/sarai/sarai.yaml. {}",
+                                advice));
+    return exit_status(Code::invalid_argument);
+}
+
 int serve(const Arguments& arguments, const CliHooks& hooks, Io& io) {
     const auto file = find_config(arguments.config, io.environment);
-    if (!file) {
-        print_error(io,
-                    "no configuration: neither ./sarai.yaml nor ./config/sarai.yaml nor ~/.config/sarai/sarai.yaml. "
-                    "Name one with --config, or try \"sarai demo\"");
-        return exit_status(Code::invalid_argument);
-    }
+    if (!file) return refuse_without_config(io, "Name one with --config, or try \"sarai demo\"");
     auto config = load_config(*file, io.environment);
     if (!config) return report(io, config.error());
     return hooks.serve({.config = std::move(*config)});
@@ -208,7 +210,11 @@ int dispatch(const CLI::App& app, Arguments& arguments, const CliHooks& hooks, I
         return arguments.yaml ? print_built_in_pipelines(io)
                               : show_pipelines(arguments.server, arguments.model, arguments.json, io);
     if (command == "router") return router(*app.get_subcommands().front(), arguments, io);
-    if (command == "config") return check_config(arguments.checked_file, io);
+    if (command == "config") {
+        const auto file = find_config(arguments.checked_file, io.environment);
+        return file ? check_config(file->string(), io)
+                    : refuse_without_config(io, "Name one: \"sarai config check FILE\"");
+    }
     if (command == "manual") {
         const auto part = part_of_manual(app, arguments.manual_part);
         if (part.empty())

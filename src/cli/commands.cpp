@@ -401,8 +401,9 @@ std::unique_ptr<CLI::App> make_commands(Arguments& arguments) {
     auto* config = add(*app, "config", "Work with configurations", "  sarai config check config/sarai.yaml\n");
     config->require_subcommand(1);
     auto* check = add(*config, "check", "Say what is wrong with a configuration, all of it at once",
-                      "  sarai config check config/sarai.yaml\n");
-    check->add_option("FILE", arguments.checked_file, "The configuration")->required()->type_name("FILE");
+                      "  sarai config check\n  sarai config check config/sarai.yaml\n");
+    check->add_option("FILE", arguments.checked_file, "The configuration; without it the same places as for serve")
+        ->type_name("FILE");
 
     auto* key =
         add(*app, "key", "Make an API key: prints it, and the lines that let the server know it", "  sarai key ann\n");

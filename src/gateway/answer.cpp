@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <boost/asio/multiple_exceptions.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
+#include <exception>
 
 #include "base/utf8.hpp"
 #include "gateway/ability.hpp"
@@ -66,6 +68,8 @@ public:
         } catch (const boost::system::system_error& error) {
             if (error.code() == asio::error::operation_aborted) throw;
             bug.message = error.what();
+        } catch (const asio::multiple_exceptions&) {  // of several waits that were cancelled together
+            throw;
         } catch (const std::exception& error) { bug.message = error.what(); }
         spdlog::error("a bug ended request {}: {}", request_.id, bug.message);
         co_await fail_with(bug);
@@ -79,6 +83,14 @@ public:
         done_.status = client_left_ && !complete_ ? 499 : late_status_ != 0 ? late_status_ : exchange_.status();
         caller_.status = done_.status;
         tell();
+    }
+
+    // Who reads along is to know that this is not the whole.
+    asio::awaitable<void> tell_that_the_server_ends() {
+        if (!request_.stream || !exchange_.started() || exchange_.status() != 200 || complete_) co_return;
+        std::string out;
+        face_.stream_error({.code = Code::unavailable, .message = "sarai is shutting down"}, out);
+        (void)co_await exchange_.finish(out);
     }
 
     // Somebody else has ended it: a pipeline's deadline, or whoever runs its steps. Who that is tells the client.
@@ -533,13 +545,18 @@ asio::awaitable<void> answer(net::Exchange& exchange, Caller& caller, llm::Reque
     if (const auto* pipeline = caller.pipeline.empty() ? shared.config.find_pipeline(request.model) : nullptr)
         co_return co_await answer_by_pipeline(exchange, caller, std::move(request), face, protocol, shared, *pipeline);
     Run run(exchange, caller, std::move(request), face, protocol, shared);
+    std::exception_ptr cut;
     try {
         const bool client_left = co_await exchange.while_connected(run.go());
         run.record(client_left);
-    } catch (...) {
-        run.record_cut();
-        throw;
+    } catch (...) { cut = std::current_exception(); }
+    if (cut == nullptr) co_return;
+    run.record_cut();
+    if (exchange.ends()) {
+        co_await asio::this_coro::reset_cancellation_state(asio::enable_terminal_cancellation());
+        co_await run.tell_that_the_server_ends();
     }
+    std::rethrow_exception(cut);
 }
 
 }  // namespace sarai::gateway

@@ -67,6 +67,9 @@ Result<pool::Ask> ask_of(const net::Exchange& exchange, std::string_view key) {
             return wrong("x-sarai-max-wait", wait, "a duration such as 500ms, 30s or 5m");
         ask.patience = *duration;
     }
+    if (const auto wish = header("x-sarai-failover");
+        !wish.empty() && !boost::beast::iequals(wish, "off") && !boost::beast::iequals(wish, "on"))
+        return wrong("x-sarai-failover", wish, "off or on");
     return ask;
 }
 

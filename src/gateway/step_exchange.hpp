@@ -69,6 +69,7 @@ public:
         co_return false;
     }
     void give_up() override { client_.give_up(); }
+    [[nodiscard]] bool ends() const override { return false; }  // whoever runs the steps tells
 
 private:
     net::Exchange& client_;

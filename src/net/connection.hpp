@@ -78,6 +78,7 @@ public:
 
     asio::awaitable<bool> while_connected(asio::awaitable<void> work) override;
     void give_up() override { departure_->take_place(); }
+    bool ends() const override { return closing_; }
 
     // A body that was not read to its end.
     [[nodiscard]] bool has_unread_body() const { return upload_ && !upload_->is_done(); }

@@ -104,6 +104,8 @@ public:
     [[nodiscard]] virtual asio::awaitable<bool> while_connected(asio::awaitable<void> work) = 0;
     // Ends while_connected() as if the client had closed its connection: it takes nothing any more.
     virtual void give_up() = 0;
+    // The server is ending, or has refused to read on: nothing follows on this connection.
+    [[nodiscard]] virtual bool ends() const = 0;
 };
 
 class HttpServer {

@@ -251,6 +251,17 @@ class Plans(Case):
             self.assertIn(word, done.stdout + done.stderr)
 
 
+    def test_config_check_finds_the_file_as_serve_does(self):
+        folder = Sarai({"lfm2": local("lfm2")})
+        self.addCleanup(folder.close)
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("SARAI_")} | {"XDG_CONFIG_HOME": str(folder.folder)}
+        check = lambda: subprocess.run([BIN / "sarai", "config", "check"], cwd=folder.folder, capture_output=True, text=True, env=environment)
+        without = check()
+        self.assertEqual(without.returncode, 2)
+        self.assertIn('Name one: "sarai config check FILE"', without.stderr)
+        folder.write_config()
+        self.assertEqual(check().returncode, 0, check().stdout + check().stderr)
+
     def test_an_option_that_may_be_repeated_takes_no_file_for_itself(self):
         done = run_cli("plan", "--what-if", "ctx=256", MODELS / "lfm2.gguf", "--json")
         self.assertEqual(done.returncode, 0, done.stderr)

@@ -110,6 +110,32 @@ class Ports(Case):
             self.assertIn("sarai is shutting down", str(reply.json))
 
 
+    def test_a_stream_that_the_end_of_the_server_cuts_says_so_in_every_api(self):
+        with FakeUpstream("openai", tokens=5000, token_delay_ms=20) as box:
+            sarai = Sarai({"far": f"backend: openai_http, endpoints: [{{url: '{box.url}/v1'}}], model: fake"})
+            self.addCleanup(sarai.close)
+            sarai.drain = "300ms"
+            sarai.start()
+            body = {"model": "far", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5000, "stream": True}
+            ends = {}
+            def ask(path):
+                ends[path] = sarai.request("POST", path, body).body
+            clients = [threading.Thread(target=ask, args=(path,)) for path in ("/v1/chat/completions", "/v1/messages", "/api/chat")]
+            for client in clients:
+                client.start()
+            wait_until(lambda: box.stats()["active"] == 3, "all to be answered")
+            time.sleep(0.2)  # some tokens
+            sarai.process.terminate()
+            for client in clients:
+                client.join(20)
+            self.assertEqual(sarai.process.wait(20), 0)
+            for path, answer in ends.items():
+                last = [line for line in answer.split(b"\n") if line][-1]
+                self.assertIn(b"sarai is shutting down", last, path)
+                self.assertIn(b'"error"', last, path)
+                self.assertNotIn(b"[DONE]", answer)
+
+
 class Workers(Case):
     def test_a_worker_killed_in_mid_stream_ends_in_an_error_event_and_the_next_request_is_answered(self):
         sarai = self.serve({"lfm2": long("lfm2", "preload: true")})

@@ -106,7 +106,7 @@ class Refusals(Case):
     def test_headers_of_another_form_are_named(self):
         sarai = self.serve({"lfm2": local("lfm2")})
         body = {"model": "lfm2", "messages": [{"role": "user", "content": "Hi"}]}
-        for header, value in (("x-sarai-priority", "urgent"), ("x-sarai-max-wait", "soon"), ("x-sarai-max-wait", "0s")):
+        for header, value in (("x-sarai-priority", "urgent"), ("x-sarai-max-wait", "soon"), ("x-sarai-max-wait", "0s"), ("x-sarai-failover", "maybe")):
             reply = sarai.request("POST", "/v1/chat/completions", body, {header: value})
             self.assertEqual(reply.status, 400)
             self.assertIn(f'the header {header} is "{value}"; expected', reply.json["error"]["message"])
