@@ -92,7 +92,6 @@ TEST(Cli, NamesTheCommandThatWasProbablyMeant) {
 TEST(Cli, RefusesWrongArgumentsWithStatusTwo) {
     for (const std::vector<std::string>& words : {std::vector<std::string>{},
                                                   {"config"},
-                                                  {"config", "check"},
                                                   {"run"},
                                                   {"ps", "--jsn"},
                                                   {"ps", "extra"},
