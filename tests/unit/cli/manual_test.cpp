@@ -24,7 +24,8 @@ TEST(Manual, HasAPageForEveryCommandThatIsNotHidden) {
         const auto text = part_of_manual(*commands, page);
         EXPECT_EQ(text.starts_with(page + "(1)\n\n# NAME\n\n" + page + " - "), shown) << text;
     }
-    EXPECT_THAT(part_of_manual(*commands, "sarai-config"), HasSubstr("# SYNOPSIS\n\n*sarai config check* \\[_FILE_\\]"));
+    EXPECT_THAT(part_of_manual(*commands, "sarai-config"),
+                HasSubstr("# SYNOPSIS\n\n*sarai config check* \\[_FILE_\\]"));
     EXPECT_EQ(part_of_manual(*commands, "sarai"), "");
 }
 
