@@ -117,6 +117,10 @@ private:
         const auto before = co_await get("/sarai/status");
         if (!before) co_return std::unexpected(before.error());
         note_measured(*before);
+        for (const auto& row : before->at("models").as_array())
+            for (auto& model : report_.models)
+                if (model.name == protocols::string_at(row.as_object(), "name"))
+                    model.worker = protocols::string_at(row.as_object(), "served_by");
         // Once each alone, so that all are loaded before they are asked together. Loads go in parallel.
         progress("loading");
         co_await ask_all(4, /*together=*/false);
@@ -322,7 +326,6 @@ private:
             for (auto& model : report_.models) {
                 if (model.name != std::string_view(row.at("name").as_string()) || model.endpoint != "local") continue;
                 // Who is served by another's worker is as loaded as that one, which is proven itself.
-                model.worker = protocols::string_at(row.as_object(), "served_by");
                 if (model.error.empty() && !model.loaded && model.worker.empty())
                     model.error = fmt::format("it answered but was not loaded; its state is {}",
                                               row.at("state").as_string().c_str());

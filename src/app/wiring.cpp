@@ -235,7 +235,7 @@ pool::ModelIndex index_of(const config::Config& config, std::string_view name) {
 std::string stamp_of(const std::filesystem::path& file) {
     std::error_code ec;
     const auto size = std::filesystem::file_size(file, ec);
-    if (ec) return "missing;";
+    if (ec) return fmt::format("{};", pool::stamp_of_no_file);
     return fmt::format("{} {};", size, std::filesystem::last_write_time(file, ec).time_since_epoch().count());
 }
 

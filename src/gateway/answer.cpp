@@ -141,15 +141,15 @@ private:
         else if (request_.body.erase("keep_alive") > 0)
             request_.text = {};  // nor does a server read it
         if (caller_.trace) request_.traceparent = caller_.trace->traceparent();
-        if (const auto& named = shared_.config.models[*model]; named.remote) {
-            auto via = via_of(exchange_, named.name);
-            if (!via) co_return co_await fail_with(via.error());
-            request_.via = std::move(*via);
-        }
         request_.id = caller_.id;
         request_.may_fail_over = may_fail_over(exchange_);
         const auto& configured = shared_.config.models[*model];
         done_.model = configured.name;
+        if (configured.remote) {
+            auto via = via_of(exchange_, configured.name);
+            if (!via) co_return co_await fail_with(via.error());
+            request_.via = std::move(*via);
+        }
         if (configured.brought)
             if (const auto* manifest = shared_.shelf.find(configured.name)) apply_recipe(request_, manifest->recipe);
         if (auto able = co_await can_answer(configured, request_, shared_); !able)

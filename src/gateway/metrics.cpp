@@ -31,6 +31,8 @@ auto& family(prom::Registry& registry, Builder builder, const char* name, const 
 // its former self beside it, while that still answers.
 class Gauges {
 public:
+    using Key = std::pair<prom::Family<prom::Gauge>*, prom::Labels>;
+    using Shown = std::map<Key, prom::Gauge*>;
     void sum(prom::Family<prom::Gauge>& family, prom::Labels labels, double value) {
         values_[{&family, std::move(labels)}] += value;
     }
@@ -39,7 +41,7 @@ public:
         kept = std::max(kept, value);
     }
     // Takes the place of what `shown` holds from the last time: what is no more is not told of with its last value.
-    void show(std::map<std::pair<prom::Family<prom::Gauge>*, prom::Labels>, prom::Gauge*>& shown) const {
+    void show(Shown& shown) const {
         std::erase_if(shown, [this](const auto& old) {
             const bool gone = !values_.contains(old.first);
             if (gone) old.first.first->Remove(old.second);
@@ -53,7 +55,7 @@ public:
     }
 
 private:
-    std::map<std::pair<prom::Family<prom::Gauge>*, prom::Labels>, double> values_;
+    std::map<Key, double> values_;
 };
 
 }  // namespace
@@ -136,7 +138,7 @@ struct Metrics::Families {
                                                   "0 while memory is too short to load models.");
     prom::Family<prom::Gauge>& watching = family(registry, prom::BuildGauge(), "sarai_memory_watch_cpu_seconds",
                                                  "CPU time spent on reading the memory of processes.");
-    std::map<std::pair<prom::Family<prom::Gauge>*, prom::Labels>, prom::Gauge*> shown;  // see Gauges
+    Gauges::Shown shown;
 };
 
 Metrics::Metrics(std::string version) : families_(std::make_unique<Families>()) {

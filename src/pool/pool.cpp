@@ -253,7 +253,8 @@ struct Lease::Shared : std::enable_shared_from_this<Lease::Shared> {
     }
 
     [[nodiscard]] bool has_lost_file(ModelIndex model) const {
-        return ports.file_stamp && core.models()[model].has_local && ports.file_stamp(model).starts_with("missing");
+        return ports.file_stamp && core.models()[model].has_local &&
+               ports.file_stamp(model).starts_with(stamp_of_no_file);
     }
 
     asio::awaitable<void> take_turns() {

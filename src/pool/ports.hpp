@@ -6,6 +6,8 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "llm/backend.hpp"
@@ -36,6 +38,9 @@ struct Measured {
     Needs needs;
 };
 
+// See Ports::file_stamp.
+inline constexpr std::string_view stamp_of_no_file = "missing";
+
 struct Ports {
     std::function<boost::asio::awaitable<Result<Measured>>(ModelIndex, const Reduction&)> measure;
     std::function<Result<std::shared_ptr<LocalWorker>>(ModelIndex, const Reduction&, Bytes planned)> spawn;
@@ -46,7 +51,8 @@ struct Ports {
     std::function<void(EndpointIndex, Clock::time_point since, const Error& why)> give_up = {};
     // Sends the packet that wakes it. May be empty where no endpoint can be woken.
     std::function<void(EndpointIndex)> wake = {};
-    // Changes when the model's files do. May be empty: then only a reload or a wish ends a quarantine.
+    // Changes when the model's files do; begins with stamp_of_no_file where its first one is not there. May be empty:
+    // then only a reload or a wish ends a quarantine.
     std::function<std::string(ModelIndex)> file_stamp = {};
     // What a load has shown, for the next plan (pool/load_record.hpp says when). Must not block.
     std::function<void(ModelIndex, const memory::Observation&)> observed = {};

@@ -117,14 +117,20 @@ class Ports(Case):
             sarai.drain = "300ms"
             sarai.start()
             body = {"model": "far", "messages": [{"role": "user", "content": "x"}], "max_tokens": 5000, "stream": True}
-            ends = {}
+            ends, begun = {}, threading.Semaphore(0)
             def ask(path):
-                ends[path] = sarai.request("POST", path, body).body
+                connection = http.client.HTTPConnection("127.0.0.1", sarai.port, timeout=30)
+                self.addCleanup(connection.close)
+                connection.request("POST", path, json.dumps(body))
+                reply = connection.getresponse()
+                reply.readline()
+                begun.release()
+                ends[path] = reply.read()
             clients = [threading.Thread(target=ask, args=(path,)) for path in ("/v1/chat/completions", "/v1/messages", "/api/chat")]
             for client in clients:
                 client.start()
-            wait_until(lambda: box.stats()["active"] == 3, "all to be answered")
-            time.sleep(0.2)  # some tokens
+            for _ in clients:
+                self.assertTrue(begun.acquire(timeout=20), "all to be answered")
             sarai.process.terminate()
             for client in clients:
                 client.join(20)
